@@ -1,0 +1,9 @@
+//! Cancellation: who asked for it, why, and when the child was gone.
+
+mod cause;
+mod control;
+mod handle;
+
+pub use cause::{Cause, CauseKind};
+pub(crate) use control::{Control, Tag};
+pub use handle::{CancelHandle, Finished};

@@ -1,0 +1,84 @@
+//! One failure, and whose it was.
+
+use std::fmt;
+
+use super::head::Label;
+use super::path::{Ancestors, Path};
+use super::{Failure, line};
+use crate::info::ChildInfo;
+
+/// One failure of one child: who failed, how, and whether it was being cancelled at that time.
+///
+/// A child that fails twice, say by its error and then by a panic in its destructor, leaves two.
+pub struct ChildError<E> {
+    pub(super) origin: Origin,
+    pub(super) failure: Failure<E>,
+}
+
+/// What is known of a failure besides the failure itself.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) child: ChildInfo,
+    pub(super) after_cancel: bool,
+    /// Empty unless groups around the entry were dissolved.
+    pub(super) path: Path,
+}
+
+impl<E> ChildError<E> {
+    pub(crate) fn new(child: ChildInfo, failure: Failure<E>, after_cancel: bool) -> Self {
+        Self { origin: Origin { child, after_cancel, path: Path::default() }, failure }
+    }
+
+    /// The child that failed.
+    #[must_use]
+    pub fn child(&self) -> &ChildInfo {
+        &self.origin.child
+    }
+
+    /// How it failed.
+    #[must_use]
+    pub fn failure(&self) -> &Failure<E> {
+        &self.failure
+    }
+
+    /// The failure itself.
+    #[must_use]
+    pub fn into_failure(self) -> Failure<E> {
+        self.failure
+    }
+
+    /// Whether the child failed while it was being cancelled.
+    #[must_use]
+    pub fn after_cancel(&self) -> bool {
+        self.origin.after_cancel
+    }
+
+    /// The children that the dissolved groups around this failure belonged to, nearest first.
+    ///
+    /// There are none unless [`JoinedError::flatten`](crate::JoinedError::flatten) dissolved them.
+    pub fn ancestors(&self) -> Ancestors<'_> {
+        self.origin.path.iter()
+    }
+}
+
+/// One line: `#7 fetch: connection refused`.
+impl<E: fmt::Display> fmt::Display for ChildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        line::entry(self, E::fmt, f)
+    }
+}
+
+/// `{:?}` is one line, `{:#?}` the structure.
+impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return line::entry(self, E::fmt, f);
+        }
+        let mut all = f.debug_struct("ChildError");
+        all.field("child", self.child());
+        if !self.origin.path.is_empty() {
+            all.field("path", &format_args!("{}", Label::with_names(self)));
+        }
+        all.field("failure", &self.failure).field("after_cancel", &self.after_cancel()).finish()
+    }
+}

@@ -1,0 +1,69 @@
+//! Dissolving groups.
+
+use smallvec::SmallVec;
+
+use super::joined::Entries;
+use super::path::Path;
+use super::regrow::children;
+use super::{ChildError, Counts, Failure, JoinedError, Stored};
+
+impl<E> JoinedError<E> {
+    /// The same failures without the groups, in the order of [`leaves`](Self::leaves).
+    ///
+    /// Each failure remembers the children that its groups belonged to, see
+    /// [`ChildError::ancestors`]. Names and causes of the groups are lost, and their
+    /// [counts](Self::counts) are added up: a child that was a nursery is replaced by the children
+    /// in it. An error without groups is left as it is.
+    ///
+    /// For a `JoinedError<JoinedError<E>>` there is
+    /// [`flatten_nested`](JoinedError::flatten_nested).
+    #[must_use]
+    pub fn flatten(mut self) -> Self {
+        if !self.iter().any(|entry| entry.failure().is_group()) {
+            return self;
+        }
+        let entries = std::mem::take(&mut self.0.entries.0);
+        let mut sum = Sum::default();
+        sum.add(self.0.counts, &entries);
+        let mut flat = SmallVec::new();
+        let mut open = vec![(entries.into_iter(), Path::default())];
+        while let Some((rest, path)) = open.last_mut() {
+            match rest.next() {
+                Some(ChildError { origin, failure: Failure::Group(group) }) => {
+                    let path = origin.path.then(path).inside(origin.child);
+                    let counts = group.counts();
+                    let entries = group.0.entries.into_stored();
+                    sum.add(counts, &entries);
+                    open.push((entries.into_iter(), path));
+                }
+                Some(mut leaf) => {
+                    leaf.origin.path = leaf.origin.path.then(path);
+                    flat.push(leaf);
+                }
+                None => drop(open.pop()),
+            }
+        }
+        self.0.counts = sum.of(&flat);
+        self.0.entries = Entries(flat);
+        self
+    }
+}
+
+/// The counts of all nurseries together. Of their failed children it keeps only those of which
+/// nothing was stored; the others are counted where their failures have ended up.
+#[derive(Default)]
+struct Sum(Counts);
+
+impl Sum {
+    fn add<E>(&mut self, counts: Counts, entries: &Stored<E>) {
+        self.0.completed += counts.completed;
+        self.0.failed += counts.failed.saturating_sub(children(entries.iter()));
+        self.0.cancelled += counts.cancelled;
+        self.0.not_stored += counts.not_stored;
+        self.0.taken_out += counts.taken_out;
+    }
+
+    fn of<E>(self, flat: &Stored<E>) -> Counts {
+        Counts { failed: self.0.failed + children(flat.iter()), ..self.0 }
+    }
+}

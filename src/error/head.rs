@@ -1,0 +1,90 @@
+//! The words that the line and the tree share: who failed, and what it is called.
+
+use std::fmt::{self, Display};
+
+use super::failure::TimedOut;
+use super::text::Clipped;
+use super::{ChildError, Failure, JoinedError};
+use crate::info::ChildInfo;
+
+/// How the error of a leaf is written: by its `Display` or by its `Debug`.
+pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// `the body and 3 of 40 children`.
+pub(super) struct Who<'a, E>(pub(super) &'a JoinedError<E>);
+
+impl<E> Display for Who<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.0.counts();
+        let body = self.0.iter().any(is_own_body);
+        match (body, counts.failed()) {
+            (true, 0) => return f.write_str("the body"),
+            (true, _) => f.write_str("the body and ")?,
+            (false, _) => {}
+        }
+        let total = counts.total();
+        let children = if total == 1 { "child" } else { "children" };
+        write!(f, "{} of {total} {children}", counts.failed())
+    }
+}
+
+/// `#7 fetch`, with those around it where groups were dissolved: `#12 uploads / #7 fetch`.
+pub(super) struct Label<'a, E> {
+    entry: &'a ChildError<E>,
+    names: bool,
+}
+
+impl<'a, E> Label<'a, E> {
+    pub(super) fn with_names(entry: &'a ChildError<E>) -> Self {
+        Self { entry, names: true }
+    }
+
+    pub(super) fn ids_only(entry: &'a ChildError<E>) -> Self {
+        Self { entry, names: false }
+    }
+
+    fn part(&self, child: &ChildInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.names { Clipped::name(child).fmt(f) } else { child.id().fmt(f) }
+    }
+}
+
+impl<E> Display for Label<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// As many as help to find the place; a path may be as deep as the tree was.
+        const ANCESTORS: usize = 3;
+        let nearest: Vec<_> = self.entry.ancestors().take(ANCESTORS + 1).collect();
+        if nearest.len() > ANCESTORS {
+            f.write_str("… / ")?;
+        }
+        for ancestor in nearest.into_iter().take(ANCESTORS).rev() {
+            self.part(ancestor, f)?;
+            f.write_str(" / ")?;
+        }
+        self.part(self.entry.child(), f)
+    }
+}
+
+/// What a failure that is no group says for itself.
+pub(super) struct Says<'a, E> {
+    pub(super) failure: &'a Failure<E>,
+    pub(super) leaf: Leaf<E>,
+}
+
+impl<E> Display for Says<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failure {
+            Failure::Error(error) => (self.leaf)(error, f),
+            Failure::Group(group) => write!(f, "{} failed", Who(group)),
+            // How long it may be is for the caller to say.
+            Failure::Panic(panic) => {
+                write!(f, "panicked: {}", Clipped::message(panic.message(), usize::MAX))
+            }
+            Failure::TimedOut(cause) => TimedOut(cause).fmt(f),
+        }
+    }
+}
+
+/// Whether the entry is the body of the nursery itself, not of one that was dissolved into it.
+pub(super) fn is_own_body<E>(entry: &ChildError<E>) -> bool {
+    entry.child().is_body() && entry.origin.path.is_empty()
+}

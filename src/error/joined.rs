@@ -1,0 +1,212 @@
+//! All failures of one nursery.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::depth::Depth;
+use super::{ChildError, Counts, Failure, Iter, Tree, line};
+use crate::cancel::Cause;
+
+/// Every failure of a nursery's children, in the order in which they came. It is never empty.
+///
+/// One failure has the same shape as a thousand. A child that was a nursery itself, spawned with
+/// [`spawn_group`](crate::Nursery::spawn_group), is one entry that holds its own joined error, so
+/// nested nurseries make a tree of groups of one type. No method recurses into that tree, nor does
+/// dropping it: any depth will do.
+///
+/// | format | shows | asks of `E` |
+/// |---|---|---|
+/// | `{}` | one line that names every failure | `Display` |
+/// | `{:#}` | the tree, a line for each failure | `Display` |
+/// | `{:?}` | the tree, errors by their `Debug` | `Debug` |
+/// | `{:#?}` | the structure | `Debug` |
+///
+/// All but the last are bounded, see [`tree`](Self::tree) for the limits. What an error says is
+/// shown on one line, with control characters escaped.
+///
+/// [`Error::source`] is `None`: what failed is in the text already.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::{JoinedError, Nursery};
+///
+/// let mut nursery: Nursery<'_, (), _> = Nursery::new();
+/// nursery.spawn(async { Err("connection refused") });
+/// nursery.spawn(async { Ok(()) });
+/// nursery.spawn(async { Err("disk full") });
+///
+/// let error: JoinedError<&str> = futures::executor::block_on(nursery.join()).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "2 of 3 children failed: #0: connection refused; #2: disk full",
+/// );
+/// ```
+pub struct JoinedError<E>(pub(super) Box<Joined<E>>);
+
+/// The form in which failures are stored: a single one needs no allocation of its own.
+pub(crate) type Stored<E> = SmallVec<[ChildError<E>; 1]>;
+
+/// How to come from an error to its source, where the error type has one.
+pub(super) type Sources<E> = fn(&E) -> Option<&(dyn Error + 'static)>;
+
+pub(super) struct Joined<E> {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) counts: Counts,
+    pub(super) cause: Option<Cause>,
+    // A group without one is shown with that of the group around it.
+    pub(super) sources: Option<Sources<E>>,
+    // Never empty, except in what is being taken apart.
+    pub(super) entries: Entries<E>,
+}
+
+impl<E> JoinedError<E> {
+    pub(crate) fn new(
+        name: Option<Arc<str>>,
+        entries: Stored<E>,
+        counts: Counts,
+        cause: Option<Cause>,
+    ) -> Self {
+        debug_assert!(!entries.is_empty(), "a joined error holds at least one failure");
+        Self(Box::new(Joined { name, counts, cause, sources: None, entries: Entries(entries) }))
+    }
+
+    /// The number of failures stored, groups counted as one: at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.entries.0.len()
+    }
+
+    /// How the children of the nursery ended.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counts
+    }
+
+    /// The nursery's name, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Why the nursery was cancelled, if it was.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        self.0.cause.as_ref()
+    }
+
+    /// The primary failure: the one that came first.
+    #[must_use]
+    pub fn first(&self) -> &ChildError<E> {
+        &self.0.entries.0[0]
+    }
+
+    /// The primary failure by value; the others are dropped.
+    #[must_use]
+    pub fn into_first(mut self) -> ChildError<E> {
+        self.0.entries.0.swap_remove(0)
+    }
+
+    /// The failures in the order in which they came, a group as one.
+    pub fn iter(&self) -> Iter<'_, E> {
+        Iter(self.0.entries.0.iter())
+    }
+
+    /// The failures in the order in which their children were spawned, a group as one.
+    ///
+    /// The body of [`Nursery::run`](crate::Nursery::run) comes last.
+    pub fn by_spawn_order(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &ChildError<E>> + ExactSizeIterator {
+        let mut entries: Vec<_> = self.iter().collect();
+        entries.sort_by_key(|entry| entry.child().id());
+        entries.into_iter()
+    }
+
+    /// The tree that `{:#}` shows, to be shown within limits of your own.
+    pub fn tree(&self) -> Tree<'_, E> {
+        Tree::new(self)
+    }
+
+    /// Lets the tree say what each error was caused by, from its [`source`](Error::source) down.
+    ///
+    /// `E` need not be an [`Error`], so a joined error cannot ask its errors for their sources
+    /// unless it is told how. It remembers also as a `Box<dyn Error>`; [`map`](Self::map) forgets.
+    #[must_use]
+    pub fn with_sources(self) -> Self
+    where
+        E: Error + 'static,
+    {
+        self.with_sources_by(E::source)
+    }
+
+    /// [`with_sources`](Self::with_sources) for errors that only lead to an [`Error`].
+    ///
+    /// For a `Box<dyn Error + Send + Sync>` and the like that is
+    /// `with_sources_by(|error| error.source())`.
+    #[must_use]
+    pub fn with_sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
+        self.0.sources = Some(source);
+        self
+    }
+}
+
+/// `{}` is one line, `{:#}` the tree.
+impl<E: fmt::Display> fmt::Display for JoinedError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { self.tree().fmt(f) } else { line::joined(self, E::fmt, f) }
+    }
+}
+
+/// `{:?}` is the tree, `{:#?}` the structure.
+impl<E: fmt::Debug> fmt::Debug for JoinedError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return self.tree().fmt(f);
+        }
+        let Some(_depth) = Depth::enter() else {
+            return f.write_str("…");
+        };
+        f.debug_struct("JoinedError")
+            .field("name", &self.name())
+            .field("counts", &self.counts())
+            .field("cause", &self.cause())
+            .field("entries", &self.0.entries.0)
+            .finish()
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for JoinedError<E> {}
+
+/// The entries of one nursery. Groups among them are dropped by a loop, not by recursion.
+pub(super) struct Entries<E>(pub(super) Stored<E>);
+
+impl<E> Entries<E> {
+    pub(super) fn into_stored(mut self) -> Stored<E> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<E> Drop for Entries<E> {
+    fn drop(&mut self) {
+        let mut groups = Vec::new();
+        empty_groups(&mut self.0, &mut groups);
+        // `self` and each group are dropped with all groups in them emptied. Where a destructor of
+        // `E` panics, the groups left in the list start loops of their own: it is no deeper.
+        while let Some(mut entries) = groups.pop() {
+            empty_groups(&mut entries, &mut groups);
+        }
+    }
+}
+
+fn empty_groups<E>(entries: &mut Stored<E>, groups: &mut Vec<Stored<E>>) {
+    for entry in entries {
+        if let Failure::Group(group) = &mut entry.failure {
+            groups.push(std::mem::take(&mut group.0.entries.0));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A joined error on one line.
+
+use std::fmt;
+use std::slice;
+
+use super::depth::Depth;
+use super::head::{Label, Leaf, Says, Who, is_own_body};
+use super::text::{Clipped, MAX_MESSAGE};
+use super::{ChildError, Failure, JoinedError};
+
+/// Entries shown of one nursery.
+const ENTRIES: usize = 10;
+/// Entries shown in all.
+const TOTAL: usize = 50;
+/// Groups shown within each other.
+const DEPTH: usize = 8;
+
+/// `3 of 40 children failed: #7 fetch: connection refused; …`.
+pub(super) fn joined<E>(
+    error: &JoinedError<E>,
+    leaf: Leaf<E>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let Some(_depth) = Depth::enter() else {
+        return f.write_str("…");
+    };
+    head(error, f)?;
+    f.write_str(": ")?;
+    entries(List::of(error), leaf, f)
+}
+
+/// `#7 fetch: connection refused`.
+pub(super) fn entry<E>(
+    entry: &ChildError<E>,
+    leaf: Leaf<E>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let Some(_depth) = Depth::enter() else {
+        return f.write_str("…");
+    };
+    let entry = slice::from_ref(entry).iter();
+    entries(List { rest: entry, shown: 0, not_stored: 0, only_body: false }, leaf, f)
+}
+
+fn head<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(name) = error.name() {
+        write!(f, "nursery \"{}\": ", Clipped::name(name))?;
+    }
+    write!(f, "{} failed", Who(error))
+}
+
+fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut total = 0;
+    let mut open = vec![list];
+    while let Some(list) = open.last_mut() {
+        if list.shown > 0 && list.left() > 0 {
+            f.write_str("; ")?;
+        }
+        let room = list.shown < ENTRIES && total < TOTAL;
+        let Some(entry) = room.then(|| list.rest.next()).flatten() else {
+            if list.left() > 0 {
+                write!(f, "and {} more", list.left())?;
+            }
+            open.pop();
+            if !open.is_empty() {
+                f.write_str(")")?;
+            }
+            continue;
+        };
+        list.shown += 1;
+        total += 1;
+        if !(list.only_body && is_own_body(entry)) {
+            write!(f, "{}: ", Label::with_names(entry))?;
+        }
+        if entry.after_cancel() {
+            f.write_str("after cancel: ")?;
+        }
+        match entry.failure() {
+            Failure::Group(group) => {
+                head(group, f)?;
+                if open.len() < DEPTH {
+                    f.write_str(" (")?;
+                    open.push(List::of(group));
+                } else {
+                    f.write_str(" (…)")?;
+                }
+            }
+            failure => {
+                write!(f, "{}", Clipped::message(Says { failure, leaf }, MAX_MESSAGE))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entries of one nursery that are still to be written.
+struct List<'a, E> {
+    rest: slice::Iter<'a, ChildError<E>>,
+    shown: usize,
+    not_stored: u64,
+    // The head has said already who failed.
+    only_body: bool,
+}
+
+impl<'a, E> List<'a, E> {
+    fn of(error: &'a JoinedError<E>) -> Self {
+        Self {
+            rest: error.0.entries.0.iter(),
+            shown: 0,
+            not_stored: error.counts().not_stored(),
+            only_body: error.counts().failed() == 0,
+        }
+    }
+
+    fn left(&self) -> u64 {
+        self.rest.len() as u64 + self.not_stored
+    }
+}

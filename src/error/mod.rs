@@ -1,0 +1,35 @@
+//! The errors a nursery returns: every failure of every child, as one value.
+//!
+//! The pieces, from the smallest: a [`Failure`] is how one child failed, a [`ChildError`] says which
+//! child that was, and a [`JoinedError`] holds them all.
+
+mod algebra;
+mod child_error;
+mod counts;
+mod depth;
+mod failure;
+mod flatten;
+mod head;
+mod iter;
+mod joined;
+mod line;
+mod panic;
+mod path;
+mod regrow;
+mod rows;
+mod search;
+pub(crate) mod text;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use child_error::ChildError;
+pub use counts::Counts;
+pub use failure::Failure;
+pub use iter::{IntoIter, Iter, Leaves};
+pub use joined::JoinedError;
+pub(crate) use joined::Stored;
+pub use panic::Panic;
+pub use path::Ancestors;
+pub use tree::Tree;

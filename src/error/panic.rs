@@ -1,0 +1,125 @@
+//! A caught panic.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::text::{Clipped, MAX_MESSAGE};
+
+/// A panic that was caught at a child's boundary: its payload, and its message where it has one.
+///
+/// Dropping it drops the payload; the panic goes no further.
+pub struct Panic(Box<Caught>);
+
+/// The payload is in exactly one of the two.
+///
+/// A payload is only known to be `Send`, but errors have to be `Sync` too. So it waits behind a lock
+/// until someone names its type and with it shows that it is `Sync`; then it moves out of the lock,
+/// for good, to where it can be lent. No user code runs under the lock.
+struct Caught {
+    locked: Mutex<Option<Box<dyn Any + Send>>>,
+    shared: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let panic =
+            Self(Box::new(Caught { locked: Mutex::new(Some(payload)), shared: OnceLock::new() }));
+        // Text moves out at once: `message` lends it without a lock.
+        let _ = panic.downcast_ref::<&'static str>().is_some()
+            || panic.downcast_ref::<String>().is_some();
+        panic
+    }
+
+    /// The text given to `panic!`, or a note that the payload is not text.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self.0.shared.get() {
+            Some(payload) => {
+                if let Some(text) = payload.downcast_ref::<&'static str>() {
+                    text
+                } else if let Some(text) = payload.downcast_ref::<String>() {
+                    text
+                } else {
+                    NOT_TEXT
+                }
+            }
+            None => NOT_TEXT,
+        }
+    }
+
+    /// Whether the payload is an `X`.
+    #[must_use]
+    pub fn is<X: Any>(&self) -> bool {
+        match &*self.lock() {
+            Some(payload) => payload.is::<X>(),
+            None => self.0.shared.get().is_some_and(|payload| payload.is::<X>()),
+        }
+    }
+
+    /// The payload, if it is an `X`.
+    ///
+    /// For a payload that is not `Sync` there is [`into_payload`](Self::into_payload).
+    #[must_use]
+    pub fn downcast_ref<X: Any + Send + Sync>(&self) -> Option<&X> {
+        if self.0.shared.get().is_none() {
+            let mut locked = self.lock();
+            match locked.take().map(|payload| payload.downcast::<X>()) {
+                // Set while locked: who finds the lock empty finds the payload here.
+                Some(Ok(payload)) => drop(self.0.shared.set(payload)),
+                Some(Err(payload)) => *locked = Some(payload),
+                None => {}
+            }
+        }
+        self.0.shared.get()?.downcast_ref()
+    }
+
+    /// The payload itself.
+    #[must_use]
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        let Caught { locked, shared } = *self.0;
+        let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match (locked, shared.into_inner()) {
+            (Some(payload), _) => payload,
+            (None, Some(payload)) => payload,
+            (None, None) => Box::new(NOT_TEXT),
+        }
+    }
+
+    /// Goes on with the panic where it was caught, without calling the panic hook again.
+    pub fn resume(self) -> ! {
+        std::panic::resume_unwind(self.into_payload())
+    }
+
+    /// An error that was thrown as a payload, boxed: what `panic_any(error)` makes of a
+    /// `Box<dyn Error + Send + Sync>`.
+    pub(super) fn boxed_error(&self) -> Option<&(dyn Error + 'static)> {
+        let error = self.downcast_ref::<Box<dyn Error + Send + Sync>>()?;
+        Some(&**error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+        self.0.locked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const NOT_TEXT: &str = "a payload that is not text";
+
+// A payload is moved and lent, never changed: an unwind cannot leave it half done.
+impl UnwindSafe for Panic {}
+impl RefUnwindSafe for Panic {}
+
+/// `panicked: ` and the message, on one line.
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", Clipped::message(self.message(), MAX_MESSAGE))
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic").field("message", &self.message()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! `find`, `leaves` and the orders of entries.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use super::*;
+
+#[derive(Debug, thiserror::Error)]
+#[error("inner {0}")]
+struct Inner(u8);
+
+#[derive(Debug, thiserror::Error)]
+enum Outer {
+    #[error("wraps")]
+    Wraps(#[source] Inner),
+    #[error("io")]
+    Io(#[source] io::Error),
+    #[error("plain")]
+    Plain,
+}
+
+#[test]
+fn find_sees_every_member_at_every_depth_through_source_chains() {
+    let deep = joined(0, vec![failed(0, "", Outer::Plain), failed(1, "", Outer::Wraps(Inner(3)))]);
+    let io = Outer::Io(io::Error::other(Inner(4)));
+    let error = joined(0, vec![group(0, "", deep), failed(1, "", io)]);
+    assert!(matches!(error.find(), Some(Outer::Plain)), "an error itself");
+    assert_eq!(error.find::<Inner>().unwrap().0, 3, "a source in a group");
+    assert_eq!(error.find::<io::Error>().unwrap().to_string(), "inner 4");
+    assert!(error.find::<fmt::Error>().is_none());
+}
+
+#[test]
+fn find_sees_the_payloads_of_panics() {
+    let error: JoinedError<Outer> = joined(0, vec![panicked(0, Inner(5))]);
+    assert!(error.find::<io::Error>().is_none());
+    assert_eq!(error.find::<Inner>().unwrap().0, 5);
+
+    let boxed: Box<dyn Error + Send + Sync> = Outer::Wraps(Inner(6)).into();
+    let error: JoinedError<Outer> = joined(0, vec![panicked(0, boxed)]);
+    assert_eq!(error.find::<Inner>().unwrap().0, 6);
+}
+
+#[test]
+fn find_with_looks_into_boxed_errors() {
+    let boxed: Box<dyn Error + Send + Sync> = Outer::Wraps(Inner(7)).into();
+    let error = joined(0, vec![failed(0, "", boxed)]);
+    assert_eq!(error.find_with::<Inner>(|error| error.as_ref()).unwrap().0, 7);
+}
+
+#[test]
+fn find_local_finds_an_error_that_is_not_send() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Local(Rc<str>);
+    let error = joined(0, vec![failed(0, "", Local("here".into()))]);
+    assert_eq!(&*error.find_local::<Local>().unwrap().0, "here");
+}
+
+#[test]
+fn entries_come_as_they_failed_or_as_they_were_spawned() {
+    let error =
+        joined(0, vec![body("d"), failed(7, "", "c"), failed(0, "", "a"), failed(3, "", "b")]);
+    assert_eq!(error.iter().map(|entry| entry.child().id().number()).next_back(), Some(3));
+    let spawned: Vec<_> = error.by_spawn_order().filter_map(|e| e.failure().error()).collect();
+    assert_eq!(spawned, [&"a", &"b", &"c", &"d"]);
+    assert_eq!(error.first().failure().error(), Some(&"d"));
+    assert_eq!(error.len(), 4);
+    assert_eq!(error.into_first().failure().error(), Some(&"d"));
+}
+
+#[test]
+fn failures_of_one_child_keep_their_order() {
+    let error = joined(0, vec![failed(1, "", "a"), failed(0, "", "b"), failed(1, "", "c")]);
+    let spawned: Vec<_> = error.by_spawn_order().filter_map(|e| e.failure().error()).collect();
+    assert_eq!(spawned, [&"b", &"a", &"c"]);
+}
+
+#[test]
+fn leaves_come_where_their_group_is() {
+    let inner = joined(0, vec![failed(0, "", 2), failed(1, "", 3)]);
+    let error = joined(0, vec![failed(0, "", 1), group(1, "", inner), failed(2, "", 4)]);
+    assert_eq!(errors(&error), [1, 2, 3, 4]);
+    let owned: Vec<_> = error.into_leaves().map(|leaf| *leaf.failure().error().unwrap()).collect();
+    assert_eq!(owned, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_joined_error_iterates_by_reference_and_by_value() {
+    let error = joined(0, vec![failed(4, "", "a"), failed(2, "", "b")]);
+    let numbers: Vec<_> = (&error).into_iter().map(|entry| entry.child().id().number()).collect();
+    assert_eq!(numbers, [4, 2]);
+    let failures: Vec<_> = error.into_iter().map(ChildError::into_failure).collect();
+    assert!(matches!(failures[..], [Failure::Error("a"), Failure::Error("b")]));
+}
+
+#[test]
+fn the_source_of_a_failure_is_the_source_of_its_error() {
+    let wraps = failed(0, "", Outer::Wraps(Inner(1)));
+    assert_eq!(wraps.failure().source().unwrap().to_string(), "inner 1");
+    let error = joined(0, vec![wraps]);
+    assert!(error.source().is_none(), "its text is in the text already");
+    assert!(group(0, "", error).failure().source().is_none());
+}

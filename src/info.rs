@@ -1,0 +1,111 @@
+//! Who a child is: its number, its name and the line that spawned it.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A child's spawn number: the first child of a nursery is `#0`, and no number is used twice.
+///
+/// Numbers are unique within one nursery only. They order children by when they were spawned.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChildId(u64);
+
+impl ChildId {
+    /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
+    const BODY: Self = Self(u64::MAX);
+
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The spawn number itself, counted from zero.
+    ///
+    /// The body of [`Nursery::run`](crate::Nursery::run) has none; it answers [`u64::MAX`].
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ChildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::BODY { f.pad("body") } else { f.pad(&format!("#{}", self.0)) }
+    }
+}
+
+impl fmt::Debug for ChildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is known of a child besides its work: id, name and spawn location. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ChildInfo {
+    id: ChildId,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+}
+
+impl ChildInfo {
+    pub(crate) fn new(
+        id: ChildId,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { id, name, location }
+    }
+
+    pub(crate) fn body(location: &'static Location<'static>) -> Self {
+        Self::new(ChildId::BODY, None, location)
+    }
+
+    pub(crate) fn renumber(&mut self, id: ChildId) {
+        self.id = id;
+    }
+
+    /// The child's spawn number.
+    #[must_use]
+    pub fn id(&self) -> ChildId {
+        self.id
+    }
+
+    /// The name given with [`child().name(..)`](crate::ChildBuilder::name), if one was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The line of the caller's code that spawned the child.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Whether this is the body of [`Nursery::run`](crate::Nursery::run) and not a child.
+    #[must_use]
+    pub fn is_body(&self) -> bool {
+        self.id == ChildId::BODY
+    }
+}
+
+/// The id, and the name where there is one: `#7 fetch`. The name is written as it was given.
+impl fmt::Display for ChildInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.id)?;
+        match self.name() {
+            Some(name) => write!(f, " {name}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ChildInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildInfo")
+            .field("id", &self.id)
+            .field("name", &self.name())
+            .field("location", &format_args!("{}:{}", self.location.file(), self.location.line()))
+            .finish()
+    }
+}

@@ -1,0 +1,148 @@
+//! Waiting for all: `join` and `settle`.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Nursery;
+use crate::error::JoinedError;
+use crate::flavor::Flavor;
+use crate::info::{ChildId, ChildInfo};
+use crate::report::Report;
+use crate::scope::tally::{Label, Tally, in_spawn_order};
+use crate::scope::{Driving, Scope};
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// Waits for all children, and returns their outputs in spawn order.
+    ///
+    /// Children that were cancelled have no output and are no failure: they are just missing. What
+    /// [`next`](Self::next) handed out before is not returned again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops all children there and then, and what they had returned.
+    ///
+    /// # Errors
+    ///
+    /// The output is every failure, in completion order, if there was any; the outputs are dropped
+    /// then. [`settle`](Self::settle) keeps both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, u32, std::convert::Infallible> = Nursery::new();
+    /// nursery.spawn(async { Ok(1) });
+    /// nursery.spawn(async { Ok(2) });
+    /// assert_eq!(nursery.join().await.unwrap(), [1, 2]);
+    /// # });
+    /// ```
+    pub fn join(self) -> Join<'env, T, E, M> {
+        Join(Collect::new(self))
+    }
+
+    /// Waits for all children, and returns everything that came of them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops all children there and then, and what they had returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery = Nursery::new();
+    /// nursery.spawn(async { Ok("kept") });
+    /// nursery.spawn(async { Err("disk full") });
+    /// let report = nursery.settle().await;
+    /// assert_eq!(report.outputs()[0].1, "kept");
+    /// assert_eq!(report.error().unwrap().len(), 1);
+    /// # });
+    /// ```
+    pub fn settle(self) -> Settle<'env, T, E, M> {
+        Settle(Collect::new(self))
+    }
+}
+
+/// A nursery that is driven to its end.
+struct Collect<'env, T, E, M: Flavor, K> {
+    /// `None` once the end was reached.
+    scope: Option<Scope<'env, T, E, M>>,
+    tally: Tally<K, T, E>,
+}
+
+impl<'env, T, E, M: Flavor, K: Label> Collect<'env, T, E, M, K> {
+    fn new(nursery: Nursery<'env, T, E, M>) -> Self {
+        let (scope, tally) = nursery.into_tally();
+        Self { scope: Some(scope), tally }
+    }
+
+    /// Ready with the scope, which holds no child any more.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
+        let Some(scope) = &mut self.scope else { panic!("polled after it was ready") };
+        let mut driving = Driving::begin(scope, cx);
+        loop {
+            match driving.step(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(record)) => self.tally.record(record),
+                Poll::Ready(None) if driving.close_if_idle() => break,
+                Poll::Ready(None) => {}
+            }
+        }
+        drop(driving);
+        match self.scope.take() {
+            Some(scope) => Poll::Ready(scope),
+            None => unreachable!("it was there a moment ago"),
+        }
+    }
+}
+
+/// Waits for all children; see [`Nursery::join`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Join<'env, T, E, M: Flavor>(Collect<'env, T, E, M, ChildId>);
+
+impl<T, E, M: Flavor> Unpin for Join<'_, T, E, M> {}
+
+impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
+    type Output = Result<Vec<T>, JoinedError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let collect = &mut self.get_mut().0;
+        collect.poll(cx).map(|scope| {
+            let tally = &mut collect.tally;
+            match tally.error(&scope) {
+                Some(error) => Err(error),
+                None => Ok(in_spawn_order(std::mem::take(&mut tally.outputs))),
+            }
+        })
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for Join<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join").finish_non_exhaustive()
+    }
+}
+
+/// Waits for all children and reports on each; see [`Nursery::settle`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Settle<'env, T, E, M: Flavor>(Collect<'env, T, E, M, ChildInfo>);
+
+impl<T, E, M: Flavor> Unpin for Settle<'_, T, E, M> {}
+
+impl<T, E, M: Flavor> Future for Settle<'_, T, E, M> {
+    type Output = Report<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let collect = &mut self.get_mut().0;
+        collect.poll(cx).map(|scope| collect.tally.report(&scope))
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for Settle<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settle").finish_non_exhaustive()
+    }
+}

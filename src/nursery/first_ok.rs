@@ -1,0 +1,99 @@
+//! The first success wins.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Nursery;
+use crate::cancel::Cause;
+use crate::error::JoinedError;
+use crate::flavor::Flavor;
+use crate::info::ChildId;
+use crate::scope::record::Record;
+use crate::scope::tally::Tally;
+use crate::scope::{Driving, Scope};
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// Waits for the first child that succeeds, and cancels the rest.
+    ///
+    /// The losers are dropped before this is ready, with
+    /// [`CauseKind::Finished`](crate::CauseKind::Finished). `None` means that no child succeeded and
+    /// none failed: there was none, or all were cancelled.
+    ///
+    /// A success makes the failures of others void: they are dropped with it, also a panic in a
+    /// loser's destructor.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops all children there and then.
+    ///
+    /// # Errors
+    ///
+    /// The output is every failure if children failed and none succeeded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut mirrors = Nursery::new();
+    /// mirrors.spawn(async { Err("refused") });
+    /// mirrors.spawn(async { Ok("mirror 2") });
+    /// mirrors.spawn(std::future::pending());
+    /// assert_eq!(mirrors.first_ok().await.unwrap(), Some("mirror 2"));
+    /// # });
+    /// ```
+    pub fn first_ok(self) -> FirstOk<'env, T, E, M> {
+        let (scope, tally) = self.into_tally();
+        FirstOk { scope: Some(scope), tally }
+    }
+}
+
+/// Waits for the first success; see [`Nursery::first_ok`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct FirstOk<'env, T, E, M: Flavor> {
+    /// `None` once there is an answer.
+    scope: Option<Scope<'env, T, E, M>>,
+    tally: Tally<ChildId, T, E>,
+}
+
+impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
+
+impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
+    type Output = Result<Option<T>, JoinedError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { scope: slot, tally } = self.get_mut();
+        let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
+        // An output may have been kept while the owner waited for a slot.
+        if let Some((_, output)) = tally.outputs.drain(..).next() {
+            *slot = None;
+            return Poll::Ready(Ok(Some(output)));
+        }
+        let mut driving = Driving::begin(scope, cx);
+        loop {
+            match driving.step(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Record::Completed(child, output))) => {
+                    drop(driving);
+                    scope.cancel(Cause::finished(child));
+                    *slot = None;
+                    return Poll::Ready(Ok(Some(output)));
+                }
+                Poll::Ready(Some(record)) => tally.record(record),
+                Poll::Ready(None) if driving.close_if_idle() => break,
+                Poll::Ready(None) => {}
+            }
+        }
+        drop(driving);
+        let error = tally.error(scope);
+        *slot = None;
+        Poll::Ready(error.map_or(Ok(None), Err))
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for FirstOk<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirstOk").finish_non_exhaustive()
+    }
+}

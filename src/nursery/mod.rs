@@ -1,0 +1,207 @@
+//! The nursery: the scope that owns children.
+
+mod builder;
+mod finish;
+mod first_ok;
+mod held;
+mod next;
+mod options;
+mod plan;
+mod rejected;
+mod run;
+mod spawn;
+mod spawner;
+mod when_free;
+
+use std::fmt;
+
+pub use self::builder::ChildBuilder;
+pub use self::finish::{Join, Settle};
+pub use self::first_ok::FirstOk;
+use self::held::Held;
+pub use self::next::Next;
+pub use self::rejected::{Rejected, Rejection};
+pub use self::run::{Run, RunSettle};
+pub use self::spawner::Spawner;
+pub use self::when_free::{SpawnWhenFree, SpawnerWhenFree};
+use crate::cancel::Cause;
+use crate::flavor::{Flavor, Local, Shared};
+use crate::scope::Scope;
+use crate::scope::tally::{Label, Tally};
+
+/// A scope that owns child futures, drives them together and returns every failure.
+///
+/// `T` is what children return, `E` how they fail, and `'env` what they may borrow from: anything
+/// that was there before the nursery. Children need not be `'static`, and `E` needs no bound.
+///
+/// A child is polled only while the nursery is driven, that is while one of its futures is awaited:
+/// [`join`](Self::join), [`settle`](Self::settle), [`next`](Self::next),
+/// [`first_ok`](Self::first_ok), [`run`](Self::run) or [`spawn_when_free`](Self::spawn_when_free).
+/// All children run on the task that drives: they are concurrent, and not parallel.
+///
+/// | finished by | gives | when a child fails |
+/// |---|---|---|
+/// | [`join`](Self::join) | outputs in spawn order | the others go on; all failures at the end |
+/// | [`settle`](Self::settle) | a [`Report`](crate::Report): outputs and failures and who was cancelled | the same |
+/// | [`next`](Self::next) | one [`Completion`](crate::Completion) after the other, as they come | it is one of them |
+/// | [`first_ok`](Self::first_ok) | the first output; the rest is cancelled | the others go on; an error only if none succeeds |
+/// | [`run`](Self::run) | a body's output beside the children's | as `join`; the body is one more that may fail |
+///
+/// With [`first_error`](Self::first_error) or [`cancel_when`](Self::cancel_when) a failure cancels
+/// the children that are left.
+///
+/// Dropping a nursery drops all its children there and then, the newest first, those that never
+/// started among them. A child whose destructor panics keeps no other from being dropped; the panic
+/// goes on after the last of them.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Nursery;
+///
+/// # futures::executor::block_on(async {
+/// let words = ["12", "x", "7", ""]; // children may borrow it
+/// let mut nursery = Nursery::new().name("parse");
+/// for word in &words {
+///     nursery.child().name(*word).spawn(async move { word.parse::<u32>() });
+/// }
+///
+/// let error = nursery.join().await.unwrap_err();
+/// assert_eq!(error.len(), 2);
+/// assert_eq!(error.counts().completed(), 2);
+/// assert_eq!(error.first().child().name(), Some("x"));
+/// # });
+/// ```
+///
+/// A child of a [`Shared`] nursery must be `Send`:
+///
+/// ```compile_fail,E0277
+/// let mut nursery: nestling::Nursery<'_, (), ()> = nestling::Nursery::new();
+/// let not_send = std::rc::Rc::new(1);
+/// nursery.spawn(async move {
+///     std::future::ready(()).await;
+///     drop(not_send);
+///     Ok(())
+/// });
+/// ```
+///
+/// It cannot outlive what it borrows:
+///
+/// ```compile_fail,E0597
+/// let mut nursery: nestling::Nursery<'_, usize, ()> = nestling::Nursery::new();
+/// {
+///     let text = String::from("gone too soon");
+///     nursery.spawn(async { Ok(text.len()) });
+/// }
+/// drop(nursery);
+/// ```
+///
+/// And a nursery that was joined takes no more children:
+///
+/// ```compile_fail,E0382
+/// let mut nursery: nestling::Nursery<'_, (), ()> = nestling::Nursery::new();
+/// let join = nursery.join();
+/// nursery.spawn(async { Ok(()) });
+/// ```
+#[must_use = "a nursery does nothing unless it is driven, by `join` for one"]
+pub struct Nursery<'env, T, E, M: Flavor = Shared> {
+    scope: Scope<'env, T, E, M>,
+    /// What ended while the owner waited for a slot.
+    held: Held<T, E>,
+    /// How many failures are stored.
+    keep: usize,
+}
+
+/// A nursery whose children need not be `Send`; see [`Nursery::local`].
+pub type LocalNursery<'env, T, E> = Nursery<'env, T, E, Local>;
+
+impl<T, E> Nursery<'_, T, E, Shared> {
+    /// A nursery for children that are `Send`.
+    pub fn new() -> Self {
+        Self::empty()
+    }
+}
+
+impl<T, E> Nursery<'_, T, E, Local> {
+    /// A nursery for children that need not be `Send`. It cannot move between threads itself.
+    pub fn local() -> Self {
+        Self::empty()
+    }
+}
+
+impl<T, E> Default for Nursery<'_, T, E, Shared> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<T, E> Default for Nursery<'_, T, E, Local> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+// Nothing in it is ever pinned: children stand in boxes of their own.
+impl<T, E, M: Flavor> Unpin for Nursery<'_, T, E, M> {}
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    fn empty() -> Self {
+        Self { scope: Scope::new(), held: Held::new(), keep: usize::MAX }
+    }
+
+    /// The children, and what has ended already on its way to a result.
+    fn into_tally<K: Label>(self) -> (Scope<'env, T, E, M>, Tally<K, T, E>) {
+        let Self { scope, mut held, keep } = self;
+        let mut tally = Tally::new(keep);
+        while let Some(record) = held.pop() {
+            tally.record(record);
+        }
+        (scope, tally)
+    }
+
+    /// A spawner for children, bodies and other threads to spawn by.
+    ///
+    /// It keeps nothing alive: a nursery ends when its last child does, whether or not there are
+    /// spawners left, and refuses them from then on.
+    pub fn spawner(&mut self) -> Spawner<'env, T, E, M> {
+        Spawner::new(self.scope.inbox().clone())
+    }
+
+    /// Cancels every child, those in the backlog among them, and every child spawned later.
+    ///
+    /// All children are dropped before this returns, the newest first; a panic in a destructor is
+    /// caught and becomes a failure. Returns whether this was what cancelled the nursery: the first
+    /// cause stays.
+    pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
+        self.scope.cancel(Cause::requested(reason.into()))
+    }
+
+    /// Why the nursery was cancelled; `None` while it was not.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        self.scope.cause()
+    }
+
+    /// The number of children that have started and not ended.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.scope.running()
+    }
+
+    /// The number of children in the backlog: spawned and not started.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.scope.queued()
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for Nursery<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nursery")
+            .field("name", &self.scope.name.as_deref())
+            .field("running", &self.running())
+            .field("queued", &self.queued())
+            .field("cause", &self.cause())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! One completion after the other.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Nursery;
+use crate::flavor::Flavor;
+use crate::report::Completion;
+use crate::scope::Driving;
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// Waits until a child has ended, and says how; `None` when there is no child.
+    ///
+    /// Completions come in the order in which children end, cancelled ones included. A finished
+    /// output is handed out at once and never held back, so a nursery can run for ever in little
+    /// memory. After `None` more children can be spawned.
+    ///
+    /// Children are driven only while this is awaited: what runs between two calls runs alone.
+    /// [`run`](Self::run) drives them beside a body.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping it: children stay with the nursery, and no completion was taken
+    /// out. It can stand in a `select!`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::{Nursery, Outcome};
+    /// # futures::executor::block_on(async {
+    /// let mut nursery = Nursery::new();
+    /// for n in [2, 0] {
+    ///     nursery.spawn(async move { 10_u32.checked_div(n).ok_or("division by zero") });
+    /// }
+    /// while let Some(completion) = nursery.next().await {
+    ///     match completion.outcome() {
+    ///         Outcome::Completed(quotient) => assert_eq!(*quotient, 5),
+    ///         Outcome::Failed(error) => assert_eq!(error.to_string(), "#1: division by zero"),
+    ///         _ => unreachable!("nothing was cancelled"),
+    ///     }
+    /// }
+    /// # });
+    /// ```
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is async; a stream's `next` is called so too"
+    )]
+    pub fn next(&mut self) -> Next<'_, 'env, T, E, M> {
+        Next { nursery: self }
+    }
+}
+
+/// Waits for the next completion; see [`Nursery::next`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Next<'a, 'env, T, E, M: Flavor> {
+    nursery: &'a mut Nursery<'env, T, E, M>,
+}
+
+impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
+    type Output = Option<Completion<T, E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let nursery = &mut *self.get_mut().nursery;
+        if let Some(record) = nursery.held.pop() {
+            return Poll::Ready(Some(Completion::new(record)));
+        }
+        let record = Driving::begin(&mut nursery.scope, cx).step(cx);
+        record.map(|record| record.map(Completion::new))
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for Next<'_, '_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,110 @@
+//! The options of a nursery, set before the first spawn.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::Nursery;
+use crate::error::ChildError;
+use crate::flavor::{Flavor, Local, Shared};
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// Names the nursery in its errors. An empty name is none.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.scope.name = Some(name.into()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// Lets at most `limit` children run at once; the rest wait in the backlog, in spawn order.
+    ///
+    /// Without it there is no limit. A child that waits for one in the backlog can wait for ever:
+    /// the slot it holds may be the one that the other needs.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: no child could ever run.
+    #[track_caller]
+    pub fn limit(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "a nursery's limit must be at least 1: with 0 no child could ever run");
+        self.scope.set_limit(limit);
+        self
+    }
+
+    /// Lets the first failure cancel every child that is left.
+    ///
+    /// The cause names the child that failed and carries the failure's text. For errors that cannot
+    /// be displayed there is `cancel_when(|_| true)`.
+    pub fn first_error(mut self) -> Self
+    where
+        E: Display,
+    {
+        self.scope.policy.stop_at_first();
+        self.describe(E::to_string)
+    }
+
+    /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries.
+    ///
+    /// Without it the cause of a [`cancel_when`](Self::cancel_when) names the child only. A panic in
+    /// `text` is caught, and the cause has no text then.
+    pub fn describe(mut self, text: fn(&E) -> String) -> Self {
+        self.scope.policy.tell_by(text);
+        self
+    }
+
+    /// Stores at most `limit` failures, the first ones, and counts the rest.
+    ///
+    /// This bounds the memory of long runs. [`next`](Self::next) hands out every failure all the
+    /// same; only those that came while [`spawn_when_free`](Self::spawn_when_free) waited are
+    /// stored, and bounded, before it.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: a joined error is never empty.
+    #[track_caller]
+    pub fn keep_errors(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
+        self.keep = limit;
+        self
+    }
+}
+
+impl<'env, T, E> Nursery<'env, T, E, Shared> {
+    /// Lets a failure for which `policy` answers `true` cancel every child that is left.
+    ///
+    /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
+    /// panics cancels the nursery too, and its panic is one more failure.
+    ///
+    /// # Examples
+    ///
+    /// Stop at the second failure:
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut seen = 0;
+    /// let mut nursery = Nursery::new().cancel_when(move |_| {
+    ///     seen += 1;
+    ///     seen == 2
+    /// });
+    /// for n in 0..4 {
+    ///     nursery.spawn(async move { if n == 0 { Ok(n) } else { Err("no") } });
+    /// }
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!((error.counts().failed(), error.counts().cancelled()), (2, 1));
+    /// # });
+    /// ```
+    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
+        self.scope.policy.ask(Box::new(policy));
+        self
+    }
+}
+
+impl<'env, T, E> Nursery<'env, T, E, Local> {
+    /// Lets a failure for which `policy` answers `true` cancel every child that is left.
+    ///
+    /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
+    /// panics cancels the nursery too, and its panic is one more failure.
+    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
+        self.scope.policy.ask(Box::new(policy));
+        self
+    }
+}

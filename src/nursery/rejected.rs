@@ -1,0 +1,77 @@
+//! A child that was not taken.
+
+use std::fmt;
+
+use crate::cancel::Cause;
+use crate::scope::inbox::Refusal;
+
+/// A future that the nursery did not take, given back, and why.
+///
+/// It was never polled.
+#[derive(Clone)]
+pub struct Rejected<F> {
+    /// The future, as it was handed in.
+    pub future: F,
+    /// Why it was not taken.
+    pub reason: Rejection,
+}
+
+/// Why a nursery does not take a child.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// As many children are unfinished as the limit allows.
+    #[error("the nursery is full: as many children are unfinished as its limit allows")]
+    Full,
+    /// The nursery has ended: its last child has, or it was dropped.
+    #[error("the nursery is closed: it has ended or was dropped")]
+    Closed,
+    /// The nursery was cancelled, for this cause.
+    #[error("the nursery was cancelled ({0})")]
+    Cancelled(Cause),
+}
+
+impl<F> Rejected<F> {
+    pub(crate) fn new(future: F, refusal: Refusal) -> Self {
+        let reason = match refusal {
+            Refusal::Full => Rejection::Full,
+            Refusal::Closed => Rejection::Closed,
+            Refusal::Cancelled(cause) => Rejection::Cancelled(cause),
+        };
+        Self { future, reason }
+    }
+}
+
+impl Rejection {
+    /// Whether a later try may succeed, once a child has ended.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    /// Whether the nursery has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed)
+    }
+
+    /// Whether the nursery was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+}
+
+impl<F> fmt::Display for Rejected<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the child was not spawned: {}", self.reason)
+    }
+}
+
+impl<F> fmt::Debug for Rejected<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<F> std::error::Error for Rejected<F> {}

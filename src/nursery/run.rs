@@ -1,0 +1,285 @@
+//! A body beside the children.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use pin_project_lite::pin_project;
+use smallvec::SmallVec;
+
+use super::{Nursery, Spawner};
+use crate::error::{Failure, JoinedError, Panic};
+use crate::flavor::Flavor;
+use crate::info::ChildInfo;
+use crate::report::Report;
+use crate::scope::gate::Gate;
+use crate::scope::tally::Tally;
+use crate::scope::{Driving, Scope, budget};
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// Drives a body together with the children, and waits for all of them.
+    ///
+    /// The body gets a [`Spawner`], and may await whatever it likes: the children go on meanwhile.
+    /// Its output is returned beside the children's, which are in spawn order. The body is no child:
+    /// it takes no slot of the limit and is not counted.
+    ///
+    /// | what happens | the body | the children |
+    /// |---|---|---|
+    /// | the body ends | | are waited for |
+    /// | the body fails or panics | one more failure, as that of a child | as when a sibling fails |
+    /// | a failure stops the nursery ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)) | is dropped | are cancelled |
+    /// | the nursery is cancelled by a spawner | goes on to its own end | are cancelled |
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops all children there and then, the newest first, and then the body.
+    ///
+    /// # Errors
+    ///
+    /// The output is every failure, that of the body included, if there was any.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the closure itself goes to the caller; one of the future it returns is a failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::Nursery;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let result = Nursery::new()
+    ///     .run(|spawner| async move {
+    ///         for n in 0..3 {
+    ///             spawner.spawn(async move { Ok::<_, &str>(n) }).expect("it is open");
+    ///         }
+    ///         Ok("body")
+    ///     })
+    ///     .await;
+    /// assert_eq!(result.unwrap(), ("body", vec![0, 1, 2]));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn run<R, B, F>(mut self, body: F) -> Run<'env, T, E, M, B, R>
+    where
+        F: FnOnce(Spawner<'env, T, E, M>) -> B,
+        B: Future<Output = Result<R, E>>,
+    {
+        let location = Location::caller();
+        let body = body(self.spawner());
+        Run { inner: Body::new(self, body, location) }
+    }
+}
+
+/// Wakes the nursery, and remembers that it was the body that was woken.
+struct Bell {
+    rung: AtomicBool,
+    gate: Arc<Gate>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: the poll that takes the mark sees what the waker did before. The mark goes first:
+        // a driver that hears of the wake by the gate must find it.
+        self.rung.store(true, Ordering::Release);
+        self.gate.notify();
+    }
+}
+
+pin_project! {
+    /// A body and its nursery. The scope stands before the body: children are dropped first.
+    struct Body<'env, T, E, M: Flavor, B, R> {
+        scope: Option<Scope<'env, T, E, M>>,
+        tally: Tally<ChildInfo, T, E>,
+        #[pin]
+        body: Option<B>,
+        bell: Arc<Bell>,
+        waker: Waker,
+        info: ChildInfo,
+        // Whether a failure of this run can stop it; one that did so before has been handed out.
+        stoppable: bool,
+        output: Option<R>,
+    }
+}
+
+impl<'env, T, E, M, B, R> Body<'env, T, E, M, B, R>
+where
+    M: Flavor,
+    B: Future<Output = Result<R, E>>,
+{
+    fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
+        let (scope, tally) = nursery.into_tally();
+        let gate = Arc::clone(scope.gate());
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), gate });
+        Self {
+            stoppable: scope.cause().is_none(),
+            scope: Some(scope),
+            tally,
+            body: Some(body),
+            waker: Waker::from(Arc::clone(&bell)),
+            bell,
+            info: ChildInfo::body(location),
+            output: None,
+        }
+    }
+
+    /// Ready when the body and all children are through; `scope` is there no longer then.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
+        let mut this = self.project();
+        let Some(scope) = this.scope else { panic!("`Run` was polled after it was ready") };
+        let mut driving = Driving::begin(scope, cx);
+        loop {
+            if this.body.is_some() && this.bell.rung.load(Ordering::Acquire) {
+                if !budget::spend() {
+                    driving.yield_now(cx);
+                    return Poll::Pending;
+                }
+                this.bell.rung.swap(false, Ordering::AcqRel);
+                for failure in poll_body(this.body.as_mut(), this.waker, this.output) {
+                    driving.fail(this.info.clone(), failure);
+                }
+            }
+            let step = driving.step(cx);
+            if *this.stoppable && this.body.is_some() && driving.is_stopped() {
+                if let Some(failure) = drop_body(this.body.as_mut()) {
+                    driving.fail(this.info.clone(), failure);
+                }
+            }
+            match step {
+                Poll::Ready(Some(record)) => this.tally.record(record),
+                Poll::Ready(None) if this.body.is_some() => {
+                    if driving.park() && !this.bell.rung.load(Ordering::Acquire) {
+                        return Poll::Pending;
+                    }
+                    driving.resume(cx);
+                }
+                Poll::Ready(None) if driving.close_if_idle() => break,
+                Poll::Ready(None) => {}
+                // The driver saw a wake of the body's as one that none of the children had.
+                Poll::Pending
+                    if this.body.is_some()
+                        && budget::left() > 0
+                        && this.bell.rung.load(Ordering::Acquire) =>
+                {
+                    driving.resume(cx);
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        drop(driving);
+        match this.scope.take() {
+            Some(scope) => Poll::Ready(scope),
+            None => unreachable!("it was there a moment ago"),
+        }
+    }
+}
+
+/// Polls the body; when it has ended, drops it and answers with its failures.
+fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
+    mut body: Pin<&mut Option<B>>,
+    waker: &Waker,
+    output: &mut Option<R>,
+) -> SmallVec<[Failure<E>; 1]> {
+    let Some(future) = body.as_mut().as_pin_mut() else { return SmallVec::new() };
+    let mut cx = Context::from_waker(waker);
+    let mut failures = SmallVec::new();
+    match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
+        Ok(Poll::Pending) => return failures,
+        Ok(Poll::Ready(Ok(value))) => *output = Some(value),
+        Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
+        Err(payload) => failures.push(Failure::Panic(Panic::new(payload))),
+    }
+    failures.extend(drop_body(body));
+    failures
+}
+
+fn drop_body<B, E>(mut body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
+    // A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
+    let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().set(None)));
+    dropped.err().map(|payload| Failure::Panic(Panic::new(payload)))
+}
+
+pin_project! {
+    /// Drives a body beside the children; see [`Nursery::run`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Run<'env, T, E, M: Flavor, B, R> {
+        #[pin]
+        inner: Body<'env, T, E, M, B, R>,
+    }
+}
+
+impl<'env, T, E, M: Flavor, B, R> Run<'env, T, E, M, B, R> {
+    /// The same run, with everything that came of it: the body's output, if it succeeded, and the
+    /// [`Report`] of the children. A failure of the body is one of the report's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops all children there and then, the newest first, and then the body.
+    pub fn settle(self) -> RunSettle<'env, T, E, M, B, R> {
+        RunSettle { inner: self.inner }
+    }
+}
+
+impl<T, E, M, B, R> Future for Run<'_, T, E, M, B, R>
+where
+    M: Flavor,
+    B: Future<Output = Result<R, E>>,
+{
+    type Output = Result<(R, Vec<T>), JoinedError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.project().inner;
+        inner.as_mut().poll(cx).map(|scope| {
+            let inner = inner.project();
+            let outputs = inner.tally.report(&scope).into_result()?;
+            match inner.output.take() {
+                Some(output) => Ok((output, outputs)),
+                None => unreachable!("a body that gave no output has left a failure"),
+            }
+        })
+    }
+}
+
+impl<T, E, M: Flavor, B, R> fmt::Debug for Run<'_, T, E, M, B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Drives a body beside the children and reports on each; see [`Run::settle`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct RunSettle<'env, T, E, M: Flavor, B, R> {
+        #[pin]
+        inner: Body<'env, T, E, M, B, R>,
+    }
+}
+
+impl<T, E, M, B, R> Future for RunSettle<'_, T, E, M, B, R>
+where
+    M: Flavor,
+    B: Future<Output = Result<R, E>>,
+{
+    type Output = (Option<R>, Report<T, E>);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.project().inner;
+        inner.as_mut().poll(cx).map(|scope| {
+            let inner = inner.project();
+            (inner.output.take(), inner.tally.report(&scope))
+        })
+    }
+}
+
+impl<T, E, M: Flavor, B, R> fmt::Debug for RunSettle<'_, T, E, M, B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunSettle").finish_non_exhaustive()
+    }
+}

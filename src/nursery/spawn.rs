@@ -1,0 +1,250 @@
+//! Spawning by the nursery's owner.
+
+use super::plan::Plan;
+use super::when_free::SpawnWhenFree;
+use super::{ChildBuilder, Nursery, Rejected};
+use crate::cancel::CancelHandle;
+use crate::error::JoinedError;
+use crate::flavor::{Adapt, Convert, Flavor, Grouped, Hold, Plain};
+use crate::info::ChildId;
+use crate::scope::child::{Output, Spawned};
+use crate::scope::inbox::{Admission, Refusal};
+
+impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
+    /// A child with options of its own, to be spawned.
+    pub fn child(&mut self) -> ChildBuilder<&mut Self> {
+        ChildBuilder::new(self)
+    }
+
+    /// Spawns a child. It starts when the nursery is next driven and a slot is free.
+    ///
+    /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled;
+    /// it is dropped at once and reported as cancelled.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, future: F) -> ChildId
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.child().spawn(future)
+    }
+
+    /// Spawns a child and returns the handle that cancels it.
+    ///
+    /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without.
+    #[track_caller]
+    pub fn spawn_with_handle<F>(&mut self, future: F) -> CancelHandle
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.child().spawn_with_handle(future)
+    }
+
+    /// Spawns a child that is a nursery of its own: its joined error becomes a subtree of this
+    /// nursery's error.
+    ///
+    /// Whatever the depth, the whole tree is one [`JoinedError<E>`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::{JoinedError, Nursery};
+    ///
+    /// async fn upload(names: &[&str]) -> Result<(), JoinedError<String>> {
+    ///     let mut uploads = Nursery::new();
+    ///     for name in names {
+    ///         uploads.spawn(async move { Err::<(), _>(format!("{name}: disk full")) });
+    ///     }
+    ///     uploads.join().await.map(drop)
+    /// }
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut sync = Nursery::new();
+    /// sync.spawn_group(upload(&["a", "b"]));
+    /// let error = sync.join().await.unwrap_err();
+    /// assert_eq!((error.len(), error.leaves().count()), (1, 2));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_group<F>(&mut self, future: F) -> ChildId
+    where
+        F: Future<Output = Result<T, JoinedError<E>>>,
+        M: Hold<'env, F>,
+    {
+        self.child().spawn_group(future)
+    }
+
+    /// Spawns a child if fewer children are unfinished than the limit allows; sheds it otherwise.
+    ///
+    /// Children in the backlog are unfinished, and so are those that could have ended since the
+    /// nursery was last driven. Without a limit there is always room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](crate::Rejection::Full) or [`Cancelled`](crate::Rejection::Cancelled), and the
+    /// future, unpolled.
+    #[track_caller]
+    pub fn try_spawn<F>(&mut self, future: F) -> Result<ChildId, Rejected<F>>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.child().try_spawn(future)
+    }
+
+    /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
+    ///
+    /// This is backpressure: the children are driven while it waits. What ends meanwhile is kept
+    /// for whatever finishes the nursery. Spawners that wait for a slot too are served in the order
+    /// in which they came, this one among them. In a nursery that is cancelled the child is
+    /// reported as cancelled, as by [`spawn`](Self::spawn).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the child that was not spawned yet, and its place in the queue. Children
+    /// and what was kept of them stay with the nursery.
+    #[track_caller]
+    pub fn spawn_when_free<F>(&mut self, future: F) -> SpawnWhenFree<'_, 'env, T, E, M, F>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.child().spawn_when_free(future)
+    }
+
+    fn place<F, K>(
+        &mut self,
+        admission: Admission,
+        plan: Plan,
+        future: Box<Adapt<F, K>>,
+    ) -> Result<Spawned, Box<Adapt<F, K>>>
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.scope.add(admission, future, |future| plan.child(future))
+    }
+
+    /// [`place`](Self::place) for an admission that is never refused.
+    pub(super) fn place_now<F, K>(
+        &mut self,
+        admission: Admission,
+        plan: Plan,
+        future: Box<Adapt<F, K>>,
+    ) -> Spawned
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+        M: Hold<'env, F>,
+    {
+        match self.place(admission, plan, future) {
+            Ok(spawned) => spawned,
+            Err(_) => unreachable!("only a child that asks for a free slot is refused"),
+        }
+    }
+}
+
+impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
+    /// See [`Nursery::spawn`].
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> ChildId
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.spawn_as::<F, Plain>(future)
+    }
+
+    /// See [`Nursery::spawn_group`].
+    #[track_caller]
+    pub fn spawn_group<F>(self, future: F) -> ChildId
+    where
+        F: Future<Output = Result<T, JoinedError<E>>>,
+        M: Hold<'env, F>,
+    {
+        self.spawn_as::<F, Grouped>(future)
+    }
+
+    /// See [`Nursery::spawn_with_handle`].
+    #[track_caller]
+    pub fn spawn_with_handle<F>(self, future: F) -> CancelHandle
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        self.handle_as::<F, Plain>(future)
+    }
+
+    /// [`spawn_group`](Self::spawn_group) with the handle that cancels the child.
+    #[track_caller]
+    pub fn spawn_group_with_handle<F>(self, future: F) -> CancelHandle
+    where
+        F: Future<Output = Result<T, JoinedError<E>>>,
+        M: Hold<'env, F>,
+    {
+        self.handle_as::<F, Grouped>(future)
+    }
+
+    /// See [`Nursery::try_spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn try_spawn<F>(self, future: F) -> Result<ChildId, Rejected<F>>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        let Self { parent, name } = self;
+        if let Some(cause) = parent.scope.cancel_requested() {
+            return Err(Rejected::new(future, Refusal::Cancelled(cause)));
+        }
+        // Shedding is common where it is used at all, and must not allocate.
+        if !parent.scope.has_room() {
+            return Err(Rejected::new(future, Refusal::Full));
+        }
+        let plan = Plan::new(name, parent.scope.gate(), false);
+        match parent.place(Admission::IfFree, plan, Box::new(Adapt::<F, Plain>::new(future))) {
+            Ok(spawned) => Ok(spawned.id),
+            Err(future) => Err(Rejected::new(future.into_inner(), Refusal::Full)),
+        }
+    }
+
+    /// See [`Nursery::spawn_when_free`].
+    #[track_caller]
+    pub fn spawn_when_free<F>(self, future: F) -> SpawnWhenFree<'a, 'env, T, E, M, F>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, F>,
+    {
+        let plan = Plan::new(self.name, self.parent.scope.gate(), false);
+        SpawnWhenFree::new(self.parent, plan, Box::new(Adapt::new(future)))
+    }
+
+    #[track_caller]
+    fn spawn_as<F, K>(self, future: F) -> ChildId
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+        M: Hold<'env, F>,
+    {
+        let plan = Plan::new(self.name, self.parent.scope.gate(), false);
+        let future = Box::new(Adapt::<F, K>::new(future));
+        self.parent.place_now(Admission::Always, plan, future).id
+    }
+
+    #[track_caller]
+    fn handle_as<F, K>(self, future: F) -> CancelHandle
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+        M: Hold<'env, F>,
+    {
+        let plan = Plan::new(self.name, self.parent.scope.gate(), true);
+        let future = Box::new(Adapt::<F, K>::new(future));
+        self.parent.place_now(Admission::Always, plan, future).into_handle()
+    }
+}

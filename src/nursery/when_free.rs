@@ -1,0 +1,157 @@
+//! Backpressure: waiting for a slot, as the owner and as a spawner.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::plan::Plan;
+use super::{Nursery, Rejected};
+use crate::flavor::{Adapt, Flavor, Hold, Plain};
+use crate::info::ChildId;
+use crate::scope::Driving;
+use crate::scope::inbox::{Admission, Inbox, Ticket};
+
+/// Waits for a slot while driving the children; see [`Nursery::spawn_when_free`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SpawnWhenFree<'a, 'env, T, E, M: Flavor, F> {
+    nursery: &'a mut Nursery<'env, T, E, M>,
+    /// `None` once the child was spawned.
+    child: Option<(Plan, Box<Adapt<F, Plain>>)>,
+    /// The place in the queue, if spawners wait too.
+    ticket: Option<Ticket>,
+}
+
+impl<'a, 'env, T, E, M: Flavor, F> SpawnWhenFree<'a, 'env, T, E, M, F> {
+    pub(super) fn new(
+        nursery: &'a mut Nursery<'env, T, E, M>,
+        plan: Plan,
+        future: Box<Adapt<F, Plain>>,
+    ) -> Self {
+        Self { nursery, child: Some((plan, future)), ticket: None }
+    }
+}
+
+// The future that waits is in a box, and is not pinned before it is spawned.
+impl<T, E, M: Flavor, F> Unpin for SpawnWhenFree<'_, '_, T, E, M, F> {}
+
+impl<'env, T, E, M, F> Future for SpawnWhenFree<'_, 'env, T, E, M, F>
+where
+    M: Hold<'env, F>,
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = ChildId;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { nursery, child, ticket } = self.get_mut();
+        assert!(child.is_some(), "`SpawnWhenFree` was polled after it was ready");
+        let Nursery { scope, held, keep } = &mut **nursery;
+        let mut driving = Driving::begin(scope, cx);
+        let admission = loop {
+            if let Poll::Ready(admission) = driving.poll_slot(cx, ticket) {
+                break admission;
+            }
+            match driving.step(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(record)) => {
+                    if !held.push(record, *keep) {
+                        driving.count_not_stored();
+                    }
+                }
+                Poll::Ready(None) => {}
+            }
+        };
+        drop(driving);
+        match child.take() {
+            Some((plan, future)) => {
+                let spawned = nursery.place_now(admission, plan, future);
+                if let Admission::Granted(_) = admission {
+                    *ticket = None;
+                }
+                Poll::Ready(spawned.id)
+            }
+            None => unreachable!("it was there a moment ago"),
+        }
+    }
+}
+
+impl<T, E, M: Flavor, F> Drop for SpawnWhenFree<'_, '_, T, E, M, F> {
+    fn drop(&mut self) {
+        if let (Some(ticket), Some(inbox)) = (self.ticket, self.nursery.scope.inbox_if_any()) {
+            inbox.give_up(ticket);
+        }
+    }
+}
+
+impl<T, E, M: Flavor, F> fmt::Debug for SpawnWhenFree<'_, '_, T, E, M, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnWhenFree").finish_non_exhaustive()
+    }
+}
+
+/// Waits for a slot in a nursery that someone else drives; see
+/// [`Spawner::spawn_when_free`](crate::Spawner::spawn_when_free).
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SpawnerWhenFree<'env, T, E, M: Flavor, F> {
+    inbox: Arc<Inbox<'env, T, E, M>>,
+    /// `None` once the child was spawned or given back.
+    child: Option<(Plan, Box<Adapt<F, Plain>>)>,
+    ticket: Option<Ticket>,
+}
+
+impl<'env, T, E, M: Flavor, F> SpawnerWhenFree<'env, T, E, M, F> {
+    pub(super) fn new(
+        inbox: Arc<Inbox<'env, T, E, M>>,
+        plan: Plan,
+        future: Box<Adapt<F, Plain>>,
+    ) -> Self {
+        Self { inbox, child: Some((plan, future)), ticket: None }
+    }
+}
+
+// The future that waits is in a box, and is not pinned before it is spawned.
+impl<T, E, M: Flavor, F> Unpin for SpawnerWhenFree<'_, T, E, M, F> {}
+
+impl<'env, T, E, M, F> Future for SpawnerWhenFree<'env, T, E, M, F>
+where
+    M: Hold<'env, F>,
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<ChildId, Rejected<F>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { inbox, child, ticket } = self.get_mut();
+        assert!(child.is_some(), "`SpawnerWhenFree` was polled after it was ready");
+        let Poll::Ready(slot) = inbox.poll_slot(cx, ticket) else { return Poll::Pending };
+        let Some((plan, future)) = child.take() else {
+            unreachable!("it was there a moment ago");
+        };
+        let posted = match slot {
+            Ok(granted) => {
+                inbox.post(Admission::Granted(granted), future, |future| plan.child(future))
+            }
+            Err(refusal) => Err((future, refusal)),
+        };
+        Poll::Ready(match posted {
+            Ok(spawned) => {
+                *ticket = None;
+                Ok(spawned.id)
+            }
+            Err((future, refusal)) => Err(Rejected::new(future.into_inner(), refusal)),
+        })
+    }
+}
+
+impl<T, E, M: Flavor, F> Drop for SpawnerWhenFree<'_, T, E, M, F> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.inbox.give_up(ticket);
+        }
+    }
+}
+
+impl<T, E, M: Flavor, F> fmt::Debug for SpawnerWhenFree<'_, T, E, M, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnerWhenFree").finish_non_exhaustive()
+    }
+}

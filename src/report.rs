@@ -1,0 +1,241 @@
+//! What a nursery hands out: one completion at a time, or the report of all.
+
+use std::fmt;
+
+use crate::cancel::Cause;
+use crate::error::{ChildError, Counts, Failure, JoinedError};
+use crate::info::ChildInfo;
+use crate::scope::record::Record;
+
+/// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
+///
+/// A child whose destructor panics after the child had come to its own end gives two: that end,
+/// and then the panic as a failure.
+#[derive(Debug)]
+pub struct Completion<T, E> {
+    child: ChildInfo,
+    outcome: Outcome<T, E>,
+}
+
+/// How a child ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome<T, E> {
+    /// The child succeeded, with this output.
+    Completed(T),
+    /// The child failed: by an error, a group of errors, a panic or a timeout.
+    ///
+    /// The error inside says also whether this was [after a
+    /// cancel](crate::ChildError::after_cancel).
+    Failed(ChildError<E>),
+    /// The child was cancelled, for this cause. That is no failure.
+    Cancelled(Cause),
+}
+
+impl<T, E> Completion<T, E> {
+    pub(crate) fn new(record: Record<T, E>) -> Self {
+        match record {
+            Record::Completed(child, value) => Self { child, outcome: Outcome::Completed(value) },
+            Record::Failed(error) => {
+                Self { child: error.child().clone(), outcome: Outcome::Failed(error) }
+            }
+            Record::Cancelled(child, cause) => Self { child, outcome: Outcome::Cancelled(cause) },
+        }
+    }
+
+    /// Which child ended.
+    #[must_use]
+    pub fn child(&self) -> &ChildInfo {
+        &self.child
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome<T, E> {
+        &self.outcome
+    }
+
+    /// How it ended, by value.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome<T, E> {
+        self.outcome
+    }
+}
+
+impl<T, E> Outcome<T, E> {
+    /// The output, if the child succeeded.
+    pub fn completed(self) -> Option<T> {
+        match self {
+            Self::Completed(value) => Some(value),
+            Self::Failed(_) | Self::Cancelled(_) => None,
+        }
+    }
+
+    /// How the child failed, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure<E>> {
+        match self {
+            Self::Failed(error) => Some(error.failure()),
+            Self::Completed(_) | Self::Cancelled(_) => None,
+        }
+    }
+
+    /// Why the child was cancelled, if it was and came to no end of its own.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Cancelled(cause) => Some(cause),
+            Self::Completed(_) | Self::Failed(_) => None,
+        }
+    }
+
+    /// Whether the child succeeded.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        matches!(self, Self::Completed(_))
+    }
+
+    /// Whether the child failed.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
+    /// Whether the child was cancelled and came to no end of its own.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+}
+
+/// A child that was cancelled before it came to an end of its own, and why.
+#[derive(Clone, Debug)]
+pub struct Cancelled {
+    child: ChildInfo,
+    cause: Cause,
+}
+
+impl Cancelled {
+    /// Which child it was.
+    #[must_use]
+    pub fn child(&self) -> &ChildInfo {
+        &self.child
+    }
+
+    /// Why it was cancelled.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+}
+
+/// `#7 fetch: requested: shutting down`.
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", crate::error::text::Escaped(&self.child), self.cause)
+    }
+}
+
+/// Everything that came of a nursery: outputs, failures, and who was cancelled and why.
+///
+/// Nothing that was finished is missing from it. Outputs and cancelled children are in spawn order,
+/// failures in completion order.
+#[derive(Debug)]
+#[must_use = "a report may hold failures"]
+pub struct Report<T, E> {
+    outputs: Vec<(ChildInfo, T)>,
+    error: Option<JoinedError<E>>,
+    cancelled: Vec<Cancelled>,
+    counts: Counts,
+    cause: Option<Cause>,
+}
+
+impl<T, E> Report<T, E> {
+    pub(crate) fn new(
+        mut outputs: Vec<(ChildInfo, T)>,
+        error: Option<JoinedError<E>>,
+        cancelled: Vec<(ChildInfo, Cause)>,
+        counts: Counts,
+        cause: Option<Cause>,
+    ) -> Self {
+        outputs.sort_by_key(|(child, _)| child.id());
+        let mut cancelled: Vec<_> =
+            cancelled.into_iter().map(|(child, cause)| Cancelled { child, cause }).collect();
+        cancelled.sort_by_key(|cancelled| cancelled.child.id());
+        Self { outputs, error, cancelled, counts, cause }
+    }
+
+    /// What the children that succeeded returned, in spawn order.
+    #[must_use]
+    pub fn outputs(&self) -> &[(ChildInfo, T)] {
+        &self.outputs
+    }
+
+    /// Every failure, if there was any.
+    #[must_use]
+    pub fn error(&self) -> Option<&JoinedError<E>> {
+        self.error.as_ref()
+    }
+
+    /// The children that were cancelled before they came to an end of their own, in spawn order.
+    #[must_use]
+    pub fn cancelled(&self) -> &[Cancelled] {
+        &self.cancelled
+    }
+
+    /// How many children ended in which way.
+    ///
+    /// What [`Nursery::next`](crate::Nursery::next) has handed out before is counted here, and is
+    /// in none of the lists.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Why the nursery was cancelled, if it was.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
+    /// The outputs if nothing failed, and otherwise the failures; what
+    /// [`Nursery::join`](crate::Nursery::join) returns.
+    ///
+    /// # Errors
+    ///
+    /// Every failure. The outputs are dropped then;
+    /// [`into_parts`](Self::into_parts) keeps both.
+    pub fn into_result(self) -> Result<Vec<T>, JoinedError<E>> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.outputs.into_iter().map(|(_, output)| output).collect()),
+        }
+    }
+
+    /// Outputs, failures and cancelled children by value.
+    #[must_use]
+    #[expect(clippy::type_complexity, reason = "three lists, each as its own method gives it")]
+    pub fn into_parts(self) -> (Vec<(ChildInfo, T)>, Option<JoinedError<E>>, Vec<Cancelled>) {
+        (self.outputs, self.error, self.cancelled)
+    }
+}
+
+/// One line: `40 children: 35 completed, 3 failed, 2 cancelled (requested: shutting down)`.
+impl<T, E> fmt::Display for Report<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts;
+        let children = if counts.total() == 1 { "child" } else { "children" };
+        write!(
+            f,
+            "{} {children}: {} completed, {} failed, {} cancelled",
+            counts.total(),
+            counts.completed(),
+            counts.failed(),
+            counts.cancelled(),
+        )?;
+        match &self.cause {
+            Some(cause) => write!(f, " ({cause})"),
+            None => Ok(()),
+        }
+    }
+}

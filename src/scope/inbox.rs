@@ -1,0 +1,359 @@
+//! The inbox: how spawners reach a nursery that someone else drives.
+//!
+//! It exists only once a spawner has been asked for. Its lock is held for a few instructions and
+//! never while a future is polled, dropped or boxed, or a waker is called.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::child::{Child, Spawned};
+use super::gate::Gate;
+use crate::cancel::Cause;
+use crate::flavor::Flavor;
+use crate::info::ChildId;
+
+pub(crate) struct Inbox<'env, T, E, M: Flavor> {
+    pub(crate) gate: Arc<Gate>,
+    state: Mutex<State<'env, T, E, M>>,
+}
+
+struct State<'env, T, E, M: Flavor> {
+    status: Status,
+    /// Children that the driver has not fetched, in spawn order.
+    incoming: Batch<'env, T, E, M>,
+    next_id: u64,
+    limit: usize,
+    /// Children that have not ended, wherever they stand, and the slots that were granted.
+    unfinished: usize,
+    queue: VecDeque<Waiter>,
+    /// Tickets of those whose turn it is and who have not come yet.
+    granted: Vec<Ticket>,
+    next_ticket: u64,
+}
+
+/// Children that were spawned one after the other.
+type Batch<'env, T, E, M> = Vec<Child<'env, T, E, M>>;
+
+#[derive(Clone)]
+pub(crate) enum Status {
+    Open,
+    Closed,
+    Cancelled(Cause),
+}
+
+/// A place in the queue for a free slot.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Ticket(u64);
+
+struct Waiter {
+    ticket: Ticket,
+    waker: Waker,
+}
+
+/// Why a child was not taken.
+pub(crate) enum Refusal {
+    Full,
+    Closed,
+    Cancelled(Cause),
+}
+
+/// When a child may be taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Always,
+    IfFree,
+    /// The slot was granted to the spawner beforehand, and is counted already.
+    Granted(Ticket),
+}
+
+/// What the driver found.
+pub(crate) struct Mail<'env, T, E, M: Flavor> {
+    pub(crate) children: Batch<'env, T, E, M>,
+    pub(crate) cancelled: Option<Cause>,
+}
+
+impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
+    pub(crate) fn new(
+        gate: Arc<Gate>,
+        status: Status,
+        next_id: u64,
+        limit: usize,
+        unfinished: usize,
+    ) -> Self {
+        let state = State {
+            status,
+            incoming: Vec::new(),
+            next_id,
+            limit,
+            unfinished,
+            queue: VecDeque::new(),
+            granted: Vec::new(),
+            next_ticket: 0,
+        };
+        Self { gate, state: Mutex::new(state) }
+    }
+
+    /// Takes the child that `make` makes, or gives `make`'s material back.
+    ///
+    /// `make` runs under the lock: it may only move a future that is boxed already.
+    pub(crate) fn post<R>(
+        &self,
+        admission: Admission,
+        material: R,
+        make: impl FnOnce(R) -> Child<'env, T, E, M>,
+    ) -> Result<Spawned, (R, Refusal)> {
+        let spawned = {
+            let mut state = self.lock();
+            if let Some(refusal) = state.refusal(admission) {
+                drop(state);
+                return Err((material, refusal));
+            }
+            match admission {
+                Admission::Granted(ticket) => state.granted.retain(|granted| *granted != ticket),
+                Admission::Always | Admission::IfFree => state.unfinished += 1,
+            }
+            let id = state.next_id();
+            let mut child = make(material);
+            let spawned = child.number(id);
+            state.incoming.push(child);
+            spawned
+        };
+        self.gate.notify();
+        Ok(spawned)
+    }
+
+    /// Why a child would not be taken now.
+    pub(crate) fn refusal(&self, admission: Admission) -> Option<Refusal> {
+        self.lock().refusal(admission)
+    }
+
+    /// A number for a child that the driver itself adds, and the children that came before it;
+    /// `None` if there is no room.
+    pub(crate) fn admit(&self, admission: Admission) -> Option<(ChildId, Batch<'env, T, E, M>)> {
+        let mut state = self.lock();
+        match admission {
+            Admission::IfFree if !state.has_room() => return None,
+            Admission::Granted(ticket) => state.granted.retain(|granted| *granted != ticket),
+            Admission::Always | Admission::IfFree => state.unfinished += 1,
+        }
+        Some((state.next_id(), std::mem::take(&mut state.incoming)))
+    }
+
+    pub(crate) fn fetch(&self) -> Mail<'env, T, E, M> {
+        let mut state = self.lock();
+        let cancelled = match &state.status {
+            Status::Cancelled(cause) => Some(cause.clone()),
+            Status::Open | Status::Closed => None,
+        };
+        Mail { children: std::mem::take(&mut state.incoming), cancelled }
+    }
+
+    /// Cancels the nursery; the first cause stays, and is returned.
+    pub(crate) fn cancel(&self, cause: Cause) -> (bool, Cause) {
+        let (first, cause, wakers) = {
+            let mut state = self.lock();
+            match &state.status {
+                Status::Cancelled(first) => (false, first.clone(), Vec::new()),
+                Status::Closed => (false, cause, Vec::new()),
+                Status::Open => {
+                    state.status = Status::Cancelled(cause.clone());
+                    (true, cause, state.dismiss_waiters())
+                }
+            }
+        };
+        wake_all(wakers);
+        if first {
+            self.gate.notify();
+        }
+        (first, cause)
+    }
+
+    /// Closes for good, whatever is inside, and hands out what nobody fetched.
+    pub(crate) fn close(&self) -> Batch<'env, T, E, M> {
+        let (children, wakers) = {
+            let mut state = self.lock();
+            state.status = Status::Closed;
+            (std::mem::take(&mut state.incoming), state.dismiss_waiters())
+        };
+        wake_all(wakers);
+        children
+    }
+
+    /// Whether nothing is left that could bring a child, `unfinished` ones included.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    /// Closes if nothing is left that could bring a child, and says whether it did.
+    pub(crate) fn close_if_idle(&self) -> bool {
+        let mut state = self.lock();
+        let idle = state.is_idle();
+        if idle && matches!(state.status, Status::Open) {
+            state.status = Status::Closed;
+        }
+        idle
+    }
+
+    /// Counts `n` children as ended, and grants their slots to those who wait.
+    pub(crate) fn release(&self, n: usize) {
+        let wakers = {
+            let mut state = self.lock();
+            state.unfinished -= n;
+            state.grant()
+        };
+        wake_all(wakers);
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        let wakers = {
+            let mut state = self.lock();
+            state.limit = limit;
+            state.grant()
+        };
+        wake_all(wakers);
+    }
+
+    pub(crate) fn cancel_requested(&self) -> Option<Cause> {
+        match &self.lock().status {
+            Status::Cancelled(cause) => Some(cause.clone()),
+            Status::Open | Status::Closed => None,
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().has_room()
+    }
+
+    /// Children that the driver has not fetched.
+    pub(crate) fn incoming(&self) -> usize {
+        self.lock().incoming.len()
+    }
+
+    /// Waits for a slot, first come first served. Ready with a slot that is the caller's to
+    /// [`post`](Self::post) into as `Granted`, or with the refusal.
+    pub(crate) fn poll_slot(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Option<Ticket>,
+    ) -> Poll<Result<Ticket, Refusal>> {
+        let waker = cx.waker().clone();
+        let (answer, old) = {
+            let mut state = self.lock();
+            state.poll_slot(waker, ticket)
+        };
+        drop(old);
+        answer
+    }
+
+    /// Gives up a place in the queue, or the slot that was granted meanwhile.
+    pub(crate) fn give_up(&self, ticket: Ticket) {
+        let (wakers, waiter) = {
+            let mut state = self.lock();
+            if let Some(at) = state.granted.iter().position(|granted| *granted == ticket) {
+                state.granted.swap_remove(at);
+                state.unfinished -= 1;
+                (state.grant(), None)
+            } else {
+                let at = state.queue.binary_search_by_key(&ticket, |waiter| waiter.ticket);
+                (Vec::new(), at.ok().and_then(|at| state.queue.remove(at)))
+            }
+        };
+        drop(waiter);
+        wake_all(wakers);
+        // The driver may have waited for nothing but this.
+        self.gate.notify();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'env, T, E, M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, E, M: Flavor> State<'_, T, E, M> {
+    fn next_id(&mut self) -> ChildId {
+        let id = ChildId::new(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    fn has_room(&self) -> bool {
+        self.unfinished < self.limit
+    }
+
+    fn refusal(&self, admission: Admission) -> Option<Refusal> {
+        match &self.status {
+            Status::Closed => Some(Refusal::Closed),
+            Status::Cancelled(cause) => Some(Refusal::Cancelled(cause.clone())),
+            Status::Open if admission == Admission::IfFree && !self.has_room() => {
+                Some(Refusal::Full)
+            }
+            Status::Open => None,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let expected = matches!(self.status, Status::Open) && !self.granted.is_empty();
+        self.incoming.is_empty() && !expected
+    }
+
+    fn grant(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while self.has_room() {
+            let Some(waiter) = self.queue.pop_front() else { break };
+            self.unfinished += 1;
+            self.granted.push(waiter.ticket);
+            wakers.push(waiter.waker);
+        }
+        wakers
+    }
+
+    /// Sends everyone away who waits for a slot; they find out why when they are polled.
+    fn dismiss_waiters(&mut self) -> Vec<Waker> {
+        self.queue.drain(..).map(|waiter| waiter.waker).collect()
+    }
+
+    fn poll_slot(
+        &mut self,
+        waker: Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> (Poll<Result<Ticket, Refusal>>, Option<Waker>) {
+        if let Some(refusal) = self.refusal(Admission::Always) {
+            return (Poll::Ready(Err(refusal)), Some(waker));
+        }
+        match *ticket {
+            None if self.has_room() => {
+                self.unfinished += 1;
+                let mine = self.next_ticket();
+                self.granted.push(mine);
+                *ticket = Some(mine);
+                (Poll::Ready(Ok(mine)), Some(waker))
+            }
+            None => {
+                let mine = self.next_ticket();
+                *ticket = Some(mine);
+                self.queue.push_back(Waiter { ticket: mine, waker });
+                (Poll::Pending, None)
+            }
+            Some(mine) => match self.queue.binary_search_by_key(&mine, |waiter| waiter.ticket) {
+                Ok(at) => {
+                    let old = std::mem::replace(&mut self.queue[at].waker, waker);
+                    (Poll::Pending, Some(old))
+                }
+                Err(_) => (Poll::Ready(Ok(mine)), Some(waker)),
+            },
+        }
+    }
+
+    fn next_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
+}
+
+fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        waker.wake();
+    }
+}

@@ -1,0 +1,324 @@
+//! The driver: it starts children, polls them, applies the policy and hands out how each ended.
+
+pub(crate) mod backlog;
+pub(crate) mod budget;
+pub(crate) mod child;
+pub(crate) mod gate;
+pub(crate) mod inbox;
+pub(crate) mod policy;
+pub(crate) mod record;
+mod set;
+pub(crate) mod tally;
+mod turn;
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+
+use self::backlog::Backlog;
+use self::child::{Child, End, Ended, Spawned, drop_guarded};
+use self::gate::Gate;
+use self::inbox::{Admission, Inbox, Status};
+use self::policy::{Policy, Verdict};
+use self::record::Record;
+use self::set::Set;
+pub(crate) use self::turn::Driving;
+use crate::cancel::Cause;
+use crate::error::{Counts, Failure};
+use crate::flavor::Flavor;
+use crate::info::{ChildId, ChildInfo};
+
+/// The children of one nursery and all that is known of them.
+pub(crate) struct Scope<'env, T, E, M: Flavor> {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) policy: Policy<'env, E, M>,
+    gate: Arc<Gate>,
+    /// The gate as a waker.
+    waker: Waker,
+    set: Set<'env, T, E, M>,
+    backlog: Backlog<'env, T, E, M>,
+    limit: usize,
+    /// Only there once a spawner was asked for; it counts the ids from then on.
+    inbox: Option<Arc<Inbox<'env, T, E, M>>>,
+    next_id: u64,
+    /// Children that have not ended, those of the inbox aside.
+    unfinished: usize,
+    cancelled: Option<Cause>,
+    /// What has ended and was not asked for yet.
+    stash: VecDeque<Record<T, E>>,
+    counts: Counts,
+    /// What is left of the turn that spans several calls, see `budget`.
+    turn: u32,
+}
+
+impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
+    pub(crate) fn new() -> Self {
+        let gate = Arc::new(Gate::default());
+        Self {
+            name: None,
+            policy: Policy::collect(),
+            waker: Waker::from(Arc::clone(&gate)),
+            gate,
+            set: Set::new(),
+            backlog: Backlog::new(),
+            limit: usize::MAX,
+            inbox: None,
+            next_id: 0,
+            unfinished: 0,
+            cancelled: None,
+            stash: VecDeque::new(),
+            counts: Counts::default(),
+            turn: budget::TURN,
+        }
+    }
+
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        self.cancelled.as_ref()
+    }
+
+    /// Children that have started and not ended.
+    pub(crate) fn running(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Children that have not started.
+    pub(crate) fn queued(&self) -> usize {
+        self.backlog.len() + self.inbox.as_ref().map_or(0, |inbox| inbox.incoming())
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        if let Some(inbox) = &self.inbox {
+            inbox.set_limit(limit);
+        }
+    }
+
+    pub(crate) fn inbox(&mut self) -> &Arc<Inbox<'env, T, E, M>> {
+        self.inbox.get_or_insert_with(|| {
+            let status = match &self.cancelled {
+                Some(cause) => Status::Cancelled(cause.clone()),
+                None => Status::Open,
+            };
+            let gate = Arc::clone(&self.gate);
+            Arc::new(Inbox::new(gate, status, self.next_id, self.limit, self.unfinished))
+        })
+    }
+
+    /// The inbox, if a spawner was ever asked for.
+    pub(crate) fn inbox_if_any(&self) -> Option<&Arc<Inbox<'env, T, E, M>>> {
+        self.inbox.as_ref()
+    }
+
+    /// Why the nursery is cancelled, also if the driver has not acted on it yet.
+    pub(crate) fn cancel_requested(&self) -> Option<Cause> {
+        self.cancelled.clone().or_else(|| self.inbox.as_ref()?.cancel_requested())
+    }
+
+    /// Whether fewer children are unfinished than the limit allows.
+    pub(crate) fn has_room(&self) -> bool {
+        match &self.inbox {
+            Some(inbox) => inbox.has_room(),
+            None => self.unfinished < self.limit,
+        }
+    }
+
+    /// Adds a child behind all that were spawned before; gives `material` back if there is no room.
+    ///
+    /// The child of a cancelled nursery is dropped unpolled and recorded as cancelled.
+    pub(crate) fn add<R>(
+        &mut self,
+        admission: Admission,
+        material: R,
+        make: impl FnOnce(R) -> Child<'env, T, E, M>,
+    ) -> Result<Spawned, R> {
+        let id = match &self.inbox {
+            Some(inbox) => {
+                let Some((id, earlier)) = inbox.admit(admission) else { return Err(material) };
+                self.receive(earlier);
+                id
+            }
+            None if admission == Admission::IfFree && !self.has_room() => return Err(material),
+            None => {
+                let id = ChildId::new(self.next_id);
+                self.next_id += 1;
+                id
+            }
+        };
+        self.unfinished += 1;
+        let mut child = make(material);
+        let spawned = child.number(id);
+        match self.cancelled.clone() {
+            None => self.backlog.push(child),
+            Some(cause) => self.abort_all(vec![child], &cause),
+        }
+        Ok(spawned)
+    }
+
+    /// Cancels every child, the newest first. Later calls change nothing: the first cause wins.
+    pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
+        if self.cancelled.is_some() {
+            return false;
+        }
+        // A spawner may have cancelled it before the driver heard of it.
+        let (first, cause) = match &self.inbox {
+            Some(inbox) => inbox.cancel(cause),
+            None => (true, cause),
+        };
+        self.cancelled = Some(cause.clone());
+        if let Some(inbox) = &self.inbox {
+            let mail = inbox.fetch();
+            self.receive(mail.children);
+        }
+        let mut children = self.backlog.take_all();
+        children.extend(self.set.take_all());
+        self.abort_all(children, &cause);
+        first
+    }
+
+    /// Does what came from outside: new children, cancelled ones, a cancelled nursery.
+    fn heed(&mut self) {
+        if let Some(inbox) = &self.inbox {
+            let mail = inbox.fetch();
+            self.receive(mail.children);
+            if let Some(cause) = mail.cancelled {
+                self.cancel(cause);
+            }
+        }
+        for id in self.gate.take_called_off() {
+            if let Some(child) = self.backlog.remove(id) {
+                // It has a cause of its own, or it would not have been called off.
+                self.abort_all(vec![child], &Cause::requested(String::new()));
+            }
+        }
+    }
+
+    fn receive(&mut self, children: Vec<Child<'env, T, E, M>>) {
+        self.unfinished += children.len();
+        for child in children {
+            self.backlog.push(child);
+        }
+    }
+
+    fn abort_all(&mut self, children: Vec<Child<'env, T, E, M>>, cause: &Cause) {
+        for child in children {
+            let ended = child.abort(cause);
+            let at = self.stash.len();
+            let record = self.finish(ended);
+            // Before those that it brought about.
+            self.stash.insert(at, record);
+        }
+    }
+
+    /// Counts a child that is gone and asks the policy about its failure.
+    fn finish(&mut self, ended: Ended<T, E>) -> Record<T, E> {
+        let Ended { info, end, after_cancel, aftermath } = ended;
+        self.unfinished -= 1;
+        if let Some(inbox) = &self.inbox {
+            inbox.release(1);
+        }
+        match (&end, &aftermath) {
+            (End::Completed(_), None) => self.counts.completed += 1,
+            (End::Cancelled(_), None) => self.counts.cancelled += 1,
+            (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
+        }
+        let record = match end {
+            End::Completed(value) => Record::Completed(info.clone(), value),
+            End::Cancelled(cause) => Record::Cancelled(info.clone(), cause),
+            End::Failed(failure) => self.fail(info.clone(), failure, after_cancel),
+        };
+        if let Some(panic) = aftermath {
+            let at = self.stash.len();
+            let record = self.fail(info, Failure::Panic(panic), after_cancel);
+            self.stash.insert(at, record);
+        }
+        record
+    }
+
+    /// Makes the record of a failure, and does what the policy says of it.
+    pub(crate) fn fail(
+        &mut self,
+        info: ChildInfo,
+        failure: Failure<E>,
+        after_cancel: bool,
+    ) -> Record<T, E> {
+        let record = Record::failed(info, failure, after_cancel);
+        let Record::Failed(error) = &record else { return record };
+        // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide.
+        if self.cancelled.is_none() {
+            match self.policy.judge(error) {
+                Verdict::GoOn => {}
+                Verdict::Cancel(cause) => {
+                    self.cancel(cause);
+                }
+                Verdict::Broken(cause, panic) => {
+                    let broken =
+                        Record::failed(error.child().clone(), Failure::Panic(panic), after_cancel);
+                    self.stash.push_back(broken);
+                    self.cancel(cause);
+                }
+            }
+        }
+        record
+    }
+
+    fn can_start(&self) -> bool {
+        self.backlog.len() > 0 && self.set.len() < self.limit
+    }
+
+    /// Whether no child is left, and none is on its way.
+    fn is_idle(&self) -> bool {
+        self.unfinished == 0 && self.inbox.as_ref().is_none_or(|inbox| inbox.is_idle())
+    }
+
+    /// Closes the nursery if no child is left, and says whether it did.
+    pub(crate) fn close_if_idle(&mut self) -> bool {
+        self.stash.is_empty()
+            && self.unfinished == 0
+            && self.inbox.as_ref().is_none_or(|inbox| inbox.close_if_idle())
+    }
+
+    /// Takes every child out and closes the nursery for good.
+    fn evict(&mut self) -> Vec<Child<'env, T, E, M>> {
+        if let Some(inbox) = &self.inbox {
+            let children = inbox.close();
+            self.receive(children);
+        }
+        let mut children = self.backlog.take_all();
+        children.extend(self.set.take_all());
+        children
+    }
+}
+
+/// Drops all children there and then, the newest first.
+///
+/// Each is dropped even where the destructor of another panics. The first such panic goes on once
+/// all are gone, unless the thread is panicking already: there is no one left to report it to.
+impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
+    fn drop(&mut self) {
+        let mut first: Option<Box<dyn Any + Send>> = None;
+        for child in self.evict() {
+            if let Err(payload) = drop_guarded(child) {
+                match first {
+                    None => first = Some(payload),
+                    // A payload's own destructor is as foreign as a child's.
+                    Some(_) => mem::forget(drop_guarded(payload)),
+                }
+            }
+        }
+        match first {
+            Some(payload) if !std::thread::panicking() => std::panic::resume_unwind(payload),
+            Some(payload) => mem::forget(drop_guarded(payload)),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the driver hands out when a child has ended.
+
+use crate::cancel::Cause;
+use crate::error::{ChildError, Failure};
+use crate::info::ChildInfo;
+
+/// The end of one child, or a further failure of it.
+pub(crate) enum Record<T, E> {
+    Completed(ChildInfo, T),
+    Failed(ChildError<E>),
+    Cancelled(ChildInfo, Cause),
+}
+
+impl<T, E> Record<T, E> {
+    pub(crate) fn failed(info: ChildInfo, failure: Failure<E>, after_cancel: bool) -> Self {
+        Self::Failed(ChildError::new(info, failure, after_cancel))
+    }
+}

@@ -1,0 +1,104 @@
+//! What a run collects on its way to a result.
+
+use std::mem;
+
+use super::Scope;
+use super::record::Record;
+use crate::cancel::Cause;
+use crate::error::{Counts, JoinedError, Stored};
+use crate::flavor::Flavor;
+use crate::info::{ChildId, ChildInfo};
+use crate::report::Report;
+
+/// What is kept of the child with its output: all that is known, or just the place in the order.
+pub(crate) trait Label {
+    /// Whether the run is for a report, which says more than a result.
+    const REPORT: bool;
+
+    fn of(info: ChildInfo) -> Self;
+}
+
+impl Label for ChildId {
+    const REPORT: bool = false;
+
+    fn of(info: ChildInfo) -> Self {
+        info.id()
+    }
+}
+
+impl Label for ChildInfo {
+    const REPORT: bool = true;
+
+    fn of(info: ChildInfo) -> Self {
+        info
+    }
+}
+
+pub(crate) struct Tally<K, T, E> {
+    /// In completion order.
+    pub(crate) outputs: Vec<(K, T)>,
+    pub(crate) cancelled: Vec<(ChildInfo, Cause)>,
+    failures: Stored<E>,
+    not_stored: u64,
+    keep: usize,
+}
+
+impl<K: Label, T, E> Tally<K, T, E> {
+    /// Stores at most `keep` failures; the first is stored in any case.
+    pub(crate) fn new(keep: usize) -> Self {
+        Self {
+            outputs: Vec::new(),
+            cancelled: Vec::new(),
+            failures: Stored::new(),
+            not_stored: 0,
+            keep,
+        }
+    }
+
+    pub(crate) fn record(&mut self, record: Record<T, E>) {
+        match record {
+            Record::Completed(info, output) => self.outputs.push((K::of(info), output)),
+            Record::Failed(error) if self.failures.len() < self.keep.max(1) => {
+                self.failures.push(error);
+            }
+            Record::Failed(_) => self.not_stored += 1,
+            Record::Cancelled(info, cause) if K::REPORT => self.cancelled.push((info, cause)),
+            Record::Cancelled(..) => {}
+        }
+    }
+
+    /// All failures as one error, if there are any.
+    pub(crate) fn error<M: Flavor>(
+        &mut self,
+        scope: &Scope<'_, T, E, M>,
+    ) -> Option<JoinedError<E>> {
+        let failures = mem::take(&mut self.failures);
+        if failures.is_empty() {
+            return None;
+        }
+        let (name, cause) = (scope.name.clone(), scope.cause().cloned());
+        Some(JoinedError::new(name, failures, self.counts(scope), cause))
+    }
+
+    fn counts<M: Flavor>(&self, scope: &Scope<'_, T, E, M>) -> Counts {
+        let mut counts = scope.counts();
+        counts.not_stored += self.not_stored;
+        counts
+    }
+}
+
+impl<T, E> Tally<ChildInfo, T, E> {
+    pub(crate) fn report<M: Flavor>(&mut self, scope: &Scope<'_, T, E, M>) -> Report<T, E> {
+        let error = self.error(scope);
+        let (outputs, cancelled) = (mem::take(&mut self.outputs), mem::take(&mut self.cancelled));
+        Report::new(outputs, error, cancelled, self.counts(scope), scope.cause().cloned())
+    }
+}
+
+/// Brings outputs from completion order into spawn order.
+pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
+    if !outputs.is_sorted_by_key(|(id, _)| *id) {
+        outputs.sort_unstable_by_key(|(id, _)| *id);
+    }
+    outputs.into_iter().map(|(_, output)| output).collect()
+}
