@@ -110,6 +110,7 @@ pub(crate) enum Grouped {}
 impl<T, E> Convert<Result<T, E>> for Plain {
     type Output = Result<T, Failure<E>>;
 
+    #[inline]
     fn convert(output: Result<T, E>) -> Self::Output {
         output.map_err(Failure::Error)
     }
@@ -118,6 +119,7 @@ impl<T, E> Convert<Result<T, E>> for Plain {
 impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
     type Output = Result<T, Failure<E>>;
 
+    #[inline]
     fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
         output.map_err(Failure::Group)
     }
@@ -135,6 +137,7 @@ pin_project! {
 }
 
 impl<F, K> Adapt<F, K> {
+    #[inline]
     pub(crate) fn new(future: F) -> Self {
         Self { future, kind: PhantomData }
     }
@@ -148,6 +151,7 @@ impl<F, K> Adapt<F, K> {
 impl<F: Future, K: Convert<F::Output>> Future for Adapt<F, K> {
     type Output = K::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx).map(K::convert)
     }

@@ -14,6 +14,7 @@ impl ChildId {
     /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
     const BODY: Self = Self(u64::MAX);
 
+    #[inline]
     pub(crate) const fn new(number: u64) -> Self {
         Self(number)
     }
@@ -66,6 +67,7 @@ impl ChildInfo {
 
     /// The child's spawn number.
     #[must_use]
+    #[inline]
     pub fn id(&self) -> ChildId {
         self.id
     }

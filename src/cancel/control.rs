@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use smallvec::SmallVec;
-
 use super::Cause;
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::gate::Gate;
@@ -35,7 +33,7 @@ struct SharedState {
     /// child's node alive.
     child: Option<Waker>,
     /// The tasks that wait for the child to be gone. A place is never reused before that.
-    waiting: SmallVec<[Option<Waker>; 1]>,
+    waiting: Vec<Option<Waker>>,
 }
 
 impl Control {
@@ -80,6 +78,7 @@ impl Control {
 
     /// Remembers how to wake the child. A cancel that comes later wakes it by this; one that came
     /// before is seen by whoever asks `is_cancelled` afterwards, as both pass through the lock.
+    #[inline]
     pub(crate) fn wake_child_by(&self, waker: &Waker) {
         // Relaxed: only the driver sets and reads this mark.
         if self.marks.load(Ordering::Relaxed) & WAKEABLE == 0 {
@@ -90,6 +89,7 @@ impl Control {
         }
     }
 
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.marks.load(Ordering::Acquire) & CANCELLED != 0
     }
@@ -99,6 +99,7 @@ impl Control {
         self.marks.load(Ordering::Acquire) & FINISHED != 0
     }
 
+    #[inline]
     pub(crate) fn cause(&self) -> Option<Cause> {
         if self.is_cancelled() { self.lock().cause.clone() } else { None }
     }
@@ -171,6 +172,7 @@ impl Tag {
         Self(Arc::new(control))
     }
 
+    #[inline]
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.0
     }

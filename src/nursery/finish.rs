@@ -84,11 +84,15 @@ impl<'env, T, E, M: Flavor, K: Label> Collect<'env, T, E, M, K> {
         let Some(scope) = &mut self.scope else { panic!("polled after it was ready") };
         let mut driving = Driving::begin(scope, cx);
         loop {
-            match driving.step(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(record)) => self.tally.record(record),
-                Poll::Ready(None) if driving.close_if_idle() => break,
-                Poll::Ready(None) => {}
+            let drove = driving.drive(cx, |record| {
+                self.tally.record(record);
+                false
+            });
+            if drove.is_pending() {
+                return Poll::Pending;
+            }
+            if driving.close_if_idle() {
+                break;
             }
         }
         drop(driving);

@@ -72,7 +72,7 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
         }
         let mut driving = Driving::begin(scope, cx);
         loop {
-            match driving.step(cx) {
+            match driving.next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Record::Completed(child, output))) => {
                     drop(driving);

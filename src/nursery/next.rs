@@ -65,7 +65,7 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
         if let Some(record) = nursery.held.pop() {
             return Poll::Ready(Some(Completion::new(record)));
         }
-        let record = Driving::begin(&mut nursery.scope, cx).step(cx);
+        let record = Driving::begin(&mut nursery.scope, cx).next(cx);
         record.map(|record| record.map(Completion::new))
     }
 }

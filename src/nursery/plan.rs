@@ -18,6 +18,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// A plan for a child of the caller's line. A name takes a control block, and so does a handle.
     #[track_caller]
+    #[inline]
     pub(crate) fn new(name: Option<Arc<str>>, gate: &Arc<Gate>, handle: bool) -> Self {
         let location = Location::caller();
         let tag = (handle || name.is_some()).then(|| {
@@ -29,6 +30,7 @@ impl Plan {
     }
 
     /// Erases the type of the child's future. Only a pointer moves, so it may be done under a lock.
+    #[inline]
     pub(crate) fn child<'env, F, K, T, E, M>(self, future: Box<Adapt<F, K>>) -> Child<'env, T, E, M>
     where
         F: Future,

@@ -146,23 +146,28 @@ where
                     driving.fail(this.info.clone(), failure);
                 }
             }
-            let step = driving.step(cx);
+            let next = driving.next(cx);
             if *this.stoppable && this.body.is_some() && driving.is_stopped() {
                 if let Some(failure) = drop_body(this.body.as_mut()) {
                     driving.fail(this.info.clone(), failure);
                 }
             }
-            match step {
-                Poll::Ready(Some(record)) => this.tally.record(record),
-                Poll::Ready(None) if this.body.is_some() => {
+            match next {
+                Poll::Ready(Some(record)) => {
+                    this.tally.record(record);
+                }
+                Poll::Ready(None) if this.body.is_none() => {
+                    if driving.close_if_idle() {
+                        break;
+                    }
+                }
+                Poll::Ready(None) => {
                     if driving.park() && !this.bell.rung.load(Ordering::Acquire) {
                         return Poll::Pending;
                     }
                     driving.resume(cx);
                 }
-                Poll::Ready(None) if driving.close_if_idle() => break,
-                Poll::Ready(None) => {}
-                // The driver saw a wake of the body's as one that none of the children had.
+                // The driver took a wake of the body's for one that none of the children had.
                 Poll::Pending
                     if this.body.is_some()
                         && budget::left() > 0

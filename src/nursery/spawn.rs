@@ -113,6 +113,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_when_free(future)
     }
 
+    #[inline]
     fn place<F, K>(
         &mut self,
         admission: Admission,
@@ -128,6 +129,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     }
 
     /// [`place`](Self::place) for an admission that is never refused.
+    #[inline]
     pub(super) fn place_now<F, K>(
         &mut self,
         admission: Admission,
@@ -225,6 +227,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
     }
 
     #[track_caller]
+    #[inline]
     fn spawn_as<F, K>(self, future: F) -> ChildId
     where
         F: Future,

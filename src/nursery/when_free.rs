@@ -51,11 +51,11 @@ where
             if let Poll::Ready(admission) = driving.poll_slot(cx, ticket) {
                 break admission;
             }
-            match driving.step(cx) {
+            match driving.next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(record)) => {
                     if !held.push(record, *keep) {
-                        driving.count_not_stored();
+                        driving.count_not_stored(1);
                     }
                 }
                 Poll::Ready(None) => {}

@@ -1,6 +1,7 @@
 //! The children that have not started, in spawn order.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use super::child::Child;
 use crate::flavor::Flavor;
@@ -12,9 +13,9 @@ pub(crate) struct Backlog<'env, T, E, M: Flavor> {
     gaps: usize,
 }
 
-struct Queued<'env, T, E, M: Flavor> {
-    id: ChildId,
-    child: Option<Child<'env, T, E, M>>,
+enum Queued<'env, T, E, M: Flavor> {
+    Child(Child<'env, T, E, M>),
+    Gap(ChildId),
 }
 
 impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
@@ -22,42 +23,59 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         Self { queue: VecDeque::new(), gaps: 0 }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.queue.len() - self.gaps
     }
 
     /// Adds a child that was spawned after all that are in here.
+    #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
-        self.queue.push_back(Queued { id: child.id(), child: Some(child) });
+        self.queue.push_back(Queued::Child(child));
     }
 
     /// The child that was spawned first.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
-        while let Some(Queued { child, .. }) = self.queue.pop_front() {
-            if child.is_some() {
-                return child;
+        loop {
+            match self.queue.pop_front()? {
+                Queued::Child(child) => return Some(child),
+                Queued::Gap(_) => self.gaps -= 1,
             }
-            self.gaps -= 1;
         }
-        None
     }
 
     /// Takes one child out, wherever it stands, in logarithmic time (amortized).
     pub(crate) fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
-        let at = self.queue.binary_search_by_key(&id, |queued| queued.id).ok()?;
-        let child = self.queue[at].child.take()?;
-        self.gaps += 1;
-        // Gaps must not pile up while no slot comes free.
-        if self.gaps > self.queue.len() / 2 {
-            self.queue.retain(|queued| queued.child.is_some());
-            self.gaps = 0;
+        let at = self.queue.binary_search_by_key(&id, Queued::id).ok()?;
+        match mem::replace(&mut self.queue[at], Queued::Gap(id)) {
+            Queued::Gap(_) => None,
+            Queued::Child(child) => {
+                self.gaps += 1;
+                // Gaps must not pile up while no slot comes free.
+                if self.gaps > self.queue.len() / 2 {
+                    self.queue.retain(|queued| matches!(queued, Queued::Child(_)));
+                    self.gaps = 0;
+                }
+                Some(child)
+            }
         }
-        Some(child)
     }
 
-    /// Takes every child out, the newest first.
-    pub(crate) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
         self.gaps = 0;
-        self.queue.drain(..).rev().filter_map(|queued| queued.child).collect()
+        self.queue.drain(..).filter_map(|queued| match queued {
+            Queued::Child(child) => Some(child),
+            Queued::Gap(_) => None,
+        })
+    }
+}
+
+impl<T, E, M: Flavor> Queued<'_, T, E, M> {
+    fn id(&self) -> ChildId {
+        match self {
+            Self::Child(child) => child.id(),
+            Self::Gap(id) => *id,
+        }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// Takes up the turn, with `left` polls to spend if no driver around this one has begun it.
+    #[inline]
     pub(crate) fn begin(left: u32) -> Self {
         let outermost = LEFT.get().is_none();
         if outermost {
@@ -29,12 +30,14 @@ impl Turn {
         Self { outermost }
     }
 
+    #[inline]
     pub(crate) fn is_outermost(&self) -> bool {
         self.outermost
     }
 }
 
 impl Drop for Turn {
+    #[inline]
     fn drop(&mut self) {
         if self.outermost {
             LEFT.set(None);
@@ -43,11 +46,13 @@ impl Drop for Turn {
 }
 
 /// What is left of the turn.
+#[inline]
 pub(crate) fn left() -> u32 {
     LEFT.get().unwrap_or(0)
 }
 
 /// Takes one poll out of the turn; `false` when nothing is left.
+#[inline]
 pub(crate) fn spend() -> bool {
     let left = left();
     if left > 0 {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::budget;
 use crate::cancel::{CancelHandle, Cause, Control, Tag};
@@ -19,7 +19,8 @@ pub(crate) type Output<T, E> = Result<T, Failure<E>>;
 ///
 /// Small on purpose: one of these stands in every node of the set.
 pub(crate) struct Child<'env, T, E, M: Flavor> {
-    future: M::Boxed<'env, Output<T, E>>,
+    /// `None` once the child is gone.
+    future: Option<M::Boxed<'env, Output<T, E>>>,
     id: ChildId,
     location: &'static Location<'static>,
     /// Behind `future`: whoever waits for the child to be gone hears of it after the destructor.
@@ -57,12 +58,13 @@ pub(crate) enum End<T, E> {
 }
 
 impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
+    #[inline]
     pub(crate) fn new(
         future: M::Boxed<'env, Output<T, E>>,
         location: &'static Location<'static>,
         tag: Option<Tag>,
     ) -> Self {
-        Self { future, id: ChildId::new(0), location, tag }
+        Self { future: Some(future), id: ChildId::new(0), location, tag }
     }
 
     pub(crate) fn id(&self) -> ChildId {
@@ -70,6 +72,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     /// Gives the child its number, and tells what its owner may know of it.
+    #[inline]
     pub(crate) fn number(&mut self, id: ChildId) -> Spawned {
         self.id = id;
         let control = self.tag.as_mut().map(|tag| {
@@ -79,77 +82,87 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         Spawned { id, control }
     }
 
-    /// Polls the child for the first time, before it has a place in the set.
-    ///
-    /// Many children are ready at once and never need one. A child that is not is polled again
-    /// as soon as it has its place, by the waker that stays; so no wake is lost to this one.
-    pub(crate) fn start(mut self) -> Result<Ended<T, E>, Self> {
-        match self.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(end) => Ok(self.end(end)),
-            Poll::Pending => Err(self),
+    /// Polls the child. It is not to be polled again once it has ended.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<T, E>> {
+        if let Some(cause) = self.cancelled() {
+            return Poll::Ready(self.stop(cause));
+        }
+        let future = &mut self.future;
+        let mut output = None;
+        // One guard for the poll and for the destructor of a child that is through. `output` is
+        // outside, so that a destructor that panics does not take it along.
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(Poll::Ready(ready)) = future.as_mut().map(|all| Pin::new(all).poll(cx)) {
+                output = Some(ready);
+                drop(future.take());
+            }
+        }));
+        match (output, caught) {
+            (None, Ok(())) => match self.cancelled() {
+                Some(cause) => Poll::Ready(self.stop(cause)),
+                None => Poll::Pending,
+            },
+            (Some(output), Ok(())) => Poll::Ready(self.end(output.into(), None)),
+            (Some(output), Err(payload)) => {
+                Poll::Ready(self.end(output.into(), Some(Panic::new(payload))))
+            }
+            (None, Err(payload)) => {
+                let panic = Failure::Panic(Panic::new(payload));
+                let aftermath = self.drop_future();
+                Poll::Ready(self.end(End::Failed(panic), aftermath))
+            }
         }
     }
 
     /// Drops the child before its end. A cause of its own goes before `cause`.
-    pub(crate) fn abort(self, cause: &Cause) -> Ended<T, E> {
+    pub(crate) fn abort(mut self, cause: &Cause) -> Ended<T, E> {
         let cause = match &self.tag {
             Some(tag) => tag.control().cancel_for(cause),
             None => cause.clone(),
         };
-        self.end(Stop::Cancelled(cause))
+        self.stop(cause)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop<T, E>> {
-        if let Some(cause) = self.cancelled() {
-            return Poll::Ready(Stop::Cancelled(cause));
-        }
-        let future = &mut self.future;
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Stop::Ended(output)),
-            Err(payload) => Poll::Ready(Stop::Ended(Err(Failure::Panic(Panic::new(payload))))),
-            Ok(Poll::Pending) => match self.cancelled() {
-                Some(cause) => Poll::Ready(Stop::Cancelled(cause)),
-                None => Poll::Pending,
-            },
-        }
-    }
-
+    #[inline]
     fn cancelled(&self) -> Option<Cause> {
         self.tag.as_ref().and_then(|tag| tag.control().cause())
     }
 
-    /// Drops the future, and tells what came of the child.
-    fn end(self, stop: Stop<T, E>) -> Ended<T, E> {
-        let Self { future, id, location, tag } = self;
-        let (info, after_cancel) = match &tag {
-            Some(tag) => (tag.control().info().clone(), tag.control().is_cancelled()),
-            None => (ChildInfo::new(id, None, location), false),
+    /// Drops the future of a child that is cancelled.
+    fn stop(&mut self, cause: Cause) -> Ended<T, E> {
+        let end = match self.drop_future() {
+            None => End::Cancelled(cause),
+            Some(panic) => End::Failed(Failure::Panic(panic)),
         };
-        let broken = drop_guarded(future).err().map(Panic::new);
-        drop(tag);
-        match (stop, broken) {
-            (Stop::Cancelled(cause), None) => {
-                Ended { info, end: End::Cancelled(cause), after_cancel: true, aftermath: None }
-            }
-            (Stop::Cancelled(_), Some(panic)) => {
-                let end = End::Failed(Failure::Panic(panic));
-                Ended { info, end, after_cancel: true, aftermath: None }
-            }
-            (Stop::Ended(output), aftermath) => {
-                let end = match output {
-                    Ok(value) => End::Completed(value),
-                    Err(failure) => End::Failed(failure),
-                };
-                Ended { info, end, after_cancel, aftermath }
-            }
-        }
+        let mut ended = self.end(end, None);
+        ended.after_cancel = true;
+        ended
+    }
+
+    fn drop_future(&mut self) -> Option<Panic> {
+        drop_guarded(self.future.take()).err().map(Panic::new)
+    }
+
+    /// Lets those who wait for it know that the child is gone, and tells what came of it.
+    #[inline]
+    fn end(&mut self, end: End<T, E>, aftermath: Option<Panic>) -> Ended<T, E> {
+        let (info, after_cancel) = match self.tag.take() {
+            Some(tag) => (tag.control().info().clone(), tag.control().is_cancelled()),
+            None => (ChildInfo::new(self.id, None, self.location), false),
+        };
+        Ended { info, end, after_cancel, aftermath }
     }
 }
 
-/// Why a child is not polled any more.
-enum Stop<T, E> {
-    Ended(Output<T, E>),
-    Cancelled(Cause),
+impl<T, E> From<Output<T, E>> for End<T, E> {
+    #[inline]
+    fn from(output: Output<T, E>) -> Self {
+        match output {
+            Ok(value) => Self::Completed(value),
+            Err(failure) => Self::Failed(failure),
+        }
+    }
 }
 
 /// Drops `value`, and hands out the payload if that panics.
@@ -157,14 +170,16 @@ pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// A child's place in the set. Empty once the child has been taken out to be dropped.
+/// A child's place in the set.
 pub(crate) struct Place<'env, T, E, M: Flavor>(Option<Child<'env, T, E, M>>);
 
 impl<'env, T, E, M: Flavor> Place<'env, T, E, M> {
+    #[inline]
     pub(crate) fn new(child: Child<'env, T, E, M>) -> Self {
         Self(Some(child))
     }
 
+    /// Takes the child out to be dropped. The place is not to be polled again.
     pub(crate) fn take(&mut self) -> Option<Child<'env, T, E, M>> {
         self.0.take()
     }
@@ -173,9 +188,9 @@ impl<'env, T, E, M: Flavor> Place<'env, T, E, M> {
 impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
     type Output = Ended<T, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let Some(child) = &mut this.0 else { return Poll::Pending };
+        let Some(child) = &mut self.get_mut().0 else { return Poll::Pending };
         if !budget::spend() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -183,12 +198,6 @@ impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
         if let Some(tag) = &child.tag {
             tag.control().wake_child_by(cx.waker());
         }
-        match child.poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(stop) => match this.0.take() {
-                Some(child) => Poll::Ready(child.end(stop)),
-                None => Poll::Pending,
-            },
-        }
+        child.poll(cx)
     }
 }

@@ -30,6 +30,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// The driver begins; `owner` is who to wake once it has stopped.
+    #[inline]
     pub(crate) fn enter(&self, owner: &Waker) {
         self.owner.register(owner);
         // Acquire: what was made ready before a wake that this clears is seen by the polls that
@@ -38,6 +39,7 @@ impl Gate {
     }
 
     /// The driver wants to stop. `false`: it was woken meanwhile and must go round once more.
+    #[inline]
     pub(crate) fn leave(&self) -> bool {
         // With anything weaker than one atomic step, a wake between the look at the mark and the
         // return to the runtime would find the driver still running, and be lost.
@@ -50,10 +52,12 @@ impl Gate {
     }
 
     /// The driver stops although there may be work left; it is sure to be polled again.
+    #[inline]
     pub(crate) fn abandon(&self) {
         self.state.swap(0, Ordering::AcqRel);
     }
 
+    #[inline]
     pub(crate) fn notify(&self) {
         // Acquire/release: the driver that sees the mark sees what was made ready before it.
         if self.state.fetch_or(WOKEN, Ordering::AcqRel) == 0 {
@@ -70,10 +74,14 @@ impl Gate {
         self.notify();
     }
 
+    #[inline]
     pub(crate) fn take_called_off(&self) -> Vec<ChildId> {
         // The mark is cleared before the list is taken: a child put on the list in between leaves
         // the mark set for nothing, which is harmless; the other order would lose the child.
-        if self.any_called_off.swap(false, Ordering::AcqRel) {
+        // The load alone is what nearly every round of the driver pays.
+        if self.any_called_off.load(Ordering::Acquire)
+            && self.any_called_off.swap(false, Ordering::AcqRel)
+        {
             std::mem::take(&mut *self.lock_called_off())
         } else {
             Vec::new()

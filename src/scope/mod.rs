@@ -4,7 +4,9 @@ pub(crate) mod backlog;
 pub(crate) mod budget;
 pub(crate) mod child;
 pub(crate) mod gate;
+mod hunch;
 pub(crate) mod inbox;
+mod nudge;
 pub(crate) mod policy;
 pub(crate) mod record;
 mod set;
@@ -12,6 +14,7 @@ pub(crate) mod tally;
 mod turn;
 
 use std::any::Any;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
@@ -20,13 +23,15 @@ use std::task::Waker;
 use self::backlog::Backlog;
 use self::child::{Child, End, Ended, Spawned, drop_guarded};
 use self::gate::Gate;
+use self::hunch::Hunch;
 use self::inbox::{Admission, Inbox, Status};
+use self::nudge::Nudge;
 use self::policy::{Policy, Verdict};
 use self::record::Record;
 use self::set::Set;
 pub(crate) use self::turn::Driving;
 use crate::cancel::Cause;
-use crate::error::{Counts, Failure};
+use crate::error::{ChildError, Counts, Failure};
 use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 
@@ -37,7 +42,11 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     gate: Arc<Gate>,
     /// The gate as a waker.
     waker: Waker,
+    nudge: Nudge,
+    hunch: Hunch,
     set: Set<'env, T, E, M>,
+    /// Children that have started and woke themselves; they have no place in the set yet.
+    restless: VecDeque<Child<'env, T, E, M>>,
     backlog: Backlog<'env, T, E, M>,
     limit: usize,
     /// Only there once a spawner was asked for; it counts the ids from then on.
@@ -61,7 +70,10 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             policy: Policy::collect(),
             waker: Waker::from(Arc::clone(&gate)),
             gate,
+            nudge: Nudge::new(),
+            hunch: Hunch::new(),
             set: Set::new(),
+            restless: VecDeque::new(),
             backlog: Backlog::new(),
             limit: usize::MAX,
             inbox: None,
@@ -87,8 +99,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     /// Children that have started and not ended.
+    #[inline]
     pub(crate) fn running(&self) -> usize {
-        self.set.len()
+        self.set.len() + self.restless.len()
     }
 
     /// Children that have not started.
@@ -135,6 +148,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Adds a child behind all that were spawned before; gives `material` back if there is no room.
     ///
     /// The child of a cancelled nursery is dropped unpolled and recorded as cancelled.
+    #[inline]
     pub(crate) fn add<R>(
         &mut self,
         admission: Admission,
@@ -179,13 +193,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             let mail = inbox.fetch();
             self.receive(mail.children);
         }
-        let mut children = self.backlog.take_all();
-        children.extend(self.set.take_all());
+        let children = self.take_all();
         self.abort_all(children, &cause);
         first
     }
 
     /// Does what came from outside: new children, cancelled ones, a cancelled nursery.
+    #[inline]
     fn heed(&mut self) {
         if let Some(inbox) = &self.inbox {
             let mail = inbox.fetch();
@@ -209,70 +223,93 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
+    /// Takes every child out, the newest first.
+    fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
+        let mut children = self.set.take_all();
+        children.extend(self.restless.drain(..));
+        children.extend(self.backlog.drain());
+        children.sort_unstable_by_key(|child| Reverse(child.id()));
+        children
+    }
+
     fn abort_all(&mut self, children: Vec<Child<'env, T, E, M>>, cause: &Cause) {
         for child in children {
             let ended = child.abort(cause);
-            let at = self.stash.len();
-            let record = self.finish(ended);
-            // Before those that it brought about.
-            self.stash.insert(at, record);
+            self.finish(ended);
         }
     }
 
-    /// Counts a child that is gone and asks the policy about its failure.
-    fn finish(&mut self, ended: Ended<T, E>) -> Record<T, E> {
+    /// Counts a child that is gone, keeps its records in the stash, and does what the policy says of
+    /// its failures.
+    fn finish(&mut self, ended: Ended<T, E>) {
         let Ended { info, end, after_cancel, aftermath } = ended;
-        self.unfinished -= 1;
-        if let Some(inbox) = &self.inbox {
-            inbox.release(1);
-        }
         match (&end, &aftermath) {
             (End::Completed(_), None) => self.counts.completed += 1,
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
-        let record = match end {
-            End::Completed(value) => Record::Completed(info.clone(), value),
-            End::Cancelled(cause) => Record::Cancelled(info.clone(), cause),
+        self.release();
+        match end {
+            End::Completed(value) => {
+                self.stash.push_back(Record::Completed(info.clone(), value));
+            }
+            End::Cancelled(cause) => {
+                self.stash.push_back(Record::Cancelled(info.clone(), cause));
+            }
             End::Failed(failure) => self.fail(info.clone(), failure, after_cancel),
-        };
-        if let Some(panic) = aftermath {
-            let at = self.stash.len();
-            let record = self.fail(info, Failure::Panic(panic), after_cancel);
-            self.stash.insert(at, record);
         }
-        record
+        if let Some(panic) = aftermath {
+            self.fail(info, Failure::Panic(panic), after_cancel);
+        }
     }
 
-    /// Makes the record of a failure, and does what the policy says of it.
-    pub(crate) fn fail(
-        &mut self,
-        info: ChildInfo,
-        failure: Failure<E>,
-        after_cancel: bool,
-    ) -> Record<T, E> {
-        let record = Record::failed(info, failure, after_cancel);
-        let Record::Failed(error) = &record else { return record };
+    /// Counts a child that succeeded and left nothing behind.
+    #[inline]
+    fn count_completed(&mut self) {
+        self.counts.completed += 1;
+        self.release();
+    }
+
+    #[inline]
+    fn release(&mut self) {
+        self.unfinished -= 1;
+        if let Some(inbox) = &self.inbox {
+            inbox.release(1);
+        }
+    }
+
+    /// Keeps a failure in the stash, and does what the policy says of it.
+    fn fail(&mut self, info: ChildInfo, failure: Failure<E>, after_cancel: bool) {
+        let error = ChildError::new(info, failure, after_cancel);
         // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide.
-        if self.cancelled.is_none() {
-            match self.policy.judge(error) {
-                Verdict::GoOn => {}
-                Verdict::Cancel(cause) => {
-                    self.cancel(cause);
-                }
-                Verdict::Broken(cause, panic) => {
-                    let broken =
-                        Record::failed(error.child().clone(), Failure::Panic(panic), after_cancel);
-                    self.stash.push_back(broken);
-                    self.cancel(cause);
-                }
+        let verdict = match self.cancelled {
+            None => self.policy.judge(&error),
+            Some(_) => Verdict::GoOn,
+        };
+        let info = error.child().clone();
+        self.stash.push_back(Record::Failed(error));
+        match verdict {
+            Verdict::GoOn => {}
+            Verdict::Cancel(cause) => {
+                self.cancel(cause);
+            }
+            Verdict::Broken(cause, panic) => {
+                let error = ChildError::new(info, Failure::Panic(panic), after_cancel);
+                self.stash.push_back(Record::Failed(error));
+                self.cancel(cause);
             }
         }
-        record
     }
 
+    #[inline]
     fn can_start(&self) -> bool {
-        self.backlog.len() > 0 && self.set.len() < self.limit
+        self.backlog.len() > 0 && self.running() < self.limit
+    }
+
+    /// Whether there is something to do besides waiting for children in the set.
+    #[inline]
+    fn has_work(&self) -> bool {
+        !self.stash.is_empty() || !self.restless.is_empty() || self.can_start()
     }
 
     /// Whether no child is left, and none is on its way.
@@ -293,9 +330,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             let children = inbox.close();
             self.receive(children);
         }
-        let mut children = self.backlog.take_all();
-        children.extend(self.set.take_all());
-        children
+        self.take_all()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the driver hands out when a child has ended.
 
 use crate::cancel::Cause;
-use crate::error::{ChildError, Failure};
+use crate::error::ChildError;
 use crate::info::ChildInfo;
 
 /// The end of one child, or a further failure of it.
@@ -9,10 +9,4 @@ pub(crate) enum Record<T, E> {
     Completed(ChildInfo, T),
     Failed(ChildError<E>),
     Cancelled(ChildInfo, Cause),
-}
-
-impl<T, E> Record<T, E> {
-    pub(crate) fn failed(info: ChildInfo, failure: Failure<E>, after_cancel: bool) -> Self {
-        Self::Failed(ChildError::new(info, failure, after_cancel))
-    }
 }

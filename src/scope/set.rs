@@ -15,11 +15,13 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
         Self(FuturesUnordered::new())
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Adds a child; the next [`poll`](Self::poll) polls it.
+    #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
         self.0.push(Place::new(child));
     }
@@ -27,11 +29,12 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     /// Polls children that were woken until one of them ends.
     ///
     /// Pending does not say that nothing is left to poll: it wakes `cx` where there is.
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T, E>>> {
         Pin::new(&mut self.0).poll_next(cx)
     }
 
-    /// Takes every child out, the newest first.
+    /// Takes every child out, in no order.
     pub(crate) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
         let children = Pin::new(&mut self.0)
             .iter_pin_mut()

@@ -21,6 +21,7 @@ pub(crate) trait Label {
 impl Label for ChildId {
     const REPORT: bool = false;
 
+    #[inline]
     fn of(info: ChildInfo) -> Self {
         info.id()
     }
@@ -29,6 +30,7 @@ impl Label for ChildId {
 impl Label for ChildInfo {
     const REPORT: bool = true;
 
+    #[inline]
     fn of(info: ChildInfo) -> Self {
         info
     }
@@ -55,6 +57,7 @@ impl<K: Label, T, E> Tally<K, T, E> {
         }
     }
 
+    #[inline]
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
             Record::Completed(info, output) => self.outputs.push((K::of(info), output)),
@@ -97,8 +100,22 @@ impl<T, E> Tally<ChildInfo, T, E> {
 
 /// Brings outputs from completion order into spawn order.
 pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
-    if !outputs.is_sorted_by_key(|(id, _)| *id) {
-        outputs.sort_unstable_by_key(|(id, _)| *id);
+    if outputs.is_sorted_by_key(|(id, _)| *id) {
+        return outputs.into_iter().map(|(_, output)| output).collect();
     }
-    outputs.into_iter().map(|(_, output)| output).collect()
+    let numbers = || outputs.iter().map(|(id, _)| id.number());
+    let first = numbers().min().unwrap_or(0);
+    let span = numbers().max().map_or(0, |last| (last - first) as usize + 1);
+    if span / 2 > outputs.len() {
+        outputs.sort_unstable_by_key(|(id, _)| *id);
+        return outputs.into_iter().map(|(_, output)| output).collect();
+    }
+    // Numbers are unique and nearly dense: each output has a place of its own, and putting it there
+    // beats sorting.
+    let mut places: Vec<Option<T>> = Vec::new();
+    places.resize_with(span, || None);
+    for (id, output) in outputs {
+        places[(id.number() - first) as usize] = Some(output);
+    }
+    places.into_iter().flatten().collect()
 }

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use super::Scope;
 use super::budget::{self, Turn};
+use super::child::{Child, End, Ended};
 use super::inbox::{Admission, Ticket};
 use super::record::Record;
 use crate::cancel::CauseKind;
@@ -14,12 +15,21 @@ use crate::info::ChildInfo;
 /// Children that are started in a row before those in the set have their turn.
 const STARTS: u32 = 32;
 
-/// The driver at work. Wakes are only marked while it exists; it must be left by
-/// [`step`](Self::step) answering `Pending` or by dropping it.
+/// The driver at work. While it exists, wakes are only marked.
 pub(crate) struct Driving<'a, 'env, T, E, M: Flavor> {
     scope: &'a mut Scope<'env, T, E, M>,
     turn: Turn,
+    /// The driver has left the gate: it will be woken.
     parked: bool,
+}
+
+/// Why the driver came back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Drove {
+    /// Whoever takes the records has enough.
+    Enough,
+    /// There are no children.
+    Idle,
 }
 
 impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
@@ -29,13 +39,20 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         Self { scope, turn, parked: false }
     }
 
-    /// Drives until something has ended. Ready with `None`: there are no children.
+    /// Drives the children, and hands each record to `take` until that answers `true`.
     ///
     /// After `Pending` the owner is woken when there is something to do, and the turn is over.
-    pub(crate) fn step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Record<T, E>>> {
+    /// `take` runs no user code.
+    pub(crate) fn drive(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(Record<T, E>) -> bool,
+    ) -> Poll<Drove> {
         loop {
-            if let Some(record) = self.scope.stash.pop_front() {
-                return Poll::Ready(Some(record));
+            while let Some(record) = self.scope.stash.pop_front() {
+                if take(record) {
+                    return Poll::Ready(Drove::Enough);
+                }
             }
             // Each round costs one, so that rounds that poll nothing end too.
             if !budget::spend() {
@@ -43,22 +60,16 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
                 return Poll::Pending;
             }
             self.scope.heed();
-            if !self.scope.stash.is_empty() {
-                continue;
+            let enough =
+                self.poll_restless(&mut take) || self.start(&mut take) || self.poll_set(&mut take);
+            if enough {
+                return Poll::Ready(Drove::Enough);
             }
-            if let Some(record) = self.start() {
-                return Poll::Ready(Some(record));
-            }
-            let scope = &mut *self.scope;
-            let mut gate = Context::from_waker(&scope.waker);
-            if let Poll::Ready(Some(ended)) = scope.set.poll(&mut gate) {
-                return Poll::Ready(Some(self.scope.finish(ended)));
-            }
-            if self.scope.can_start() {
+            if self.scope.has_work() {
                 continue;
             }
             if self.scope.is_idle() {
-                return Poll::Ready(None);
+                return Poll::Ready(Drove::Idle);
             }
             if self.park() {
                 return Poll::Pending;
@@ -66,19 +77,99 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         }
     }
 
-    /// Starts children while there is room, a few at a time.
-    fn start(&mut self) -> Option<Record<T, E>> {
-        for _ in 0..STARTS {
-            if !self.scope.can_start() || !budget::spend() {
-                return None;
+    /// The next record; `None` when there are no children.
+    pub(crate) fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Record<T, E>>> {
+        let mut next = None;
+        let drove = self.drive(cx, |record| {
+            next = Some(record);
+            true
+        });
+        drove.map(|_| next)
+    }
+
+    /// Polls each child once that has started, woke itself and has no place in the set.
+    #[inline]
+    fn poll_restless(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        for _ in 0..self.scope.restless.len() {
+            if !budget::spend() {
+                return false;
             }
-            let child = self.scope.backlog.pop()?;
-            match child.start() {
-                Ok(ended) => return Some(self.scope.finish(ended)),
-                Err(child) => self.scope.set.push(child),
+            let Some(child) = self.scope.restless.pop_front() else { return false };
+            if self.attend(child, take) {
+                return true;
             }
         }
-        None
+        false
+    }
+
+    /// Starts children while there is room, a few at a time.
+    ///
+    /// Where the hunch says so, the first poll comes before the child has a place in the set: many
+    /// are ready at once and never need one.
+    #[inline]
+    fn start(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        for _ in 0..STARTS {
+            if !self.scope.can_start() || !budget::spend() {
+                return false;
+            }
+            let Some(child) = self.scope.backlog.pop() else { return false };
+            if !self.scope.hunch.worth_it() {
+                self.scope.set.push(child);
+            } else if self.attend(child, take) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Polls a child that has no place in the set, and sees where it belongs.
+    #[inline]
+    fn attend(
+        &mut self,
+        mut child: Child<'env, T, E, M>,
+        take: &mut impl FnMut(Record<T, E>) -> bool,
+    ) -> bool {
+        match child.poll(&mut Context::from_waker(self.scope.nudge.waker())) {
+            Poll::Ready(ended) => return self.finish(ended, take),
+            // It goes behind the others and is polled again; yielding takes no place in the set.
+            Poll::Pending if self.scope.nudge.take() => self.scope.restless.push_back(child),
+            Poll::Pending => {
+                self.scope.hunch.was_wrong();
+                self.scope.set.push(child);
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn poll_set(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        loop {
+            let scope = &mut *self.scope;
+            let mut gate = Context::from_waker(&scope.waker);
+            let Poll::Ready(Some(ended)) = scope.set.poll(&mut gate) else { return false };
+            if self.finish(ended, take) {
+                return true;
+            }
+            // Its slot is free, or what it left behind comes before the next.
+            if self.scope.has_work() {
+                return false;
+            }
+        }
+    }
+
+    /// The short way for a success; everything else may bring about more and goes by the stash.
+    #[inline]
+    fn finish(&mut self, ended: Ended<T, E>, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        match ended {
+            Ended { info, end: End::Completed(value), aftermath: None, .. } => {
+                self.scope.count_completed();
+                take(Record::Completed(info, value))
+            }
+            ended => {
+                self.scope.finish(ended);
+                false
+            }
+        }
     }
 
     /// Stops until the gate is woken; `false` if it was woken meanwhile and there is more to do.
@@ -117,13 +208,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     /// Records a failure that is not a child's, and does what the policy says of it.
     pub(crate) fn fail(&mut self, info: ChildInfo, failure: Failure<E>) {
         let after_cancel = self.scope.cause().is_some();
-        let at = self.scope.stash.len();
-        let record = self.scope.fail(info, failure, after_cancel);
-        self.scope.stash.insert(at, record);
+        self.scope.fail(info, failure, after_cancel);
     }
 
-    pub(crate) fn count_not_stored(&mut self) {
-        self.scope.counts.not_stored += 1;
+    pub(crate) fn count_not_stored(&mut self, failures: u64) {
+        self.scope.counts.not_stored += failures;
     }
 
     /// Waits for a slot in the queue that spawners wait in, if there are any. A nursery that is
