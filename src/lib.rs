@@ -1,4 +1,53 @@
-#![doc = "Structured concurrency on any runtime."]
+//! Structured concurrency on any runtime: a nursery owns its children, drives them, waits for all of
+//! them and returns every failure as one error.
+//!
+//! | to | see |
+//! |---|---|
+//! | spawn children and wait for them | [`Nursery`] |
+//! | spawn from a child, a body or another thread | [`Spawner`] |
+//! | cancel one child | [`CancelHandle`] |
+//! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
+//! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
+//! | know why something was cancelled | [`Cause`] |
+//!
+//! # Words
+//!
+//! A **nursery** is the scope that owns **children**; a child is one future. It has an id, its spawn
+//! number, and a spawn location; it may have a name. How it ended is its **outcome**: it completed,
+//! it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic or a
+//! timeout. To be cancelled is no failure. What was cancelled has a **cause**. Children spawned
+//! beyond the limit wait in the **backlog**. A nursery has one of two **flavours**: [`Shared`], whose
+//! children are `Send`, or [`Local`].
+//!
+//! # The contract
+//!
+//! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
+//! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It may be
+//! polled without having been woken.
+//!
+//! **Fairness.** The driver goes round those that were woken, and yields to the runtime after some
+//! hundred polls; nested nurseries share one allowance. A child that always wakes itself keeps
+//! neither its siblings nor the runtime from running.
+//!
+//! **Collecting.** Every failure is kept, in completion order: the first is the primary. A child
+//! leaves one outcome. If the destructor of its future panics on top, that is one more failure of
+//! that child: after an output, which is kept, after an error, or after a panic.
+//!
+//! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end of
+//! its own in the same poll keeps it; a failure is then flagged as
+//! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
+//! stays. A child spawned into a cancelled nursery is never polled, and reported.
+//!
+//! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
+//! where another's destructor panics. A nursery or a future of it that is dropped drops all children
+//! there and then; a panic of a destructor goes on after the last of them, unless the thread is
+//! panicking already.
+//!
+//! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
+//! or a borrow being held: all of them may spawn, cancel and drop what they like.
+//!
+//! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
+//! the first one ends the program. The panic hook is left alone.
 
 mod cancel;
 mod error;
@@ -19,3 +68,8 @@ pub use nursery::{
     Settle, SpawnWhenFree, Spawner, SpawnerWhenFree,
 };
 pub use report::{Cancelled, Completion, Outcome, Report};
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
