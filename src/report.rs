@@ -35,7 +35,9 @@ pub enum Outcome<T, E> {
 impl<T, E> Completion<T, E> {
     pub(crate) fn new(record: Record<T, E>) -> Self {
         match record {
-            Record::Completed(child, value) => Self { child, outcome: Outcome::Completed(value) },
+            Record::Completed(who, value) => {
+                Self { child: who.info(), outcome: Outcome::Completed(value) }
+            }
             Record::Failed(error) => {
                 Self { child: error.child().clone(), outcome: Outcome::Failed(error) }
             }

@@ -74,9 +74,9 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
         loop {
             match driving.next(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Record::Completed(child, output))) => {
+                Poll::Ready(Some(Record::Completed(who, output))) => {
                     drop(driving);
-                    scope.cancel(Cause::finished(child));
+                    scope.cancel(Cause::finished(who.info()));
                     *slot = None;
                     return Poll::Ready(Ok(Some(output)));
                 }

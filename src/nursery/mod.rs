@@ -75,7 +75,7 @@ use crate::scope::tally::{Label, Tally};
 ///
 /// A child of a [`Shared`] nursery must be `Send`:
 ///
-/// ```compile_fail,E0277
+/// ```compile_fail
 /// let mut nursery: nestling::Nursery<'_, (), ()> = nestling::Nursery::new();
 /// let not_send = std::rc::Rc::new(1);
 /// nursery.spawn(async move {

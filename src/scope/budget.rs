@@ -6,6 +6,12 @@ use std::cell::Cell;
 /// the same runtime thread is not kept waiting.
 pub(crate) const TURN: u32 = 256;
 
+/// What a nested driver gets when the turn is spent: enough to make progress.
+///
+/// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never see
+/// the end of the turn and wait for ever.
+const SCRAP: u32 = 8;
+
 thread_local! {
     /// What is left of this thread's turn; `None` outside of any driver.
     ///
@@ -16,31 +22,33 @@ thread_local! {
 
 /// A driver's share of the turn, held while it polls.
 pub(crate) struct Turn {
-    outermost: bool,
+    /// What to leave behind, where this driver was given something of its own.
+    before: Option<Option<u32>>,
 }
 
 impl Turn {
     /// Takes up the turn, with `left` polls to spend if no driver around this one has begun it.
     #[inline]
     pub(crate) fn begin(left: u32) -> Self {
-        let outermost = LEFT.get().is_none();
-        if outermost {
-            LEFT.set(Some(left));
-        }
-        Self { outermost }
+        let own = match LEFT.get() {
+            None => left,
+            Some(0) => SCRAP,
+            Some(_) => return Self { before: None },
+        };
+        Self { before: Some(LEFT.replace(Some(own))) }
     }
 
     #[inline]
     pub(crate) fn is_outermost(&self) -> bool {
-        self.outermost
+        self.before == Some(None)
     }
 }
 
 impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
-        if self.outermost {
-            LEFT.set(None);
+        if let Some(before) = self.before {
+            LEFT.set(before);
         }
     }
 }

@@ -43,8 +43,37 @@ impl Spawned {
 }
 
 /// How a child ended. Its future is gone.
-pub(crate) struct Ended<T, E> {
-    pub(crate) info: ChildInfo,
+///
+/// Success is short, as every end is moved through the set several times.
+pub(crate) enum Ended<T, E> {
+    Completed(Who, T),
+    Otherwise(Box<Otherwise<T, E>>),
+}
+
+/// Which child it was.
+pub(crate) struct Who {
+    id: ChildId,
+    location: &'static Location<'static>,
+    control: Option<Arc<Control>>,
+}
+
+impl Who {
+    #[inline]
+    pub(crate) fn id(&self) -> ChildId {
+        self.id
+    }
+
+    pub(crate) fn info(&self) -> ChildInfo {
+        match &self.control {
+            Some(control) => control.info().clone(),
+            None => ChildInfo::new(self.id, None, self.location),
+        }
+    }
+}
+
+/// Every end that is not a plain success.
+pub(crate) struct Otherwise<T, E> {
+    pub(crate) who: Who,
     pub(crate) end: End<T, E>,
     pub(crate) after_cancel: bool,
     /// A destructor that panicked after the child had come to an end of its own.
@@ -86,7 +115,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<T, E>> {
         if let Some(cause) = self.cancelled() {
-            return Poll::Ready(self.stop(cause));
+            return Poll::Ready(self.stop(cause).into());
         }
         let future = &mut self.future;
         let mut output = None;
@@ -100,23 +129,24 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         }));
         match (output, caught) {
             (None, Ok(())) => match self.cancelled() {
-                Some(cause) => Poll::Ready(self.stop(cause)),
+                Some(cause) => Poll::Ready(self.stop(cause).into()),
                 None => Poll::Pending,
             },
-            (Some(output), Ok(())) => Poll::Ready(self.end(output.into(), None)),
+            (Some(Ok(value)), Ok(())) => Poll::Ready(Ended::Completed(self.end(), value)),
+            (Some(output), Ok(())) => Poll::Ready(self.end_otherwise(output.into(), None)),
             (Some(output), Err(payload)) => {
-                Poll::Ready(self.end(output.into(), Some(Panic::new(payload))))
+                Poll::Ready(self.end_otherwise(output.into(), Some(Panic::new(payload))))
             }
             (None, Err(payload)) => {
                 let panic = Failure::Panic(Panic::new(payload));
                 let aftermath = self.drop_future();
-                Poll::Ready(self.end(End::Failed(panic), aftermath))
+                Poll::Ready(self.end_otherwise(End::Failed(panic), aftermath))
             }
         }
     }
 
     /// Drops the child before its end. A cause of its own goes before `cause`.
-    pub(crate) fn abort(mut self, cause: &Cause) -> Ended<T, E> {
+    pub(crate) fn abort(mut self, cause: &Cause) -> Otherwise<T, E> {
         let cause = match &self.tag {
             Some(tag) => tag.control().cancel_for(cause),
             None => cause.clone(),
@@ -130,28 +160,37 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     /// Drops the future of a child that is cancelled.
-    fn stop(&mut self, cause: Cause) -> Ended<T, E> {
+    fn stop(&mut self, cause: Cause) -> Otherwise<T, E> {
         let end = match self.drop_future() {
             None => End::Cancelled(cause),
             Some(panic) => End::Failed(Failure::Panic(panic)),
         };
-        let mut ended = self.end(end, None);
-        ended.after_cancel = true;
-        ended
+        let who = self.end();
+        Otherwise { who, end, after_cancel: true, aftermath: None }
     }
 
     fn drop_future(&mut self) -> Option<Panic> {
         drop_guarded(self.future.take()).err().map(Panic::new)
     }
 
-    /// Lets those who wait for it know that the child is gone, and tells what came of it.
+    /// Lets those who wait for the child know that it is gone.
     #[inline]
-    fn end(&mut self, end: End<T, E>, aftermath: Option<Panic>) -> Ended<T, E> {
-        let (info, after_cancel) = match self.tag.take() {
-            Some(tag) => (tag.control().info().clone(), tag.control().is_cancelled()),
-            None => (ChildInfo::new(self.id, None, self.location), false),
-        };
-        Ended { info, end, after_cancel, aftermath }
+    fn end(&mut self) -> Who {
+        let control = self.tag.take().map(|tag| Arc::clone(tag.control()));
+        Who { id: self.id, location: self.location, control }
+    }
+
+    #[cold]
+    fn end_otherwise(&mut self, end: End<T, E>, aftermath: Option<Panic>) -> Ended<T, E> {
+        let who = self.end();
+        let after_cancel = who.control.as_ref().is_some_and(|control| control.is_cancelled());
+        Otherwise { who, end, after_cancel, aftermath }.into()
+    }
+}
+
+impl<T, E> From<Otherwise<T, E>> for Ended<T, E> {
+    fn from(otherwise: Otherwise<T, E>) -> Self {
+        Self::Otherwise(Box::new(otherwise))
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use self::backlog::Backlog;
-use self::child::{Child, End, Ended, Spawned, drop_guarded};
+use self::child::{Child, End, Otherwise, Spawned, drop_guarded};
 use self::gate::Gate;
 use self::hunch::Hunch;
 use self::inbox::{Admission, Inbox, Status};
@@ -234,25 +234,24 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     fn abort_all(&mut self, children: Vec<Child<'env, T, E, M>>, cause: &Cause) {
         for child in children {
-            let ended = child.abort(cause);
-            self.finish(ended);
+            let otherwise = child.abort(cause);
+            self.finish(otherwise);
         }
     }
 
     /// Counts a child that is gone, keeps its records in the stash, and does what the policy says of
     /// its failures.
-    fn finish(&mut self, ended: Ended<T, E>) {
-        let Ended { info, end, after_cancel, aftermath } = ended;
+    fn finish(&mut self, otherwise: Otherwise<T, E>) {
+        let Otherwise { who, end, after_cancel, aftermath } = otherwise;
         match (&end, &aftermath) {
             (End::Completed(_), None) => self.counts.completed += 1,
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
         self.release();
+        let info = who.info();
         match end {
-            End::Completed(value) => {
-                self.stash.push_back(Record::Completed(info.clone(), value));
-            }
+            End::Completed(value) => self.stash.push_back(Record::Completed(who, value)),
             End::Cancelled(cause) => {
                 self.stash.push_back(Record::Cancelled(info.clone(), cause));
             }

@@ -3,6 +3,7 @@
 use std::mem;
 
 use super::Scope;
+use super::child::Who;
 use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::{Counts, JoinedError, Stored};
@@ -15,15 +16,15 @@ pub(crate) trait Label {
     /// Whether the run is for a report, which says more than a result.
     const REPORT: bool;
 
-    fn of(info: ChildInfo) -> Self;
+    fn of(who: &Who) -> Self;
 }
 
 impl Label for ChildId {
     const REPORT: bool = false;
 
     #[inline]
-    fn of(info: ChildInfo) -> Self {
-        info.id()
+    fn of(who: &Who) -> Self {
+        who.id()
     }
 }
 
@@ -31,8 +32,8 @@ impl Label for ChildInfo {
     const REPORT: bool = true;
 
     #[inline]
-    fn of(info: ChildInfo) -> Self {
-        info
+    fn of(who: &Who) -> Self {
+        who.info()
     }
 }
 
@@ -60,7 +61,7 @@ impl<K: Label, T, E> Tally<K, T, E> {
     #[inline]
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
-            Record::Completed(info, output) => self.outputs.push((K::of(info), output)),
+            Record::Completed(who, output) => self.outputs.push((K::of(&who), output)),
             Record::Failed(error) if self.failures.len() < self.keep.max(1) => {
                 self.failures.push(error);
             }

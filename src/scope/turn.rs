@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::Scope;
 use super::budget::{self, Turn};
-use super::child::{Child, End, Ended};
+use super::child::{Child, Ended};
 use super::inbox::{Admission, Ticket};
 use super::record::Record;
 use crate::cancel::CauseKind;
@@ -161,12 +161,12 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     #[inline]
     fn finish(&mut self, ended: Ended<T, E>, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
         match ended {
-            Ended { info, end: End::Completed(value), aftermath: None, .. } => {
+            Ended::Completed(who, value) => {
                 self.scope.count_completed();
-                take(Record::Completed(info, value))
+                take(Record::Completed(who, value))
             }
-            ended => {
-                self.scope.finish(ended);
+            Ended::Otherwise(otherwise) => {
+                self.scope.finish(*otherwise);
                 false
             }
         }
