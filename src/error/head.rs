@@ -76,9 +76,7 @@ impl<E> Display for Says<'_, E> {
             Failure::Error(error) => (self.leaf)(error, f),
             Failure::Group(group) => write!(f, "{} failed", Who(group)),
             // How long it may be is for the caller to say.
-            Failure::Panic(panic) => {
-                write!(f, "panicked: {}", Clipped::message(panic.message(), usize::MAX))
-            }
+            Failure::Panic(panic) => panic.write(f, usize::MAX),
             Failure::TimedOut(cause) => TimedOut(cause).fmt(f),
         }
     }

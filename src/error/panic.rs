@@ -21,12 +21,28 @@ pub struct Panic(Box<Caught>);
 struct Caught {
     locked: Mutex<Option<Box<dyn Any + Send>>>,
     shared: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// What panicked, where that was not the child's own work.
+    place: Option<&'static str>,
 }
 
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        let panic =
-            Self(Box::new(Caught { locked: Mutex::new(Some(payload)), shared: OnceLock::new() }));
+        Self::at(None, payload)
+    }
+
+    /// A panic of the destructor of a child's future.
+    pub(crate) fn of_destructor(payload: Box<dyn Any + Send>) -> Self {
+        Self::at(Some("in the destructor"), payload)
+    }
+
+    /// A panic of the nursery's policy, when it was asked about a child's failure.
+    pub(crate) fn of_policy(payload: Box<dyn Any + Send>) -> Self {
+        Self::at(Some("in the policy of `cancel_when`"), payload)
+    }
+
+    fn at(place: Option<&'static str>, payload: Box<dyn Any + Send>) -> Self {
+        let locked = Mutex::new(Some(payload));
+        let panic = Self(Box::new(Caught { locked, shared: OnceLock::new(), place }));
         // Text moves out at once: `message` lends it without a lock.
         let _ = panic.downcast_ref::<&'static str>().is_some()
             || panic.downcast_ref::<String>().is_some();
@@ -79,7 +95,7 @@ impl Panic {
     /// The payload itself.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        let Caught { locked, shared } = *self.0;
+        let Caught { locked, shared, place: _ } = *self.0;
         let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (locked, shared.into_inner()) {
             (Some(payload), _) => payload,
@@ -91,6 +107,15 @@ impl Panic {
     /// Goes on with the panic where it was caught, without calling the panic hook again.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
+    }
+
+    /// Writes the panic as one line, with at most `chars` of its message.
+    pub(super) fn write(&self, f: &mut impl fmt::Write, chars: usize) -> fmt::Result {
+        f.write_str("panicked")?;
+        if let Some(place) = self.0.place {
+            write!(f, " {place}")?;
+        }
+        write!(f, ": {}", Clipped::message(self.message(), chars))
     }
 
     /// An error that was thrown as a payload, boxed: what `panic_any(error)` makes of a
@@ -111,10 +136,11 @@ const NOT_TEXT: &str = "a payload that is not text";
 impl UnwindSafe for Panic {}
 impl RefUnwindSafe for Panic {}
 
-/// `panicked: ` and the message, on one line.
+/// `panicked: ` and the message, on one line; it says where, if that was in the destructor of a
+/// child or in a nursery's policy.
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", Clipped::message(self.message(), MAX_MESSAGE))
+        self.write(f, MAX_MESSAGE)
     }
 }
 

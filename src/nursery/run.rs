@@ -208,7 +208,7 @@ fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
 fn drop_body<B, E>(mut body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
     // A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
     let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().set(None)));
-    dropped.err().map(|payload| Failure::Panic(Panic::new(payload)))
+    dropped.err().map(|payload| Failure::Panic(Panic::of_destructor(payload)))
 }
 
 pin_project! {

@@ -135,7 +135,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             (Some(Ok(value)), Ok(())) => Poll::Ready(Ended::Completed(self.end(), value)),
             (Some(output), Ok(())) => Poll::Ready(self.end_otherwise(output.into(), None)),
             (Some(output), Err(payload)) => {
-                Poll::Ready(self.end_otherwise(output.into(), Some(Panic::new(payload))))
+                Poll::Ready(self.end_otherwise(output.into(), Some(Panic::of_destructor(payload))))
             }
             (None, Err(payload)) => {
                 let panic = Failure::Panic(Panic::new(payload));
@@ -170,7 +170,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     fn drop_future(&mut self) -> Option<Panic> {
-        drop_guarded(self.future.take()).err().map(Panic::new)
+        drop_guarded(self.future.take()).err().map(Panic::of_destructor)
     }
 
     /// Lets those who wait for the child know that it is gone.

@@ -55,7 +55,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             Ok(true) => Verdict::Cancel(self.cause(error)),
             Err(payload) => {
                 self.rule = Rule::Collect;
-                Verdict::Broken(self.cause(error), Panic::new(payload))
+                Verdict::Broken(self.cause(error), Panic::of_policy(payload))
             }
         }
     }
