@@ -8,7 +8,7 @@ mod ratios;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use criterion::{BenchmarkId, Criterion};
 use futures::executor::block_on;
@@ -24,6 +24,7 @@ type Outcome = Result<usize, ()>;
 const SIZES: [usize; 2] = [1_000, 100_000];
 
 fn main() {
+    let start = SystemTime::now();
     let mut criterion = Criterion::default().configure_from_args();
     for size in SIZES {
         bench(&mut criterion, "ready/nestling", size, || joined(size, at_once));
@@ -34,7 +35,7 @@ fn main() {
         parked(&mut criterion, size);
     }
     criterion.final_summary();
-    print_ratios(&ROWS, &SIZES);
+    print_ratios(&ROWS, &SIZES, start);
 }
 
 /// Measures `work`, which answers with the number of children that succeeded.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Two benchmarks and how they should compare.
 pub(crate) struct Row {
@@ -50,9 +51,9 @@ pub(crate) const ROWS: [Row; 5] = [
     },
 ];
 
-/// Prints a line for each row and size. A row that this run did not measure, because of a filter,
-/// says so.
-pub(crate) fn print_ratios(rows: &[Row], sizes: &[usize]) {
+/// Prints a line for each row and size. A row that was not measured since `start`, because of a
+/// filter, says so.
+pub(crate) fn print_ratios(rows: &[Row], sizes: &[usize], start: SystemTime) {
     println!(
         "\n{:<26} {:<28} {:>8} {:>9} {:>9} {:>6} {:>8}",
         "work", "rival", "children", "ns/child", "rival's", "ratio", "at most"
@@ -60,7 +61,7 @@ pub(crate) fn print_ratios(rows: &[Row], sizes: &[usize]) {
     for row in rows {
         for &size in sizes {
             print!("{:<26} {:<28} {size:>8} ", row.work, row.rival_is);
-            match (median(row.ours, size), median(row.rival, size)) {
+            match (median(row.ours, size, start), median(row.rival, size, start)) {
                 (Some(ours), Some(rival)) => {
                     let ratio = ours / rival;
                     let verdict = if ratio > row.at_most { "  missed" } else { "" };
@@ -72,10 +73,13 @@ pub(crate) fn print_ratios(rows: &[Row], sizes: &[usize]) {
     }
 }
 
-/// The median of the last run, in nanoseconds a child.
-fn median(benchmark: &str, size: usize) -> Option<f64> {
+/// The median of this run, in nanoseconds a child.
+fn median(benchmark: &str, size: usize, start: SystemTime) -> Option<f64> {
     let folder = benchmark.replace('/', "_");
     let file = criterion_home()?.join(folder).join(size.to_string()).join("new/estimates.json");
+    if fs::metadata(&file).ok()?.modified().ok()? < start {
+        return None;
+    }
     let estimates: serde_json::Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     Some(estimates["median"]["point_estimate"].as_f64()? / size as f64)
 }

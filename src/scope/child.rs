@@ -118,29 +118,32 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             return Poll::Ready(self.stop(cause).into());
         }
         let future = &mut self.future;
-        let mut output = None;
-        // One guard for the poll and for the destructor of a child that is through. `output` is
-        // outside, so that a destructor that panics does not take it along.
+        // Outside of the guard, so that a destructor that panics does not take them along. They are
+        // two, since a value that is not wrapped once more can pass in a register.
+        let (mut value, mut failure) = (None, None);
+        // One guard for the poll, and for the destructor of a child that is through.
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(Poll::Ready(ready)) = future.as_mut().map(|all| Pin::new(all).poll(cx)) {
-                output = Some(ready);
-                drop(future.take());
+            let Some(boxed) = future else { return Poll::Pending };
+            match Pin::new(boxed).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(output)) => value = Some(output),
+                Poll::Ready(Err(error)) => failure = Some(error),
             }
+            drop(future.take());
+            Poll::Ready(())
         }));
-        match (output, caught) {
-            (None, Ok(())) => match self.cancelled() {
+        match caught {
+            Ok(Poll::Pending) => match self.cancelled() {
                 Some(cause) => Poll::Ready(self.stop(cause).into()),
                 None => Poll::Pending,
             },
-            (Some(Ok(value)), Ok(())) => Poll::Ready(Ended::Completed(self.end(), value)),
-            (Some(output), Ok(())) => Poll::Ready(self.end_otherwise(output.into(), None)),
-            (Some(output), Err(payload)) => {
-                Poll::Ready(self.end_otherwise(output.into(), Some(Panic::of_destructor(payload))))
-            }
-            (None, Err(payload)) => {
-                let panic = Failure::Panic(Panic::new(payload));
-                let aftermath = self.drop_future();
-                Poll::Ready(self.end_otherwise(End::Failed(panic), aftermath))
+            Ok(Poll::Ready(())) => Poll::Ready(match (value, failure) {
+                (Some(value), _) => Ended::Completed(self.end(), value),
+                (None, failure) => self.end_otherwise(failure.map(End::Failed), None),
+            }),
+            Err(payload) => {
+                let end = value.map(End::Completed).or(failure.map(End::Failed));
+                Poll::Ready(self.end_otherwise(end, Some(payload)))
             }
         }
     }
@@ -180,8 +183,21 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         Who { id: self.id, location: self.location, control }
     }
 
+    /// Ends a child that had come to `end`, or to none, when it panicked.
     #[cold]
-    fn end_otherwise(&mut self, end: End<T, E>, aftermath: Option<Panic>) -> Ended<T, E> {
+    fn end_otherwise(
+        &mut self,
+        end: Option<End<T, E>>,
+        payload: Option<Box<dyn Any + Send>>,
+    ) -> Ended<T, E> {
+        let (end, aftermath) = match (end, payload) {
+            (Some(end), payload) => (end, payload.map(Panic::of_destructor)),
+            (None, Some(payload)) => {
+                let panic = Failure::Panic(Panic::new(payload));
+                (End::Failed(panic), self.drop_future())
+            }
+            (None, None) => unreachable!("a child ends by an output or by a panic"),
+        };
         let who = self.end();
         let after_cancel = who.control.as_ref().is_some_and(|control| control.is_cancelled());
         Otherwise { who, end, after_cancel, aftermath }.into()
@@ -194,33 +210,24 @@ impl<T, E> From<Otherwise<T, E>> for Ended<T, E> {
     }
 }
 
-impl<T, E> From<Output<T, E>> for End<T, E> {
-    #[inline]
-    fn from(output: Output<T, E>) -> Self {
-        match output {
-            Ok(value) => Self::Completed(value),
-            Err(failure) => Self::Failed(failure),
-        }
-    }
-}
-
 /// Drops `value`, and hands out the payload if that panics.
 pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// A child's place in the set.
-pub(crate) struct Place<'env, T, E, M: Flavor>(Option<Child<'env, T, E, M>>);
+/// A child's place in the set. Once the child has been taken out it is not to be polled again.
+pub(crate) struct Place<'env, T, E, M: Flavor>(Child<'env, T, E, M>);
 
 impl<'env, T, E, M: Flavor> Place<'env, T, E, M> {
-    #[inline]
     pub(crate) fn new(child: Child<'env, T, E, M>) -> Self {
-        Self(Some(child))
+        Self(child)
     }
 
-    /// Takes the child out to be dropped. The place is not to be polled again.
+    /// Takes the child out, if it has not ended.
     pub(crate) fn take(&mut self) -> Option<Child<'env, T, E, M>> {
-        self.0.take()
+        let Child { future, id, location, tag } = &mut self.0;
+        let future = Some(future.take()?);
+        Some(Child { future, id: *id, location, tag: tag.take() })
     }
 }
 
@@ -229,7 +236,7 @@ impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(child) = &mut self.get_mut().0 else { return Poll::Pending };
+        let child = &mut self.get_mut().0;
         if !budget::spend() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
