@@ -1,0 +1,157 @@
+//! What a child costs: allocations and bytes, counted.
+//!
+//! A binary of its own, since it has an allocator of its own. Each figure is that of many children,
+//! in a nursery whose collections have grown before: what is measured is the children alone.
+
+use allocation_counter::{AllocationInfo, measure};
+use futures::FutureExt;
+use futures::channel::oneshot::{self, Receiver};
+use nestling::{CancelHandle, Nursery};
+
+const CHILDREN: u64 = 1_000;
+
+/// Bytes of a parked child: its future in a box, and its node in the set.
+const BYTES: i64 = 168;
+
+type Parent = Nursery<'static, u32, oneshot::Canceled>;
+
+/// A nursery that has seen more children than are measured.
+fn grown() -> Parent {
+    let mut nursery = Nursery::new();
+    for n in 0..2 * CHILDREN as u32 {
+        nursery.spawn(async move { Ok(n) });
+    }
+    drive(&mut nursery);
+    nursery
+}
+
+/// Polls until nothing is left to do, and returns how many children have ended.
+fn drive(nursery: &mut Parent) -> u64 {
+    let mut ended = 0;
+    loop {
+        match nursery.next().now_or_never() {
+            Some(Some(_)) => ended += 1,
+            // The turn may have been over; the next has nothing to do then.
+            None if nursery.queued() > 0 => {}
+            None | Some(None) => return ended,
+        }
+    }
+}
+
+/// Spawns one child for each channel and drives until all are parked.
+fn park(mut spawn: impl FnMut(&mut Parent, Receiver<u32>)) -> AllocationInfo {
+    let mut nursery = grown();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..CHILDREN).map(|_| oneshot::channel()).unzip();
+    let info = measure(|| {
+        for receiver in receivers {
+            spawn(&mut nursery, receiver);
+        }
+        assert_eq!(drive(&mut nursery), 0);
+    });
+    assert_eq!(nursery.running() as u64, CHILDREN);
+    for (n, sender) in senders.into_iter().enumerate() {
+        sender.send(n as u32).unwrap();
+    }
+    let outputs = futures::executor::block_on(nursery.join()).unwrap();
+    assert_eq!(outputs.len() as u64, CHILDREN);
+    info
+}
+
+#[test]
+fn a_parked_child_takes_two_allocations_and_168_bytes() {
+    let info = park(|nursery, receiver| {
+        nursery.spawn(async move { receiver.await });
+    });
+    assert!(info.count_total <= 2 * CHILDREN, "{info:?}");
+    assert!(info.bytes_current <= BYTES * CHILDREN as i64, "{info:?}");
+}
+
+#[test]
+fn a_parked_child_of_a_spawner_takes_no_more() {
+    let mut nursery = grown();
+    let spawner = nursery.spawner();
+    let (_senders, receivers): (Vec<_>, Vec<_>) = (0..CHILDREN).map(|_| oneshot::channel()).unzip();
+    let info = measure(|| {
+        for receiver in receivers {
+            spawner.spawn(async move { receiver.await }).unwrap();
+            nursery.next().now_or_never();
+        }
+    });
+    // The driver takes the inbox's list with the children in it, and that list has one of them.
+    assert!(info.count_total <= 3 * CHILDREN, "{info:?}");
+    assert!(info.bytes_current <= BYTES * CHILDREN as i64, "{info:?}");
+}
+
+#[test]
+fn a_parked_child_with_a_handle_takes_three_allocations() {
+    let mut handles = Vec::<CancelHandle>::with_capacity(CHILDREN as usize);
+    let info = park(|nursery, receiver| {
+        handles.push(nursery.spawn_with_handle(async move { receiver.await }));
+    });
+    assert!(info.count_total <= 3 * CHILDREN, "{info:?}");
+    assert!(handles.iter().all(CancelHandle::is_finished));
+}
+
+#[test]
+fn a_child_that_is_ready_takes_one_allocation_and_leaves_none() {
+    let mut nursery = grown();
+    let mut ended = 0;
+    let info = measure(|| {
+        for n in 0..CHILDREN as u32 {
+            nursery.spawn(async move { Ok(n) });
+        }
+        ended = drive(&mut nursery);
+    });
+    assert_eq!(ended, CHILDREN);
+    assert!(info.count_total <= CHILDREN, "{info:?}");
+    assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
+}
+
+#[test]
+fn a_poll_takes_no_allocation() {
+    let mut nursery = grown();
+    for _ in 0..CHILDREN {
+        nursery.spawn(async {
+            for _ in 0..10 {
+                yield_once().await;
+            }
+            std::future::pending().await
+        });
+    }
+    nursery.next().now_or_never();
+    while nursery.queued() > 0 {
+        nursery.next().now_or_never();
+    }
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            assert!(nursery.next().now_or_never().is_none());
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn shedding_a_child_takes_no_allocation() {
+    let mut nursery: Parent = Nursery::new().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(std::future::pending());
+    let info = measure(|| {
+        for n in 0..CHILDREN as u32 {
+            assert!(nursery.try_spawn(async move { Ok(n) }).is_err());
+            assert!(spawner.try_spawn(async move { Ok(n) }).is_err());
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}

@@ -1,0 +1,187 @@
+//! The limit: it counts the children that run, and it holds.
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Mutex;
+
+use futures::FutureExt;
+
+use crate::support::{Count, Log, drive, here, yields};
+
+behaviour!(never_more_than_the_limit_run_at_once_and_as_many_do, async {
+    for limit in [1, 10, 100] {
+        let (running, peak) = (Count::default(), Count::default());
+        let mut nursery = nursery::<(), &str>().limit(limit);
+        for n in 0..250 {
+            let (running, peak) = (running.clone(), peak.clone());
+            nursery.spawn(async move {
+                peak.at_least(running.add());
+                yields(n % 5 + 1).await;
+                running.remove();
+                Ok(())
+            });
+        }
+        nursery.join().await.unwrap();
+        assert_eq!((peak.get(), running.get()), (limit, 0));
+    }
+});
+
+behaviour!(the_limit_holds_for_children_of_spawners_too, async {
+    let (running, peak) = (Count::default(), Count::default());
+    let mut nursery = nursery::<(), &str>().limit(3);
+    for _ in 0..5 {
+        let (spawner, running, peak) = (nursery.spawner(), running.clone(), peak.clone());
+        nursery.spawn(async move {
+            peak.at_least(running.add());
+            for _ in 0..5 {
+                let (running, peak) = (running.clone(), peak.clone());
+                let child = async move {
+                    peak.at_least(running.add());
+                    yields(3).await;
+                    running.remove();
+                    Ok(())
+                };
+                spawner.spawn(child).unwrap();
+                yields(1).await;
+            }
+            running.remove();
+            Ok(())
+        });
+    }
+    assert_eq!(nursery.join().await.unwrap().len(), 30);
+    assert_eq!(peak.get(), 3);
+});
+
+behaviour!(children_of_the_backlog_start_in_spawn_order, async {
+    for limit in [1, 4] {
+        let started = Log::new();
+        let mut nursery = nursery::<(), &str>().limit(limit);
+        for n in 0..20 {
+            let log = started.clone();
+            nursery.spawn(async move {
+                log.add(n);
+                yields(n % 3).await;
+                Ok(())
+            });
+        }
+        nursery.join().await.unwrap();
+        assert!(started.take().into_iter().eq(0..20));
+    }
+});
+
+by_hand!(running_and_queued_are_counted_apart, {
+    let mut nursery = nursery::<(), &str>().limit(2);
+    for _ in 0..5 {
+        nursery.spawn(pending());
+    }
+    let spawner = nursery.spawner();
+    let sixth = spawner.spawn_with_handle(pending()).unwrap();
+    assert_eq!((nursery.running(), nursery.queued()), (0, 6));
+    drive(&mut nursery);
+    assert_eq!((nursery.running(), nursery.queued()), (2, 4));
+    sixth.cancel();
+    assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_cancelled());
+    assert_eq!((nursery.running(), nursery.queued()), (2, 3));
+    nursery.cancel("over");
+    assert_eq!((nursery.running(), nursery.queued()), (0, 0));
+});
+
+behaviour!(try_spawn_is_refused_at_the_limit_and_accepted_after_a_child_ends, async {
+    let mut nursery = nursery::<u32, &str>().limit(2);
+    let spawner = nursery.spawner();
+    let handle =
+        nursery.try_spawn(pending()).and_then(|_| Ok(nursery.spawn_with_handle(pending())));
+    let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
+    assert!(rejected.reason.is_full());
+    assert_eq!(rejected.future.await, Ok(7));
+    assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    handle.unwrap().cancel();
+    assert!(nursery.next().await.unwrap().outcome().is_cancelled());
+    assert_eq!(spawner.try_spawn(async { Ok(1) }).unwrap().number(), 2);
+    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(1));
+    assert_eq!(nursery.try_spawn(async { Ok(2) }).unwrap().number(), 3);
+    assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(2));
+});
+
+behaviour!(try_spawn_without_a_spawner_is_refused_and_accepted_alike, async {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.try_spawn(async { Ok(1) }).unwrap();
+    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    assert!(nursery.next().await.is_some());
+    nursery.try_spawn(async { Ok(2) }).unwrap();
+    assert_eq!(nursery.join().await.unwrap(), [2]);
+});
+
+behaviour!(try_spawn_counts_the_backlog_as_unfinished, async {
+    let mut nursery = nursery::<u32, &str>().limit(2);
+    for n in 0..3 {
+        nursery.spawn(async move { Ok(n) });
+    }
+    assert!(nursery.next().await.is_some());
+    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    assert!(nursery.next().await.is_some());
+    assert!(nursery.try_spawn(async { Ok(7) }).is_ok());
+    assert_eq!(nursery.join().await.unwrap(), [2, 7]);
+});
+
+behaviour!(without_a_limit_there_is_always_room, async {
+    let mut nursery = nursery::<u32, &str>();
+    for n in 0..1000 {
+        nursery.try_spawn(async move { Ok(n) }).unwrap();
+        nursery.spawn_when_free(async move { Ok(n) }).now_or_never().unwrap();
+    }
+    assert_eq!(nursery.join().await.unwrap().len(), 2000);
+});
+
+static HOOK: Mutex<()> = Mutex::new(());
+
+/// The message of the panic, and the line that it is blamed on.
+fn blamed(panics: impl FnOnce()) -> (String, u32) {
+    let _one_at_a_time = HOOK.lock().unwrap();
+    let blamed = Log::new();
+    let log = blamed.clone();
+    let thread = std::thread::current().id();
+    let before = std::sync::Arc::new(std::panic::take_hook());
+    let others = before.clone();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == thread {
+            log.add(info.location().map_or(0, Location::line));
+        } else {
+            others(info);
+        }
+    }));
+    let payload = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+    let _ = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| before(info)));
+    (payload.downcast_ref::<&str>().unwrap().to_string(), blamed.take()[0])
+}
+
+by_hand!(a_limit_of_zero_panics_with_a_clear_message_at_the_callers_line, {
+    let line = here().line() + 1;
+    let (message, blamed) = blamed(|| drop(nursery::<(), &str>().limit(0)));
+    assert_eq!(blamed, line);
+    assert!(message.contains("limit must be at least 1"), "{message}");
+});
+
+by_hand!(keeping_no_errors_panics_with_a_clear_message_at_the_callers_line, {
+    let line = here().line() + 1;
+    let (message, blamed) = blamed(|| drop(nursery::<(), &str>().keep_errors(0)));
+    assert_eq!(blamed, line);
+    assert!(message.contains("must keep at least 1"), "{message}");
+});
+
+behaviour!(keep_errors_stores_the_first_failures_and_counts_the_rest, async {
+    let mut nursery = nursery::<(), u32>().keep_errors(2);
+    for n in 0..5 {
+        nursery.spawn(async move {
+            yields(5 - n as usize).await;
+            Err(n)
+        });
+    }
+    let error = nursery.join().await.unwrap_err();
+    let kept: Vec<_> = error.iter().map(|e| *e.failure().error().unwrap()).collect();
+    assert_eq!(kept, [4, 3]);
+    assert_eq!((error.counts().failed(), error.counts().not_stored()), (5, 3));
+    assert!(error.to_string().ends_with("and 3 more"), "{error}");
+});

@@ -1,0 +1,134 @@
+//! Why something was cancelled: the first cause wins, and says who it was.
+
+use std::future::pending;
+
+use nestling::CauseKind;
+
+use crate::support::{Count, drive, here, yields};
+
+behaviour!(a_run_without_failures_and_cancels_has_no_cause, async {
+    let mut nursery = nursery::<u32, &str>().first_error();
+    let handle = nursery.spawn_with_handle(async { Ok(1) });
+    assert!(nursery.cause().is_none() && nursery.spawner().cause().is_none());
+    let report = nursery.settle().await;
+    assert!(report.cause().is_none() && handle.cause().is_none());
+});
+
+behaviour!(failures_that_stop_nothing_are_no_cause, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Err("no") });
+    assert!(nursery.join().await.unwrap_err().cause().is_none());
+});
+
+behaviour!(the_cause_names_the_sibling_that_failed, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    let handle = nursery.spawn_with_handle(pending());
+    nursery.spawn(pending());
+    let line = here().line() + 1;
+    let culprit = nursery.child().name("fetch").spawn(async {
+        yields(1).await;
+        Err("connection refused")
+    });
+    let report = nursery.settle().await;
+    let cause = report.cause().unwrap();
+    for cause in [
+        cause,
+        report.cancelled()[0].cause(),
+        report.cancelled()[1].cause(),
+        &handle.cause().unwrap(),
+    ] {
+        assert_eq!(cause.kind(), CauseKind::ChildFailed);
+        assert_eq!(cause.message(), Some("connection refused"));
+        let child = cause.child().unwrap();
+        assert_eq!((child.id(), child.name()), (culprit, Some("fetch")));
+        assert_eq!((child.location().file(), child.location().line()), (file!(), line));
+    }
+    assert_eq!(cause.to_string(), "child #2 fetch failed: connection refused");
+});
+
+behaviour!(a_body_that_failed_is_named_as_the_cause, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(pending());
+    let error = nursery.run(|_| async { Err::<(), _>("no") }).await.unwrap_err();
+    let cause = error.cause().unwrap();
+    assert!(cause.child().unwrap().is_body());
+    assert_eq!(cause.to_string(), "the body failed: no");
+});
+
+behaviour!(a_request_before_a_failure_wins, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    let spawner = nursery.spawner();
+    nursery.spawn(pending());
+    nursery.spawn(async move {
+        assert!(spawner.cancel("requested first"));
+        Err("failed second")
+    });
+    let report = nursery.settle().await;
+    assert_eq!(report.cause().unwrap().message(), Some("requested first"));
+    assert_eq!(report.cancelled()[0].cause().message(), Some("requested first"));
+});
+
+behaviour!(a_failure_before_a_request_wins, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    let spawner = nursery.spawner();
+    nursery.spawn(pending());
+    nursery.spawn(async { Err("failed first") });
+    assert!(nursery.next().await.unwrap().outcome().is_failed());
+    assert!(!nursery.cancel("requested second") && !spawner.cancel("requested third"));
+    assert_eq!(nursery.cause().unwrap().message(), Some("failed first"));
+    assert_eq!(spawner.cause().unwrap().kind(), CauseKind::ChildFailed);
+});
+
+behaviour!(a_childs_own_cause_wins_over_that_of_its_nursery, async {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_with_handle(pending());
+    nursery.spawn(pending());
+    drive(&mut nursery);
+    assert!(handle.cancel_with("just this one"));
+    assert!(nursery.cancel("all of them"));
+    let report = nursery.settle().await;
+    let reasons: Vec<_> = report.cancelled().iter().map(|c| c.cause().message().unwrap()).collect();
+    assert_eq!(reasons, ["just this one", "all of them"]);
+});
+
+behaviour!(the_nurserys_cause_reaches_a_handle_and_a_later_cancel_changes_nothing, async {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_with_handle(pending());
+    assert!(nursery.cancel("all of them"));
+    assert!(!handle.cancel_with("too late"));
+    assert_eq!(handle.cause().unwrap().message(), Some("all of them"));
+    assert!(nursery.join().await.unwrap().is_empty());
+});
+
+behaviour!(the_text_of_a_cause_is_on_one_line_and_bounded, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.cancel(format!("two\nlines {}", "x".repeat(1 << 20)));
+    let text = nursery.cause().unwrap().to_string();
+    assert!(text.starts_with("requested: two\\nlines xxx") && text.len() < 1_000);
+});
+
+behaviour!(a_cancel_by_a_spawner_wins_over_one_by_the_owner_before_the_driver_hears_of_it, async {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    assert!(nursery.spawner().cancel("by a spawner"));
+    let polled = polls.clone();
+    nursery.spawn(async move {
+        polled.add();
+        Ok(())
+    });
+    assert!(!nursery.cancel("by the owner"));
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().cancelled(), polls.get()), (1, 0));
+    assert_eq!(report.cause().unwrap().message(), Some("by a spawner"));
+});
+
+by_hand!(
+    #[ignore = "the nursery tells only what its driver has heard of"]
+    nursery_and_spawner_agree_on_the_cause,
+    {
+        let mut nursery = nursery::<(), &str>();
+        let spawner = nursery.spawner();
+        assert!(spawner.cancel("over"));
+        assert_eq!(nursery.cause().is_some(), spawner.cause().is_some());
+    }
+);

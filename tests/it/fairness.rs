@@ -1,0 +1,238 @@
+//! Neither a sibling nor the runtime starves by a child that is always ready.
+
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+
+use crate::support::{Count, Task, yields};
+
+/// What a driver may poll before it yields to the runtime.
+const A_FEW_HUNDRED: usize = 600;
+
+/// A child that wakes itself for ever and counts its polls.
+fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {
+    let polls = polls.clone();
+    poll_fn(move |cx| {
+        polls.add();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+by_hand!(a_child_that_wakes_itself_does_not_keep_the_join_from_yielding, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(restless(&polls));
+    let mut join = Task::new(nursery.join());
+    for yields in 1..=10 {
+        let before = polls.get();
+        assert!(join.poll().is_pending());
+        let between = polls.get() - before;
+        assert!((100..A_FEW_HUNDRED).contains(&between), "{between} polls between two yields");
+        assert_eq!(join.wakes(), yields);
+    }
+});
+
+by_hand!(a_child_that_wakes_itself_does_not_starve_its_siblings, {
+    let counts: Vec<_> = (0..10).map(|_| Count::default()).collect();
+    let mut nursery = nursery::<(), &str>();
+    for polls in &counts {
+        nursery.spawn(restless(polls));
+    }
+    let mut join = Task::new(nursery.join());
+    for _ in 0..10 {
+        assert!(join.poll().is_pending());
+    }
+    let most = counts.iter().map(Count::get).max().unwrap();
+    let least = counts.iter().map(Count::get).min().unwrap();
+    assert!(least * 2 > most, "{least} and {most} polls");
+});
+
+by_hand!(a_nested_driver_shares_the_turn_of_the_outermost, {
+    let counts = [(); 4].map(|()| Count::default());
+    let mut outer = nursery::<(), &str>();
+    for polls in counts.clone() {
+        outer.spawn_group(async move {
+            let mut inner = nursery::<(), &str>();
+            for _ in 0..4 {
+                inner.spawn(restless(&polls));
+            }
+            inner.join().await.map(drop)
+        });
+    }
+    let mut join = Task::new(outer.join());
+    for turn in 1..=10 {
+        let before: usize = counts.iter().map(Count::get).sum();
+        assert!(join.poll().is_pending());
+        let between = counts.iter().map(Count::get).sum::<usize>() - before;
+        assert!(between < A_FEW_HUNDRED, "{between} polls between two yields");
+        assert_eq!(join.wakes(), turn);
+    }
+    assert!(counts.iter().all(|polls| polls.get() > 0));
+});
+
+by_hand!(many_children_that_are_ready_at_once_yield_in_between, {
+    const CHILDREN: usize = 10_000;
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..CHILDREN {
+        let polls = polls.clone();
+        nursery.spawn(async move {
+            polls.add();
+            Ok(())
+        });
+    }
+    let mut join = Task::new(nursery.join());
+    loop {
+        let before = polls.get();
+        let ended = join.poll().is_ready();
+        assert!(polls.get() - before < A_FEW_HUNDRED);
+        if ended {
+            break;
+        }
+        assert!(polls.get() > before);
+    }
+    assert_eq!(polls.get(), CHILDREN);
+});
+
+by_hand!(an_owner_that_asks_for_one_completion_after_the_other_yields_too, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..5_000 {
+        let polls = polls.clone();
+        nursery.spawn(async move {
+            polls.add();
+            Ok(())
+        });
+    }
+    let mut owner = Task::new(async { while nursery.next().await.is_some() {} });
+    assert!(owner.poll().is_pending());
+    assert!((1..A_FEW_HUNDRED).contains(&polls.get()), "{}", polls.get());
+    assert_eq!(owner.wakes(), 1);
+    assert!(owner.run().is_ready());
+    assert_eq!(polls.get(), 5_000);
+});
+
+by_hand!(an_owner_that_waits_for_slots_again_and_again_yields_too, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>().limit(1);
+    let mut owner = Task::new(async {
+        for _ in 0..5_000 {
+            let polls = polls.clone();
+            let child = async move {
+                polls.add();
+                Ok(())
+            };
+            nursery.spawn_when_free(child).await;
+        }
+        nursery.join().await
+    });
+    assert!(owner.poll().is_pending());
+    assert!((1..A_FEW_HUNDRED).contains(&polls.get()), "{}", polls.get());
+    assert!(owner.run().is_ready());
+});
+
+by_hand!(a_body_that_wakes_itself_neither_starves_the_children_nor_the_runtime, {
+    let (bodies, children) = (Count::default(), Count::default());
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(restless(&children));
+    let mut run = Task::new(nursery.run(|_| restless::<Result<(), &str>>(&bodies)));
+    for turn in 1..=10 {
+        let before = bodies.get() + children.get();
+        assert!(run.poll().is_pending());
+        assert!(bodies.get() + children.get() - before < A_FEW_HUNDRED);
+        assert_eq!(run.wakes(), turn);
+    }
+    assert!(bodies.get() >= 10 && children.get() > 100);
+});
+
+by_hand!(a_child_that_spawns_for_ever_does_not_keep_the_join_from_yielding, {
+    let spawned = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let (spawner, count) = (nursery.spawner(), spawned.clone());
+    nursery.spawn(poll_fn(move |cx| {
+        count.add();
+        spawner.spawn(async { Ok(()) }).unwrap();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    let mut join = Task::new(nursery.join());
+    for _ in 0..5 {
+        let before = spawned.get();
+        assert!(join.poll().is_pending());
+        assert!(spawned.get() - before < A_FEW_HUNDRED);
+    }
+    assert!(spawned.get() >= 5);
+});
+
+behaviour!(other_work_of_the_same_task_goes_on_beside_a_restless_child, async {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(restless(&polls));
+    let other = Box::pin(yields(10));
+    let join = nursery.join();
+    match futures::future::select(join, other).await {
+        futures::future::Either::Right(_) => {}
+        futures::future::Either::Left(_) => panic!("the child never ends"),
+    }
+});
+
+by_hand!(children_that_do_nothing_cost_no_wakes, {
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..100 {
+        nursery.spawn(pending());
+    }
+    let mut join = Task::new(nursery.join());
+    for _ in 0..10 {
+        assert!(join.run().is_pending());
+    }
+    assert_eq!(join.wakes(), 0);
+});
+
+by_hand!(
+    #[ignore = "the nested driver spends each turn whole, and the sibling is never polled again"]
+    a_restless_child_of_a_nested_nursery_does_not_starve_an_outer_sibling,
+    {
+        let done = Count::default();
+        let mut outer = nursery::<(), &str>();
+        let wait = done.clone();
+        outer.spawn_group(async move {
+            let mut inner = nursery::<(), &str>();
+            inner.spawn(async move {
+                while wait.get() == 0 {
+                    yields(1).await;
+                }
+                Ok(())
+            });
+            inner.join().await.map(drop)
+        });
+        outer.spawn(async move {
+            yields(3).await;
+            done.add();
+            Ok(())
+        });
+        let mut join = Task::new(outer.join());
+        assert!((0..1000).any(|_| join.poll().is_ready()));
+    }
+);
+
+by_hand!(
+    #[ignore = "it shares the turn of the driver that it keeps from beginning another"]
+    a_nursery_that_a_child_blocks_on_ends,
+    {
+        let mut outer = nursery::<usize, &str>();
+        outer.spawn_group(async {
+            let mut inner = nursery::<(), &str>();
+            for _ in 0..1000 {
+                inner.spawn(async { Ok(()) });
+            }
+            let mut join = Task::new(inner.join());
+            let Some(Poll::Ready(outputs)) = (0..1000).map(|_| join.poll()).find(Poll::is_ready)
+            else {
+                panic!("a thousand polls were not enough")
+            };
+            outputs.map(|outputs| outputs.len())
+        });
+        let mut join = Task::new(outer.join());
+        assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![1000]));
+    }
+);

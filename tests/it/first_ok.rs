@@ -1,0 +1,110 @@
+//! The first success wins.
+
+use std::future::pending;
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+
+use crate::support::{Count, Live, ends, waits, yields};
+
+behaviour!(the_first_success_wins_and_the_rest_is_gone_before_it_is_ready, async {
+    let live = Count::default();
+    let mut nursery = nursery::<u32, &str>().limit(3);
+    for _ in 0..2 {
+        let loser = Live::new(&live);
+        nursery.spawn(async move {
+            let _loser = loser;
+            pending().await
+        });
+    }
+    nursery.spawn(async { Err("refused") });
+    nursery.spawn(async {
+        yields(2).await;
+        Ok(3)
+    });
+    let queued = Live::new(&live);
+    let handle = nursery.spawn_with_handle(async move {
+        let _queued = queued;
+        pending().await
+    });
+    assert_eq!(nursery.first_ok().await.unwrap(), Some(3));
+    assert_eq!(live.get(), 0);
+    let cause = handle.cause().unwrap();
+    assert_eq!(cause.kind(), nestling::CauseKind::Finished);
+    assert_eq!(cause.child().unwrap().id().number(), 3);
+});
+
+behaviour!(the_first_success_is_the_first_to_end_not_the_first_spawned, async {
+    let mut nursery = nursery::<u32, &str>();
+    let (send, receive) = oneshot::channel::<()>();
+    nursery.spawn(async move {
+        receive.await.unwrap();
+        Ok(0)
+    });
+    nursery.spawn(async move {
+        yields(5).await;
+        send.send(()).unwrap();
+        Ok(1)
+    });
+    assert_eq!(nursery.first_ok().await.unwrap(), Some(1));
+});
+
+behaviour!(if_all_fail_every_error_is_returned, async {
+    let mut nursery = nursery::<u32, u32>();
+    for n in 0..5 {
+        nursery.spawn(async move {
+            yields(n as usize).await;
+            Err(n)
+        });
+    }
+    let error = nursery.first_ok().await.unwrap_err();
+    assert!(error.iter().map(|e| *e.failure().error().unwrap()).eq(0..5));
+});
+
+behaviour!(no_child_is_a_distinct_answer, async {
+    assert!(matches!(nursery::<u32, &str>().first_ok().await, Ok(None)));
+});
+
+behaviour!(if_all_were_cancelled_the_answer_is_none_as_well, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn_with_handle(pending()).cancel();
+    assert!(matches!(nursery.first_ok().await, Ok(None)));
+});
+
+behaviour!(a_success_that_came_while_the_owner_waited_for_a_slot_counts, async {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.spawn(async { Ok(1) });
+    nursery.spawn_when_free(pending()).await;
+    assert_eq!(nursery.first_ok().await.unwrap(), Some(1));
+});
+
+behaviour!(a_winner_whose_destructor_panics_has_won_all_the_same, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(pending());
+    nursery.spawn(ends(Ok(1), || panic!("too late")));
+    assert_eq!(nursery.first_ok().await.unwrap(), Some(1));
+});
+
+by_hand!(
+    #[ignore = "an output that was kept is returned without cancelling the losers"]
+    a_kept_success_makes_the_failures_of_others_void,
+    {
+        let mut nursery = nursery::<u32, &str>().limit(1);
+        nursery.spawn(async { Ok(1) });
+        nursery.spawn_when_free(waits(|| panic!("a sore loser"))).now_or_never().unwrap();
+        assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+    }
+);
+
+by_hand!(
+    #[ignore = "an output that was kept is returned without cancelling the losers"]
+    those_who_lost_to_a_kept_success_know_why,
+    {
+        let mut nursery = nursery::<u32, &str>().limit(2);
+        nursery.spawn(async { Ok(1) });
+        let loser = nursery.spawn_with_handle(pending());
+        nursery.spawn_when_free(pending()).now_or_never().unwrap();
+        assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+        assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
+    }
+);

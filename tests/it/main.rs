@@ -1,0 +1,29 @@
+//! What a nursery promises, shown on every runtime and in both flavours.
+//!
+//! A test is named for what it shows. None of them waits for a clock: what comes when is forced by
+//! channels, by yields and by polling by hand. Where something must end at once, a sibling that is
+//! pending for ever shows it, as the test would hang otherwise.
+
+#[macro_use]
+mod support;
+
+mod algebra;
+mod auto_traits;
+mod bounds;
+mod cancelling;
+mod causes;
+mod collecting;
+mod dropped_futures;
+mod drops;
+mod fairness;
+mod first_ok;
+mod handles;
+mod interleavings;
+mod long_runs;
+mod nesting;
+mod panics;
+mod panics_in_destructors;
+mod run;
+mod slots;
+mod spawning;
+mod threads;

@@ -1,0 +1,199 @@
+//! A destructor that panics is caught, and neither hides nor replaces how the child ended.
+
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures::FutureExt;
+use nestling::Outcome;
+
+use crate::support::{Count, Live, OnDrop, drive, ends, waits, yields};
+
+behaviour!(after_success_the_output_is_kept_and_there_is_a_failure_too, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(ends(Ok(1), || panic!("too late")));
+    nursery.spawn(async { Ok(2) });
+    let report = nursery.settle().await;
+    let outputs: Vec<_> =
+        report.outputs().iter().map(|(child, n)| (child.id().number(), *n)).collect();
+    assert_eq!(outputs, [(0, 1), (1, 2)]);
+    let error = report.error().unwrap();
+    assert_eq!((error.len(), error.first().child().id().number()), (1, 0));
+    assert_eq!(error.first().failure().panic().unwrap().message(), "too late");
+    assert!(!error.first().after_cancel());
+    assert_eq!((report.counts().completed(), report.counts().failed()), (1, 1));
+});
+
+behaviour!(after_success_join_fails, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(ends(Ok(1), || panic!("too late")));
+    assert_eq!(nursery.join().await.unwrap_err().len(), 1);
+});
+
+behaviour!(after_an_error_there_are_two_entries_of_one_failed_child, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(ends(Err("an error"), || panic!("and a panic")));
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!((error.len(), error.counts().failed(), error.counts().total()), (2, 1, 1));
+    assert_eq!(error.first().failure().error(), Some(&"an error"));
+    assert!(error.iter().nth(1).unwrap().failure().is_panic());
+    assert!(error.iter().all(|e| e.child().id().number() == 0 && !e.after_cancel()));
+});
+
+behaviour!(after_a_panic_there_are_two_panics, async {
+    let mut nursery = nursery::<u32, &str>();
+    let bomb = OnDrop(|| panic!("in the destructor"));
+    nursery.spawn(poll_fn(move |_| {
+        let _ = &bomb;
+        panic!("in the poll")
+    }));
+    nursery.spawn(async {
+        yields(3).await;
+        Ok(1)
+    });
+    let report = nursery.settle().await;
+    assert_eq!(report.counts().completed(), 1);
+    let messages: Vec<_> =
+        report.error().unwrap().iter().map(|e| e.failure().panic().unwrap().message()).collect();
+    assert_eq!(messages, ["in the poll", "in the destructor"]);
+});
+
+behaviour!(of_a_cancelled_child_it_is_one_failure_flagged_after_cancel, async {
+    let mut nursery = nursery::<u32, &str>();
+    let handle = nursery.spawn_with_handle(waits(|| panic!("flush failed")));
+    drive(&mut nursery);
+    assert!(handle.cancel());
+    let report = nursery.settle().await;
+    let error = report.error().unwrap();
+    assert_eq!(error.len(), 1);
+    assert!(error.first().after_cancel() && error.first().failure().is_panic());
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 0));
+    assert!(report.cancelled().is_empty());
+    assert!(error.to_string().contains("after cancel: panicked: flush failed"));
+});
+
+behaviour!(of_a_child_that_never_started_it_is_a_failure_as_well, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.cancel("before anything started");
+    nursery.spawn(waits(|| panic!("never polled")));
+    let error = nursery.join().await.unwrap_err();
+    assert!(error.first().after_cancel() && error.first().failure().is_panic());
+});
+
+behaviour!(next_gives_the_end_and_then_the_panic, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(ends(Ok(1), || panic!("too late")));
+    nursery.spawn(async { Ok(2) });
+    let mut ends = Vec::new();
+    while let Some(completion) = nursery.next().await {
+        ends.push((completion.child().id().number(), completion.outcome().is_failed()));
+    }
+    assert_eq!(ends, [(0, false), (0, true), (1, false)]);
+});
+
+behaviour!(all_clean_up_errors_of_cancelled_children_are_reported, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    for name in ["a", "b", "c"] {
+        nursery.child().name(name).spawn(waits(move || panic!("clean-up of {name}")));
+    }
+    nursery.spawn(pending());
+    nursery.spawn(async {
+        yields(1).await;
+        Err("the first")
+    });
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.first().failure().error(), Some(&"the first"));
+    assert!(!error.first().after_cancel());
+    let late: Vec<_> =
+        error.iter().skip(1).map(|e| (e.child().name().unwrap(), e.after_cancel())).collect();
+    assert_eq!(late, [("c", true), ("b", true), ("a", true)]);
+    assert_eq!((error.counts().failed(), error.counts().cancelled()), (4, 1));
+});
+
+behaviour!(in_first_error_mode_it_cancels_the_siblings, async {
+    let mut nursery = nursery::<u32, &str>().first_error();
+    nursery.spawn(pending());
+    nursery.spawn(ends(Ok(1), || panic!("too late")));
+    let report = nursery.settle().await;
+    assert_eq!((report.outputs().len(), report.counts().cancelled()), (1, 1));
+    assert_eq!(report.cause().unwrap().child().unwrap().id().number(), 1);
+});
+
+behaviour!(of_a_body_it_is_one_more_failure, async {
+    let (output, report) =
+        nursery::<(), &str>().run(|_| ends(Ok(1), || panic!("in the body"))).settle().await;
+    assert_eq!(output, Some(1));
+    let error = report.error().unwrap();
+    assert!(error.first().child().is_body() && error.first().failure().is_panic());
+});
+
+by_hand!(dropping_a_nursery_drops_all_children_and_then_goes_on_with_the_first_panic, {
+    let live = Count::default();
+    let mut nursery = nursery::<(), &str>().limit(4);
+    for n in 0..6 {
+        let child = Live::new(&live);
+        nursery.spawn(waits(move || {
+            let _ = &child;
+            if n % 2 == 0 {
+                panic!("child {n}");
+            }
+        }));
+    }
+    drive(&mut nursery);
+    let payload = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "child 4");
+    assert_eq!(live.get(), 0);
+});
+
+by_hand!(dropping_a_nursery_while_panicking_drops_all_children_and_does_not_abort, {
+    let live = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..3 {
+        let child = Live::new(&live);
+        nursery.spawn(waits(move || {
+            let _ = &child;
+            panic!("in a destructor");
+        }));
+    }
+    drive(&mut nursery);
+    let payload = catch_unwind(AssertUnwindSafe(|| {
+        let _nursery = nursery;
+        panic!("around the nursery");
+    }));
+    assert_eq!(payload.unwrap_err().downcast_ref(), Some(&"around the nursery"));
+    assert_eq!(live.get(), 0);
+});
+
+by_hand!(a_payload_that_panics_when_it_is_dropped_does_not_keep_the_others_from_being_dropped, {
+    let live = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..3 {
+        let child = Live::new(&live);
+        nursery.spawn(waits(move || {
+            let _ = &child;
+            std::panic::panic_any(OnDrop(|| panic!("in a payload")));
+        }));
+    }
+    drive(&mut nursery);
+    let payload = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
+    assert_eq!(live.get(), 0);
+    std::mem::forget(payload);
+});
+
+by_hand!(of_one_that_lost_to_a_first_success_it_is_dropped, {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(waits(|| panic!("a sore loser")));
+    nursery.spawn(async { Ok(1) });
+    assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+});
+
+by_hand!(of_one_that_a_handle_cancelled_it_is_the_completion, {
+    let mut nursery = nursery::<u32, &str>();
+    let handle = nursery.spawn_with_handle(waits(|| panic!("late")));
+    handle.cancel();
+    match nursery.next().now_or_never().unwrap().unwrap().into_outcome() {
+        Outcome::Failed(error) => assert!(error.after_cancel() && error.failure().is_panic()),
+        outcome => panic!("{outcome:?}"),
+    }
+    assert!(nursery.next().now_or_never().unwrap().is_none());
+    assert!(handle.is_finished());
+});

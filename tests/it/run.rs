@@ -1,0 +1,184 @@
+//! A body driven beside the children.
+
+use std::future::pending;
+
+use futures::channel::{mpsc, oneshot};
+use futures::{SinkExt, StreamExt};
+
+use crate::support::{Count, Live, Log, OnDrop, Task, yields};
+
+behaviour!(a_failing_body_and_a_failing_child_are_both_present, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(async {
+        yields(2).await;
+        Err("the child")
+    });
+    let error = nursery.run(|_| async { Err::<(), _>("the body") }).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the body and 1 of 1 child failed: body: the body; #0: the child"
+    );
+    assert!(error.first().child().is_body());
+    assert_eq!(error.by_spawn_order().last().unwrap().failure().error(), Some(&"the body"));
+    assert_eq!((error.len(), error.counts().failed()), (2, 1));
+});
+
+behaviour!(awaiting_in_the_body_never_freezes_the_children, async {
+    let (send, mut receive) = mpsc::channel(0);
+    let result = nursery::<(), mpsc::SendError>()
+        .run(|spawner| async move {
+            for n in 0..10 {
+                let mut send = send.clone();
+                spawner.spawn(async move { send.send(n).await }).unwrap();
+            }
+            drop(send);
+            let mut sum = 0;
+            while let Some(n) = receive.next().await {
+                sum += n;
+                yields(2).await;
+            }
+            Ok(sum)
+        })
+        .await;
+    assert_eq!(result.unwrap().0, 45);
+});
+
+behaviour!(the_body_is_no_child_and_takes_no_slot, async {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.spawn(async { Ok(1) });
+    let (output, outputs) = nursery
+        .run(|spawner| async move {
+            let (send, receive) = oneshot::channel();
+            let id = spawner.spawn(async move { Ok(receive.await.unwrap()) }).unwrap();
+            assert_eq!(id.number(), 1);
+            yields(5).await;
+            send.send(2).unwrap();
+            Ok("body")
+        })
+        .await
+        .unwrap();
+    assert_eq!((output, outputs), ("body", vec![1, 2]));
+});
+
+behaviour!(children_are_waited_for_after_the_body_has_ended, async {
+    let result = nursery::<u32, &str>()
+        .run(|spawner| async move {
+            spawner
+                .spawn(async {
+                    yields(20).await;
+                    Ok(1)
+                })
+                .unwrap();
+            Ok(())
+        })
+        .await;
+    assert_eq!(result.unwrap().1, [1]);
+});
+
+behaviour!(a_failure_that_stops_the_nursery_drops_the_body, async {
+    let live = Count::default();
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(async {
+        yields(2).await;
+        Err("stop")
+    });
+    let body = Live::new(&live);
+    let error = nursery
+        .run(|_| async move {
+            let _body = body;
+            pending::<Result<(), &str>>().await
+        })
+        .await
+        .unwrap_err();
+    assert_eq!((error.len(), live.get()), (1, 0));
+});
+
+behaviour!(a_body_that_fails_in_first_error_mode_cancels_the_children, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(pending());
+    let error = nursery
+        .run(|_| async {
+            yields(2).await;
+            Err::<(), _>("the body")
+        })
+        .await
+        .unwrap_err();
+    assert_eq!((error.len(), error.counts().cancelled()), (1, 1));
+});
+
+behaviour!(a_nursery_cancelled_by_its_spawner_leaves_the_body_to_its_own_end, async {
+    let result = nursery::<(), &str>()
+        .run(|spawner| async move {
+            let handle = spawner.spawn_with_handle(pending()).unwrap();
+            yields(1).await;
+            assert!(spawner.cancel("by the body"));
+            handle.finished().await;
+            yields(3).await;
+            assert!(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_cancelled());
+            Ok("its own end")
+        })
+        .await;
+    assert_eq!(result.unwrap(), ("its own end", vec![]));
+});
+
+behaviour!(settle_gives_the_bodys_output_beside_the_failures, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Err("the child") });
+    nursery.spawn(async { Ok(1) });
+    let (output, report) = nursery.run(|_| async { Ok("body") }).settle().await;
+    assert_eq!((output, report.outputs()[0].1), (Some("body"), 1));
+    assert_eq!((report.error().unwrap().len(), report.counts().total()), (1, 2));
+});
+
+behaviour!(a_run_without_children_ends_with_its_body, async {
+    let result = nursery::<(), &str>()
+        .run(|_| async {
+            yields(3).await;
+            Ok(1)
+        })
+        .await;
+    assert_eq!(result.unwrap(), (1, vec![]));
+});
+
+by_hand!(dropping_a_run_drops_the_children_newest_first_and_then_the_body, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>().limit(2);
+    for name in ["first", "second", "queued"] {
+        let log = log.clone();
+        nursery.spawn(crate::support::waits(move || log.add(name)));
+    }
+    let dropped = log.clone();
+    let mut run = Task::new(nursery.run(|_| async move {
+        let _guard = OnDrop(|| dropped.add("body"));
+        pending::<Result<(), &str>>().await
+    }));
+    assert!(run.poll().is_pending());
+    drop(run);
+    assert_eq!(log.take(), ["queued", "second", "first", "body"]);
+});
+
+by_hand!(a_body_that_is_woken_is_polled_and_the_children_are_not, {
+    let (bodies, children) = (Count::default(), Count::default());
+    let (send, receive) = oneshot::channel::<()>();
+    let mut nursery = nursery::<(), &str>();
+    let polled = children.clone();
+    nursery.spawn(std::future::poll_fn(move |_| {
+        polled.add();
+        std::task::Poll::Pending
+    }));
+    let polled = bodies.clone();
+    let mut receive = receive;
+    let mut run = Task::new(nursery.run(|_| {
+        std::future::poll_fn(move |cx| {
+            polled.add();
+            let _ = std::pin::Pin::new(&mut receive).poll(cx).is_ready();
+            std::task::Poll::<Result<(), &str>>::Pending
+        })
+    }));
+    assert!(run.poll().is_pending());
+    let before = (bodies.get(), children.get());
+    send.send(()).unwrap();
+    assert_eq!(run.wakes(), 1);
+    assert!(run.poll().is_pending());
+    assert_eq!((bodies.get(), children.get()), (before.0 + 1, before.1));
+});
