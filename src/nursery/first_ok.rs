@@ -8,7 +8,7 @@ use super::Nursery;
 use crate::cancel::Cause;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
-use crate::info::ChildId;
+use crate::info::ChildInfo;
 use crate::scope::record::Record;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Scope};
@@ -54,7 +54,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 pub struct FirstOk<'env, T, E, M: Flavor> {
     /// `None` once there is an answer.
     scope: Option<Scope<'env, T, E, M>>,
-    tally: Tally<ChildId, T, E>,
+    tally: Tally<ChildInfo, T, E>,
 }
 
 impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
@@ -66,7 +66,8 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
         let Self { scope: slot, tally } = self.get_mut();
         let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
         // An output may have been kept while the owner waited for a slot.
-        if let Some((_, output)) = tally.outputs.drain(..).next() {
+        if let Some((child, output)) = tally.outputs.drain(..).next() {
+            scope.cancel(Cause::finished(child));
             *slot = None;
             return Poll::Ready(Ok(Some(output)));
         }

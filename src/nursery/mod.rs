@@ -178,8 +178,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Why the nursery was cancelled; `None` while it was not.
     #[must_use]
-    pub fn cause(&self) -> Option<&Cause> {
-        self.scope.cause()
+    pub fn cause(&self) -> Option<Cause> {
+        self.scope.cancel_requested()
     }
 
     /// The number of children that have started and not ended.

@@ -65,6 +65,11 @@ impl Gate {
         }
     }
 
+    /// The driver is gone for good: nobody is to be woken, and no handle keeps the owner's memory.
+    pub(crate) fn retire(&self) {
+        drop(self.owner.take());
+    }
+
     /// Asks the driver to drop a child that has not started.
     pub(crate) fn call_off(&self, id: ChildId) {
         self.lock_called_off().push(id);

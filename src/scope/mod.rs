@@ -201,6 +201,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Does what came from outside: new children, cancelled ones, a cancelled nursery.
     #[inline]
     fn heed(&mut self) {
+        // Taken before the mail: a child that is called off when the list is taken was posted before.
+        let called_off = self.gate.take_called_off();
         if let Some(inbox) = &self.inbox {
             let mail = inbox.fetch();
             self.receive(mail.children);
@@ -208,7 +210,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 self.cancel(cause);
             }
         }
-        for id in self.gate.take_called_off() {
+        for id in called_off {
             if let Some(child) = self.backlog.remove(id) {
                 // It has a cause of its own, or it would not have been called off.
                 self.abort_all(vec![child], &Cause::requested(String::new()));
@@ -279,12 +281,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Keeps a failure in the stash, and does what the policy says of it.
     fn fail(&mut self, info: ChildInfo, failure: Failure<E>, after_cancel: bool) {
-        let error = ChildError::new(info, failure, after_cancel);
-        // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide.
-        let verdict = match self.cancelled {
-            None => self.policy.judge(&error),
-            Some(_) => Verdict::GoOn,
-        };
+        // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A
+        // spawner may have cancelled it in this very poll.
+        let cancelled = self.cancel_requested().is_some();
+        let error = ChildError::new(info, failure, after_cancel || cancelled);
+        let verdict = if cancelled { Verdict::GoOn } else { self.policy.judge(&error) };
         let info = error.child().clone();
         self.stash.push_back(Record::Failed(error));
         match verdict {
@@ -339,6 +340,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 /// all are gone, unless the thread is panicking already: there is no one left to report it to.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
+        self.gate.retire();
         let mut first: Option<Box<dyn Any + Send>> = None;
         for child in self.evict() {
             if let Err(payload) = drop_guarded(child) {

@@ -12,8 +12,12 @@ use crate::error::Failure;
 use crate::flavor::Flavor;
 use crate::info::ChildInfo;
 
-/// Children that are started in a row before those in the set have their turn.
-const STARTS: u32 = 32;
+/// Children of one kind that are polled in a row: those to start, and those without a place.
+const ROW: usize = 32;
+
+/// One part in so many of what is left of the turn is the most that one kind may spend in a row. So
+/// no kind keeps the others from their turn, not even by children that are nurseries.
+const SHARE: u32 = 3;
 
 /// The driver at work. While it exists, wakes are only marked.
 pub(crate) struct Driving<'a, 'env, T, E, M: Flavor> {
@@ -49,10 +53,8 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         mut take: impl FnMut(Record<T, E>) -> bool,
     ) -> Poll<Drove> {
         loop {
-            while let Some(record) = self.scope.stash.pop_front() {
-                if take(record) {
-                    return Poll::Ready(Drove::Enough);
-                }
+            if self.flush(&mut take) {
+                return Poll::Ready(Drove::Enough);
             }
             // Each round costs one, so that rounds that poll nothing end too.
             if !budget::spend() {
@@ -60,8 +62,10 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
                 return Poll::Pending;
             }
             self.scope.heed();
-            let enough =
-                self.poll_restless(&mut take) || self.start(&mut take) || self.poll_set(&mut take);
+            let enough = self.flush(&mut take)
+                || self.poll_restless(&mut take)
+                || self.start(&mut take)
+                || self.poll_set(&mut take);
             if enough {
                 return Poll::Ready(Drove::Enough);
             }
@@ -87,11 +91,23 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         drove.map(|_| next)
     }
 
-    /// Polls each child once that has started, woke itself and has no place in the set.
+    /// Hands out what has been kept.
+    #[inline]
+    fn flush(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        while let Some(record) = self.scope.stash.pop_front() {
+            if take(record) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Polls children once that have started, woke themselves and have no place in the set.
     #[inline]
     fn poll_restless(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
-        for _ in 0..self.scope.restless.len() {
-            if !budget::spend() {
+        let reserve = reserve();
+        for _ in 0..self.scope.restless.len().min(ROW) {
+            if budget::left() <= reserve || !budget::spend() {
                 return false;
             }
             let Some(child) = self.scope.restless.pop_front() else { return false };
@@ -108,8 +124,9 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     /// are ready at once and never need one.
     #[inline]
     fn start(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
-        for _ in 0..STARTS {
-            if !self.scope.can_start() || !budget::spend() {
+        let reserve = reserve();
+        for _ in 0..ROW {
+            if !self.scope.can_start() || budget::left() <= reserve || !budget::spend() {
                 return false;
             }
             let Some(child) = self.scope.backlog.pop() else { return false };
@@ -167,7 +184,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             }
             Ended::Otherwise(otherwise) => {
                 self.scope.finish(*otherwise);
-                false
+                self.flush(take)
             }
         }
     }
@@ -207,8 +224,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
 
     /// Records a failure that is not a child's, and does what the policy says of it.
     pub(crate) fn fail(&mut self, info: ChildInfo, failure: Failure<E>) {
-        let after_cancel = self.scope.cause().is_some();
-        self.scope.fail(info, failure, after_cancel);
+        self.scope.fail(info, failure, false);
     }
 
     pub(crate) fn count_not_stored(&mut self, failures: u64) {
@@ -232,6 +248,13 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             }),
         }
     }
+}
+
+/// What one kind has to leave of the turn.
+#[inline]
+fn reserve() -> u32 {
+    let left = budget::left();
+    left - left.div_ceil(SHARE)
 }
 
 impl<T, E, M: Flavor> Drop for Driving<'_, '_, T, E, M> {

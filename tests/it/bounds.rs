@@ -16,7 +16,7 @@ behaviour!(never_more_than_the_limit_run_at_once_and_as_many_do, async {
             let (running, peak) = (running.clone(), peak.clone());
             nursery.spawn(async move {
                 peak.at_least(running.add());
-                yields(n % 5 + 1).await;
+                yields(n % 5 + 20).await;
                 running.remove();
                 Ok(())
             });

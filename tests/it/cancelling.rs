@@ -251,17 +251,13 @@ by_hand!(a_cancelled_child_in_the_backlog_leaves_it_and_the_others_keep_their_or
     assert_eq!((report.counts().completed(), report.counts().cancelled()), (3, 3));
 });
 
-by_hand!(
-    #[ignore = "the driver has not heard of the cancel yet when the child ends"]
-    a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_flagged,
-    {
-        let mut nursery = nursery::<(), &str>();
-        let spawner = nursery.spawner();
-        nursery.spawn(async move {
-            spawner.cancel("over");
-            Err("late")
-        });
-        let error = nursery.join().now_or_never().unwrap().unwrap_err();
-        assert!(error.first().after_cancel());
-    }
-);
+by_hand!(a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_flagged, {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async move {
+        spawner.cancel("over");
+        Err("late")
+    });
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert!(error.first().after_cancel());
+});

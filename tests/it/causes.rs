@@ -122,13 +122,9 @@ behaviour!(a_cancel_by_a_spawner_wins_over_one_by_the_owner_before_the_driver_he
     assert_eq!(report.cause().unwrap().message(), Some("by a spawner"));
 });
 
-by_hand!(
-    #[ignore = "the nursery tells only what its driver has heard of"]
-    nursery_and_spawner_agree_on_the_cause,
-    {
-        let mut nursery = nursery::<(), &str>();
-        let spawner = nursery.spawner();
-        assert!(spawner.cancel("over"));
-        assert_eq!(nursery.cause().is_some(), spawner.cause().is_some());
-    }
-);
+by_hand!(nursery_and_spawner_agree_on_the_cause, {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    assert!(spawner.cancel("over"));
+    assert_eq!(nursery.cause().is_some(), spawner.cause().is_some());
+});

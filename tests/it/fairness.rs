@@ -188,51 +188,42 @@ by_hand!(children_that_do_nothing_cost_no_wakes, {
     assert_eq!(join.wakes(), 0);
 });
 
-by_hand!(
-    #[ignore = "the nested driver spends each turn whole, and the sibling is never polled again"]
-    a_restless_child_of_a_nested_nursery_does_not_starve_an_outer_sibling,
-    {
-        let done = Count::default();
-        let mut outer = nursery::<(), &str>();
-        let wait = done.clone();
-        outer.spawn_group(async move {
-            let mut inner = nursery::<(), &str>();
-            inner.spawn(async move {
-                while wait.get() == 0 {
-                    yields(1).await;
-                }
-                Ok(())
-            });
-            inner.join().await.map(drop)
-        });
-        outer.spawn(async move {
-            yields(3).await;
-            done.add();
+by_hand!(a_restless_child_of_a_nested_nursery_does_not_starve_an_outer_sibling, {
+    let done = Count::default();
+    let mut outer = nursery::<(), &str>();
+    let wait = done.clone();
+    outer.spawn_group(async move {
+        let mut inner = nursery::<(), &str>();
+        inner.spawn(async move {
+            while wait.get() == 0 {
+                yields(1).await;
+            }
             Ok(())
         });
-        let mut join = Task::new(outer.join());
-        assert!((0..1000).any(|_| join.poll().is_ready()));
-    }
-);
+        inner.join().await.map(drop)
+    });
+    outer.spawn(async move {
+        yields(3).await;
+        done.add();
+        Ok(())
+    });
+    let mut join = Task::new(outer.join());
+    assert!((0..1000).any(|_| join.poll().is_ready()));
+});
 
-by_hand!(
-    #[ignore = "it shares the turn of the driver that it keeps from beginning another"]
-    a_nursery_that_a_child_blocks_on_ends,
-    {
-        let mut outer = nursery::<usize, &str>();
-        outer.spawn_group(async {
-            let mut inner = nursery::<(), &str>();
-            for _ in 0..1000 {
-                inner.spawn(async { Ok(()) });
-            }
-            let mut join = Task::new(inner.join());
-            let Some(Poll::Ready(outputs)) = (0..1000).map(|_| join.poll()).find(Poll::is_ready)
-            else {
-                panic!("a thousand polls were not enough")
-            };
-            outputs.map(|outputs| outputs.len())
-        });
-        let mut join = Task::new(outer.join());
-        assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![1000]));
-    }
-);
+by_hand!(a_nursery_that_a_child_blocks_on_ends, {
+    let mut outer = nursery::<usize, &str>();
+    outer.spawn_group(async {
+        let mut inner = nursery::<(), &str>();
+        for _ in 0..1000 {
+            inner.spawn(async { Ok(()) });
+        }
+        let mut join = Task::new(inner.join());
+        let Some(Poll::Ready(outputs)) = (0..1000).map(|_| join.poll()).find(Poll::is_ready) else {
+            panic!("a thousand polls were not enough")
+        };
+        outputs.map(|outputs| outputs.len())
+    });
+    let mut join = Task::new(outer.join());
+    assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![1000]));
+});

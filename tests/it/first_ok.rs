@@ -85,26 +85,18 @@ behaviour!(a_winner_whose_destructor_panics_has_won_all_the_same, async {
     assert_eq!(nursery.first_ok().await.unwrap(), Some(1));
 });
 
-by_hand!(
-    #[ignore = "an output that was kept is returned without cancelling the losers"]
-    a_kept_success_makes_the_failures_of_others_void,
-    {
-        let mut nursery = nursery::<u32, &str>().limit(1);
-        nursery.spawn(async { Ok(1) });
-        nursery.spawn_when_free(waits(|| panic!("a sore loser"))).now_or_never().unwrap();
-        assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
-    }
-);
+by_hand!(a_kept_success_makes_the_failures_of_others_void, {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.spawn(async { Ok(1) });
+    nursery.spawn_when_free(waits(|| panic!("a sore loser"))).now_or_never().unwrap();
+    assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+});
 
-by_hand!(
-    #[ignore = "an output that was kept is returned without cancelling the losers"]
-    those_who_lost_to_a_kept_success_know_why,
-    {
-        let mut nursery = nursery::<u32, &str>().limit(2);
-        nursery.spawn(async { Ok(1) });
-        let loser = nursery.spawn_with_handle(pending());
-        nursery.spawn_when_free(pending()).now_or_never().unwrap();
-        assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
-        assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
-    }
-);
+by_hand!(those_who_lost_to_a_kept_success_know_why, {
+    let mut nursery = nursery::<u32, &str>().limit(2);
+    nursery.spawn(async { Ok(1) });
+    let loser = nursery.spawn_with_handle(pending());
+    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+    assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
+});

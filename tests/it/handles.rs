@@ -181,17 +181,13 @@ by_hand!(dropping_a_handle_does_nothing_to_its_child, {
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [1]);
 });
 
-by_hand!(
-    #[ignore = "the gate keeps the last waker for as long as there is a handle"]
-    a_handle_kept_after_the_nursery_holds_no_memory_of_the_task_that_drove_it,
-    {
-        let mut nursery = nursery::<(), &str>();
-        let handle = nursery.spawn_with_handle(pending());
-        let task = Arc::new(Wakes::default());
-        let mut join = Task::new(nursery.join());
-        assert!(join.poll_with(&Waker::from(task.clone())).is_pending());
-        drop(join);
-        assert!(handle.is_finished());
-        assert_eq!(Arc::strong_count(&task), 1);
-    }
-);
+by_hand!(a_handle_kept_after_the_nursery_holds_no_memory_of_the_task_that_drove_it, {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_with_handle(pending());
+    let task = Arc::new(Wakes::default());
+    let mut join = Task::new(nursery.join());
+    assert!(join.poll_with(&Waker::from(task.clone())).is_pending());
+    drop(join);
+    assert!(handle.is_finished());
+    assert_eq!(Arc::strong_count(&task), 1);
+});

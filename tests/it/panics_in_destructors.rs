@@ -68,7 +68,7 @@ behaviour!(of_a_cancelled_child_it_is_one_failure_flagged_after_cancel, async {
     assert!(error.first().after_cancel() && error.first().failure().is_panic());
     assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 0));
     assert!(report.cancelled().is_empty());
-    assert!(error.to_string().contains("after cancel: panicked: flush failed"));
+    assert!(error.to_string().contains("after cancel: panicked in the destructor: flush failed"));
 });
 
 behaviour!(of_a_child_that_never_started_it_is_a_failure_as_well, async {
