@@ -99,7 +99,7 @@ fn style() -> ProgressStyle {
 /// Prints a text. Whoever closed the other end wants to read no more: that is no failure.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(report::fit(text).as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             _ = writeln!(io::stderr(), "preflight: cannot print the report: {error}");

@@ -41,15 +41,38 @@ pub(crate) fn text(report: Report<Up, Problem>, took: Duration) -> String {
     text
 }
 
+/// The text with its long lines broken between words where it goes to a terminal. What is broken
+/// goes on within its branch of the tree.
+pub(crate) fn fit(text: &str) -> String {
+    let Some(columns) = columns() else { return text.to_owned() };
+    let mut fitted = String::new();
+    for line in text.lines() {
+        let trunk = line.chars().take_while(|c| " │├└─".contains(*c));
+        let indent: String = trunk.map(|c| if "│├".contains(c) { '│' } else { ' ' }).collect();
+        let indent = format!("{indent}   ");
+        let options = textwrap::Options::new(columns.into()).subsequent_indent(&indent);
+        for part in textwrap::wrap(line, options) {
+            _ = writeln!(fitted, "{part}");
+        }
+    }
+    fitted
+}
+
+/// The width of the terminal, if that is where the output goes.
+fn columns() -> Option<u16> {
+    /// Less than this is no width, but a terminal that does not tell its own.
+    const LEAST: u16 = 20;
+    let stdout = Term::stdout();
+    stdout.is_term().then(|| stdout.size().1.max(LEAST))
+}
+
 fn empty_table() -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_FULL_CONDENSED)
         .set_header(["target", "state", "detail", "time"]);
     // On a terminal long cells are broken into lines; in a pipe a row is one line.
-    let stdout = Term::stdout();
-    if stdout.is_term() {
-        let (_, columns) = stdout.size();
+    if let Some(columns) = columns() {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
     }
     table
@@ -74,7 +97,9 @@ fn why(cause: &Cause) -> String {
 }
 
 fn time(time: Duration) -> String {
-    if time < Duration::from_secs(1) {
+    if time < Duration::from_millis(1) {
+        "< 1 ms".to_owned()
+    } else if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
     } else {
         format!("{:.1} s", time.as_secs_f64())
