@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::target::Target;
 
 /// How many addresses of one name are tried at once.
-const ADDRESSES: usize = 4;
+const ADDRESSES: usize = 16;
 
 /// How to check, the same for every target.
 pub(crate) struct Checks<'a> {
@@ -41,7 +41,8 @@ impl Checks<'_> {
     ///
     /// Bad input becomes a child as well, one that fails at once: nothing is missing in the report.
     pub(crate) async fn run(&self, inputs: Vec<Input>) -> Report<Up, Problem> {
-        self.progress.set_length(inputs.len() as u64);
+        let good = inputs.iter().filter(|input| input.target.is_ok()).count();
+        self.progress.set_length(good as u64);
         let mut nursery = Nursery::new().name("preflight").limit(self.limit);
         if self.first_error {
             nursery = nursery.first_error();
