@@ -11,7 +11,7 @@ use crate::info::ChildInfo;
 pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// `the body and 3 of 40 children`.
-pub(super) struct Who<'a, E>(pub(super) &'a JoinedError<E>);
+pub(crate) struct Who<'a, E>(pub(crate) &'a JoinedError<E>);
 
 impl<E> Display for Who<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::depth::Depth;
 use super::{ChildError, Counts, Failure, Iter, Tree, line};
 use crate::cancel::Cause;
+use crate::info::ChildInfo;
 
 /// Every failure of a nursery's children, in the order in which they came. It is never empty.
 ///
@@ -152,6 +154,37 @@ impl<E> JoinedError<E> {
     pub fn with_sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
         self.0.sources = Some(source);
         self
+    }
+}
+
+/// An error that is no child's: that of the work around the children.
+///
+/// So `?` serves in a future that is spawned as a [group](crate::Nursery::spawn_group), before and
+/// after its nursery. It counts no children, and is shown as that of a body, with the line that the
+/// conversion stands on.
+///
+/// # Examples
+///
+/// ```
+/// # use nestling::{JoinedError, Nursery};
+/// async fn upload(folder: &str) -> Result<(), JoinedError<String>> {
+///     if folder.is_empty() {
+///         return Err(String::from("no folder was given").into());
+///     }
+///     let mut nursery = Nursery::new();
+///     nursery.spawn(async { Ok(()) });
+///     nursery.join().await.map(drop)
+/// }
+///
+/// let error = futures::executor::block_on(upload("")).unwrap_err();
+/// assert_eq!(error.to_string(), "the body failed: no folder was given");
+/// ```
+impl<E> From<E> for JoinedError<E> {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        let body = ChildInfo::body(Location::caller());
+        let entry = ChildError::new(body, Failure::Error(error), false);
+        Self::new(None, smallvec![entry], Counts::default(), None)
     }
 }
 

@@ -27,6 +27,7 @@ mod tests;
 pub use child_error::ChildError;
 pub use counts::Counts;
 pub use failure::Failure;
+pub(crate) use head::Who;
 pub use iter::{IntoIter, Iter, Leaves};
 pub use joined::JoinedError;
 pub(crate) use joined::Stored;

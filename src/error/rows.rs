@@ -44,10 +44,14 @@ pub(super) enum What<'a, E> {
 }
 
 /// The rows of the tree, depth first.
-pub(super) fn rows<E>(root: &JoinedError<E>, limits: Limits) -> Vec<Row<'_, E>> {
+pub(super) fn rows<E>(
+    root: &JoinedError<E>,
+    sources: Option<Sources<E>>,
+    limits: Limits,
+) -> Vec<Row<'_, E>> {
     let mut rows = Vec::new();
     let mut total = 0;
-    let mut open = vec![Level::of(root, None)];
+    let mut open = vec![Level::of(root, sources)];
     while let Some((level, around)) = open.split_last_mut() {
         if level.left() == 0 {
             open.pop();

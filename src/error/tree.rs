@@ -1,5 +1,6 @@
 //! A joined error as a tree, a line for each failure.
 
+use std::error::Error;
 use std::fmt;
 use std::iter;
 
@@ -28,12 +29,14 @@ pub struct Tree<'a, E> {
     error: &'a JoinedError<E>,
     width: usize,
     limits: Limits,
+    locations: bool,
+    sources: Option<Sources<E>>,
 }
 
 impl<'a, E> Tree<'a, E> {
     pub(super) fn new(error: &'a JoinedError<E>) -> Self {
         let limits = Limits { depth: MAX_DEPTH, entries: 50, total: 500 };
-        Self { error, width: MAX_MESSAGE, limits }
+        Self { error, width: MAX_MESSAGE, limits, locations: true, sources: None }
     }
 
     /// Cuts what an error says at this many characters, instead of 300.
@@ -60,13 +63,31 @@ impl<'a, E> Tree<'a, E> {
         self
     }
 
+    /// Says whether to show the lines that spawned the children, as it does unless told otherwise.
+    ///
+    /// They help a developer; whoever only runs the program may do without them.
+    pub fn locations(mut self, shown: bool) -> Self {
+        self.locations = shown;
+        self
+    }
+
+    /// Says what each error was caused by, from its [`source`](Error::source) down, as
+    /// [`JoinedError::with_sources`] does for good.
+    pub fn sources(mut self) -> Self
+    where
+        E: Error + 'static,
+    {
+        self.sources = Some(E::source);
+        self
+    }
+
     fn write(&self, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(_depth) = Depth::enter() else {
             return f.write_str("…");
         };
         title(self.error, f)?;
-        let rows = rows(self.error, self.limits);
-        let columns = Columns::of(&rows);
+        let rows = rows(self.error, self.sources, self.limits);
+        let columns = Columns::of(&rows, self.locations);
         for row in &rows {
             let branch = if row.last { "└─ " } else { "├─ " };
             write!(f, "\n{}{branch}", row.indent)?;
@@ -152,19 +173,20 @@ fn title<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Where the columns are, the same on all levels.
 struct Columns {
     location: usize,
-    text: usize,
+    /// Behind the locations, if they are shown.
+    text: Option<usize>,
 }
 
 impl Columns {
-    fn of<E>(rows: &[Row<'_, E>]) -> Self {
+    fn of<E>(rows: &[Row<'_, E>], locations: bool) -> Self {
         /// One long name deep in the tree must not push the columns of all others away.
         const MAX_LOCATION: usize = 60;
-        let mut columns = Self { location: 0, text: 0 };
+        let mut columns = Self { location: 0, text: locations.then_some(0) };
         for row in rows {
             if let What::Entry { label, location, .. } = &row.what {
                 let label = row.indent_chars() + label.chars().count();
                 columns.location = columns.location.max(label.min(MAX_LOCATION));
-                columns.text = columns.text.max(location.chars().count());
+                columns.text = columns.text.map(|text| text.max(location.chars().count()));
             }
         }
         columns
@@ -178,6 +200,10 @@ impl Columns {
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let label_width = self.location.saturating_sub(indent);
-        write!(f, "{label:label_width$}    {location:0$}   ", self.text)
+        write!(f, "{label:label_width$}    ")?;
+        match self.text {
+            Some(width) => write!(f, "{location:width$}   "),
+            None => Ok(()),
+        }
     }
 }

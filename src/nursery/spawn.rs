@@ -44,7 +44,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Spawns a child that is a nursery of its own: its joined error becomes a subtree of this
     /// nursery's error.
     ///
-    /// Whatever the depth, the whole tree is one [`JoinedError<E>`].
+    /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over: what
+    /// the inner nursery's children had returned, and who of them was cancelled, is for the child to
+    /// make an output of, by [`settle`](Self::settle) for one.
     ///
     /// # Examples
     ///

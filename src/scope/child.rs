@@ -215,6 +215,12 @@ pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
+/// Drops the payload of a panic that there is nobody to tell of. Its own destructor is as foreign as
+/// a child's, so a payload that panics in turn is left alone.
+pub(crate) fn discard(payload: Box<dyn Any + Send>) {
+    std::mem::forget(drop_guarded(payload));
+}
+
 /// A child's place in the set. Once the child has been taken out it is not to be polled again.
 pub(crate) struct Place<'env, T, E, M: Flavor>(Child<'env, T, E, M>);
 

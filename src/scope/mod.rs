@@ -16,12 +16,11 @@ mod turn;
 use std::any::Any;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
 use self::backlog::Backlog;
-use self::child::{Child, End, Otherwise, Spawned, drop_guarded};
+use self::child::{Child, End, Otherwise, Spawned, discard, drop_guarded};
 use self::gate::Gate;
 use self::hunch::Hunch;
 use self::inbox::{Admission, Inbox, Status};
@@ -346,14 +345,13 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
             if let Err(payload) = drop_guarded(child) {
                 match first {
                     None => first = Some(payload),
-                    // A payload's own destructor is as foreign as a child's.
-                    Some(_) => mem::forget(drop_guarded(payload)),
+                    Some(_) => discard(payload),
                 }
             }
         }
         match first {
             Some(payload) if !std::thread::panicking() => std::panic::resume_unwind(payload),
-            Some(payload) => mem::forget(drop_guarded(payload)),
+            Some(payload) => discard(payload),
             None => {}
         }
     }

@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::child::discard;
 use crate::cancel::Cause;
-use crate::error::{ChildError, Failure, Panic};
+use crate::error::{ChildError, Failure, Panic, Who};
 use crate::flavor::Flavor;
 
 /// The policy, and how the failure is told in the cause.
@@ -68,11 +69,15 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         match failure {
             // The user's `Display` may panic; the cause is then told without text.
             Failure::Error(error) => {
-                self.text.and_then(|text| catch_unwind(AssertUnwindSafe(|| text(error))).ok())
+                match catch_unwind(AssertUnwindSafe(|| self.text.map(|text| text(error)))) {
+                    Ok(text) => text,
+                    Err(payload) => {
+                        discard(payload);
+                        None
+                    }
+                }
             }
-            Failure::Group(group) => self.text.map(|_| {
-                format!("{} of {} children failed", group.counts().failed(), group.counts().total())
-            }),
+            Failure::Group(group) => Some(format!("{} failed", Who(group))),
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),
         }

@@ -1,0 +1,109 @@
+//! A start-up check that tells everything that is wrong, not only the first thing.
+//!
+//! ```text
+//! cargo run --example preflight                # checks servers of its own
+//! cargo run --example preflight -- db:5432 http://localhost:8080/health file:targets.txt
+//! ```
+//!
+//! How the crate is used is in `preflight/check.rs`: a nursery with a limit, a child for each
+//! target, and a report of all. `preflight/servers.rs` runs servers beside a body.
+
+#[path = "preflight/args.rs"]
+mod args;
+#[path = "preflight/check.rs"]
+mod check;
+#[path = "preflight/http.rs"]
+mod http;
+#[path = "preflight/input.rs"]
+mod input;
+#[path = "preflight/problem.rs"]
+mod problem;
+#[path = "preflight/report.rs"]
+mod report;
+#[path = "preflight/servers.rs"]
+mod servers;
+#[path = "preflight/target.rs"]
+mod target;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::args::{Args, Command};
+use self::check::Checks;
+
+const DEMONSTRATION: &str =
+    "No target was given, so these are demonstration servers on loopback. See --help.\n\n";
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os()) {
+        Ok(Command::Check(args)) => preflight(&args),
+        Ok(Command::Help) => {
+            print(args::HELP);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            _ = writeln!(io::stderr(), "preflight: {error}\nTry --help.");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn preflight(args: &Args) -> ExitCode {
+    let started = Instant::now();
+    let demonstration = args.targets.is_empty();
+    let progress = ProgressBar::no_length().with_style(style());
+    // Time goes on where no check ends.
+    progress.enable_steady_tick(Duration::from_millis(100));
+    let default_timeout = Duration::from_millis(if demonstration { 500 } else { 2000 });
+    let checks = Checks {
+        limit: args.limit,
+        timeout: args.timeout.unwrap_or(default_timeout),
+        first_error: args.first_error,
+        progress: &progress,
+    };
+    let report = smol::block_on(async {
+        if demonstration {
+            servers::demonstrate(&checks).await
+        } else {
+            Ok(checks.run(input::read_all(&args.targets)).await)
+        }
+    });
+    progress.finish_and_clear();
+    match report {
+        Ok(report) => {
+            let all_up = report.error().is_none();
+            if demonstration {
+                print(DEMONSTRATION);
+            }
+            print(&report::text(report, started.elapsed()));
+            if all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            _ = writeln!(
+                io::stderr(),
+                "preflight: the servers to be checked did not start\n{error:#}"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {pos} of {len} {elapsed}")
+        .expect("the template is valid")
+}
+
+/// Prints a text. Whoever closed the other end wants to read no more: that is no failure.
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(report::fit(text).as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            _ = writeln!(io::stderr(), "preflight: cannot print the report: {error}");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,107 @@
+//! What a person reads: a table of what is up, the tree of what is not, and the sum of it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use console::Term;
+use nestling::{Cause, Report};
+
+use super::check::Up;
+use super::problem::Problem;
+
+/// The whole report as text.
+pub(crate) fn text(report: Report<Up, Problem>, took: Duration) -> String {
+    let counts = report.counts();
+    let cause = report.cause().cloned();
+    let (up, error, not_checked) = report.into_parts();
+    let mut text = String::new();
+
+    if !up.is_empty() || !not_checked.is_empty() {
+        let mut table = empty_table();
+        for (child, up) in &up {
+            let name = child.name().unwrap_or_default();
+            table.add_row([name, "up", &detail(name, up), &time(up.took)]);
+        }
+        for cancelled in &not_checked {
+            let name = cancelled.child().name().unwrap_or_default();
+            table.add_row([name, "not checked", &why(cancelled.cause()), ""]);
+        }
+        _ = writeln!(text, "{}\n", table.trim_fmt());
+    }
+    // The tree shows all of it: a long report can be piped, one that is cut cannot be mended.
+    if let Some(error) = error.map(|error| error.with_sources()) {
+        _ = writeln!(text, "{}\n", error.tree().entries(usize::MAX).total(usize::MAX));
+    }
+    _ = write!(text, "{} of {} up, {} failed", counts.completed(), counts.total(), counts.failed());
+    if let Some(cause) = cause {
+        _ = write!(text, ", {} not checked: {cause}", counts.cancelled());
+    }
+    _ = writeln!(text, " ({})", time(took));
+    text
+}
+
+/// The text with its long lines broken between words where it goes to a terminal. What is broken
+/// goes on within its branch of the tree.
+pub(crate) fn fit(text: &str) -> String {
+    let Some(columns) = columns() else { return text.to_owned() };
+    let mut fitted = String::new();
+    for line in text.lines() {
+        let trunk = line.chars().take_while(|c| " │├└─".contains(*c));
+        let indent: String = trunk.map(|c| if "│├".contains(c) { '│' } else { ' ' }).collect();
+        let indent = format!("{indent}   ");
+        let options = textwrap::Options::new(columns.into()).subsequent_indent(&indent);
+        for part in textwrap::wrap(line, options) {
+            _ = writeln!(fitted, "{part}");
+        }
+    }
+    fitted
+}
+
+/// The width of the terminal, if that is where the output goes.
+fn columns() -> Option<u16> {
+    /// Less than this is no width, but a terminal that does not tell its own.
+    const LEAST: u16 = 20;
+    let stdout = Term::stdout();
+    stdout.is_term().then(|| stdout.size().1.max(LEAST))
+}
+
+fn empty_table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .set_header(["target", "state", "detail", "time"]);
+    // On a terminal long cells are broken into lines; in a pipe a row is one line.
+    if let Some(columns) = columns() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
+    table
+}
+
+fn detail(name: &str, up: &Up) -> String {
+    let mut detail = up.status.as_deref().unwrap_or("connected").escape_debug().to_string();
+    // Which of its addresses it was, where the target was given by a name.
+    let ip = up.ip.to_string();
+    if !name.contains(&ip) {
+        _ = write!(detail, " ({ip})");
+    }
+    detail
+}
+
+/// The cause in short: its text is in the tree.
+fn why(cause: &Cause) -> String {
+    match cause.child() {
+        Some(child) => format!("{child} failed"),
+        None => cause.to_string(),
+    }
+}
+
+fn time(time: Duration) -> String {
+    if time < Duration::from_millis(1) {
+        "< 1 ms".to_owned()
+    } else if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}

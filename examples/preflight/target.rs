@@ -1,0 +1,157 @@
+//! What can be checked, and how it is written.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// One thing to check: `host:port`, or `http://host:port/path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    /// What to ask for, where it is http: the path with its query.
+    pub(crate) path: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    Address(IpAddr),
+    /// A name, to be looked up.
+    Name(String),
+}
+
+/// Why a text is no target. Each says what would be right.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum BadTarget {
+    #[error("the target is empty: write host:port or http://host/path")]
+    Empty,
+    #[error("no port: write host:port, such as {0}:80")]
+    NoPort(String),
+    #[error("the port must be a number from 1 to 65535, not {0:?}")]
+    Port(String),
+    #[error("no host before the port: write host:port")]
+    NoHost,
+    #[error("{0:?} is not a host: a name has ASCII letters, digits, dots, hyphens and underscores")]
+    Host(String),
+    #[error("an IPv6 address stands in brackets: write [::1]:80")]
+    Brackets,
+    #[error("{0:?} is not an IPv6 address")]
+    Ipv6(String),
+    #[error("https is not supported: check the port by host:443, or use http://")]
+    Https,
+    #[error("{0:?} is no known kind of target: write host:port, http://host/path or file:PATH")]
+    Scheme(String),
+    #[error("a user or password in the address is not supported")]
+    User,
+    #[error(
+        "the path holds a space, a control or a non-ASCII character: write it as %20 and so on"
+    )]
+    Path,
+    #[error("a list cannot name another list: give file:PATH as an argument")]
+    ListInList,
+}
+
+impl std::str::FromStr for Target {
+    type Err = BadTarget;
+
+    fn from_str(text: &str) -> Result<Self, BadTarget> {
+        if text.is_empty() {
+            return Err(BadTarget::Empty);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            if text == "-" || text.starts_with("file:") {
+                return Err(BadTarget::ListInList);
+            }
+            return authority(text, None, None);
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" => {}
+            "https" => return Err(BadTarget::Https),
+            _ => return Err(BadTarget::Scheme(format!("{scheme}://"))),
+        }
+        // What follows a `#` is for the reader of the answer, and is never sent.
+        let rest = rest.split('#').next().unwrap_or(rest);
+        let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(BadTarget::Path);
+        }
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        authority(host, Some(80), Some(format!("{slash}{path}")))
+    }
+}
+
+/// `host:port`; without `:port` only where there is a default.
+fn authority(
+    text: &str,
+    default_port: Option<u16>,
+    path: Option<String>,
+) -> Result<Target, BadTarget> {
+    if text.contains('@') {
+        return Err(BadTarget::User);
+    }
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (address, rest) = rest.split_once(']').ok_or(BadTarget::Brackets)?;
+        let address: Ipv6Addr = address.parse().map_err(|_| BadTarget::Ipv6(address.to_owned()))?;
+        let port = match rest.strip_prefix(':') {
+            Some(port) => Some(port),
+            None if rest.is_empty() => None,
+            None => return Err(BadTarget::Brackets),
+        };
+        (Host::Address(address.into()), port)
+    } else if text.parse::<Ipv6Addr>().is_ok() || text.matches(':').count() > 1 {
+        return Err(BadTarget::Brackets);
+    } else {
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        (name_or_address(host)?, port)
+    };
+    let port = match (port, default_port) {
+        (Some(port), _) => number(port)?,
+        (None, Some(port)) => port,
+        (None, None) => return Err(BadTarget::NoPort(host.to_string())),
+    };
+    Ok(Target { host, port, path })
+}
+
+fn name_or_address(host: &str) -> Result<Host, BadTarget> {
+    if host.is_empty() {
+        return Err(BadTarget::NoHost);
+    }
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(Host::Address(address));
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if host.len() > 253 || !host.bytes().all(fits) {
+        return Err(BadTarget::Host(host.to_owned()));
+    }
+    Ok(Host::Name(host.to_owned()))
+}
+
+fn number(port: &str) -> Result<u16, BadTarget> {
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse() {
+        Ok(number) if digits && number != 0 => Ok(number),
+        _ => Err(BadTarget::Port(port.to_owned())),
+    }
+}
+
+impl Host {
+    /// The address, if it needs no lookup.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(ip) => Some(*ip),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Self::Address(IpAddr::V4(address)) => write!(f, "{address}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Runs `examples/preflight.rs` as a user would.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// Nobody listens there.
+const CLOSED: &str = "127.0.0.1:1";
+
+#[test]
+fn without_a_target_it_reports_on_its_own_servers() {
+    // Longer than by default, for the healthy server's sake where the machine is busy.
+    let run = preflight(&["--timeout", "2s"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert_eq!(run.err, "");
+    run.has_line(&["http://127.0.0.1:", "/healthy", "up", "200 OK"]);
+    run.has_line(&["localhost:1 ", "nursery \"localhost\" failed"]);
+    run.has_line(&["caused by: ", "refused"]);
+    run.has_line(&["/failing ", "answered 500 Internal Server Error"]);
+    run.has_line(&["/garbage ", "answered what is not HTTP"]);
+    run.has_line(&["caused by: invalid HTTP version"]);
+    run.has_line(&["/silent ", "no answer within 2s"]);
+    run.has_line(&["nursery \"preflight\" failed: 4 of 5 children (1 completed)"]);
+    run.has_line(&["1 of 5 up, 4 failed"]);
+}
+
+#[test]
+fn all_up_is_a_table_without_a_tree_and_exits_0() {
+    let (plain, web, page) = (serve(b""), serve(OK), serve(b"HTTP/1.1 302 Found\r\n\r\n"));
+    let run = preflight(&[&plain, &format!("http://{web}"), &format!("http://{page}/a?b=c#d")]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&[&plain, "up", "connected"]);
+    run.has_line(&[&format!("http://{web} "), "up", "200 OK"]);
+    run.has_line(&[&format!("http://{page}/a?b=c#d "), "up", "302 Found"]);
+    run.has_line(&["3 of 3 up, 0 failed"]);
+    assert!(!run.out.contains("nursery"), "{run:?}");
+}
+
+#[test]
+fn a_name_and_an_address_in_brackets_are_connected_to() {
+    let port = serve(OK).replace("127.0.0.1:", "");
+    let mut targets = vec![format!("http://localhost:{port}/")];
+    // Not every machine has IPv6.
+    if let Ok(listener) = TcpListener::bind("[::1]:0") {
+        targets.push(answer_once(listener, b""));
+    }
+    let run = preflight(&targets.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&["http://localhost:", "200 OK (127.0.0.1)"]);
+}
+
+#[test]
+fn a_bad_line_of_a_list_is_told_with_file_and_line_and_the_others_are_checked() {
+    let up = serve(b"");
+    let mut list = format!("# services\n\n{up}\ndb:70000\nhttps://x\n{CLOSED} # a comment\n");
+    list.push_str("file:more.txt\n");
+    let mut list = list.into_bytes();
+    list.extend(b"caf\xe9:80\n");
+    list.extend([b'x'; 5000]);
+    list.extend(b"\r\nlast\r\n");
+    let dir = Dir::new("bad-lines");
+    fs::write(dir.0.join("list.txt"), list).unwrap();
+
+    let run = preflight_in(&dir.0, &["file:list.txt"], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[&format!("{up} (list.txt:3)"), "up", "connected"]);
+    run.has_line(&["list.txt:4: the port must be a number from 1 to 65535, not \"70000\""]);
+    run.has_line(&["list.txt:5: https is not supported"]);
+    run.has_line(&[CLOSED, "(list.txt:6)", "cannot connect"]);
+    run.has_line(&["list.txt:7: a list cannot name another list"]);
+    run.has_line(&["list.txt:8: not UTF-8"]);
+    run.has_line(&["list.txt:9: longer than 1024 bytes"]);
+    run.has_line(&["list.txt:10: no port: write host:port, such as last:80"]);
+    run.has_line(&["1 of 8 up, 7 failed"]);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_or_is_empty_is_one_failure_of_the_report() {
+    let dir = Dir::new("lists");
+    fs::write(dir.0.join("empty.txt"), "# nothing yet\n").unwrap();
+    let up = serve(b"");
+    let run = preflight_in(&dir.0, &["file:missing.txt", "file:empty.txt", "file:.", &up], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["missing.txt: cannot read the list"]);
+    run.has_line(&["empty.txt: the list names no target"]);
+    run.has_line(&[".: cannot read the list"]);
+    run.has_line(&[&up, "up", "connected"]);
+    run.has_line(&["1 of 4 up, 3 failed"]);
+}
+
+#[test]
+fn a_list_without_end_is_not_read_to_the_end() {
+    let dir = Dir::new("long");
+    fs::write(dir.0.join("list.txt"), vec![b'#'; (1 << 20) + 10]).unwrap();
+    let run = preflight_in(&dir.0, &["file:list.txt"], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["list.txt:1: the list is longer than 1 MiB"]);
+}
+
+#[test]
+fn a_bad_argument_is_one_failure_of_the_report() {
+    let up = serve(b"");
+    let bad = ["h:0", "h:65536", "h:", "h", ":80", "::1:80", "[x]:80", "ftp://h/", "a b:80", ""];
+    let run = preflight(&[&bad[..], &[&up]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let range = "the port must be a number from 1 to 65535";
+    let says = [
+        &format!("{range}, not \"0\""),
+        &format!("{range}, not \"65536\""),
+        &format!("{range}, not \"\""),
+        "no port",
+        "no host",
+        "write [::1]:80",
+        "\"x\" is not an IPv6 address",
+        "\"ftp://\" is no known kind of target",
+        "\"a b\" is not a host",
+        "the target is empty",
+    ];
+    for (number, says) in (1..).zip(says) {
+        run.has_line(&[&format!("argument {number}: "), says]);
+    }
+    run.has_line(&["1 of 11 up, 10 failed"]);
+}
+
+#[test]
+fn an_answer_that_is_no_status_is_an_error_of_its_own() {
+    let long = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; 10_000]].concat().leak();
+    let answers: [(&[u8], &str); 4] = [
+        (b"", "closed the connection without an answer"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "closed the connection in the middle of the answer's head"),
+        (long, "the answer's head is longer than 8 KiB"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "answered 404 Not Found"),
+    ];
+    for (answer, says) in answers {
+        let target = format!("http://{}/", serve(answer));
+        let run = preflight(&[&target]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        run.has_line(&[&target, says]);
+    }
+}
+
+#[test]
+fn the_first_error_leaves_the_rest_unchecked_and_says_why() {
+    let up = serve(b"");
+    let unchecked = TcpListener::bind("127.0.0.1:0").unwrap();
+    unchecked.set_nonblocking(true).unwrap();
+    let target = unchecked.local_addr().unwrap().to_string();
+
+    let run = preflight(&["--first-error", "--limit", "1", &up, CLOSED, &target]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[&up, "up"]);
+    run.has_line(&[&target, "not checked", &format!("#1 {CLOSED} failed")]);
+    run.has_line(&["1 of 3 up, 1 failed, 1 not checked: child #1", "cannot connect"]);
+    assert_eq!(unchecked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_dash_reads_a_list_from_standard_input_once() {
+    let up = serve(b"");
+    let list = format!("{up}\nno-port\n");
+    let run = preflight_in(Path::new("."), &["-", "-"], list.as_bytes());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[&format!("{up} (standard input:1)"), "up"]);
+    run.has_line(&["standard input:2: no port"]);
+    run.has_line(&["argument 2: standard input can be read only once"]);
+    run.has_line(&["1 of 3 up, 2 failed"]);
+}
+
+#[test]
+fn help_goes_to_standard_output_and_exits_0() {
+    let run = preflight(&["--help"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    for told in ["HOST:PORT", "file:PATH", "--limit", "--timeout", "--first-error", "Exit status"] {
+        run.has_line(&[told]);
+    }
+}
+
+#[test]
+fn a_wrong_option_exits_2_and_says_what_would_be_right() {
+    for (arguments, says) in [
+        (&["--limt", "3"][..], "invalid option '--limt'"),
+        (&["--limit", "0"], "--limit must be at least 1"),
+        (&["--limit", "many"], "--limit takes a whole number"),
+        (&["--limit"], "missing argument for option '--limit'"),
+        (&["--timeout", "x"], "--timeout takes a time such as 2, 0.5, 2s or 500ms"),
+        (&["--timeout", "0"], "--timeout must be more than 0"),
+        (&["--timeout=-1"], "--timeout must be more than 0"),
+        (&["--timeout", "1e300"], "at most a day"),
+        (&["--timeout", "NaN"], "--timeout must be more than 0"),
+    ] {
+        let run = preflight(arguments);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{run:?}");
+        assert!(run.err.contains(says), "{says:?} is not in {run:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_panic() {
+    let mut child = Command::new(program())
+        .arg(CLOSED)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    /// Whether one line of the output has all of these.
+    #[track_caller]
+    fn has_line(&self, parts: &[&str]) {
+        let found = self.out.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        assert!(found, "no line has {parts:?} in:\n{}", self.out);
+    }
+}
+
+fn preflight(arguments: &[&str]) -> Run {
+    preflight_in(Path::new("."), arguments, b"")
+}
+
+fn preflight_in(dir: &Path, arguments: &[&str], stdin: &[u8]) -> Run {
+    let mut child = Command::new(program())
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Where it does not read its input, it may be gone before that is written.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    Run {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The example, which `cargo test` builds beside the tests. It has no variable as binaries have.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).expect("tests stand in `deps`");
+    let program =
+        profile.join("examples").join(format!("preflight{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "run `cargo build --example preflight` first: no {program:?}");
+    program
+}
+
+/// A server for one client. Its thread ends after that.
+fn serve(answer: &'static [u8]) -> String {
+    answer_once(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+}
+
+fn answer_once(listener: TcpListener, answer: &'static [u8]) -> String {
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let (mut client, _) = listener.accept()?;
+        // Whatever was asked, or nothing: some clients only connect.
+        let _ = client.read(&mut [0; 1024])?;
+        client.write_all(answer)
+    });
+    address
+}
+
+/// A folder that is removed at the end.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("preflight-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
