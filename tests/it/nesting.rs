@@ -6,7 +6,7 @@ use std::task::Poll;
 use futures::channel::oneshot;
 use nestling::JoinedError;
 
-use crate::support::{Count, Live, Task, yields};
+use crate::support::{Count, Live, Task, here, yields};
 
 behaviour!(an_inner_nurserys_failure_is_one_nested_entry_of_the_outer_error, async {
     let mut outer = nursery::<usize, &str>().name("outer");
@@ -139,4 +139,18 @@ by_hand!(a_wake_of_a_grandchild_polls_its_line_of_ancestors_only, {
     assert_eq!(join.wakes(), 1);
     assert!(join.poll().is_pending());
     assert_eq!((siblings.get(), cousins.get(), join.wakes()), (before.0, before.1, 1));
+});
+
+behaviour!(an_error_of_the_work_around_a_groups_children_is_that_of_a_body, async {
+    let mut outer = nursery::<u32, String>();
+    let line = here().line() + 2;
+    outer.spawn_group(async {
+        let number: u32 = "x".parse().map_err(|_| String::from("not a number"))?;
+        Ok(number)
+    });
+    let error = outer.join().await.unwrap_err();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: the body failed (not a number)");
+    let leaf = error.leaves().next().unwrap();
+    assert!(leaf.child().is_body());
+    assert_eq!((leaf.child().location().file(), leaf.child().location().line()), (file!(), line));
 });
