@@ -74,12 +74,11 @@ fn preflight(args: &Args) -> ExitCode {
     progress.finish_and_clear();
     match report {
         Ok(report) => {
-            let all_up = report.error().is_none();
             if demonstration {
                 print(DEMONSTRATION);
             }
-            print(&report::text(report, started.elapsed()));
-            if all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            print(&report::text(&report, started.elapsed()));
+            if report.error().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             _ = writeln!(

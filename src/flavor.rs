@@ -121,7 +121,10 @@ impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
 
     #[inline]
     fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
-        output.map_err(Failure::Group)
+        output.map_err(|error| match error.into_own_error() {
+            Ok(own) => Failure::Error(own),
+            Err(group) => Failure::Group(group),
+        })
     }
 }
 

@@ -69,23 +69,25 @@ impl Checks<'_> {
     /// Tries all addresses of a name. It is up as soon as one of them is; if none is, the error has
     /// what is wrong with each.
     async fn check_name(&self, target: Target) -> Result<Up, JoinedError<Problem>> {
-        let started = Instant::now();
-        let host = target.host.to_string();
-        let mut addresses = Nursery::new().name(host.as_str()).limit(ADDRESSES);
-        match self.in_time(started, "address found", look_up(&host)).await {
-            Ok(found) => {
-                for ip in found {
-                    let attempt = self.attempt(&target, ip, started);
-                    addresses.child().name(ip.to_string()).spawn(attempt);
-                }
-            }
-            Err(problem) => {
-                addresses.child().name("lookup").spawn(async { Err(problem) });
-            }
-        }
-        let up = addresses.first_ok().await;
+        let result = self.attempt_all(&target, Instant::now()).await;
         self.progress.inc(1);
-        up.map(|up| up.expect("there is at least one address, and none was cancelled"))
+        result
+    }
+
+    async fn attempt_all(
+        &self,
+        target: &Target,
+        started: Instant,
+    ) -> Result<Up, JoinedError<Problem>> {
+        let host = target.host.to_string();
+        let found = self.in_time(started, "address found", look_up(&host)).await?;
+        let mut addresses = Nursery::new().name(host.as_str()).limit(ADDRESSES);
+        for ip in found {
+            let attempt = self.attempt(target, ip, started);
+            addresses.child().name(ip.to_string()).spawn(attempt);
+        }
+        let up = addresses.first_ok().await?;
+        Ok(up.expect("there is at least one address, and none was cancelled"))
     }
 
     async fn attempt(&self, target: &Target, ip: IpAddr, started: Instant) -> Result<Up, Problem> {

@@ -11,30 +11,30 @@ use super::check::Up;
 use super::problem::Problem;
 
 /// The whole report as text.
-pub(crate) fn text(report: Report<Up, Problem>, took: Duration) -> String {
+pub(crate) fn text(report: &Report<Up, Problem>, took: Duration) -> String {
     let counts = report.counts();
-    let cause = report.cause().cloned();
-    let (up, error, not_checked) = report.into_parts();
     let mut text = String::new();
 
-    if !up.is_empty() || !not_checked.is_empty() {
+    if counts.completed() + counts.cancelled() > 0 {
         let mut table = empty_table();
-        for (child, up) in &up {
+        for (child, up) in report.outputs() {
             let name = child.name().unwrap_or_default();
             table.add_row([name, "up", &detail(name, up), &time(up.took)]);
         }
-        for cancelled in &not_checked {
+        for cancelled in report.cancelled() {
             let name = cancelled.child().name().unwrap_or_default();
             table.add_row([name, "not checked", &why(cancelled.cause()), ""]);
         }
         _ = writeln!(text, "{}\n", table.trim_fmt());
     }
-    // The tree shows all of it: a long report can be piped, one that is cut cannot be mended.
-    if let Some(error) = error.map(|error| error.with_sources()) {
-        _ = writeln!(text, "{}\n", error.tree().entries(usize::MAX).total(usize::MAX));
+    if let Some(error) = report.error() {
+        // All of it: a long report can be piped, one that is cut cannot be mended. Where the
+        // children were spawned is of no use to whoever runs this.
+        let tree = error.tree().sources().locations(false).entries(usize::MAX).total(usize::MAX);
+        _ = writeln!(text, "{tree}\n");
     }
     _ = write!(text, "{} of {} up, {} failed", counts.completed(), counts.total(), counts.failed());
-    if let Some(cause) = cause {
+    if let Some(cause) = report.cause() {
         _ = write!(text, ", {} not checked: {cause}", counts.cancelled());
     }
     _ = writeln!(text, " ({})", time(took));

@@ -76,6 +76,18 @@ impl<E> JoinedError<E> {
         Self(Box::new(Joined { name, counts, cause, sources: None, entries: Entries(entries) }))
     }
 
+    /// The error of the work around the children, if it is all there is: no child, no other failure.
+    pub(crate) fn into_own_error(mut self) -> Result<E, Self> {
+        let alone = self.0.counts == Counts::default() && self.len() == 1;
+        if !alone || self.first().failure().error().is_none() {
+            return Err(self);
+        }
+        match self.0.entries.0.pop().map(ChildError::into_failure) {
+            Some(Failure::Error(error)) => Ok(error),
+            _ => unreachable!("it was just seen to be there"),
+        }
+    }
+
     /// The number of failures stored, groups counted as one: at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
@@ -160,8 +172,8 @@ impl<E> JoinedError<E> {
 /// An error that is no child's: that of the work around the children.
 ///
 /// So `?` serves in a future that is spawned as a [group](crate::Nursery::spawn_group), before and
-/// after its nursery. It counts no children, and is shown as that of a body, with the line that the
-/// conversion stands on.
+/// after its nursery: what failed there is then the child's own error, and no group. Elsewhere it is
+/// shown as that of a body, with the line that the conversion stands on; it counts no children.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use std::fmt;
 use std::iter;
 
 use super::depth::{Depth, MAX_DEPTH};
-use super::head::{Label, Leaf, Says, Who};
+use super::head::{Label, Leaf, Says, Who, is_own_body};
 use super::joined::Sources;
 use super::rows::{Limits, Row, What, rows, trunk};
 use super::text::{Clipped, MAX_MESSAGE};
@@ -167,7 +167,10 @@ fn title<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (0, cancelled) => write!(f, " ({cancelled} cancelled)")?,
         (completed, cancelled) => write!(f, " ({completed} completed, {cancelled} cancelled)")?,
     }
-    write!(f, ", first {}", Label::ids_only(error.first()))
+    match error.first() {
+        body if is_own_body(body) && error.len() == 1 => Ok(()),
+        first => write!(f, ", first {}", Label::ids_only(first)),
+    }
 }
 
 /// Where the columns are, the same on all levels.

@@ -141,16 +141,33 @@ by_hand!(a_wake_of_a_grandchild_polls_its_line_of_ancestors_only, {
     assert_eq!((siblings.get(), cousins.get(), join.wakes()), (before.0, before.1, 1));
 });
 
-behaviour!(an_error_of_the_work_around_a_groups_children_is_that_of_a_body, async {
+behaviour!(an_error_of_the_work_around_a_groups_children_is_the_childs_own, async {
     let mut outer = nursery::<u32, String>();
-    let line = here().line() + 2;
     outer.spawn_group(async {
         let number: u32 = "x".parse().map_err(|_| String::from("not a number"))?;
         Ok(number)
     });
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), "1 of 1 child failed: #0: the body failed (not a number)");
-    let leaf = error.leaves().next().unwrap();
-    assert!(leaf.child().is_body());
-    assert_eq!((leaf.child().location().file(), leaf.child().location().line()), (file!(), line));
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: not a number");
+    assert!(error.first().failure().is_error());
 });
+
+behaviour!(
+    shared,
+    an_error_outside_of_any_nursery_is_that_of_a_body_at_the_line_of_the_conversion,
+    async {
+        let line = here().line() + 2;
+        let convert = || -> Result<u32, JoinedError<String>> {
+            let number: u32 = "x".parse().map_err(|_| String::from("not a number"))?;
+            Ok(number)
+        };
+        let error = convert().unwrap_err();
+        let body = error.first().child();
+        assert!(body.is_body());
+        assert_eq!((body.location().file(), body.location().line()), (file!(), line));
+        assert_eq!(
+            format!("{error:#}"),
+            format!("nursery failed: the body\n└─ body    {}:{line}   not a number", file!()),
+        );
+    }
+);
