@@ -58,6 +58,21 @@ behaviour!(a_child_cancelled_before_its_first_poll_is_never_polled, async {
     assert!(handle.is_finished());
 });
 
+behaviour!(a_child_that_is_cancelled_while_it_waits_is_dropped_and_not_polled_again, async {
+    let (polls, live) = (Count::default(), Count::default());
+    let mut nursery = nursery::<u32, &str>();
+    let (polled, child) = (polls.clone(), Live::new(&live));
+    let handle = nursery.spawn_with_handle(poll_fn(move |_| {
+        let _ = &child;
+        if polled.add() > 2 { Poll::Ready(Ok(1)) } else { Poll::Pending }
+    }));
+    drive(&mut nursery);
+    let before = polls.get();
+    assert!(handle.cancel());
+    assert!(nursery.join().await.unwrap().is_empty());
+    assert_eq!((polls.get(), live.get()), (before, 0));
+});
+
 behaviour!(a_child_that_cancels_itself_and_is_pending_is_dropped_and_not_polled_again, async {
     let polls = Count::default();
     let own = Arc::new(OnceLock::<CancelHandle>::new());
