@@ -18,8 +18,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Spawns a child. It starts when the nursery is next driven and a slot is free.
     ///
-    /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled;
-    /// it is dropped at once and reported as cancelled.
+    /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled; it
+    /// is dropped and reported as cancelled.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> ChildId
     where

@@ -173,7 +173,10 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     pub(crate) fn close(&self) -> Batch<'env, T, E, M> {
         let (children, wakers) = {
             let mut state = self.lock();
-            state.status = Status::Closed;
+            // Cancelled says more than closed, and was first.
+            if matches!(state.status, Status::Open) {
+                state.status = Status::Closed;
+            }
             (std::mem::take(&mut state.incoming), state.dismiss_waiters())
         };
         wake_all(wakers);

@@ -89,8 +89,7 @@ by_hand!(running_and_queued_are_counted_apart, {
 behaviour!(try_spawn_is_refused_at_the_limit_and_accepted_after_a_child_ends, async {
     let mut nursery = nursery::<u32, &str>().limit(2);
     let spawner = nursery.spawner();
-    let handle =
-        nursery.try_spawn(pending()).and_then(|_| Ok(nursery.spawn_with_handle(pending())));
+    let handle = nursery.try_spawn(pending()).map(|_| nursery.spawn_with_handle(pending()));
     let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
     assert!(rejected.reason.is_full());
     assert_eq!(rejected.future.await, Ok(7));

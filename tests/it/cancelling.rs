@@ -7,7 +7,7 @@ use std::task::Poll;
 use futures::FutureExt;
 use nestling::{CancelHandle, CauseKind, Outcome};
 
-use crate::support::{Count, Live, Log, drive, ends, yields};
+use crate::support::{Count, Live, Log, OnDrop, drive, ends, yields};
 
 behaviour!(cancelling_one_child_is_no_failure_and_siblings_go_on, async {
     let mut nursery = nursery::<u32, &str>();
@@ -58,6 +58,21 @@ behaviour!(a_child_cancelled_before_its_first_poll_is_never_polled, async {
     assert!(handle.is_finished());
 });
 
+behaviour!(a_child_that_is_cancelled_while_it_waits_is_dropped_and_not_polled_again, async {
+    let (polls, live) = (Count::default(), Count::default());
+    let mut nursery = nursery::<u32, &str>();
+    let (polled, child) = (polls.clone(), Live::new(&live));
+    let handle = nursery.spawn_with_handle(poll_fn(move |_| {
+        let _ = &child;
+        if polled.add() > 2 { Poll::Ready(Ok(1)) } else { Poll::Pending }
+    }));
+    drive(&mut nursery);
+    let before = polls.get();
+    assert!(handle.cancel());
+    assert!(nursery.join().await.unwrap().is_empty());
+    assert_eq!((polls.get(), live.get()), (before, 0));
+});
+
 behaviour!(a_child_that_cancels_itself_and_is_pending_is_dropped_and_not_polled_again, async {
     let polls = Count::default();
     let own = Arc::new(OnceLock::<CancelHandle>::new());
@@ -74,6 +89,25 @@ behaviour!(a_child_that_cancels_itself_and_is_pending_is_dropped_and_not_polled_
     .unwrap();
     let report = nursery.settle().await;
     assert_eq!((report.counts().cancelled(), polls.get()), (1, 3));
+});
+
+by_hand!(a_child_that_cancels_itself_and_is_pending_is_gone_before_a_sibling_is_polled, {
+    let log = Log::new();
+    let own = Arc::new(OnceLock::<CancelHandle>::new());
+    let mut nursery = nursery::<(), &str>();
+    let (dropped, handle) = (OnDrop(|| log.add("dropped")), own.clone());
+    own.set(nursery.spawn_with_handle(poll_fn(move |_| {
+        let _ = &dropped;
+        assert!(handle.get().unwrap().cancel());
+        Poll::Pending
+    })))
+    .unwrap();
+    nursery.spawn(async {
+        log.add("sibling");
+        Ok(())
+    });
+    assert_eq!(nursery.join().now_or_never().unwrap().unwrap().len(), 1);
+    assert_eq!(log.take(), ["dropped", "sibling"]);
 });
 
 behaviour!(a_child_that_cancels_itself_and_succeeds_has_completed, async {

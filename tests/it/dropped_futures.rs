@@ -35,7 +35,7 @@ where
 fn nothing_is_left(future: impl Future, live: &Count) {
     let mut task = Task::new(future);
     assert!(task.poll().is_pending());
-    assert_eq!(live.get() > 0, true);
+    assert!(live.get() > 0);
     drop(task);
     assert_eq!(live.get(), 0);
 }

@@ -10,6 +10,7 @@ mod support;
 mod algebra;
 mod auto_traits;
 mod bounds;
+mod builder;
 mod cancelling;
 mod causes;
 mod collecting;

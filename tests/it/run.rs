@@ -182,3 +182,68 @@ by_hand!(a_body_that_is_woken_is_polled_and_the_children_are_not, {
     assert!(run.poll().is_pending());
     assert_eq!((bodies.get(), children.get()), (before.0 + 1, before.1));
 });
+
+behaviour!(a_body_dropped_by_a_stop_may_panic_and_is_flagged, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(async {
+        yields(2).await;
+        Err("stop")
+    });
+    let error = nursery
+        .run(|_| crate::support::waits::<Result<(), &str>>(|| panic!("clean-up of the body")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.len(), 2);
+    let body = error.iter().nth(1).unwrap();
+    assert!(body.child().is_body() && body.after_cancel() && body.failure().is_panic());
+});
+
+behaviour!(a_body_that_waits_for_a_slot_is_dropped_by_a_stop, async {
+    let mut nursery = nursery::<(), &str>().first_error().limit(1);
+    nursery.spawn(async {
+        yields(4).await;
+        Err("stop")
+    });
+    let error = nursery
+        .run(|spawner| async move {
+            spawner.spawn_when_free(pending()).await.unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!((error.len(), error.counts().total()), (1, 1));
+});
+
+behaviour!(a_body_in_a_nursery_that_was_cancelled_before_runs_to_its_own_end, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(pending());
+    nursery.cancel("before");
+    let (output, report) = nursery
+        .run(|spawner| async move {
+            yields(2).await;
+            Ok(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_cancelled())
+        })
+        .settle()
+        .await;
+    assert_eq!((output, report.counts().cancelled()), (Some(true), 1));
+});
+
+behaviour!(a_body_may_join_nurseries_of_its_own, async {
+    let result = nursery::<u32, &str>()
+        .run(|spawner| async move {
+            let mut inner = nursery::<u32, &str>();
+            for n in 0..3 {
+                let spawner = spawner.clone();
+                inner.spawn(async move {
+                    yields(2).await;
+                    spawner.spawn(async move { Ok(n) }).unwrap();
+                    Ok(n)
+                });
+            }
+            Ok(inner.join().await.unwrap().len())
+        })
+        .await;
+    let (inner, mut outputs) = result.unwrap();
+    outputs.sort_unstable();
+    assert_eq!((inner, outputs), (3, vec![0, 1, 2]));
+});

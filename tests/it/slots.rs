@@ -205,7 +205,11 @@ by_hand!(those_who_wait_when_the_nursery_is_cancelled_or_dropped_get_their_futur
         drop(nursery);
         assert_eq!(waiter.wakes(), 1);
         let Poll::Ready(Err(rejected)) = waiter.poll() else { panic!("it must be refused") };
-        assert!(rejected.reason.is_closed());
+        // A nursery that was cancelled before it went says so afterwards too.
+        assert_eq!(
+            (rejected.reason.is_cancelled(), rejected.reason.is_closed()),
+            (cancel, !cancel)
+        );
         assert_eq!(rejected.future.now_or_never(), Some(Ok(())));
     }
 });

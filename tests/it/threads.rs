@@ -218,3 +218,22 @@ by_hand!(shared, a_cancelled_child_never_stays_in_the_backlog, {
         assert_eq!((nursery.queued(), ended), (0, CHILDREN));
     }
 });
+
+by_hand!(shared, a_spawn_that_races_with_the_end_is_run_or_given_back, {
+    let (to_thread, spawners) = channel::<nestling::Spawner<'static, u32, &'static str>>();
+    let (to_owner, taken) = channel();
+    let thread = thread::spawn(move || {
+        for spawner in spawners {
+            let taken = (0..3).filter(|_| spawner.spawn(async { Ok(1) }).is_ok()).count();
+            to_owner.send(taken).unwrap();
+        }
+    });
+    for _ in 0..5_000 {
+        let mut nursery = nursery::<u32, &str>();
+        to_thread.send(nursery.spawner()).unwrap();
+        let ran = futures::executor::block_on(nursery.join()).unwrap().len();
+        assert_eq!(taken.recv().unwrap(), ran);
+    }
+    drop(to_thread);
+    thread.join().unwrap();
+});
