@@ -3,6 +3,9 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
+use futures::FutureExt;
+use futures::channel::oneshot;
+
 use crate::support::{Count, Task, yields};
 
 /// What a driver may poll before it yields to the runtime.
@@ -226,4 +229,37 @@ by_hand!(a_nursery_that_a_child_blocks_on_ends, {
     });
     let mut join = Task::new(outer.join());
     assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![1000]));
+});
+
+by_hand!(a_thousand_restless_children_starve_neither_the_backlog_nor_one_that_was_woken, {
+    for nested in [false, true] {
+        let polls = Count::default();
+        let mut nursery = nursery::<u32, &str>();
+        let (wake, woken) = oneshot::channel();
+        nursery.spawn(async { woken.await.map_err(|_| "hung up") });
+        for _ in 0..1_000 {
+            if nested {
+                let child = restless(&polls);
+                nursery.spawn_group(async {
+                    let mut inner = crate::support::shared::nursery::<u32, &str>();
+                    inner.spawn(child);
+                    inner.join().await.map(|_| 0)
+                });
+            } else {
+                nursery.spawn(restless(&polls));
+            }
+        }
+        nursery.spawn(async { Ok(2) });
+        let mut ended = Vec::new();
+        let mut wake = Some(wake);
+        let turns = (0..1_000).find(|turn| {
+            if *turn == 3 {
+                wake.take().unwrap().send(1).unwrap();
+            }
+            let completion = nursery.next().now_or_never().flatten();
+            ended.extend(completion.and_then(|completion| completion.into_outcome().completed()));
+            ended.len() == 2
+        });
+        assert!(turns.is_some(), "{ended:?}");
+    }
 });
