@@ -52,6 +52,7 @@
 mod cancel;
 mod error;
 mod flavor;
+mod guard;
 mod info;
 mod nursery;
 mod report;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Cause;
+use crate::guard::wake_all;
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::gate::Gate;
 
@@ -152,9 +153,7 @@ impl Control {
             (shared.child.take(), std::mem::take(&mut shared.waiting))
         };
         drop(child);
-        for waker in waiting.into_iter().flatten() {
-            waker.wake();
-        }
+        wake_all(waiting.into_iter().flatten());
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {

@@ -66,7 +66,8 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
         let Self { scope: slot, tally } = self.get_mut();
         let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
         // An output may have been kept while the owner waited for a slot.
-        if let Some((child, output)) = tally.outputs.drain(..).next() {
+        if !tally.outputs.is_empty() {
+            let (child, output) = tally.outputs.swap_remove(0);
             scope.cancel(Cause::finished(child));
             *slot = None;
             return Poll::Ready(Ok(Some(output)));

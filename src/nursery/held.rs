@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::guard::discard;
 use crate::scope::record::Record;
 
 /// Records in completion order, with a bound on the failures among them.
@@ -19,6 +20,7 @@ impl<T, E> Held<T, E> {
     pub(super) fn push(&mut self, record: Record<T, E>, keep: usize) -> bool {
         if let Record::Failed(_) = record {
             if self.failures >= keep {
+                discard(record);
                 return false;
             }
             self.failures += 1;

@@ -17,7 +17,7 @@ use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::gate::Gate;
 use crate::scope::tally::Tally;
-use crate::scope::{Driving, Scope, budget};
+use crate::scope::{Driving, Drove, Scope, budget};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
@@ -80,6 +80,17 @@ struct Bell {
     gate: Arc<Gate>,
 }
 
+impl Bell {
+    fn has_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
+    /// Clears the mark; whoever rings from now on is heard.
+    fn take(&self) {
+        self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         Self::wake_by_ref(&self);
@@ -103,6 +114,8 @@ pin_project! {
         bell: Arc<Bell>,
         waker: Waker,
         info: ChildInfo,
+        // Whether the body is polled after the children in the next turn.
+        children_first: bool,
         // Whether a failure of this run can stop it; one that did so before has been handed out.
         stoppable: bool,
         output: Option<R>,
@@ -119,6 +132,7 @@ where
         let gate = Arc::clone(scope.gate());
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), gate });
         Self {
+            children_first: false,
             stoppable: scope.cause().is_none(),
             scope: Some(scope),
             tally,
@@ -135,47 +149,58 @@ where
         let mut this = self.project();
         let Some(scope) = this.scope else { panic!("`Run` was polled after it was ready") };
         let mut driving = Driving::begin(scope, cx);
+        // Whoever comes first may leave nothing of the turn to the other.
+        let mut body_waits = *this.children_first;
         loop {
-            if this.body.is_some() && this.bell.rung.load(Ordering::Acquire) {
+            if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {
+                    *this.children_first = true;
                     driving.yield_now(cx);
                     return Poll::Pending;
                 }
-                this.bell.rung.swap(false, Ordering::AcqRel);
+                this.bell.take();
                 for failure in poll_body(this.body.as_mut(), this.waker, this.output) {
                     driving.fail(this.info.clone(), failure);
                 }
             }
-            let next = driving.next(cx);
+            body_waits = false;
+            let mut record = None;
+            let (body, bell) = (&this.body, &this.bell);
+            let drove = driving.drive_until(
+                cx,
+                |next| {
+                    record = Some(next);
+                    true
+                },
+                || body.is_some() && bell.has_rung(),
+            );
+            if let Some(record) = record {
+                this.tally.record(record);
+            }
             if *this.stoppable && this.body.is_some() && driving.is_stopped() {
                 if let Some(failure) = drop_body(this.body.as_mut()) {
                     driving.fail(this.info.clone(), failure);
                 }
             }
-            match next {
-                Poll::Ready(Some(record)) => {
-                    this.tally.record(record);
-                }
-                Poll::Ready(None) if this.body.is_none() => {
+            let rung = this.body.is_some() && this.bell.has_rung();
+            match drove {
+                Poll::Ready(Drove::Enough) => {}
+                Poll::Ready(Drove::Idle) if this.body.is_none() => {
                     if driving.close_if_idle() {
                         break;
                     }
                 }
-                Poll::Ready(None) => {
-                    if driving.park() && !this.bell.rung.load(Ordering::Acquire) {
+                Poll::Ready(Drove::Idle) if !rung && driving.park() => return Poll::Pending,
+                Poll::Pending if !rung => return Poll::Pending,
+                // There is a body to poll. After `Pending` it was woken too late for the driver.
+                Poll::Ready(Drove::Idle | Drove::Interrupted) | Poll::Pending => {
+                    if driving.is_nested() || budget::left() == 0 {
+                        *this.children_first = !*this.children_first;
+                        driving.yield_now(cx);
                         return Poll::Pending;
                     }
                     driving.resume(cx);
                 }
-                // The driver took a wake of the body's for one that none of the children had.
-                Poll::Pending
-                    if this.body.is_some()
-                        && budget::left() > 0
-                        && this.bell.rung.load(Ordering::Acquire) =>
-                {
-                    driving.resume(cx);
-                }
-                Poll::Pending => return Poll::Pending,
             }
         }
         drop(driving);

@@ -6,10 +6,6 @@ use std::cell::Cell;
 /// the same runtime thread is not kept waiting.
 pub(crate) const TURN: u32 = 256;
 
-/// A nested driver gets one part in so many of what is left, so that it leaves some to the siblings of
-/// the child that it runs in.
-const SHARE: u32 = 4;
-
 /// What a nested driver gets at least, even when nothing is left: enough for a poll of each kind.
 ///
 /// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never see
@@ -24,39 +20,39 @@ thread_local! {
     static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
-/// A driver's part of the turn, held while it polls.
+/// A driver's hold on the turn while it polls.
 pub(crate) struct Turn {
-    /// What was left to the driver around this one, if there is one, and how much of it this one got.
-    around: Option<(u32, u32)>,
+    given: u32,
+    /// What was left to the driver around this one, if there is one.
+    around: Option<u32>,
 }
 
 impl Turn {
-    /// Takes up the turn: `left` polls, or a part of what is left to the driver around this one.
+    /// Takes up the turn, with at most `own` polls to spend.
     #[inline]
-    pub(crate) fn begin(left: u32) -> Self {
-        match LEFT.get() {
-            None => {
-                LEFT.set(Some(left));
-                Self { around: None }
-            }
-            Some(around) => {
-                let part = (around / SHARE).max(LEAST);
-                LEFT.set(Some(part));
-                Self { around: Some((around, part)) }
-            }
-        }
+    pub(crate) fn begin(own: u32) -> Self {
+        let around = LEFT.get();
+        let given = around.map_or(own, |around| around.max(LEAST).min(own));
+        LEFT.set(Some(given));
+        Self { given, around }
     }
 
     #[inline]
-    pub(crate) fn is_outermost(&self) -> bool {
-        self.around.is_none()
+    pub(crate) fn is_nested(&self) -> bool {
+        self.around.is_some()
+    }
+
+    /// What this driver has spent.
+    #[inline]
+    pub(crate) fn used(&self) -> u32 {
+        self.given - left().min(self.given)
     }
 }
 
 impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
-        LEFT.set(self.around.map(|(around, part)| around.saturating_sub(part - left().min(part))));
+        LEFT.set(self.around.map(|around| around.saturating_sub(self.used())));
     }
 }
 

@@ -10,6 +10,7 @@ use super::budget;
 use crate::cancel::{CancelHandle, Cause, Control, Tag};
 use crate::error::{Failure, Panic};
 use crate::flavor::Flavor;
+use crate::guard::drop_guarded;
 use crate::info::{ChildId, ChildInfo};
 
 /// What a child's boxed future returns.
@@ -210,28 +211,21 @@ impl<T, E> From<Otherwise<T, E>> for Ended<T, E> {
     }
 }
 
-/// Drops `value`, and hands out the payload if that panics.
-pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(|| drop(value)))
-}
-
-/// Drops the payload of a panic that there is nobody to tell of. Its own destructor is as foreign as
-/// a child's, so a payload that panics in turn is left alone.
-pub(crate) fn discard(payload: Box<dyn Any + Send>) {
-    std::mem::forget(drop_guarded(payload));
-}
-
 /// A child's place in the set. Once the child has been taken out it is not to be polled again.
-pub(crate) struct Place<'env, T, E, M: Flavor>(Child<'env, T, E, M>);
+pub(crate) struct Place<'env, T, E, M: Flavor> {
+    child: Child<'env, T, E, M>,
+    /// Its turn came when nothing was left to spend.
+    put_off: bool,
+}
 
 impl<'env, T, E, M: Flavor> Place<'env, T, E, M> {
     pub(crate) fn new(child: Child<'env, T, E, M>) -> Self {
-        Self(child)
+        Self { child, put_off: false }
     }
 
     /// Takes the child out, if it has not ended.
     pub(crate) fn take(&mut self) -> Option<Child<'env, T, E, M>> {
-        let Child { future, id, location, tag } = &mut self.0;
+        let Child { future, id, location, tag } = &mut self.child;
         let future = Some(future.take()?);
         Some(Child { future, id: *id, location, tag: tag.take() })
     }
@@ -242,11 +236,15 @@ impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let child = &mut self.get_mut().0;
-        if !budget::spend() {
+        let Self { child, put_off } = self.get_mut();
+        // A child is put off once and no more: one that spends every turn whole stands before it in
+        // the queue again the next time.
+        if !budget::spend() && !*put_off {
+            *put_off = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        *put_off = false;
         if let Some(tag) = &child.tag {
             tag.control().wake_child_by(cx.waker());
         }

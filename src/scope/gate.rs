@@ -24,6 +24,8 @@ pub(crate) struct Gate {
     owner: AtomicWaker,
     /// Children that were cancelled while no waker of theirs was known: still in the backlog.
     called_off: Mutex<Vec<ChildId>>,
+    /// A spawner has cancelled the nursery.
+    doomed: AtomicBool,
     /// Whether `called_off` may hold any, so that the driver rarely locks it.
     any_called_off: AtomicBool,
 }
@@ -68,6 +70,19 @@ impl Gate {
     /// The driver is gone for good: nobody is to be woken, and no handle keeps the owner's memory.
     pub(crate) fn retire(&self) {
         drop(self.owner.take());
+    }
+
+    /// Tells the driver that the nursery was cancelled, also in the middle of a round.
+    pub(crate) fn doom(&self) {
+        // Relaxed: it is only a hint to look at the inbox, whose lock orders the rest; and `notify`
+        // makes sure that the driver looks at all.
+        self.doomed.store(true, Ordering::Relaxed);
+        self.notify();
+    }
+
+    #[inline]
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed.load(Ordering::Relaxed)
     }
 
     /// Asks the driver to drop a child that has not started.

@@ -11,6 +11,7 @@ use super::child::{Child, Spawned};
 use super::gate::Gate;
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
+use crate::guard::wake_all;
 use crate::info::ChildId;
 
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
@@ -164,7 +165,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         };
         wake_all(wakers);
         if first {
-            self.gate.notify();
+            self.gate.doom();
         }
         (first, cause)
     }
@@ -352,11 +353,5 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         ticket
-    }
-}
-
-fn wake_all(wakers: Vec<Waker>) {
-    for waker in wakers {
-        waker.wake();
     }
 }

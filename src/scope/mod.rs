@@ -4,7 +4,6 @@ pub(crate) mod backlog;
 pub(crate) mod budget;
 pub(crate) mod child;
 pub(crate) mod gate;
-mod hunch;
 pub(crate) mod inbox;
 mod nudge;
 pub(crate) mod policy;
@@ -20,18 +19,19 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use self::backlog::Backlog;
-use self::child::{Child, End, Otherwise, Spawned, discard, drop_guarded};
+use self::child::{Child, End, Otherwise, Spawned};
 use self::gate::Gate;
-use self::hunch::Hunch;
 use self::inbox::{Admission, Inbox, Status};
 use self::nudge::Nudge;
 use self::policy::{Policy, Verdict};
 use self::record::Record;
 use self::set::Set;
-pub(crate) use self::turn::Driving;
+use self::turn::Kind;
+pub(crate) use self::turn::{Driving, Drove};
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, Failure};
 use crate::flavor::Flavor;
+use crate::guard::{discard, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 
 /// The children of one nursery and all that is known of them.
@@ -42,7 +42,6 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     /// The gate as a waker.
     waker: Waker,
     nudge: Nudge,
-    hunch: Hunch,
     set: Set<'env, T, E, M>,
     /// Children that have started and woke themselves; they have no place in the set yet.
     restless: VecDeque<Child<'env, T, E, M>>,
@@ -57,6 +56,8 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     /// What has ended and was not asked for yet.
     stash: VecDeque<Record<T, E>>,
     counts: Counts,
+    /// Which kind of children is polled first.
+    lead: Kind,
     /// What is left of the turn that spans several calls, see `budget`.
     turn: u32,
 }
@@ -70,7 +71,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             waker: Waker::from(Arc::clone(&gate)),
             gate,
             nudge: Nudge::new(),
-            hunch: Hunch::new(),
             set: Set::new(),
             restless: VecDeque::new(),
             backlog: Backlog::new(),
@@ -81,6 +81,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             cancelled: None,
             stash: VecDeque::new(),
             counts: Counts::default(),
+            lead: Kind::Restless,
             turn: budget::TURN,
         }
     }
@@ -249,7 +250,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
-        self.release();
         let info = who.info();
         match end {
             End::Completed(value) => self.stash.push_back(Record::Completed(who, value)),
@@ -261,6 +261,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some(panic) = aftermath {
             self.fail(info, Failure::Panic(panic), after_cancel);
         }
+        self.release();
     }
 
     /// Counts a child that succeeded and left nothing behind.
@@ -308,7 +309,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Whether there is something to do besides waiting for children in the set.
     #[inline]
     fn has_work(&self) -> bool {
-        !self.stash.is_empty() || !self.restless.is_empty() || self.can_start()
+        !self.stash.is_empty() || !self.restless.is_empty() || self.can_start() || self.is_doomed()
+    }
+
+    /// Whether a spawner has cancelled the nursery and the driver has not acted on it yet.
+    #[inline]
+    fn is_doomed(&self) -> bool {
+        self.gate.is_doomed() && self.cancelled.is_none()
     }
 
     /// Whether no child is left, and none is on its way.

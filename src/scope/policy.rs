@@ -1,11 +1,12 @@
 //! When a failure cancels the siblings.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::child::discard;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Failure, Panic, Who};
 use crate::flavor::Flavor;
+use crate::guard::discard;
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
@@ -55,7 +56,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             Ok(false) => Verdict::GoOn,
             Ok(true) => Verdict::Cancel(self.cause(error)),
             Err(payload) => {
-                self.rule = Rule::Collect;
+                discard(mem::replace(&mut self.rule, Rule::Collect));
                 Verdict::Broken(self.cause(error), Panic::of_policy(payload))
             }
         }

@@ -36,6 +36,9 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
 
     /// Takes every child out, in no order.
     pub(crate) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         let children = Pin::new(&mut self.0)
             .iter_pin_mut()
             .filter_map(|place| place.get_mut().take())

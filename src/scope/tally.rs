@@ -8,6 +8,7 @@ use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::{Counts, JoinedError, Stored};
 use crate::flavor::Flavor;
+use crate::guard::discard;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
 
@@ -65,7 +66,10 @@ impl<K: Label, T, E> Tally<K, T, E> {
             Record::Failed(error) if self.failures.len() < self.keep.max(1) => {
                 self.failures.push(error);
             }
-            Record::Failed(_) => self.not_stored += 1,
+            Record::Failed(error) => {
+                self.not_stored += 1;
+                discard(error);
+            }
             Record::Cancelled(info, cause) if K::REPORT => self.cancelled.push((info, cause)),
             Record::Cancelled(..) => {}
         }
@@ -106,15 +110,15 @@ pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
     }
     let numbers = || outputs.iter().map(|(id, _)| id.number());
     let first = numbers().min().unwrap_or(0);
-    let span = numbers().max().map_or(0, |last| (last - first) as usize + 1);
-    if span / 2 > outputs.len() {
+    let span = numbers().max().map_or(0, |last| last - first + 1);
+    if span / 2 > outputs.len() as u64 {
         outputs.sort_unstable_by_key(|(id, _)| *id);
         return outputs.into_iter().map(|(_, output)| output).collect();
     }
     // Numbers are unique and nearly dense: each output has a place of its own, and putting it there
     // beats sorting.
     let mut places: Vec<Option<T>> = Vec::new();
-    places.resize_with(span, || None);
+    places.resize_with(span as usize, || None);
     for (id, output) in outputs {
         places[(id.number() - first) as usize] = Some(output);
     }

@@ -16,7 +16,7 @@ use crate::info::ChildInfo;
 const ROW: usize = 32;
 
 /// One part in so many of what is left of the turn is the most that one kind may spend in a row. So
-/// no kind keeps the others from their turn, not even by children that are nurseries.
+/// kinds share most turns, even if their children are nurseries.
 const SHARE: u32 = 3;
 
 /// The driver at work. While it exists, wakes are only marked.
@@ -25,6 +25,29 @@ pub(crate) struct Driving<'a, 'env, T, E, M: Flavor> {
     turn: Turn,
     /// The driver has left the gate: it will be woken.
     parked: bool,
+    /// It is woken already.
+    yielded: bool,
+}
+
+/// The kinds of children that there is something to do for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// They have started and woke themselves, and have no place in the set.
+    Restless,
+    /// They are in the backlog.
+    New,
+    /// They are in the set.
+    Placed,
+}
+
+impl Kind {
+    fn next(self) -> Self {
+        match self {
+            Self::Restless => Self::New,
+            Self::New => Self::Placed,
+            Self::Placed => Self::Restless,
+        }
+    }
 }
 
 /// Why the driver came back.
@@ -34,23 +57,38 @@ pub(crate) enum Drove {
     Enough,
     /// There are no children.
     Idle,
+    /// Someone else wants to be polled, after a round.
+    Interrupted,
 }
 
 impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     pub(crate) fn begin(scope: &'a mut Scope<'env, T, E, M>, cx: &mut Context<'_>) -> Self {
         scope.gate.enter(cx.waker());
         let turn = Turn::begin(scope.turn);
-        Self { scope, turn, parked: false }
+        Self { scope, turn, parked: false, yielded: false }
     }
 
     /// Drives the children, and hands each record to `take` until that answers `true`.
     ///
     /// After `Pending` the owner is woken when there is something to do, and the turn is over.
-    /// `take` runs no user code.
+    ///
+    /// A nested driver goes round once and yields to the one around it: were it to go on for as long
+    /// as there is something to do, a chain of nurseries would go round in each other's rounds, and
+    /// the deepest would take all of the turn.
     pub(crate) fn drive(
         &mut self,
         cx: &mut Context<'_>,
+        take: impl FnMut(Record<T, E>) -> bool,
+    ) -> Poll<Drove> {
+        self.drive_until(cx, take, || false)
+    }
+
+    /// [`drive`](Self::drive), unless `interrupted` answers `true` after a round.
+    pub(crate) fn drive_until(
+        &mut self,
+        cx: &mut Context<'_>,
         mut take: impl FnMut(Record<T, E>) -> bool,
+        interrupted: impl Fn() -> bool,
     ) -> Poll<Drove> {
         loop {
             if self.flush(&mut take) {
@@ -62,22 +100,36 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
                 return Poll::Pending;
             }
             self.scope.heed();
-            let enough = self.flush(&mut take)
-                || self.poll_restless(&mut take)
-                || self.start(&mut take)
-                || self.poll_set(&mut take);
-            if enough {
+            if self.flush(&mut take) || self.go_round(&mut take) {
                 return Poll::Ready(Drove::Enough);
             }
-            if self.scope.has_work() {
-                continue;
+            if interrupted() {
+                return Poll::Ready(Drove::Interrupted);
             }
-            if self.scope.is_idle() {
-                return Poll::Ready(Drove::Idle);
+            if !self.scope.has_work() {
+                if self.scope.is_idle() {
+                    return Poll::Ready(Drove::Idle);
+                }
+                if self.park() {
+                    return Poll::Pending;
+                }
             }
-            if self.park() {
+            if self.turn.is_nested() {
+                // What has ended is kept for the next time.
+                self.yield_now(cx);
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// Polls some of each kind. Whichever kind comes first may leave nothing of the turn; so each is
+    /// the first in its turn.
+    #[inline]
+    fn go_round(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
+        match self.scope.lead {
+            Kind::Restless => self.poll_restless(take) || self.start(take) || self.poll_set(take),
+            Kind::New => self.start(take) || self.poll_set(take) || self.poll_restless(take),
+            Kind::Placed => self.poll_set(take) || self.poll_restless(take) || self.start(take),
         }
     }
 
@@ -107,7 +159,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     fn poll_restless(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
         let reserve = reserve();
         for _ in 0..self.scope.restless.len().min(ROW) {
-            if budget::left() <= reserve || !budget::spend() {
+            if self.scope.is_doomed() || budget::left() <= reserve || !budget::spend() {
                 return false;
             }
             let Some(child) = self.scope.restless.pop_front() else { return false };
@@ -120,19 +172,20 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
 
     /// Starts children while there is room, a few at a time.
     ///
-    /// Where the hunch says so, the first poll comes before the child has a place in the set: many
-    /// are ready at once and never need one.
+    /// The first poll comes before the child has a place in the set: many are ready at once and
+    /// never need one.
     #[inline]
     fn start(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
         let reserve = reserve();
         for _ in 0..ROW {
-            if !self.scope.can_start() || budget::left() <= reserve || !budget::spend() {
+            if !self.scope.can_start() || self.scope.is_doomed() {
+                return false;
+            }
+            if budget::left() <= reserve || !budget::spend() {
                 return false;
             }
             let Some(child) = self.scope.backlog.pop() else { return false };
-            if !self.scope.hunch.worth_it() {
-                self.scope.set.push(child);
-            } else if self.attend(child, take) {
+            if self.attend(child, take) {
                 return true;
             }
         }
@@ -150,10 +203,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             Poll::Ready(ended) => return self.finish(ended, take),
             // It goes behind the others and is polled again; yielding takes no place in the set.
             Poll::Pending if self.scope.nudge.take() => self.scope.restless.push_back(child),
-            Poll::Pending => {
-                self.scope.hunch.was_wrong();
-                self.scope.set.push(child);
-            }
+            Poll::Pending => self.scope.set.push(child),
         }
         false
     }
@@ -202,14 +252,25 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     pub(crate) fn resume(&mut self, cx: &mut Context<'_>) {
         self.scope.gate.enter(cx.waker());
         self.parked = false;
+        self.yielded = false;
     }
 
     /// Stops because the turn is over, and sees to it that there is another.
     pub(crate) fn yield_now(&mut self, cx: &mut Context<'_>) {
+        if self.yielded {
+            return;
+        }
         self.scope.gate.abandon();
         self.scope.turn = budget::TURN;
+        self.scope.lead = self.scope.lead.next();
         self.parked = true;
+        self.yielded = true;
         cx.waker().wake_by_ref();
+    }
+
+    /// Whether the nursery is driven by a child of another, or a body.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.turn.is_nested()
     }
 
     /// Closes the nursery if no child is left, and says whether it did.
@@ -261,10 +322,8 @@ impl<T, E, M: Flavor> Drop for Driving<'_, '_, T, E, M> {
     fn drop(&mut self) {
         if !self.parked {
             self.scope.gate.abandon();
-            if self.turn.is_outermost() {
-                // An owner that asks again and again and is never kept waiting yields as well.
-                self.scope.turn = budget::left();
-            }
+            // An owner that asks again and again and is never kept waiting yields as well.
+            self.scope.turn = self.scope.turn.saturating_sub(self.turn.used());
         }
     }
 }
