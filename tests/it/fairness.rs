@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
+use nestling::JoinedError;
 
 use crate::support::{Count, Task, yields};
 
@@ -262,4 +263,62 @@ by_hand!(a_thousand_restless_children_starve_neither_the_backlog_nor_one_that_wa
         });
         assert!(turns.is_some(), "{ended:?}");
     }
+});
+
+by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
+    for depth in 0..8 {
+        let (hog, sibling) = (Count::default(), Count::default());
+        let mut join = Task::new(nested(depth, hog.clone(), sibling.clone()));
+        for _ in 0..100 {
+            assert!(join.poll().is_pending());
+        }
+        let (hog, sibling) = (hog.get(), sibling.get());
+        assert!(hog > 100 && sibling * 2 > hog, "depth {depth}: {hog} polls and {sibling}");
+    }
+});
+
+/// Nurseries in each other; the innermost has a child that is one more, and one that is none.
+fn nested(
+    depth: usize,
+    hog: Count,
+    sibling: Count,
+) -> futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>> {
+    Box::pin(async move {
+        let mut nursery = crate::support::shared::nursery::<(), &str>();
+        if depth > 0 {
+            nursery.spawn_group(nested(depth - 1, hog, sibling));
+        } else {
+            nursery.spawn_group(async move {
+                let mut inner = crate::support::shared::nursery::<(), &str>();
+                inner.spawn(restless(&hog));
+                inner.join().await.map(drop)
+            });
+            nursery.spawn(restless(&sibling));
+        }
+        nursery.join().await.map(drop)
+    })
+}
+
+by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {
+    let (spawned, started) = (Count::default(), Count::default());
+    let mut outer = nursery::<(), &str>();
+    let (count, sibling) = (spawned.clone(), started.clone());
+    outer.spawn(async move {
+        let mut inner = crate::support::shared::nursery::<(), &str>().limit(4);
+        loop {
+            count.add();
+            inner.spawn_when_free(async { Ok(()) }).await;
+        }
+    });
+    outer.spawn(async move {
+        sibling.add();
+        Ok(())
+    });
+    let mut join = Task::new(outer.join());
+    for _ in 0..3 {
+        let before = spawned.get();
+        assert!(join.poll().is_pending());
+        assert!(spawned.get() - before < A_FEW_HUNDRED);
+    }
+    assert_eq!(started.get(), 1);
 });

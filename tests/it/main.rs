@@ -18,6 +18,7 @@ mod dropped_futures;
 mod drops;
 mod fairness;
 mod first_ok;
+mod foreign_code;
 mod handles;
 mod interleavings;
 mod long_runs;

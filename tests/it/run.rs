@@ -247,3 +247,19 @@ behaviour!(a_body_may_join_nurseries_of_its_own, async {
     outputs.sort_unstable();
     assert_eq!((inner, outputs), (3, vec![0, 1, 2]));
 });
+
+by_hand!(a_body_that_is_woken_when_the_turn_is_spent_is_not_forgotten, {
+    for children in 0..8 {
+        let nursery = nursery::<(), &str>();
+        let mut run = Task::new(nursery.run(|spawner| async move {
+            let handles: Vec<_> =
+                (0..children).map(|_| spawner.spawn_with_handle(pending()).unwrap()).collect();
+            yields(1_000).await;
+            for handle in handles {
+                handle.cancel();
+            }
+            Ok(())
+        }));
+        assert!(run.run().is_ready(), "with {children} children");
+    }
+});

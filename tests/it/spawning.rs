@@ -262,3 +262,20 @@ by_hand!(a_future_may_be_spawned_while_another_is_dropped_on_the_way_in, {
     assert_eq!(*nested.lock().unwrap(), Some(true));
     assert!(nursery.join().now_or_never().unwrap().unwrap().is_empty());
 });
+
+by_hand!(children_that_park_start_in_spawn_order, {
+    const CHILDREN: usize = 1_000;
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    for n in 0..CHILDREN {
+        let log = log.clone();
+        nursery.spawn(async move {
+            log.add(n);
+            pending().await
+        });
+    }
+    while nursery.queued() > 0 {
+        drive(&mut nursery);
+    }
+    assert!(log.take().into_iter().eq(0..CHILDREN));
+});

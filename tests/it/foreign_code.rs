@@ -1,0 +1,108 @@
+//! Wakers, errors, policies and outputs that panic when they are called or dropped.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+
+use futures::FutureExt;
+
+use crate::support::{Count, Task, waits};
+
+/// Panics when it is dropped, but not while the thread is panicking already.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("dropped");
+        }
+    }
+}
+
+struct BrokenWaker;
+
+impl Wake for BrokenWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+by_hand!(a_waker_that_panics_takes_no_outcome_with_it, {
+    let mut nursery = nursery::<(), &str>();
+    let broken = nursery.spawn_with_handle(async { Err("failed") });
+    let other = broken.clone();
+    let mut first = Task::new(broken.finished());
+    assert!(first.poll_with(&Waker::from(Arc::new(BrokenWaker))).is_pending());
+    let mut second = Task::new(other.finished());
+    assert!(second.poll().is_pending());
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: failed");
+    assert_eq!(second.wakes(), 1);
+});
+
+by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
+    let mut nursery = nursery::<u32, Bomb>().keep_errors(1).limit(1);
+    for _ in 0..3 {
+        nursery.spawn(async { Err(Bomb) });
+    }
+    nursery.spawn_when_free(async { Ok(1) }).now_or_never().unwrap();
+    let report = nursery.settle().now_or_never().unwrap();
+    let (outputs, error, _) = report.into_parts();
+    assert_eq!(outputs.len(), 1);
+    let error = error.unwrap();
+    assert_eq!((error.len(), error.counts().failed(), error.counts().not_stored()), (1, 3, 2));
+    std::mem::forget(error);
+});
+
+by_hand!(a_policy_that_panics_when_asked_and_when_dropped_takes_no_failure_with_it, {
+    let bomb = Bomb;
+    let mut nursery = nursery::<(), &str>().cancel_when(move |_| {
+        let _captured = &bomb;
+        panic!("asked")
+    });
+    nursery.spawn(async { Err("failed") });
+    nursery.spawn(pending());
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.counts().failed(), error.counts().cancelled()), (1, 1));
+    assert_eq!(
+        error.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["#0: failed", "#0: panicked in the policy of `cancel_when`: asked"],
+    );
+});
+
+by_hand!(a_kept_output_that_panics_when_dropped_does_not_keep_the_losers_alive, {
+    let gone = Count::default();
+    let mut nursery = nursery::<Option<Bomb>, &str>().limit(2);
+    nursery.spawn(async { Ok(None) });
+    nursery.spawn_when_free(async { Ok(Some(Bomb)) }).now_or_never().unwrap();
+    let count = gone.clone();
+    nursery.spawn(waits(move || {
+        count.add();
+    }));
+    nursery.spawn_when_free(pending()).now_or_never();
+    let won = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        nursery.first_ok().now_or_never().map(|won| won.map(|won| won.is_some()))
+    }));
+    assert_eq!(gone.get(), 1);
+    drop(won);
+});
+
+by_hand!(a_child_that_cancels_its_nursery_by_a_spawner_keeps_the_others_from_starting, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async move {
+        assert!(spawner.cancel("stop"));
+        Ok(())
+    });
+    for _ in 0..100 {
+        let polls = polls.clone();
+        nursery.spawn(async move {
+            polls.add();
+            Ok(())
+        });
+    }
+    let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it must end") };
+    assert_eq!(polls.get(), 0);
+    assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 100));
+});
