@@ -182,18 +182,18 @@ where
                     driving.fail(this.info.clone(), failure);
                 }
             }
-            let rung = this.body.is_some() && this.bell.has_rung();
             match drove {
                 Poll::Ready(Drove::Enough) => {}
+                // A wake of the body's that comes before the driver rests interrupts it, and one that
+                // comes later wakes the owner.
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Drove::Idle) if this.body.is_none() => {
                     if driving.close_if_idle() {
                         break;
                     }
                 }
-                Poll::Ready(Drove::Idle) if !rung && driving.park() => return Poll::Pending,
-                Poll::Pending if !rung => return Poll::Pending,
-                // There is a body to poll. After `Pending` it was woken too late for the driver.
-                Poll::Ready(Drove::Idle | Drove::Interrupted) | Poll::Pending => {
+                Poll::Ready(Drove::Idle) if driving.park() => return Poll::Pending,
+                Poll::Ready(Drove::Idle | Drove::Interrupted) => {
                     if driving.is_nested() || budget::left() == 0 {
                         *this.children_first = !*this.children_first;
                         driving.yield_now(cx);

@@ -299,6 +299,64 @@ fn nested(
     })
 }
 
+/// A nursery of nurseries, with more children that never rest than a turn has polls.
+fn insatiable(polls: &Count) -> impl Future<Output = Result<(), JoinedError<&'static str>>> + Send {
+    let mut nursery = crate::support::shared::nursery::<(), &str>();
+    for _ in 0..40 {
+        let mut inner = crate::support::shared::nursery::<(), &str>();
+        for _ in 0..40 {
+            inner.spawn(restless(polls));
+        }
+        nursery.spawn_group(async move { inner.join().await.map(drop) });
+    }
+    async move { nursery.join().await.map(drop) }
+}
+
+by_hand!(children_that_could_spend_every_turn_whole_leave_one_that_parked_its_turn, {
+    let (hogs, sibling) = (Count::default(), Count::default());
+    let mut nursery = nursery::<(), &str>();
+    let mut starts = Vec::new();
+    for _ in 0..4 {
+        let (start, started) = oneshot::channel::<()>();
+        starts.push(start);
+        let hog = insatiable(&hogs);
+        nursery.spawn_group(async move {
+            _ = started.await;
+            hog.await
+        });
+    }
+    let (start, started) = oneshot::channel::<()>();
+    starts.push(start);
+    let polls = sibling.clone();
+    nursery.spawn(async move {
+        _ = started.await;
+        restless(&polls).await
+    });
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    starts.into_iter().for_each(|start| start.send(()).unwrap());
+    for _ in 0..40 {
+        assert!(join.poll().is_pending());
+    }
+    assert!(sibling.get() >= 10, "{} polls beside {}", sibling.get(), hogs.get());
+});
+
+by_hand!(a_body_that_could_spend_every_turn_whole_leaves_the_children_their_turn, {
+    let (hogs, children) = (Count::default(), Count::default());
+    let mut nursery = nursery::<(), JoinedError<&str>>();
+    nursery.spawn(restless(&children));
+    let hog = insatiable(&hogs);
+    let bodies = nursery.run(|_| async move {
+        futures::future::join_all([hog]).await;
+        Ok(())
+    });
+    let mut run = Task::new(bodies);
+    for _ in 0..20 {
+        assert!(run.poll().is_pending());
+    }
+    assert!(children.get() >= 10 && hogs.get() >= 10, "{} and {}", children.get(), hogs.get());
+});
+
 by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {
     let (spawned, started) = (Count::default(), Count::default());
     let mut outer = nursery::<(), &str>();

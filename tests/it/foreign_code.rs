@@ -54,6 +54,16 @@ by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
     std::mem::forget(error);
 });
 
+by_hand!(an_error_that_is_not_stored_by_join_is_counted_even_if_it_panics, {
+    let mut nursery = nursery::<(), Bomb>().keep_errors(1);
+    for _ in 0..3 {
+        nursery.spawn(async { Err(Bomb) });
+    }
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.len(), error.counts().failed(), error.counts().not_stored()), (1, 3, 2));
+    std::mem::forget(error);
+});
+
 by_hand!(a_policy_that_panics_when_asked_and_when_dropped_takes_no_failure_with_it, {
     let bomb = Bomb;
     let mut nursery = nursery::<(), &str>().cancel_when(move |_| {
