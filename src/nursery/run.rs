@@ -154,7 +154,7 @@ where
         loop {
             if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {
-                    *this.children_first = true;
+                    *this.children_first = false;
                     driving.yield_now(cx);
                     return Poll::Pending;
                 }
@@ -186,7 +186,10 @@ where
                 Poll::Ready(Drove::Enough) => {}
                 // A wake of the body's that comes before the driver rests interrupts it, and one that
                 // comes later wakes the owner.
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    *this.children_first ^= budget::left() == 0;
+                    return Poll::Pending;
+                }
                 Poll::Ready(Drove::Idle) if this.body.is_none() => {
                     if driving.close_if_idle() {
                         break;
@@ -195,7 +198,7 @@ where
                 Poll::Ready(Drove::Idle) if driving.park() => return Poll::Pending,
                 Poll::Ready(Drove::Idle | Drove::Interrupted) => {
                     if driving.is_nested() || budget::left() == 0 {
-                        *this.children_first = !*this.children_first;
+                        *this.children_first ^= true;
                         driving.yield_now(cx);
                         return Poll::Pending;
                     }

@@ -267,33 +267,75 @@ by_hand!(a_thousand_restless_children_starve_neither_the_backlog_nor_one_that_wa
 
 by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
     for depth in 0..8 {
-        let (hog, sibling) = (Count::default(), Count::default());
-        let mut join = Task::new(nested(depth, hog.clone(), sibling.clone()));
-        for _ in 0..100 {
-            assert!(join.poll().is_pending());
+        for place in [Hog::Child, Hog::PlacedChild, Hog::Body] {
+            let (hog, sibling) = (Count::default(), Count::default());
+            let mut join = Task::new(nested(depth, place, hog.clone(), sibling.clone()));
+            for _ in 0..100 {
+                assert!(join.poll().is_pending());
+            }
+            let (hog, sibling) = (hog.get(), sibling.get());
+            assert!(hog > 100 && sibling * 4 > hog, "{place:?} in {depth}: {hog} and {sibling}");
         }
-        let (hog, sibling) = (hog.get(), sibling.get());
-        assert!(hog > 100 && sibling * 2 > hog, "depth {depth}: {hog} polls and {sibling}");
     }
 });
 
-/// Nurseries in each other; the innermost has a child that is one more, and one that is none.
+/// Who it is that never rests.
+#[derive(Clone, Copy, Debug)]
+enum Hog {
+    Child,
+    /// It has parked before, as its sibling has.
+    PlacedChild,
+    Body,
+}
+
+/// Nurseries in each other; in the innermost one never rests, by way of one more nursery, and neither
+/// does a child.
 fn nested(
     depth: usize,
+    place: Hog,
     hog: Count,
     sibling: Count,
 ) -> futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>> {
     Box::pin(async move {
         let mut nursery = crate::support::shared::nursery::<(), &str>();
         if depth > 0 {
-            nursery.spawn_group(nested(depth - 1, hog, sibling));
-        } else {
-            nursery.spawn_group(async move {
-                let mut inner = crate::support::shared::nursery::<(), &str>();
-                inner.spawn(restless(&hog));
-                inner.join().await.map(drop)
-            });
-            nursery.spawn(restless(&sibling));
+            nursery.spawn_group(nested(depth - 1, place, hog, sibling));
+            return nursery.join().await.map(drop);
+        }
+        let never_rests = async move {
+            let mut inner = crate::support::shared::nursery::<(), &str>();
+            inner.spawn(restless(&hog));
+            inner.join().await.map(drop)
+        };
+        let sibling = restless(&sibling);
+        match place {
+            Hog::Child => {
+                nursery.spawn_group(never_rests);
+                nursery.spawn(sibling);
+            }
+            Hog::PlacedChild => {
+                let (start_hog, hog_started) = oneshot::channel::<()>();
+                let (start, started) = oneshot::channel::<()>();
+                nursery.spawn_group(async move {
+                    _ = hog_started.await;
+                    never_rests.await
+                });
+                nursery.spawn(async move {
+                    _ = started.await;
+                    sibling.await
+                });
+                nursery.spawn(async move {
+                    yields(3).await;
+                    start_hog.send(()).unwrap();
+                    start.send(()).unwrap();
+                    Ok(())
+                });
+            }
+            Hog::Body => {
+                nursery.spawn(sibling);
+                let body = async { never_rests.await.map_err(|_| "it ends") };
+                return nursery.run(|_| body).await.map(drop);
+            }
         }
         nursery.join().await.map(drop)
     })
@@ -312,21 +354,16 @@ fn insatiable(polls: &Count) -> impl Future<Output = Result<(), JoinedError<&'st
     async move { nursery.join().await.map(drop) }
 }
 
-by_hand!(children_that_could_spend_every_turn_whole_leave_one_that_parked_its_turn, {
+by_hand!(a_child_that_could_spend_every_turn_whole_leaves_one_that_parked_its_turn, {
     let (hogs, sibling) = (Count::default(), Count::default());
     let mut nursery = nursery::<(), &str>();
-    let mut starts = Vec::new();
-    for _ in 0..4 {
-        let (start, started) = oneshot::channel::<()>();
-        starts.push(start);
-        let hog = insatiable(&hogs);
-        nursery.spawn_group(async move {
-            _ = started.await;
-            hog.await
-        });
-    }
+    let (start_hog, hog_started) = oneshot::channel::<()>();
     let (start, started) = oneshot::channel::<()>();
-    starts.push(start);
+    let hog = insatiable(&hogs);
+    nursery.spawn_group(async move {
+        _ = hog_started.await;
+        hog.await
+    });
     let polls = sibling.clone();
     nursery.spawn(async move {
         _ = started.await;
@@ -334,7 +371,8 @@ by_hand!(children_that_could_spend_every_turn_whole_leave_one_that_parked_its_tu
     });
     let mut join = Task::new(nursery.join());
     assert!(join.run().is_pending());
-    starts.into_iter().for_each(|start| start.send(()).unwrap());
+    start_hog.send(()).unwrap();
+    start.send(()).unwrap();
     for _ in 0..40 {
         assert!(join.poll().is_pending());
     }
