@@ -5,7 +5,6 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::JoinedError;
 
 use crate::support::{Count, Task, yields};
 
@@ -13,7 +12,7 @@ use crate::support::{Count, Task, yields};
 const A_FEW_HUNDRED: usize = 600;
 
 /// A child that wakes itself for ever and counts its polls.
-fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {
+pub(crate) fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {
     let polls = polls.clone();
     poll_fn(move |cx| {
         polls.add();
@@ -263,136 +262,6 @@ by_hand!(a_thousand_restless_children_starve_neither_the_backlog_nor_one_that_wa
         });
         assert!(turns.is_some(), "{ended:?}");
     }
-});
-
-by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
-    for depth in 0..8 {
-        for place in [Hog::Child, Hog::PlacedChild, Hog::Body] {
-            let (hog, sibling) = (Count::default(), Count::default());
-            let mut join = Task::new(nested(depth, place, hog.clone(), sibling.clone()));
-            for _ in 0..100 {
-                assert!(join.poll().is_pending());
-            }
-            let (hog, sibling) = (hog.get(), sibling.get());
-            assert!(hog > 100 && sibling * 4 > hog, "{place:?} in {depth}: {hog} and {sibling}");
-        }
-    }
-});
-
-/// Who it is that never rests.
-#[derive(Clone, Copy, Debug)]
-enum Hog {
-    Child,
-    /// It has parked before, as its sibling has.
-    PlacedChild,
-    Body,
-}
-
-/// Nurseries in each other; in the innermost one never rests, by way of one more nursery, and neither
-/// does a child.
-fn nested(
-    depth: usize,
-    place: Hog,
-    hog: Count,
-    sibling: Count,
-) -> futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>> {
-    Box::pin(async move {
-        let mut nursery = crate::support::shared::nursery::<(), &str>();
-        if depth > 0 {
-            nursery.spawn_group(nested(depth - 1, place, hog, sibling));
-            return nursery.join().await.map(drop);
-        }
-        let never_rests = async move {
-            let mut inner = crate::support::shared::nursery::<(), &str>();
-            inner.spawn(restless(&hog));
-            inner.join().await.map(drop)
-        };
-        let sibling = restless(&sibling);
-        match place {
-            Hog::Child => {
-                nursery.spawn_group(never_rests);
-                nursery.spawn(sibling);
-            }
-            Hog::PlacedChild => {
-                let (start_hog, hog_started) = oneshot::channel::<()>();
-                let (start, started) = oneshot::channel::<()>();
-                nursery.spawn_group(async move {
-                    _ = hog_started.await;
-                    never_rests.await
-                });
-                nursery.spawn(async move {
-                    _ = started.await;
-                    sibling.await
-                });
-                nursery.spawn(async move {
-                    yields(3).await;
-                    start_hog.send(()).unwrap();
-                    start.send(()).unwrap();
-                    Ok(())
-                });
-            }
-            Hog::Body => {
-                nursery.spawn(sibling);
-                let body = async { never_rests.await.map_err(|_| "it ends") };
-                return nursery.run(|_| body).await.map(drop);
-            }
-        }
-        nursery.join().await.map(drop)
-    })
-}
-
-/// A nursery of nurseries, with more children that never rest than a turn has polls.
-fn insatiable(polls: &Count) -> impl Future<Output = Result<(), JoinedError<&'static str>>> + Send {
-    let mut nursery = crate::support::shared::nursery::<(), &str>();
-    for _ in 0..40 {
-        let mut inner = crate::support::shared::nursery::<(), &str>();
-        for _ in 0..40 {
-            inner.spawn(restless(polls));
-        }
-        nursery.spawn_group(async move { inner.join().await.map(drop) });
-    }
-    async move { nursery.join().await.map(drop) }
-}
-
-by_hand!(a_child_that_could_spend_every_turn_whole_leaves_one_that_parked_its_turn, {
-    let (hogs, sibling) = (Count::default(), Count::default());
-    let mut nursery = nursery::<(), &str>();
-    let (start_hog, hog_started) = oneshot::channel::<()>();
-    let (start, started) = oneshot::channel::<()>();
-    let hog = insatiable(&hogs);
-    nursery.spawn_group(async move {
-        _ = hog_started.await;
-        hog.await
-    });
-    let polls = sibling.clone();
-    nursery.spawn(async move {
-        _ = started.await;
-        restless(&polls).await
-    });
-    let mut join = Task::new(nursery.join());
-    assert!(join.run().is_pending());
-    start_hog.send(()).unwrap();
-    start.send(()).unwrap();
-    for _ in 0..40 {
-        assert!(join.poll().is_pending());
-    }
-    assert!(sibling.get() >= 10, "{} polls beside {}", sibling.get(), hogs.get());
-});
-
-by_hand!(a_body_that_could_spend_every_turn_whole_leaves_the_children_their_turn, {
-    let (hogs, children) = (Count::default(), Count::default());
-    let mut nursery = nursery::<(), JoinedError<&str>>();
-    nursery.spawn(restless(&children));
-    let hog = insatiable(&hogs);
-    let bodies = nursery.run(|_| async move {
-        futures::future::join_all([hog]).await;
-        Ok(())
-    });
-    let mut run = Task::new(bodies);
-    for _ in 0..20 {
-        assert!(run.poll().is_pending());
-    }
-    assert!(children.get() >= 10 && hogs.get() >= 10, "{} and {}", children.get(), hogs.get());
 });
 
 by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {

@@ -17,6 +17,7 @@ mod collecting;
 mod dropped_futures;
 mod drops;
 mod fairness;
+mod fairness_of_nested;
 mod first_ok;
 mod foreign_code;
 mod handles;

@@ -1,0 +1,141 @@
+//! A nested nursery that never rests starves neither its siblings nor those around.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures::channel::oneshot;
+use futures::task::AtomicWaker;
+use nestling::{JoinedError, Nursery};
+
+use crate::fairness::restless;
+use crate::support::{Count, Task, yields};
+
+by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
+    for depth in 0..8 {
+        for place in [Hog::Child, Hog::PlacedChild, Hog::Body] {
+            let (hog, sibling) = polls(depth, place, Appetite::One);
+            assert!(hog > 100 && sibling * 4 > hog, "{place:?} in {depth}: {hog} and {sibling}");
+        }
+    }
+});
+
+by_hand!(
+    shared,
+    a_nursery_at_any_depth_that_could_spend_every_turn_whole_leaves_its_siblings_some,
+    {
+        for depth in 0..8 {
+            for place in [Hog::Child, Hog::PlacedChild, Hog::Body] {
+                let (hog, sibling) = polls(depth, place, Appetite::Whole);
+                assert!(hog > 100 && sibling > 20, "{place:?} in {depth}: {hog} and {sibling}");
+            }
+        }
+    }
+);
+
+/// The polls of the one that never rests and of its sibling in a hundred turns.
+fn polls(depth: usize, place: Hog, appetite: Appetite) -> (usize, usize) {
+    let (hog, sibling) = (Count::default(), Count::default());
+    let mut join = Task::new(nested(depth, place, appetite, hog.clone(), sibling.clone()));
+    for _ in 0..100 {
+        assert!(join.poll().is_pending());
+    }
+    (hog.get(), sibling.get())
+}
+
+#[derive(Clone, Copy)]
+enum Appetite {
+    /// It has one child.
+    One,
+    /// Its children could spend any turn whole.
+    Whole,
+}
+
+/// A nursery of children that have parked before, and wake each other for ever.
+fn ring(polls: &Count) -> Nursery<'static, (), &'static str> {
+    const CHILDREN: usize = 300;
+    let wakers: Arc<Vec<_>> = Arc::new((0..CHILDREN).map(|_| AtomicWaker::new()).collect());
+    let mut nursery = Nursery::new();
+    for n in 0..CHILDREN {
+        let (polls, wakers) = (polls.clone(), wakers.clone());
+        let mut has_parked = false;
+        nursery.spawn(poll_fn(move |cx| {
+            polls.add();
+            wakers[n].register(cx.waker());
+            if has_parked {
+                wakers[(n + 1) % CHILDREN].wake();
+            }
+            has_parked = true;
+            Poll::Pending
+        }));
+    }
+    nursery
+}
+
+/// Who it is that never rests.
+#[derive(Clone, Copy, Debug)]
+enum Hog {
+    Child,
+    /// It has parked before, as its sibling has.
+    PlacedChild,
+    Body,
+}
+
+/// Nurseries in each other; in the innermost one never rests, by way of one more nursery, and neither
+/// does a child.
+fn nested(
+    depth: usize,
+    place: Hog,
+    appetite: Appetite,
+    hog: Count,
+    sibling: Count,
+) -> futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>> {
+    Box::pin(async move {
+        let mut nursery = crate::support::shared::nursery::<(), &str>();
+        if depth > 0 {
+            nursery.spawn_group(nested(depth - 1, place, appetite, hog, sibling));
+            return nursery.join().await.map(drop);
+        }
+        let never_rests = async move {
+            match appetite {
+                Appetite::One => {
+                    let mut inner = crate::support::shared::nursery::<(), &str>();
+                    inner.spawn(restless(&hog));
+                    inner.join().await.map(drop)
+                }
+                Appetite::Whole => ring(&hog).join().await.map(drop),
+            }
+        };
+        let sibling = restless(&sibling);
+        match place {
+            Hog::Child => {
+                nursery.spawn_group(never_rests);
+                nursery.spawn(sibling);
+            }
+            Hog::PlacedChild => {
+                let (start_hog, hog_started) = oneshot::channel::<()>();
+                let (start, started) = oneshot::channel::<()>();
+                nursery.spawn_group(async move {
+                    _ = hog_started.await;
+                    never_rests.await
+                });
+                nursery.spawn(async move {
+                    _ = started.await;
+                    sibling.await
+                });
+                nursery.spawn(async move {
+                    yields(3).await;
+                    start_hog.send(()).unwrap();
+                    start.send(()).unwrap();
+                    Ok(())
+                });
+            }
+            Hog::Body => {
+                nursery.spawn(sibling);
+                let body = async { never_rests.await.map_err(|_| "it ends") };
+                return nursery.run(|_| body).await.map(drop);
+            }
+        }
+        nursery.join().await.map(drop)
+    })
+}
