@@ -8,42 +8,61 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::child::{Child, Ended, Place};
 use crate::flavor::Flavor;
 
-pub(crate) struct Set<'env, T, E, M: Flavor>(FuturesUnordered<Place<'env, T, E, M>>);
+pub(crate) struct Set<'env, T, E, M: Flavor> {
+    places: FuturesUnordered<Place<'env, T, E, M>>,
+    /// Whether a child may be in here that was not polled in its place yet.
+    unpolled: bool,
+}
 
 impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     pub(crate) fn new() -> Self {
-        Self(FuturesUnordered::new())
+        Self { places: FuturesUnordered::new(), unpolled: false }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
-    /// Adds a child; the next [`poll`](Self::poll) polls it.
+    /// Adds a child; a [`poll`](Self::poll) that follows polls it. Nobody is woken for it.
     #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
-        self.0.push(Place::new(child));
+        self.places.push(Place::new(child));
+        self.unpolled = true;
     }
 
-    /// Polls children that were woken until one of them ends.
+    /// Whether a child may be in here that knows no waker but the one it started with. The driver
+    /// must not rest before that child is polled: nothing would wake it.
+    #[inline]
+    pub(crate) fn has_unpolled(&self) -> bool {
+        self.unpolled
+    }
+
+    /// Polls children that were woken, or are new, until one of them ends.
     ///
     /// Pending does not say that nothing is left to poll: it wakes `cx` where there is.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T, E>>> {
-        Pin::new(&mut self.0).poll_next(cx)
+        let poll = Pin::new(&mut self.places).poll_next(cx);
+        // After the end of one child, others may stand behind it that were not polled. After
+        // anything else there is none, or `cx` was woken for it.
+        if !matches!(poll, Poll::Ready(Some(_))) {
+            self.unpolled = false;
+        }
+        poll
     }
 
     /// Takes every child out, in no order.
     pub(crate) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
-        if self.0.is_empty() {
+        if self.places.is_empty() {
             return Vec::new();
         }
-        let children = Pin::new(&mut self.0)
+        let children = Pin::new(&mut self.places)
             .iter_pin_mut()
             .filter_map(|place| place.get_mut().take())
             .collect();
-        self.0.clear();
+        self.places.clear();
+        self.unpolled = false;
         children
     }
 }

@@ -91,6 +91,26 @@ by_hand!(a_waker_kept_from_the_first_poll_wakes_the_child, {
     assert_eq!(join.poll().map(Result::unwrap), Poll::Ready(vec![1]));
 });
 
+by_hand!(a_child_that_starts_late_and_parks_is_heard_whatever_the_turn_began_with, {
+    // As many turns as it takes for each kind of child to have been the first of one.
+    for before in (0..2_000).step_by(100) {
+        let (wake, woken) = oneshot::channel();
+        let mut nursery = nursery::<u32, &str>();
+        let spawner = nursery.spawner();
+        nursery.spawn(async move {
+            yields(before).await;
+            spawner.spawn(async { woken.await.map_err(|_| "hung up") }).unwrap();
+            Ok(0)
+        });
+        let mut join = Task::new(nursery.join());
+        assert!(join.run().is_pending());
+        let wakes = join.wakes();
+        wake.send(1).unwrap();
+        assert_eq!(join.wakes(), wakes + 1, "after {before} yields");
+        assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![0, 1]));
+    }
+});
+
 by_hand!(a_wake_of_a_child_that_has_ended_does_nothing, {
     let slot = Slot::default();
     let leave = slot.clone();

@@ -192,14 +192,17 @@ pub(crate) fn guarded(test: impl FnOnce() + Send + 'static) {
 pub(crate) struct Task<F> {
     future: Pin<Box<F>>,
     wakes: Arc<Wakes>,
+    /// How often it had been woken when it was last polled; `None` before the first poll.
+    answered: Option<usize>,
 }
 
 impl<F: Future> Task<F> {
     pub(crate) fn new(future: F) -> Self {
-        Self { future: Box::pin(future), wakes: Arc::default() }
+        Self { future: Box::pin(future), wakes: Arc::default(), answered: None }
     }
 
     pub(crate) fn poll(&mut self) -> Poll<F::Output> {
+        self.answered = Some(self.wakes());
         let waker = Waker::from(Arc::clone(&self.wakes));
         self.poll_with(&waker)
     }
@@ -208,15 +211,16 @@ impl<F: Future> Task<F> {
         self.future.as_mut().poll(&mut Context::from_waker(waker))
     }
 
-    /// Polls again and again while woken, as a runtime would.
+    /// Polls for as long as it is woken, as a runtime would: not at all if nothing woke it since it
+    /// was last polled. A poll too many would hide that a wake was lost.
     pub(crate) fn run(&mut self) -> Poll<F::Output> {
-        loop {
-            let before = self.wakes();
+        while self.answered != Some(self.wakes()) {
             let poll = self.poll();
-            if poll.is_ready() || self.wakes() == before {
+            if poll.is_ready() {
                 return poll;
             }
         }
+        Poll::Pending
     }
 
     pub(crate) fn wakes(&self) -> usize {
