@@ -66,6 +66,7 @@ impl<T, E> Completion<T, E> {
 
 impl<T, E> Outcome<T, E> {
     /// The output, if the child succeeded.
+    #[must_use]
     pub fn completed(self) -> Option<T> {
         match self {
             Self::Completed(value) => Some(value),
@@ -140,8 +141,9 @@ impl fmt::Display for Cancelled {
 
 /// Everything that came of a nursery: outputs, failures, and who was cancelled and why.
 ///
-/// Nothing that was finished is missing from it. Outputs and cancelled children are in spawn order,
-/// failures in completion order.
+/// Nothing that was finished is missing from it, but for what [`next`](crate::Nursery::next) has
+/// handed out and failures beyond [`keep_errors`](crate::Nursery::keep_errors), which are counted.
+/// Outputs and cancelled children are in spawn order, failures in completion order.
 #[derive(Debug)]
 #[must_use = "a report may hold failures"]
 pub struct Report<T, E> {

@@ -9,8 +9,9 @@ use crate::info::ChildInfo;
 /// Why a child or a nursery was cancelled.
 ///
 /// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first.
-/// Causes chain: where a scope was cancelled because the scope around it was, [`Cause::parent`] is
-/// the outer cause. A clone shares the text with the original and costs one reference count.
+/// Causes can chain: where something is cancelled because of what was cancelled around it,
+/// [`Cause::parent`] is the outer cause. A clone shares the text with the original and costs one
+/// reference count.
 #[derive(Clone)]
 pub struct Cause(Arc<Inner>);
 

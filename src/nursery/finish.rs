@@ -20,12 +20,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, and what they had returned.
+    /// Dropping it drops all children there and then, and with them the outputs and the failures of
+    /// those that have ended.
     ///
     /// # Errors
     ///
-    /// The output is every failure, in completion order, if there was any; the outputs are dropped
-    /// then. [`settle`](Self::settle) keeps both.
+    /// The output is every failure, in completion order, if there was any; the outputs go with this
+    /// future then. [`settle`](Self::settle) keeps both.
     ///
     /// # Examples
     ///
@@ -46,7 +47,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, and what they had returned.
+    /// Dropping it drops all children there and then, and with them the outputs and the failures of
+    /// those that have ended.
     ///
     /// # Examples
     ///

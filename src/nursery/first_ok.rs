@@ -25,7 +25,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then.
+    /// Dropping it drops all children there and then, and with them the failures of those that have
+    /// ended.
     ///
     /// # Errors
     ///

@@ -161,8 +161,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// A spawner for children, bodies and other threads to spawn by.
     ///
-    /// It keeps nothing alive: a nursery ends when its last child does, whether or not there are
-    /// spawners left, and refuses them from then on.
+    /// It keeps nothing alive: a nursery that is joined ends when its last child does, whether or not
+    /// there are spawners left, and refuses them from then on.
     pub fn spawner(&mut self) -> Spawner<'env, T, E, M> {
         Spawner::new(self.scope.inbox().clone())
     }

@@ -1,4 +1,4 @@
-//! The options of a nursery, set before the first spawn.
+//! The options of a nursery.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -9,6 +9,9 @@ use crate::flavor::{Flavor, Local, Shared};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
+    ///
+    /// Options are meant to be set before the first spawn. One that is set later holds from then on:
+    /// a lower limit ends no child that runs, and a failure that was handed out is not judged again.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.scope.name = Some(name.into()).filter(|name| !name.is_empty());
         self

@@ -35,7 +35,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, the newest first, and then the body.
+    /// Dropping it drops all children there and then, the newest first, and then the body. Outputs and
+    /// failures of those that have ended go with it.
     ///
     /// # Errors
     ///

@@ -46,7 +46,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over: what
     /// the inner nursery's children had returned, and who of them was cancelled, is for the child to
-    /// make an output of, by [`settle`](Self::settle) for one.
+    /// make an output of, by [`settle`](Self::settle) for one. A child that is cancelled is dropped, and
+    /// a nursery in it with the failures that it had collected.
     ///
     /// # Examples
     ///

@@ -20,9 +20,13 @@ use crate::scope::inbox::{Admission, Inbox, Refusal};
 /// [`Shared`] flavour a spawner is `Send` and `Sync`, so that a child of another
 /// thread's task can be spawned from anywhere; the nursery is woken and starts it at once.
 ///
-/// A spawner does not keep the nursery open. Once the nursery's last child has ended, or it was
-/// dropped or cancelled, every spawn gives the future back, with the reason. Spawning never blocks
-/// and never panics, and from inside a child neither at the limit: the child waits in the backlog.
+/// A spawner does not keep the nursery open. Once the nursery has ended, or was dropped or
+/// cancelled, every spawn gives the future back, with the reason. It has ended when whatever
+/// finishes it, such as [`join`](crate::Nursery::join), has seen its last child end; while the owner
+/// takes completions by [`next`](crate::Nursery::next), it stays open.
+///
+/// Spawning never blocks and never panics, also from inside a child and at the limit: the new child
+/// waits in the backlog.
 ///
 /// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
 /// where it calls itself, as any recursive future.
@@ -119,8 +123,9 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
     ///
     /// Those who wait are served in the order in which they first asked. While someone waits whose
-    /// turn has come, the nursery does not end. A child that waits so for a slot in its own nursery
-    /// keeps its own slot meanwhile: where all of them do, they wait for ever.
+    /// turn has come, the nursery does not end; so do not leave the future unpolled, or forget it. A
+    /// child that waits so for a slot in its own nursery keeps its own slot meanwhile: where all of
+    /// them do, they wait for ever.
     ///
     /// # Errors
     ///
@@ -142,8 +147,11 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
     /// Cancels every child of the nursery, and the nursery for those to come.
     ///
-    /// Spawning is refused at once. The children are dropped by the nursery, on its own task: it is
-    /// woken for it. Returns whether this was what cancelled it; the first cause stays.
+    /// Spawning is refused at once, and no child starts any more. The children are dropped by the
+    /// nursery, on its own task: it is woken for it. A child that was woken before may be polled once
+    /// more, and come to an end of its own.
+    ///
+    /// Returns whether this was what cancelled it; the first cause stays.
     pub fn cancel(&self, reason: impl Into<String>) -> bool {
         self.inbox.cancel(Cause::requested(reason.into())).0
     }
