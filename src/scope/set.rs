@@ -10,13 +10,13 @@ use crate::flavor::Flavor;
 
 pub(crate) struct Set<'env, T, E, M: Flavor> {
     places: FuturesUnordered<Place<'env, T, E, M>>,
-    /// Whether a child may be in here that was not polled in its place yet.
-    unpolled: bool,
+    /// Whether a child may be in here that is to be polled, and that nobody will be woken for.
+    unsettled: bool,
 }
 
 impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     pub(crate) fn new() -> Self {
-        Self { places: FuturesUnordered::new(), unpolled: false }
+        Self { places: FuturesUnordered::new(), unsettled: false }
     }
 
     #[inline]
@@ -28,14 +28,17 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
         self.places.push(Place::new(child));
-        self.unpolled = true;
+        self.unsettled = true;
     }
 
-    /// Whether a child may be in here that knows no waker but the one it started with. The driver
-    /// must not rest before that child is polled: nothing would wake it.
+    /// Whether the driver may rest as far as these children go.
+    ///
+    /// It may not while one is in here that was not polled in its place yet, as that one knows no
+    /// waker but the throw-away one it started with; and not after the end of a child, as others
+    /// behind it may have been woken too, and their wakes are spent.
     #[inline]
-    pub(crate) fn has_unpolled(&self) -> bool {
-        self.unpolled
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.unsettled
     }
 
     /// Polls children that were woken, or are new, until one of them ends.
@@ -44,11 +47,7 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T, E>>> {
         let poll = Pin::new(&mut self.places).poll_next(cx);
-        // After the end of one child, others may stand behind it that were not polled. After
-        // anything else there is none, or `cx` was woken for it.
-        if !matches!(poll, Poll::Ready(Some(_))) {
-            self.unpolled = false;
-        }
+        self.unsettled = matches!(poll, Poll::Ready(Some(_)));
         poll
     }
 
@@ -62,7 +61,7 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
             .filter_map(|place| place.get_mut().take())
             .collect();
         self.places.clear();
-        self.unpolled = false;
+        self.unsettled = false;
         children
     }
 }

@@ -106,7 +106,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             if interrupted() {
                 return Poll::Ready(Drove::Interrupted);
             }
-            if !self.scope.has_work() && !self.scope.set.has_unpolled() {
+            if !self.scope.has_work() && self.scope.set.is_settled() {
                 if self.scope.is_idle() {
                     return Poll::Ready(Drove::Idle);
                 }

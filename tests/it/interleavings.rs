@@ -104,10 +104,30 @@ by_hand!(a_child_that_starts_late_and_parks_is_heard_whatever_the_turn_began_wit
         });
         let mut join = Task::new(nursery.join());
         assert!(join.run().is_pending());
-        let wakes = join.wakes();
         wake.send(1).unwrap();
-        assert_eq!(join.wakes(), wakes + 1, "after {before} yields");
-        assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![0, 1]));
+        let outputs = join.run().map(Result::unwrap);
+        assert_eq!(outputs, Poll::Ready(vec![0, 1]), "after {before} yields");
+    }
+});
+
+by_hand!(of_two_that_are_woken_together_neither_is_forgotten_for_the_one_that_gets_the_slot, {
+    for before in (0..2_000).step_by(100) {
+        let (wakes, woken): (Vec<_>, Vec<_>) = (0..2).map(|_| oneshot::channel()).unzip();
+        let mut nursery = nursery::<u32, &str>().limit(2);
+        for woken in woken {
+            nursery.spawn(async move {
+                yields(before).await;
+                woken.await.map_err(|_| "hung up")
+            });
+        }
+        nursery.spawn(async { Ok(3) });
+        let mut join = Task::new(nursery.join());
+        assert!(join.run().is_pending());
+        for (wake, output) in wakes.into_iter().zip(1..) {
+            wake.send(output).unwrap();
+        }
+        let outputs = join.run().map(Result::unwrap);
+        assert_eq!(outputs, Poll::Ready(vec![1, 2, 3]), "after {before} yields");
     }
 });
 

@@ -26,6 +26,7 @@ mod long_runs;
 mod nesting;
 mod panics;
 mod panics_in_destructors;
+mod random;
 mod run;
 mod slots;
 mod spawning;
