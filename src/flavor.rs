@@ -33,9 +33,10 @@ pub trait Flavor: sealed::Sealed + 'static {
 
 /// What a flavour asks of a child's future: `Send` in [`Shared`], nothing in [`Local`]. Sealed.
 #[diagnostic::on_unimplemented(
-    message = "a child of a `Shared` nursery must be `Send`, and `{F}` is not",
-    label = "this child cannot be sent between threads",
-    note = "`Nursery::local()` takes children that are not `Send`"
+    message = "a nursery of the flavour `{Self}` is not known to take `{F}` as a child",
+    label = "this child may not be taken",
+    note = "`Nursery::new()` takes children that are `Send`, and `Nursery::local()` any",
+    note = "code that is generic over the flavour has to ask for `{Self}: Hold<'env, {F}>`"
 )]
 pub trait Hold<'env, F>: Flavor {
     #[doc(hidden)]
@@ -69,7 +70,11 @@ impl Flavor for Local {
     }
 }
 
-impl<'env, F: Send + 'env> Hold<'env, F> for Shared {
+// The compiler quotes the head of this to whoever spawns a child that is not `Send`, with the remark.
+impl<'env, F> Hold<'env, F> for Shared
+where
+    F: Send + 'env, // `Nursery::local()` takes children that are not `Send`
+{
     fn hold<K>(future: Box<Adapt<F, K>>) -> Self::Boxed<'env, K::Output>
     where
         F: Future,
@@ -121,8 +126,8 @@ impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
 
     #[inline]
     fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
-        output.map_err(|error| match error.into_own_error() {
-            Ok(own) => Failure::Error(own),
+        output.map_err(|error| match error.into_bare() {
+            Ok(error) => Failure::Error(error),
             Err(group) => Failure::Group(group),
         })
     }
