@@ -9,6 +9,7 @@
 //! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
 //! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
 //! | know why something was cancelled | [`Cause`] |
+//! | know where a panic was raised | [`keep_panic_locations`] |
 //!
 //! # Words
 //!
@@ -47,16 +48,20 @@
 //! or a borrow being held: all of them may spawn, cancel and drop what they like.
 //!
 //! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
-//! the first one ends the program. The panic hook is left alone.
+//! the first one ends the program. The panic hook is left alone, unless
+//! [`keep_panic_locations`] is called.
 
 mod cancel;
 mod error;
 mod flavor;
+mod gate;
 mod guard;
 mod info;
 mod nursery;
+mod panic_location;
 mod report;
 mod scope;
+mod text;
 
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished};
 pub use error::{
@@ -68,6 +73,7 @@ pub use nursery::{
     ChildBuilder, FirstOk, Join, LocalNursery, Next, Nursery, Rejected, Rejection, Run, RunSettle,
     Settle, SpawnWhenFree, Spawner, SpawnerWhenFree,
 };
+pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use report::{Cancelled, Completion, Outcome, Report};
 
 /// The README's code, compiled and run.

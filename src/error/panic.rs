@@ -6,7 +6,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::text::{Clipped, MAX_MESSAGE};
+use super::rows::place;
+use crate::panic_location::{self, PanicLocation};
+use crate::text::{Clipped, MAX_MESSAGE};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.
 ///
@@ -22,7 +24,8 @@ struct Caught {
     locked: Mutex<Option<Box<dyn Any + Send>>>,
     shared: OnceLock<Box<dyn Any + Send + Sync>>,
     /// What panicked, where that was not the child's own work.
-    place: Option<&'static str>,
+    work: Option<&'static str>,
+    location: Option<PanicLocation>,
 }
 
 impl Panic {
@@ -40,9 +43,10 @@ impl Panic {
         Self::at(Some("in the policy of `cancel_when`"), payload)
     }
 
-    fn at(place: Option<&'static str>, payload: Box<dyn Any + Send>) -> Self {
+    fn at(work: Option<&'static str>, payload: Box<dyn Any + Send>) -> Self {
         let locked = Mutex::new(Some(payload));
-        let panic = Self(Box::new(Caught { locked, shared: OnceLock::new(), place }));
+        let (shared, location) = (OnceLock::new(), panic_location::take());
+        let panic = Self(Box::new(Caught { locked, shared, work, location }));
         // Text moves out at once: `message` lends it without a lock.
         let _ = panic.downcast_ref::<&'static str>().is_some()
             || panic.downcast_ref::<String>().is_some();
@@ -64,6 +68,14 @@ impl Panic {
             }
             None => NOT_TEXT,
         }
+    }
+
+    /// The line that it was raised on; `None` unless the program called
+    /// [`keep_panic_locations`](crate::keep_panic_locations), or if it was thrown past the hook, by
+    /// [`resume_unwind`](std::panic::resume_unwind).
+    #[must_use]
+    pub fn location(&self) -> Option<&PanicLocation> {
+        self.0.location.as_ref()
     }
 
     /// Whether the payload is an `X`.
@@ -95,7 +107,7 @@ impl Panic {
     /// The payload itself.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        let Caught { locked, shared, place: _ } = *self.0;
+        let Caught { locked, shared, .. } = *self.0;
         let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (locked, shared.into_inner()) {
             (Some(payload), _) => payload,
@@ -112,8 +124,11 @@ impl Panic {
     /// Writes the panic as one line, with at most `chars` of its message.
     pub(super) fn write(&self, f: &mut impl fmt::Write, chars: usize) -> fmt::Result {
         f.write_str("panicked")?;
-        if let Some(place) = self.0.place {
-            write!(f, " {place}")?;
+        if let Some(work) = self.0.work {
+            write!(f, " {work}")?;
+        }
+        if let Some(location) = self.location() {
+            write!(f, " at {}", place(location.file(), location.line()))?;
         }
         write!(f, ": {}", Clipped::message(self.message(), chars))
     }
@@ -137,7 +152,7 @@ impl UnwindSafe for Panic {}
 impl RefUnwindSafe for Panic {}
 
 /// `panicked: ` and the message, on one line; it says where, if that was in the destructor of a
-/// child or in a nursery's policy.
+/// child or in a nursery's policy, and the line if that is known.
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, MAX_MESSAGE)
@@ -146,6 +161,11 @@ impl fmt::Display for Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic").field("message", &self.message()).finish_non_exhaustive()
+        let mut all = f.debug_struct("Panic");
+        all.field("message", &self.message());
+        if let Some(location) = self.location() {
+            all.field("location", &format_args!("{location}"));
+        }
+        all.finish_non_exhaustive()
     }
 }

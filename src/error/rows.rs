@@ -4,8 +4,8 @@ use std::slice;
 
 use super::head::Label;
 use super::joined::Sources;
-use super::text::{self, Clipped};
 use super::{ChildError, Failure, JoinedError};
+use crate::text::{self, Clipped};
 
 /// How much of a tree is shown.
 #[derive(Clone, Copy)]

@@ -1,0 +1,114 @@
+//! Where a panic was raised. Only the panic hook knows, and the hook is the program's: it is changed
+//! on request only.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{Location, set_hook, take_hook};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the hook is there, so that other programs do not pay for it.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Where the last panic of this thread was raised that nobody has asked for yet.
+    static LAST: Cell<Option<PanicLocation>> = const { Cell::new(None) };
+}
+
+/// The line that a panic was raised on.
+///
+/// Known only after [`keep_panic_locations`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PanicLocation {
+    file: Box<str>,
+    line: u32,
+    column: u32,
+}
+
+impl PanicLocation {
+    /// The source file, as the compiler was given it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column, counted from 1.
+    #[must_use]
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+}
+
+/// `src/main.rs:31:9`.
+impl fmt::Display for PanicLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+impl From<&Location<'_>> for PanicLocation {
+    fn from(location: &Location<'_>) -> Self {
+        Self { file: location.file().into(), line: location.line(), column: location.column() }
+    }
+}
+
+/// Lets every [`Panic`](crate::Panic) from now on tell where it was raised.
+///
+/// Of a panic that is caught only its payload is left; where it was raised, only the panic hook
+/// hears. So this puts a hook of its own in front of the one that is set, which it calls as before:
+/// what is printed stays the same. Call it once, where the program starts; further calls do nothing.
+/// A hook that is set later replaces both.
+///
+/// A library should leave the decision to the program. Without this call the crate leaves the hook
+/// alone.
+///
+/// # Panics
+///
+/// If the calling thread is panicking, as [`take_hook`] does.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::{Nursery, keep_panic_locations};
+///
+/// keep_panic_locations();
+/// let mut nursery: Nursery<'_, (), ()> = Nursery::new();
+/// nursery.spawn(async { panic!("out of ideas") });
+/// let error = futures::executor::block_on(nursery.join()).unwrap_err();
+/// let panic = error.first().failure().panic().unwrap();
+/// assert_eq!(panic.location().unwrap().file(), file!());
+/// ```
+pub fn keep_panic_locations() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            let location = info.location().map(PanicLocation::from);
+            // A thread that is ending may have given up its variables.
+            let _ = LAST.try_with(|last| last.set(location));
+            before(info);
+        }));
+        // Relaxed: a thread that misses it keeps no location for a moment.
+        KEPT.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Forgets a panic that user code has caught by itself, so that it is not taken for the next. One that
+/// is still under way, and runs destructors that come by here, is remembered.
+#[inline]
+pub(crate) fn forget() {
+    if KEPT.load(Ordering::Relaxed) && !std::thread::panicking() {
+        take();
+    }
+}
+
+/// Where the panic that was just caught was raised.
+pub(crate) fn take() -> Option<PanicLocation> {
+    LAST.try_with(Cell::take).ok().flatten()
+}
