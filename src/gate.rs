@@ -10,6 +10,7 @@ use std::task::{Wake, Waker};
 
 use futures::task::AtomicWaker;
 
+use crate::guard::{discard, wake_all};
 use crate::info::ChildId;
 
 /// The driver is polling: it looks at the mark before it stops.
@@ -63,13 +64,14 @@ impl Gate {
     pub(crate) fn notify(&self) {
         // Acquire/release: the driver that sees the mark sees what was made ready before it.
         if self.state.fetch_or(WOKEN, Ordering::AcqRel) == 0 {
-            self.owner.wake();
+            // It is foreign code: should it panic, whoever spawned or woke is not to suffer for it.
+            wake_all(self.owner.take());
         }
     }
 
     /// The driver is gone for good: nobody is to be woken, and no handle keeps the owner's memory.
     pub(crate) fn retire(&self) {
-        drop(self.owner.take());
+        discard(self.owner.take());
     }
 
     /// Tells the driver that the nursery was cancelled, also in the middle of a round.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::text::Escaped;
+
 /// A child's spawn number: the first child of a nursery is `#0`, and no number is used twice.
 ///
 /// Numbers are unique within one nursery only. They order children by when they were spawned.
@@ -91,12 +93,13 @@ impl ChildInfo {
     }
 }
 
-/// The id, and the name where there is one: `#7 fetch`. The name is written as it was given.
+/// The id, and the name where there is one: `#7 fetch`. Control characters of the name are escaped,
+/// and a long one is cut.
 impl fmt::Display for ChildInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.id)?;
         match self.name() {
-            Some(name) => write!(f, " {name}"),
+            Some(name) => write!(f, " {}", Escaped(name)),
             None => Ok(()),
         }
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, Failure, JoinedError};
 use crate::info::ChildInfo;
-use crate::scope::record::Record;
 
 /// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
 ///
@@ -33,16 +32,8 @@ pub enum Outcome<T, E> {
 }
 
 impl<T, E> Completion<T, E> {
-    pub(crate) fn new(record: Record<T, E>) -> Self {
-        match record {
-            Record::Completed(who, value) => {
-                Self { child: who.info(), outcome: Outcome::Completed(value) }
-            }
-            Record::Failed(error) => {
-                Self { child: error.child().clone(), outcome: Outcome::Failed(error) }
-            }
-            Record::Cancelled(child, cause) => Self { child, outcome: Outcome::Cancelled(cause) },
-        }
+    pub(crate) fn new(child: ChildInfo, outcome: Outcome<T, E>) -> Self {
+        Self { child, outcome }
     }
 
     /// Which child ended.
@@ -135,7 +126,7 @@ impl Cancelled {
 /// `#7 fetch: requested: shutting down`.
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", crate::error::text::Escaped(&self.child), self.cause)
+        write!(f, "{}: {}", self.child, self.cause)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 pub(crate) const MAX_MESSAGE: usize = 300;
 
 /// The length at which a name is cut, in characters.
-pub(super) const MAX_NAME: usize = 40;
+pub(crate) const MAX_NAME: usize = 40;
 
 /// The text of `T` on one line: what would break the line or the terminal is escaped, and it is cut
 /// at [`MAX_MESSAGE`] characters.
@@ -21,19 +21,19 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
 }
 
 /// [`Escaped`] with a length of its own, and with a text to stand in for none.
-pub(super) struct Clipped<T> {
-    pub(super) text: T,
-    pub(super) chars: usize,
-    pub(super) when_empty: &'static str,
+pub(crate) struct Clipped<T> {
+    pub(crate) text: T,
+    pub(crate) chars: usize,
+    pub(crate) when_empty: &'static str,
 }
 
 impl<T> Clipped<T> {
     /// For what an error says: an entry without any text would look like a fault of the tree.
-    pub(super) fn message(text: T, chars: usize) -> Self {
+    pub(crate) fn message(text: T, chars: usize) -> Self {
         Self { text, chars, when_empty: "(no message)" }
     }
 
-    pub(super) fn name(text: T) -> Self {
+    pub(crate) fn name(text: T) -> Self {
         Self { text, chars: MAX_NAME, when_empty: "" }
     }
 }

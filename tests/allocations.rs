@@ -15,12 +15,17 @@ const BYTES: u64 = 168;
 
 type Parent = Nursery<'static, u32, oneshot::Canceled>;
 
-/// A nursery that has seen more children than are measured.
+/// A nursery that has seen more children than are measured, and one that parked: the first of those
+/// costs an allocation more.
 fn grown() -> Parent {
     let mut nursery = Nursery::new();
     for n in 0..2 * CHILDREN as u32 {
         nursery.spawn(async move { Ok(n) });
     }
+    let (sender, receiver) = oneshot::channel();
+    nursery.spawn(receiver);
+    drive(&mut nursery);
+    sender.send(0).unwrap();
     drive(&mut nursery);
     nursery
 }
@@ -140,6 +145,42 @@ async fn yield_once() {
         std::task::Poll::Pending
     })
     .await;
+}
+
+#[test]
+fn those_who_wait_for_a_child_one_after_the_other_leave_nothing_behind() {
+    let mut nursery: Parent = Nursery::new();
+    let handle = nursery.spawn_with_handle(std::future::pending());
+    let mut waiting = Box::pin(handle.finished());
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            // The next comes before the last has left.
+            let next = Box::pin(handle.finished());
+            let last = std::mem::replace(&mut waiting, next);
+            assert!(waiting.as_mut().now_or_never().is_none());
+            drop(last);
+        }
+    });
+    assert!(info.bytes_current < 200, "{info:?}");
+}
+
+#[test]
+fn failures_beyond_keep_errors_take_no_memory() {
+    let bytes = |failures: u64| {
+        let mut nursery: Nursery<'_, u32, String> = Nursery::new().keep_errors(10).limit(4);
+        let info = measure(|| {
+            futures::executor::block_on(async {
+                for _ in 0..failures {
+                    nursery.spawn_when_free(async { Err(String::from("failed")) }).await;
+                }
+            });
+        });
+        let error = futures::executor::block_on(nursery.join()).unwrap_err();
+        assert_eq!((error.len(), error.counts().failed()), (10, failures));
+        info.bytes_current
+    };
+    assert!(bytes(100_000) < 2 * bytes(100));
 }
 
 #[test]

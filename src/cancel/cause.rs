@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::text::Escaped;
 use crate::info::ChildInfo;
+use crate::text::Escaped;
 
 /// Why a child or a nursery was cancelled.
 ///
@@ -91,10 +91,8 @@ impl fmt::Display for Cause {
             (CauseKind::ChildFailed, Some(child)) if child.is_body() => {
                 f.write_str("the body failed")?
             }
-            (CauseKind::ChildFailed, Some(child)) => write!(f, "child {} failed", Escaped(child))?,
-            (CauseKind::Finished, Some(child)) => {
-                write!(f, "child {} finished first", Escaped(child))?
-            }
+            (CauseKind::ChildFailed, Some(child)) => write!(f, "child {child} failed")?,
+            (CauseKind::Finished, Some(child)) => write!(f, "child {child} succeeded first")?,
             (CauseKind::ChildFailed, None) => f.write_str("a child failed")?,
             (CauseKind::Finished, None) => f.write_str("finished")?,
             (CauseKind::Requested, _) => f.write_str("requested")?,

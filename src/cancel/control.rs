@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Cause;
+use crate::gate::Gate;
 use crate::guard::wake_all;
 use crate::info::{ChildId, ChildInfo};
-use crate::scope::gate::Gate;
 
 /// Someone cancelled the child.
 const CANCELLED: u8 = 1;
@@ -33,8 +33,10 @@ struct SharedState {
     /// The child's waker inside the set; taken out when the child is gone, since it keeps the
     /// child's node alive.
     child: Option<Waker>,
-    /// The tasks that wait for the child to be gone. A place is never reused before that.
+    /// The tasks that wait for the child to be gone.
     waiting: Vec<Option<Waker>>,
+    /// Places in `waiting` that were given up.
+    vacant: Vec<usize>,
 }
 
 impl Control {
@@ -122,11 +124,17 @@ impl Control {
             }
             match *place {
                 Some(place) => shared.waiting[place].replace(waker),
-                None => {
-                    *place = Some(shared.waiting.len());
-                    shared.waiting.push(Some(waker));
-                    None
-                }
+                None => match shared.vacant.pop() {
+                    Some(vacant) => {
+                        *place = Some(vacant);
+                        shared.waiting[vacant].replace(waker)
+                    }
+                    None => {
+                        *place = Some(shared.waiting.len());
+                        shared.waiting.push(Some(waker));
+                        None
+                    }
+                },
             }
         };
         drop(replaced);
@@ -138,8 +146,9 @@ impl Control {
         let waker = {
             let mut shared = self.lock();
             let waker = shared.waiting.get_mut(place).and_then(Option::take);
-            while let Some(None) = shared.waiting.last() {
-                shared.waiting.pop();
+            // There is none once the child is gone and its list was taken.
+            if waker.is_some() {
+                shared.vacant.push(place);
             }
             waker
         };

@@ -1,5 +1,6 @@
 //! One failure, and whose it was.
 
+use std::error::Error;
 use std::fmt;
 
 use super::head::Label;
@@ -47,7 +48,7 @@ impl<E> ChildError<E> {
         self.failure
     }
 
-    /// Whether the child failed while it was being cancelled.
+    /// Whether the child failed while it was being cancelled, or its nursery was.
     #[must_use]
     pub fn after_cancel(&self) -> bool {
         self.origin.after_cancel
@@ -58,6 +59,13 @@ impl<E> ChildError<E> {
     /// There are none unless [`JoinedError::flatten`](crate::JoinedError::flatten) dissolved them.
     pub fn ancestors(&self) -> Ancestors<'_> {
         self.origin.path.iter()
+    }
+}
+
+/// Its text has the text of the failure, so its [`source`](Error::source) is what that was caused by.
+impl<E: Error + 'static> Error for ChildError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure.source()
     }
 }
 

@@ -33,7 +33,9 @@ impl Counts {
         self.cancelled
     }
 
-    /// The failures beyond [`keep_errors`](crate::Nursery::keep_errors), which were counted only.
+    /// The failures that are not in the error or the report: those beyond
+    /// [`keep_errors`](crate::Nursery::keep_errors), which were only counted, and those that
+    /// [`next`](crate::Nursery::next) had handed out before.
     ///
     /// This counts failures, not children.
     #[must_use]

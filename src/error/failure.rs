@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{JoinedError, Panic};
 use crate::cancel::{Cause, CauseKind};
-use crate::error::text::Escaped;
+use crate::text::Escaped;
 
 /// How one child failed.
 ///
@@ -58,6 +58,18 @@ impl<E> Failure<E> {
         match self {
             Self::Error(error) => Some(error),
             _ => None,
+        }
+    }
+
+    /// The error that the child returned, by value.
+    ///
+    /// # Errors
+    ///
+    /// The failure itself, if it is another.
+    pub fn into_error(self) -> Result<E, Self> {
+        match self {
+            Self::Error(error) => Ok(error),
+            other => Err(other),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display};
 
 use super::failure::TimedOut;
-use super::text::Clipped;
 use super::{ChildError, Failure, JoinedError};
 use crate::info::ChildInfo;
+use crate::text::Clipped;
 
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
 pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;

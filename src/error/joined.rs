@@ -59,6 +59,8 @@ pub(super) struct Joined<E> {
     pub(super) name: Option<Arc<str>>,
     pub(super) counts: Counts,
     pub(super) cause: Option<Cause>,
+    // Made by `From`: the one entry is the error of the work around a nursery, not of one in it.
+    pub(super) bare: bool,
     // A group without one is shown with that of the group around it.
     pub(super) sources: Option<Sources<E>>,
     // Never empty, except in what is being taken apart.
@@ -73,18 +75,18 @@ impl<E> JoinedError<E> {
         cause: Option<Cause>,
     ) -> Self {
         debug_assert!(!entries.is_empty(), "a joined error holds at least one failure");
-        Self(Box::new(Joined { name, counts, cause, sources: None, entries: Entries(entries) }))
+        let entries = Entries(entries);
+        Self(Box::new(Joined { name, counts, cause, bare: false, sources: None, entries }))
     }
 
-    /// The error of the work around the children, if it is all there is: no child, no other failure.
-    pub(crate) fn into_own_error(mut self) -> Result<E, Self> {
-        let alone = self.0.counts == Counts::default() && self.len() == 1;
-        if !alone || self.first().failure().error().is_none() {
+    /// The error that was made a joined error by [`From`], and is that of no nursery.
+    pub(crate) fn into_bare(self) -> Result<E, Self> {
+        if !self.0.bare || !self.first().failure().is_error() {
             return Err(self);
         }
-        match self.0.entries.0.pop().map(ChildError::into_failure) {
-            Some(Failure::Error(error)) => Ok(error),
-            _ => unreachable!("it was just seen to be there"),
+        match self.into_first().into_failure() {
+            Failure::Error(error) => Ok(error),
+            _ => unreachable!("it was just seen to be one"),
         }
     }
 
@@ -196,7 +198,9 @@ impl<E> From<E> for JoinedError<E> {
     fn from(error: E) -> Self {
         let body = ChildInfo::body(Location::caller());
         let entry = ChildError::new(body, Failure::Error(error), false);
-        Self::new(None, smallvec![entry], Counts::default(), None)
+        let mut joined = Self::new(None, smallvec![entry], Counts::default(), None);
+        joined.0.bare = true;
+        joined
     }
 }
 

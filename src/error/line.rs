@@ -5,8 +5,8 @@ use std::slice;
 
 use super::depth::Depth;
 use super::head::{Label, Leaf, Says, Who, is_own_body};
-use super::text::{Clipped, MAX_MESSAGE};
 use super::{ChildError, Failure, JoinedError};
+use crate::text::{Clipped, MAX_MESSAGE};
 
 /// Entries shown of one nursery.
 const ENTRIES: usize = 10;

@@ -18,7 +18,6 @@ mod path;
 mod regrow;
 mod rows;
 mod search;
-pub(crate) mod text;
 mod tree;
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl<E, F, const N: usize> Level<E, F, N> {
                     name: shell.name.clone(),
                     counts,
                     cause: shell.cause.clone(),
+                    bare: shell.bare,
                     sources: shell.sources.and_then(&sources),
                     entries: Entries(entries),
                 }))

@@ -8,8 +8,8 @@ use super::depth::{Depth, MAX_DEPTH};
 use super::head::{Label, Leaf, Says, Who, is_own_body};
 use super::joined::Sources;
 use super::rows::{Limits, Row, What, rows, trunk};
-use super::text::{Clipped, MAX_MESSAGE};
 use super::{ChildError, Failure, JoinedError};
+use crate::text::{Clipped, MAX_MESSAGE};
 
 /// Shows a joined error as a tree, within limits. Made by [`JoinedError::tree`].
 ///

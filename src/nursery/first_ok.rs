@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::Nursery;
 use crate::cancel::Cause;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
 use crate::info::ChildInfo;
-use crate::scope::record::Record;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Scope};
 
@@ -66,32 +65,26 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { scope: slot, tally } = self.get_mut();
         let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
-        // An output may have been kept while the owner waited for a slot.
-        if !tally.outputs.is_empty() {
-            let (child, output) = tally.outputs.swap_remove(0);
-            scope.cancel(Cause::finished(child));
-            *slot = None;
-            return Poll::Ready(Ok(Some(output)));
-        }
         let mut driving = Driving::begin(scope, cx);
-        loop {
-            match driving.next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Record::Completed(who, output))) => {
-                    drop(driving);
-                    scope.cancel(Cause::finished(who.info()));
-                    *slot = None;
-                    return Poll::Ready(Ok(Some(output)));
-                }
-                Poll::Ready(Some(record)) => tally.record(record),
-                Poll::Ready(None) if driving.close_if_idle() => break,
-                Poll::Ready(None) => {}
+        // An output may have been kept while the owner waited for a slot.
+        while tally.outputs.is_empty() {
+            match ready!(driving.next(cx)) {
+                Some(record) => tally.record(record),
+                None if driving.close_if_idle() => break,
+                None => {}
             }
         }
-        drop(driving);
-        let error = tally.error(scope);
+        let result = if tally.outputs.is_empty() {
+            drop(driving);
+            tally.error(scope).map_or(Ok(None), Err)
+        } else {
+            let (winner, output) = tally.outputs.swap_remove(0);
+            driving.cancel(Cause::finished(winner));
+            drop(driving);
+            Ok(Some(output))
+        };
         *slot = None;
-        Poll::Ready(error.map_or(Ok(None), Err))
+        Poll::Ready(result)
     }
 }
 

@@ -9,24 +9,34 @@ use crate::scope::record::Record;
 pub(super) struct Held<T, E> {
     records: VecDeque<Record<T, E>>,
     failures: usize,
+    /// The last failure beyond the bound. Those within it may be handed out one by one, and a run
+    /// that a failure was dropped from must not look as if there had been none.
+    spare: Option<Record<T, E>>,
 }
 
 impl<T, E> Held<T, E> {
     pub(super) fn new() -> Self {
-        Self { records: VecDeque::new(), failures: 0 }
+        Self { records: VecDeque::new(), failures: 0, spare: None }
     }
 
-    /// Keeps the record unless it is a failure beyond the first `keep`; says whether it did.
+    /// Keeps the record, and with it the first `keep` failures and the last; says whether another
+    /// failure had to go for it.
     pub(super) fn push(&mut self, record: Record<T, E>, keep: usize) -> bool {
         if let Record::Failed(_) = record {
             if self.failures >= keep {
-                discard(record);
-                return false;
+                let dropped = self.spare.replace(record);
+                let any = dropped.is_some();
+                discard(dropped);
+                return any;
             }
             self.failures += 1;
         }
         self.records.push_back(record);
-        true
+        false
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.spare.is_none()
     }
 
     pub(super) fn pop(&mut self) -> Option<Record<T, E>> {
@@ -34,6 +44,6 @@ impl<T, E> Held<T, E> {
         if let Some(Record::Failed(_)) = record {
             self.failures -= 1;
         }
-        record
+        record.or_else(|| self.spare.take())
     }
 }

@@ -50,6 +50,10 @@ use crate::scope::tally::{Label, Tally};
 /// With [`first_error`](Self::first_error) or [`cancel_when`](Self::cancel_when) a failure cancels
 /// the children that are left.
 ///
+/// Options are meant to be set before the first spawn. One that is set later holds from then on: a
+/// lower [`limit`](Self::limit) ends no child that runs, and a failure that was handed out is not
+/// judged again.
+///
 /// Dropping a nursery drops all its children there and then, the newest first, those that never
 /// started among them. A child whose destructor panics keeps no other from being dropped; the panic
 /// goes on after the last of them.
@@ -129,13 +133,8 @@ impl<T, E> Nursery<'_, T, E, Local> {
     }
 }
 
-impl<T, E> Default for Nursery<'_, T, E, Shared> {
-    fn default() -> Self {
-        Self::empty()
-    }
-}
-
-impl<T, E> Default for Nursery<'_, T, E, Local> {
+/// An empty nursery of either flavour, for code that is generic over it.
+impl<T, E, M: Flavor> Default for Nursery<'_, T, E, M> {
     fn default() -> Self {
         Self::empty()
     }

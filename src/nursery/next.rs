@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::Nursery;
 use crate::flavor::Flavor;
-use crate::report::Completion;
-use crate::scope::Driving;
+use crate::report::{Completion, Outcome};
+use crate::scope::record::Record;
+use crate::scope::{Driving, budget};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits until a child has ended, and says how; `None` when there is no child.
@@ -61,12 +62,28 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
     type Output = Option<Completion<T, E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let nursery = &mut *self.get_mut().nursery;
-        if let Some(record) = nursery.held.pop() {
-            return Poll::Ready(Some(Completion::new(record)));
+        let Nursery { scope, held, keep: _ } = &mut *self.get_mut().nursery;
+        let mut driving = Driving::begin(scope, cx);
+        let record = if held.is_empty() {
+            ready!(driving.next(cx))
+        } else if budget::spend() {
+            held.pop()
+        } else {
+            driving.yield_now(cx);
+            return Poll::Pending;
+        };
+        if let Some(Record::Failed(_)) = record {
+            driving.count_not_stored(1);
         }
-        let record = Driving::begin(&mut nursery.scope, cx).next(cx);
-        record.map(|record| record.map(Completion::new))
+        Poll::Ready(record.map(completion))
+    }
+}
+
+fn completion<T, E>(record: Record<T, E>) -> Completion<T, E> {
+    match record {
+        Record::Completed(who, output) => Completion::new(who.info(), Outcome::Completed(output)),
+        Record::Failed(error) => Completion::new(error.child().clone(), Outcome::Failed(error)),
+        Record::Cancelled(child, cause) => Completion::new(child, Outcome::Cancelled(cause)),
     }
 }
 

@@ -9,9 +9,6 @@ use crate::flavor::{Flavor, Local, Shared};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
-    ///
-    /// Options are meant to be set before the first spawn. One that is set later holds from then on:
-    /// a lower limit ends no child that runs, and a failure that was handed out is not judged again.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.scope.name = Some(name.into()).filter(|name| !name.is_empty());
         self
@@ -35,19 +32,35 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Lets the first failure cancel every child that is left.
     ///
     /// The cause names the child that failed and carries the failure's text. For errors that cannot
-    /// be displayed there is `cancel_when(|_| true)`.
+    /// be displayed there is `cancel_when(|_| true)`. Of this and [`cancel_when`](Self::cancel_when)
+    /// the one that is called last holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().first_error();
+    /// nursery.spawn(std::future::pending()); // would wait for ever
+    /// nursery.spawn(async { Err("disk full") });
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!(error.counts().cancelled(), 1);
+    /// assert_eq!(error.cause().unwrap().to_string(), "child #1 failed: disk full");
+    /// # });
+    /// ```
     pub fn first_error(mut self) -> Self
     where
         E: Display,
     {
-        self.scope.policy.stop_at_first();
-        self.describe(E::to_string)
+        self.scope.policy.stop_at_first(E::to_string);
+        self
     }
 
     /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries.
     ///
-    /// Without it the cause of a [`cancel_when`](Self::cancel_when) names the child only. A panic in
-    /// `text` is caught, and the cause has no text then.
+    /// Without it, [`first_error`](Self::first_error) takes what the error displays, and the cause of
+    /// a [`cancel_when`](Self::cancel_when) names the child only. A panic in `text` is caught, and the
+    /// cause has no text then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.scope.policy.tell_by(text);
         self

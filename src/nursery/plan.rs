@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::cancel::{Control, Tag};
 use crate::flavor::{Adapt, Convert, Hold};
+use crate::gate::Gate;
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::child::{Child, Output};
-use crate::scope::gate::Gate;
 
 /// Where a child was spawned, and its control block if it needs one.
 pub(crate) struct Plan {

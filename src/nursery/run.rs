@@ -1,7 +1,7 @@
 //! A body beside the children.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,10 @@ use smallvec::SmallVec;
 use super::{Nursery, Spawner};
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
+use crate::gate::Gate;
+use crate::guard::{FirstPanic, Payload, catch, drop_guarded};
 use crate::info::ChildInfo;
 use crate::report::Report;
-use crate::scope::gate::Gate;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Drove, Scope, budget};
 
@@ -106,7 +107,7 @@ impl Wake for Bell {
 }
 
 pin_project! {
-    /// A body and its nursery. The scope stands before the body: children are dropped first.
+    /// A body and its nursery.
     struct Body<'env, T, E, M: Flavor, B, R> {
         scope: Option<Scope<'env, T, E, M>>,
         tally: Tally<ChildInfo, T, E>,
@@ -117,9 +118,20 @@ pin_project! {
         info: ChildInfo,
         // Whether the body is polled after the children in the next turn.
         children_first: bool,
-        // Whether a failure of this run can stop it; one that did so before has been handed out.
+        // Whether a failure can stop the body that is found in this run: it has to leave one behind.
         stoppable: bool,
         output: Option<R>,
+    }
+
+    impl<'env, T, E, M: Flavor, B, R> PinnedDrop for Body<'env, T, E, M, B, R> {
+        // Children first, then the body, each even if another's destructor panics.
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let mut first = FirstPanic::default();
+            first.note(drop_guarded(this.scope.take()));
+            first.note(drop_in_place(this.body));
+            first.resume();
+        }
     }
 }
 
@@ -134,7 +146,7 @@ where
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), gate });
         Self {
             children_first: false,
-            stoppable: scope.cause().is_none(),
+            stoppable: scope.cause().is_none() || tally.has_failures() || scope.has_failures(),
             scope: Some(scope),
             tally,
             body: Some(body),
@@ -224,7 +236,7 @@ fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
     let Some(future) = body.as_mut().as_pin_mut() else { return SmallVec::new() };
     let mut cx = Context::from_waker(waker);
     let mut failures = SmallVec::new();
-    match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
+    match catch(|| future.poll(&mut cx)) {
         Ok(Poll::Pending) => return failures,
         Ok(Poll::Ready(Ok(value))) => *output = Some(value),
         Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
@@ -234,10 +246,13 @@ fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
     failures
 }
 
-fn drop_body<B, E>(mut body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
-    // A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
-    let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().set(None)));
-    dropped.err().map(|payload| Failure::Panic(Panic::of_destructor(payload)))
+fn drop_body<B, E>(body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
+    drop_in_place(body).err().map(|payload| Failure::Panic(Panic::of_destructor(payload)))
+}
+
+/// A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
+fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), Payload> {
+    catch(|| body.as_mut().set(None))
 }
 
 pin_project! {

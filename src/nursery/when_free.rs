@@ -54,7 +54,7 @@ where
             match driving.next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(record)) => {
-                    if !held.push(record, *keep) {
+                    if held.push(record, *keep) {
                         driving.count_not_stored(1);
                     }
                 }

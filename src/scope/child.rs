@@ -1,7 +1,6 @@
 //! One child: its future behind an unwind guard, and the cancel flag it answers to.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +9,7 @@ use super::budget;
 use crate::cancel::{CancelHandle, Cause, Control, Tag};
 use crate::error::{Failure, Panic};
 use crate::flavor::Flavor;
-use crate::guard::drop_guarded;
+use crate::guard::{Payload, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 
 /// What a child's boxed future returns.
@@ -123,7 +122,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         // two, since a value that is not wrapped once more can pass in a register.
         let (mut value, mut failure) = (None, None);
         // One guard for the poll, and for the destructor of a child that is through.
-        let caught = catch_unwind(AssertUnwindSafe(|| {
+        let caught = catch(|| {
             let Some(boxed) = future else { return Poll::Pending };
             match Pin::new(boxed).poll(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -132,7 +131,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             }
             drop(future.take());
             Poll::Ready(())
-        }));
+        });
         match caught {
             Ok(Poll::Pending) => match self.cancelled() {
                 Some(cause) => Poll::Ready(self.stop(cause).into()),
@@ -186,11 +185,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
 
     /// Ends a child that had come to `end`, or to none, when it panicked.
     #[cold]
-    fn end_otherwise(
-        &mut self,
-        end: Option<End<T, E>>,
-        payload: Option<Box<dyn Any + Send>>,
-    ) -> Ended<T, E> {
+    fn end_otherwise(&mut self, end: Option<End<T, E>>, payload: Option<Payload>) -> Ended<T, E> {
         let (end, aftermath) = match (end, payload) {
             (Some(end), payload) => (end, payload.map(Panic::of_destructor)),
             (None, Some(payload)) => {
@@ -211,23 +206,27 @@ impl<T, E> From<Otherwise<T, E>> for Ended<T, E> {
     }
 }
 
-/// A child's place in the set. Once the child has been taken out it is not to be polled again.
+/// A child's place in the set.
 pub(crate) struct Place<'env, T, E, M: Flavor> {
-    child: Child<'env, T, E, M>,
+    /// `None` in the anchor, and once the child has been taken out.
+    child: Option<Child<'env, T, E, M>>,
     /// Its turn came when nothing was left to spend.
     put_off: bool,
 }
 
 impl<'env, T, E, M: Flavor> Place<'env, T, E, M> {
     pub(crate) fn new(child: Child<'env, T, E, M>) -> Self {
-        Self { child, put_off: false }
+        Self { child: Some(child), put_off: false }
     }
 
-    /// Takes the child out, if it has not ended.
+    /// A place without a child, which stays pending for ever.
+    pub(crate) fn anchor() -> Self {
+        Self { child: None, put_off: false }
+    }
+
+    /// Takes the child out, if there is one. The set holds none that has ended.
     pub(crate) fn take(&mut self) -> Option<Child<'env, T, E, M>> {
-        let Child { future, id, location, tag } = &mut self.child;
-        let future = Some(future.take()?);
-        Some(Child { future, id: *id, location, tag: tag.take() })
+        self.child.take()
     }
 }
 
@@ -236,7 +235,7 @@ impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { child, put_off } = self.get_mut();
+        let Self { child: Some(child), put_off } = self.get_mut() else { return Poll::Pending };
         // A child is put off once and no more: one that spends every turn whole stands before it in
         // the queue again the next time.
         if !budget::spend() && !*put_off {

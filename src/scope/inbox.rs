@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::child::{Child, Spawned};
-use super::gate::Gate;
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
+use crate::gate::Gate;
 use crate::guard::wake_all;
 use crate::info::ChildId;
 

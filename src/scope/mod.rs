@@ -3,7 +3,6 @@
 pub(crate) mod backlog;
 pub(crate) mod budget;
 pub(crate) mod child;
-pub(crate) mod gate;
 pub(crate) mod inbox;
 mod nudge;
 pub(crate) mod policy;
@@ -12,7 +11,6 @@ mod set;
 pub(crate) mod tally;
 mod turn;
 
-use std::any::Any;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +18,6 @@ use std::task::Waker;
 
 use self::backlog::Backlog;
 use self::child::{Child, End, Otherwise, Spawned};
-use self::gate::Gate;
 use self::inbox::{Admission, Inbox, Status};
 use self::nudge::Nudge;
 use self::policy::{Policy, Verdict};
@@ -31,7 +28,8 @@ pub(crate) use self::turn::{Driving, Drove};
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, Failure};
 use crate::flavor::Flavor;
-use crate::guard::{discard, drop_guarded};
+use crate::gate::Gate;
+use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 
 /// The children of one nursery and all that is known of them.
@@ -130,6 +128,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// The inbox, if a spawner was ever asked for.
     pub(crate) fn inbox_if_any(&self) -> Option<&Arc<Inbox<'env, T, E, M>>> {
         self.inbox.as_ref()
+    }
+
+    /// Whether a failure is among what was not asked for yet.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.stash.iter().any(|record| matches!(record, Record::Failed(_)))
     }
 
     /// Why the nursery is cancelled, also if the driver has not acted on it yet.
@@ -347,19 +350,10 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         self.gate.retire();
-        let mut first: Option<Box<dyn Any + Send>> = None;
+        let mut first = FirstPanic::default();
         for child in self.evict() {
-            if let Err(payload) = drop_guarded(child) {
-                match first {
-                    None => first = Some(payload),
-                    Some(_) => discard(payload),
-                }
-            }
+            first.note(drop_guarded(child));
         }
-        match first {
-            Some(payload) if !std::thread::panicking() => std::panic::resume_unwind(payload),
-            Some(payload) => discard(payload),
-            None => {}
-        }
+        first.resume();
     }
 }

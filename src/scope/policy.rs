@@ -1,12 +1,11 @@
 //! When a failure cancels the siblings.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::cancel::Cause;
 use crate::error::{ChildError, Failure, Panic, Who};
 use crate::flavor::Flavor;
-use crate::guard::discard;
+use crate::guard::{catch, discard};
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
@@ -34,8 +33,10 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         Self { rule: Rule::Collect, text: None }
     }
 
-    pub(crate) fn stop_at_first(&mut self) {
+    /// `text` is for where nobody else tells the failure.
+    pub(crate) fn stop_at_first(&mut self, text: fn(&E) -> String) {
         self.rule = Rule::FirstError;
+        self.text.get_or_insert(text);
     }
 
     pub(crate) fn ask(&mut self, policy: M::Policy<'env, ChildError<E>>) {
@@ -50,7 +51,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         let stop = match &mut self.rule {
             Rule::Collect => Ok(false),
             Rule::FirstError => Ok(true),
-            Rule::Ask(policy) => catch_unwind(AssertUnwindSafe(|| M::ask(policy, error))),
+            Rule::Ask(policy) => catch(|| M::ask(policy, error)),
         };
         match stop {
             Ok(false) => Verdict::GoOn,
@@ -69,15 +70,13 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     fn message(&self, failure: &Failure<E>) -> Option<String> {
         match failure {
             // The user's `Display` may panic; the cause is then told without text.
-            Failure::Error(error) => {
-                match catch_unwind(AssertUnwindSafe(|| self.text.map(|text| text(error)))) {
-                    Ok(text) => text,
-                    Err(payload) => {
-                        discard(payload);
-                        None
-                    }
+            Failure::Error(error) => match catch(|| self.text.map(|text| text(error))) {
+                Ok(text) => text,
+                Err(payload) => {
+                    discard(payload);
+                    None
                 }
-            }
+            },
             Failure::Group(group) => Some(format!("{} failed", Who(group))),
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),

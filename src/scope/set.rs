@@ -8,6 +8,14 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::child::{Child, Ended, Place};
 use crate::flavor::Flavor;
 
+/// How many places hold no child: one, as soon as there is any.
+///
+/// `FuturesUnordered` wakes its caller when it has polled as many futures as it has, for one of them
+/// might be ready again. Where all children were woken, above all where there is but one, that is a
+/// round for nothing, and in a chain of nested nurseries one at each depth for each above it. An
+/// anchor, which is never woken, keeps it from getting there.
+const ANCHOR: usize = 1;
+
 pub(crate) struct Set<'env, T, E, M: Flavor> {
     places: FuturesUnordered<Place<'env, T, E, M>>,
     /// Whether a child may be in here that is to be polled, and that nobody will be woken for.
@@ -21,12 +29,15 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.places.len().saturating_sub(ANCHOR)
     }
 
     /// Adds a child; a [`poll`](Self::poll) that follows polls it. Nobody is woken for it.
     #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
+        if self.places.is_empty() {
+            self.places.push(Place::anchor());
+        }
         self.places.push(Place::new(child));
         self.unsettled = true;
     }

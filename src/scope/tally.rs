@@ -75,6 +75,10 @@ impl<K: Label, T, E> Tally<K, T, E> {
         }
     }
 
+    pub(crate) fn has_failures(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     /// All failures as one error, if there are any.
     pub(crate) fn error<M: Flavor>(
         &mut self,

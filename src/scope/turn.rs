@@ -7,7 +7,7 @@ use super::budget::{self, Turn};
 use super::child::{Child, Ended};
 use super::inbox::{Admission, Ticket};
 use super::record::Record;
-use crate::cancel::CauseKind;
+use crate::cancel::{Cause, CauseKind};
 use crate::error::Failure;
 use crate::flavor::Flavor;
 use crate::info::ChildInfo;
@@ -143,11 +143,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         drove.map(|_| next)
     }
 
-    /// Hands out what has been kept.
+    /// Hands out what has been kept, for as long as the turn lasts.
     #[inline]
     fn flush(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
-        while let Some(record) = self.scope.stash.pop_front() {
-            if take(record) {
+        while !self.scope.stash.is_empty() && budget::spend() {
+            if self.scope.stash.pop_front().is_some_and(&mut *take) {
                 return true;
             }
         }
@@ -217,8 +217,9 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             if self.finish(ended, take) {
                 return true;
             }
-            // Its slot is free, or what it left behind comes before the next.
-            if self.scope.has_work() {
+            // What it left behind comes before the next. A slot that is free, and those who have no
+            // place, wait for the round to end: or each that ends would cost all of them a poll.
+            if !self.scope.stash.is_empty() || self.scope.is_doomed() {
                 return false;
             }
         }
@@ -271,6 +272,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     /// Whether the nursery is driven by a child of another, or a body.
     pub(crate) fn is_nested(&self) -> bool {
         self.turn.is_nested()
+    }
+
+    /// Cancels every child that is left. The driver is at work: its owner is not woken for it.
+    pub(crate) fn cancel(&mut self, cause: Cause) {
+        self.scope.cancel(cause);
     }
 
     /// Closes the nursery if no child is left, and says whether it did.

@@ -126,5 +126,7 @@ by_hand!(nursery_and_spawner_agree_on_the_cause, {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     assert!(spawner.cancel("over"));
-    assert_eq!(nursery.cause().is_some(), spawner.cause().is_some());
+    for cause in [nursery.cause(), spawner.cause()] {
+        assert_eq!(cause.unwrap().message(), Some("over"));
+    }
 });

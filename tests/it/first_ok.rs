@@ -5,7 +5,7 @@ use std::future::pending;
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use crate::support::{Count, Live, ends, waits, yields};
+use crate::support::{Count, Live, Task, ends, waits, yields};
 
 behaviour!(the_first_success_wins_and_the_rest_is_gone_before_it_is_ready, async {
     let live = Count::default();
@@ -99,4 +99,15 @@ by_hand!(those_who_lost_to_a_kept_success_know_why, {
     nursery.spawn_when_free(pending()).now_or_never().unwrap();
     assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
     assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
+});
+
+by_hand!(its_owner_is_not_woken_for_the_losers_that_it_cancels, {
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async { Ok(1) });
+    nursery.spawn(pending());
+    let mut first_ok = Task::new(nursery.first_ok());
+    assert!(first_ok.poll().is_ready());
+    assert_eq!(first_ok.wakes(), 0);
+    assert!(spawner.cause().is_some());
 });

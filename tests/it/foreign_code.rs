@@ -40,6 +40,39 @@ by_hand!(a_waker_that_panics_takes_no_outcome_with_it, {
     assert_eq!(second.wakes(), 1);
 });
 
+by_hand!(an_owner_whose_waker_panics_fails_nobody_who_wakes_it, {
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    let handle = nursery.spawn_with_handle(pending());
+    let mut join = Task::new(nursery.join());
+    let broken = Waker::from(Arc::new(BrokenWaker));
+    assert!(join.poll_with(&broken).is_pending());
+    spawner.spawn(async { Ok(1) }).unwrap();
+    assert!(join.poll_with(&broken).is_pending());
+    assert!(handle.cancel());
+    assert_eq!(join.poll().map(Result::unwrap), Poll::Ready(vec![1]));
+});
+
+/// Panics when the last of it is dropped.
+struct BrokenDrop(#[allow(dead_code, reason = "it is there to be dropped")] Bomb);
+
+impl Wake for BrokenDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+by_hand!(an_owner_whose_waker_panics_when_dropped_leaves_a_closed_nursery_behind, {
+    let mut nursery = nursery::<(), &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(pending());
+    let mut waiting = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    assert!(waiting.poll().is_pending());
+    let mut join = Task::new(nursery.join());
+    assert!(join.poll_with(&Waker::from(Arc::new(BrokenDrop(Bomb)))).is_pending());
+    drop(join);
+    assert!(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_closed());
+    assert!(matches!(waiting.run(), Poll::Ready(Err(refused)) if refused.reason.is_closed()));
+});
+
 by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
     let mut nursery = nursery::<u32, Bomb>().keep_errors(1).limit(1);
     for _ in 0..3 {

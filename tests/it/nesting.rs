@@ -3,8 +3,9 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::JoinedError;
+use nestling::{JoinedError, Nursery};
 
 use crate::support::{Count, Live, Task, here, yields};
 
@@ -23,6 +24,18 @@ behaviour!(an_inner_nurserys_failure_is_one_nested_entry_of_the_outer_error, asy
     let nested = error.iter().find(|e| e.child().name() == Some("uploads")).unwrap();
     let group = nested.failure().group().unwrap();
     assert_eq!((group.name(), group.len(), group.counts().completed()), (Some("inner"), 2, 1));
+});
+
+behaviour!(an_inner_nursery_of_which_only_the_body_failed_is_a_group_all_the_same, async {
+    let mut outer = nursery::<(), &str>();
+    outer.spawn_group(async {
+        let inner = nursery::<(), &str>().name("inner");
+        inner.run(|_| async { Err::<(), _>("the body") }).await.map(drop)
+    });
+    let error = outer.join().await.unwrap_err();
+    let group = error.first().failure().group().unwrap();
+    assert_eq!((group.name(), group.len()), (Some("inner"), 1));
+    assert!(group.first().child().is_body());
 });
 
 behaviour!(an_inner_nursery_without_failures_is_an_output, async {
@@ -85,6 +98,37 @@ behaviour!(a_spawner_of_the_outer_nursery_may_be_used_in_the_inner_one, async {
         inner.join().await.map(|outputs| outputs[0])
     });
     assert_eq!(outer.join().await.unwrap(), [1, 2]);
+});
+
+by_hand!(shared, one_wake_polls_each_of_two_hundred_nurseries_around_it_once, {
+    fn nest(depth: u32, polls: Count, woken: oneshot::Receiver<()>) -> Nested {
+        Box::pin(async move {
+            let mut nursery = Nursery::new();
+            if depth == 0 {
+                nursery.spawn(async move { woken.await.map_err(|_| "hung up") });
+            } else {
+                nursery.spawn_group(nest(depth - 1, polls.clone(), woken));
+            }
+            let mut join = nursery.join();
+            poll_fn(|cx| {
+                polls.add();
+                join.poll_unpin(cx)
+            })
+            .await
+            .map(drop)
+        })
+    }
+    type Nested = futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>>;
+    const DEPTH: u32 = 200;
+
+    let polls = Count::default();
+    let (wake, woken) = oneshot::channel();
+    let mut task = Task::new(nest(DEPTH, polls.clone(), woken));
+    assert!(task.run().is_pending());
+    let (before, wakes) = (polls.get(), task.wakes());
+    wake.send(()).unwrap();
+    assert!(task.run().is_ready());
+    assert_eq!((polls.get() - before, task.wakes() - wakes), (DEPTH as usize + 1, 1));
 });
 
 behaviour!(a_child_that_yields_twenty_nurseries_deep_ends, async {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use futures::FutureExt;
 use nestling::Outcome;
 
-use crate::support::{Count, Live, OnDrop, drive, ends, waits, yields};
+use crate::support::{Count, Live, OnDrop, Task, drive, ends, waits, yields};
 
 behaviour!(after_success_the_output_is_kept_and_there_is_a_failure_too, async {
     let mut nursery = nursery::<u32, &str>();
@@ -142,6 +142,50 @@ by_hand!(dropping_a_nursery_drops_all_children_and_then_goes_on_with_the_first_p
     let payload = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
     assert_eq!(payload.downcast_ref::<String>().unwrap(), "child 4");
     assert_eq!(live.get(), 0);
+});
+
+behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_is_kept, async {
+    let gone = Count::default();
+    let count = gone.clone();
+    let mut outer = nursery::<(), &str>();
+    let handle = outer.child().name("uploads").spawn_group_with_handle(async move {
+        let mut inner = nursery::<(), &str>();
+        for n in 0..3 {
+            let count = count.clone();
+            inner.spawn(waits(move || {
+                count.add();
+                panic!("grandchild {n}");
+            }));
+        }
+        inner.join().await.map(drop)
+    });
+    drive(&mut outer);
+    handle.cancel();
+    let error = outer.join().await.unwrap_err();
+    let text = "#0 uploads: after cancel: panicked in the destructor: grandchild 2";
+    assert_eq!((error.len(), error.first().to_string(), gone.get()), (1, text.into(), 3));
+});
+
+by_hand!(dropping_a_run_whose_children_and_body_panic_drops_all_and_does_not_abort, {
+    let gone = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for n in 0..2 {
+        let count = gone.clone();
+        nursery.spawn(waits(move || {
+            count.add();
+            panic!("child {n}");
+        }));
+    }
+    let count = gone.clone();
+    let body = waits::<Result<(), &str>>(move || {
+        count.add();
+        panic!("the body");
+    });
+    let mut run = Task::new(nursery.run(|_| body));
+    assert!(run.run().is_pending());
+    let payload = catch_unwind(AssertUnwindSafe(|| drop(run))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "child 1");
+    assert_eq!(gone.get(), 3);
 });
 
 by_hand!(dropping_a_nursery_while_panicking_drops_all_children_and_does_not_abort, {

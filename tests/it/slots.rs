@@ -84,12 +84,41 @@ by_hand!(waiters_are_served_in_the_order_in_which_they_came, {
     release.send(()).unwrap();
     for at in [1, 0, 2] {
         assert!(join.run().is_pending());
-        assert!(waiting.iter_mut().filter(|task| task.wakes() > 0).count() <= 3);
         assert_eq!(waiting[at].wakes(), 1);
         assert!(waiting[at].poll().is_ready());
     }
     assert!(join.run().is_ready());
     assert_eq!(started.take(), [1, 0, 2]);
+});
+
+behaviour!(children_that_wait_for_a_slot_get_it_in_the_order_in_which_they_asked, async {
+    let (started, asked) = (Log::new(), Log::new());
+    let log = started.clone();
+    let (release, released) = oneshot::channel::<()>();
+    let mut inner = nursery::<(), &str>().limit(1);
+    inner.spawn(async { released.await.map_err(|_| "hung up") });
+    let spawner = inner.spawner();
+    let mut waiting = nursery::<(), &str>();
+    waiting.spawn(async { inner.join().await.map(drop).map_err(|_| "one failed") });
+    for n in 0..5 {
+        let (spawner, log, asked) = (spawner.clone(), log.clone(), asked.clone());
+        waiting.spawn(async move {
+            yields(10 - n).await;
+            asked.add(n);
+            let child = async move {
+                log.add(n);
+                yields(2).await;
+                Ok(())
+            };
+            spawner.spawn_when_free(child).await.map(drop).map_err(|_| "it was refused")
+        });
+    }
+    waiting.spawn(async {
+        yields(30).await;
+        release.send(()).map_err(|()| "gone")
+    });
+    waiting.join().await.unwrap();
+    assert_eq!((asked.take(), started.take()), (vec![4, 3, 2, 1, 0], vec![4, 3, 2, 1, 0]));
 });
 
 by_hand!(only_as_many_waiters_are_woken_as_there_are_free_slots, {

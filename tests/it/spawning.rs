@@ -124,8 +124,15 @@ behaviour!(a_spawn_after_a_cancel_gives_the_future_back_and_the_cause, async {
     }
     assert_eq!(rejected.future.await, Ok(7));
     assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_cancelled());
+    assert!(spawner.spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
+    assert!(spawner.spawn_group(async { Ok(7) }).unwrap_err().reason.is_cancelled());
+    let named = || spawner.child().name("late");
+    assert!(named().spawn_group_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
     assert!(spawner.spawn_when_free(async { Ok(7) }).await.unwrap_err().reason.is_cancelled());
-    assert_eq!(nursery.join().await.unwrap(), []);
+    let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
+    assert!(rejected.reason.is_cancelled());
+    assert_eq!(rejected.future.await, Ok(7));
+    assert!(nursery.join().await.unwrap().is_empty());
 });
 
 behaviour!(a_spawner_keeps_no_nursery_open_and_no_child_alive, async {

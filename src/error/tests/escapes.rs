@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
-use crate::error::text::Escaped;
+use crate::text::Escaped;
 
 #[test]
 fn control_characters_and_line_ends_are_escaped() {

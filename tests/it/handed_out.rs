@@ -1,0 +1,115 @@
+//! What `next` hands out, what waiting for a slot keeps, and what is left for the end.
+
+use std::future::pending;
+
+use futures::FutureExt;
+use nestling::CauseKind;
+
+use crate::support::{Task, yields};
+
+behaviour!(the_error_counts_the_failures_that_next_has_handed_out, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Err("handed out") });
+    nursery.spawn(async {
+        yields(1).await;
+        Err("left")
+    });
+    nursery.spawn(async { Ok(1) });
+    assert!(nursery.next().await.unwrap().outcome().is_failed());
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.to_string(), "2 of 3 children failed: #1: left; and 1 more");
+    assert_eq!((error.len(), error.counts().not_stored()), (1, 1));
+});
+
+behaviour!(next_hands_out_failures_beyond_keep_errors, async {
+    let mut nursery = nursery::<(), u32>().keep_errors(1);
+    for n in 0..5 {
+        nursery.spawn(async move { Err(n) });
+    }
+    for n in 0..5 {
+        let outcome = nursery.next().await.unwrap().into_outcome();
+        assert_eq!(outcome.failure().unwrap().error(), Some(&n));
+    }
+    let report = nursery.settle().await;
+    assert!(report.error().is_none());
+    assert_eq!((report.counts().failed(), report.counts().not_stored()), (5, 5));
+});
+
+behaviour!(a_body_that_fails_beyond_keep_errors_is_counted_and_the_run_fails, async {
+    let mut nursery = nursery::<(), u32>().keep_errors(2);
+    for n in 0..5 {
+        nursery.spawn(async move { Err(n) });
+    }
+    let error = nursery
+        .run(|_| async {
+            yields(20).await;
+            Err::<(), _>(9)
+        })
+        .await
+        .unwrap_err();
+    assert_eq!((error.len(), error.counts().failed(), error.counts().not_stored()), (2, 5, 4));
+});
+
+by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_that_were_kept, {
+    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    for error in ["a", "b", "c"] {
+        nursery.spawn(async move { Err(error) });
+    }
+    nursery.spawn_when_free(async { Ok(1) }).now_or_never().unwrap();
+    let first = nursery.next().now_or_never().unwrap().unwrap();
+    assert_eq!(first.outcome().failure().unwrap().error(), Some(&"a"));
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "3 of 4 children failed: #2: c; and 2 more");
+});
+
+by_hand!(a_failure_that_stopped_the_nursery_while_its_owner_waited_for_a_slot_stops_a_body, {
+    let mut nursery = nursery::<(), &str>().first_error().limit(1);
+    nursery.spawn(async { Err("stop") });
+    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    let mut run = Task::new(nursery.run(|_| pending::<Result<(), &str>>()));
+    let std::task::Poll::Ready(Err(error)) = run.run() else {
+        panic!("the body was to be dropped")
+    };
+    assert_eq!(error.to_string(), "1 of 2 children failed: #0: stop");
+    assert_eq!(error.cause().unwrap().kind(), CauseKind::ChildFailed);
+});
+
+by_hand!(a_failure_that_stopped_the_nursery_and_was_handed_out_leaves_a_body_alone, {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(async { Err("stop") });
+    assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
+    let run = nursery.run(|_| async {
+        yields(2).await;
+        Ok("its own end")
+    });
+    assert_eq!(
+        Task::new(run).run().map(Result::unwrap),
+        std::task::Poll::Ready(("its own end", vec![]))
+    );
+});
+
+by_hand!(handing_out_what_is_kept_is_part_of_the_turn, {
+    for kept in [false, true] {
+        let mut nursery = nursery::<u32, &str>().limit(10_000);
+        for n in 0..10_000 {
+            nursery.spawn(async move { if kept { Ok(n) } else { pending().await } });
+        }
+        if kept {
+            let mut slot = Task::new(nursery.spawn_when_free(async { Ok(0) }));
+            assert!(slot.run().is_ready());
+        } else {
+            nursery.cancel("all of them");
+        }
+        let mut handed_out = 0;
+        let mut owner = Task::new(async {
+            while nursery.next().await.is_some() {
+                handed_out += 1;
+            }
+        });
+        assert!(owner.poll().is_pending(), "a turn without end");
+        assert_eq!(owner.wakes(), 1);
+        assert!(owner.run().is_ready());
+        drop(owner);
+        assert_eq!(handed_out, if kept { 10_001 } else { 10_000 });
+    }
+});
