@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::head::Label;
 use super::path::{Ancestors, Path};
+use super::text::MAX_NAME;
 use super::{Failure, line};
 use crate::info::ChildInfo;
 
@@ -77,7 +78,7 @@ impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
         let mut all = f.debug_struct("ChildError");
         all.field("child", self.child());
         if !self.origin.path.is_empty() {
-            all.field("path", &format_args!("{}", Label::with_names(self)));
+            all.field("path", &format_args!("{}", Label::with_names(self, MAX_NAME)));
         }
         all.field("failure", &self.failure).field("after_cancel", &self.after_cancel()).finish()
     }
