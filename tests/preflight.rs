@@ -129,12 +129,18 @@ fn a_bad_argument_is_one_failure_of_the_report() {
 
 #[test]
 fn an_answer_that_is_no_status_is_an_error_of_its_own() {
-    let long = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; 10_000]].concat().leak();
-    let answers: [(&[u8], &str); 4] = [
+    let long = [b"HTTP/1.1 200 ".as_slice(), &[b'x'; 10_000]].concat().leak();
+    let interims = b"HTTP/1.1 102 Processing\r\n\r\n".repeat(1000).leak();
+    let answers: [(&[u8], &str); 8] = [
         (b"", "closed the connection without an answer"),
-        (b"HTTP/1.1 200 OK\r\nX: ", "closed the connection in the middle of the answer's head"),
-        (long, "the answer's head is longer than 8 KiB"),
+        (b"HTTP/1.1 200", "closed the connection before the end of the answer's status line"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", "closed the connection before the end"),
+        (long, "no final status within the first 8 KiB of the answer"),
+        (interims, "no final status within the first 8 KiB of the answer"),
+        // Not even a line: that of a server which waits for the client to go on.
+        (b"\x4a\0\0\0\x0a8.0.36\0", "answered what is not HTTP"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "answered 404 Not Found"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "answered 101"),
     ];
     for (answer, says) in answers {
         let target = format!("http://{}/", serve(answer));
@@ -142,6 +148,25 @@ fn an_answer_that_is_no_status_is_an_error_of_its_own() {
         assert_eq!(run.code, Some(1), "{run:?}");
         run.has_line(&[&target, says]);
     }
+}
+
+#[test]
+fn only_the_status_line_of_the_final_answer_counts() {
+    let headers = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"X: x\r\n".repeat(150), b"\r\n"].concat();
+    let long = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; 10_000]].concat();
+    let answers: [&[u8]; 7] = [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\n\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        headers.leak(),
+        long.leak(),
+        b"HTTP/1.1 200 OK\r\n<no header>: \0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"\r\nHTTP/1.0 200 OK\n",
+    ];
+    let targets = answers.map(|answer| format!("http://{}/", serve(answer)));
+    let run = preflight(&targets.each_ref().map(String::as_str));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&["7 of 7 up"]);
 }
 
 #[test]

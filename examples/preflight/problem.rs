@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::http::HEAD_MAX;
+use super::http::ANSWER_MAX;
 use super::input::{LINE_MAX, LIST_MAX, Origin};
 use super::target::BadTarget;
 
@@ -46,8 +46,8 @@ pub(crate) enum Problem {
     Garbage { source: httparse::Error },
     #[error("closed the connection without an answer")]
     NoAnswer,
-    #[error("closed the connection in the middle of the answer's head")]
+    #[error("closed the connection before the end of the answer's status line")]
     HalfAnswer,
-    #[error("the answer's head is longer than {} KiB", HEAD_MAX >> 10)]
+    #[error("no final status within the first {} KiB of the answer", ANSWER_MAX >> 10)]
     LongAnswer,
 }
