@@ -105,7 +105,19 @@ fn a_list_without_end_is_not_read_to_the_end() {
 #[test]
 fn a_bad_argument_is_one_failure_of_the_report() {
     let up = serve(b"");
-    let bad = ["h:0", "h:65536", "h:", "h", ":80", "::1:80", "[x]:80", "ftp://h/", "a b:80", ""];
+    let bad = [
+        "h:0",
+        "h:65536",
+        "h:",
+        "h",
+        ":80",
+        "::1:80",
+        "[x]:80",
+        "ftp://h/",
+        "a b:80",
+        "",
+        "[fe80::1%eth0]:80",
+    ];
     let run = preflight(&[&bad[..], &[&up]].concat());
     assert_eq!(run.code, Some(1), "{run:?}");
     let range = "the port must be a number from 1 to 65535";
@@ -120,11 +132,12 @@ fn a_bad_argument_is_one_failure_of_the_report() {
         "\"ftp://\" is no known kind of target",
         "\"a b\" is not a host",
         "the target is empty",
+        "the scope of an IPv6 address is a number here",
     ];
     for (number, says) in (1..).zip(says) {
         run.has_line(&[&format!("argument {number}: "), says]);
     }
-    run.has_line(&["1 of 11 up, 10 failed"]);
+    run.has_line(&["1 of 12 up, 11 failed"]);
 }
 
 #[test]

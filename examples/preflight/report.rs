@@ -19,7 +19,7 @@ pub(crate) fn text(report: &Report<Up, Problem>, took: Duration) -> String {
         let mut table = empty_table();
         for (child, up) in report.outputs() {
             let name = child.name().unwrap_or_default();
-            table.add_row([name, "up", &detail(name, up), &time(up.took)]);
+            table.add_row([name, "up", &detail(up), &time(up.took)]);
         }
         for cancelled in report.cancelled() {
             let name = cancelled.child().name().unwrap_or_default();
@@ -78,11 +78,9 @@ fn empty_table() -> Table {
     table
 }
 
-fn detail(name: &str, up: &Up) -> String {
+fn detail(up: &Up) -> String {
     let mut detail = up.status.as_deref().unwrap_or("connected").escape_debug().to_string();
-    // Which of its addresses it was, where the target was given by a name.
-    let ip = up.ip.to_string();
-    if !name.contains(&ip) {
+    if let Some(ip) = up.ip {
         _ = write!(detail, " ({ip})");
     }
     detail

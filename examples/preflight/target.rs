@@ -1,7 +1,7 @@
 //! What can be checked, and how it is written.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// One thing to check: `host:port`, or `http://host:port/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,9 @@ pub(crate) struct Target {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
-    Address(IpAddr),
+    V4(Ipv4Addr),
+    /// With its scope: the number of the network that it is an address in, or 0.
+    V6(Ipv6Addr, u32),
     /// A name, to be looked up.
     Name(String),
 }
@@ -36,6 +38,8 @@ pub(crate) enum BadTarget {
     Brackets,
     #[error("{0:?} is not an IPv6 address")]
     Ipv6(String),
+    #[error("the scope of an IPv6 address is a number here: write [fe80::1%2]:80")]
+    Scope,
     #[error("https is not supported: check the port by host:443, or use http://")]
     Https,
     #[error("{0:?} is no known kind of target: write host:port, http://host/path or file:PATH")]
@@ -48,6 +52,17 @@ pub(crate) enum BadTarget {
     Path,
     #[error("a list cannot name another list: give file:PATH as an argument")]
     ListInList,
+}
+
+impl Target {
+    /// The address, if it needs no lookup.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self.host {
+            Host::V4(ip) => Some((ip, self.port).into()),
+            Host::V6(ip, scope) => Some(SocketAddrV6::new(ip, self.port, 0, scope).into()),
+            Host::Name(_) => None,
+        }
+    }
 }
 
 impl std::str::FromStr for Target {
@@ -90,13 +105,15 @@ fn authority(
     }
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, rest) = rest.split_once(']').ok_or(BadTarget::Brackets)?;
-        let address: Ipv6Addr = address.parse().map_err(|_| BadTarget::Ipv6(address.to_owned()))?;
+        let (ip, scope) = address.split_once('%').unwrap_or((address, "0"));
+        let ip = ip.parse().map_err(|_| BadTarget::Ipv6(address.to_owned()))?;
+        let scope = scope.parse().map_err(|_| BadTarget::Scope)?;
         let port = match rest.strip_prefix(':') {
             Some(port) => Some(port),
             None if rest.is_empty() => None,
             None => return Err(BadTarget::Brackets),
         };
-        (Host::Address(address.into()), port)
+        (Host::V6(ip, scope), port)
     } else if text.parse::<Ipv6Addr>().is_ok() || text.matches(':').count() > 1 {
         return Err(BadTarget::Brackets);
     } else {
@@ -109,7 +126,7 @@ fn authority(
     let port = match (port, default_port) {
         (Some(port), _) => number(port)?,
         (None, Some(port)) => port,
-        (None, None) => return Err(BadTarget::NoPort(host.to_string())),
+        (None, None) => return Err(BadTarget::NoPort(text.to_owned())),
     };
     Ok(Target { host, port, path })
 }
@@ -118,8 +135,8 @@ fn name_or_address(host: &str) -> Result<Host, BadTarget> {
     if host.is_empty() {
         return Err(BadTarget::NoHost);
     }
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(Host::Address(address));
+    if let Ok(ip) = host.parse() {
+        return Ok(Host::V4(ip));
     }
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if host.len() > 253 || !host.bytes().all(fits) {
@@ -136,21 +153,12 @@ fn number(port: &str) -> Result<u16, BadTarget> {
     }
 }
 
-impl Host {
-    /// The address, if it needs no lookup.
-    pub(crate) fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Address(ip) => Some(*ip),
-            Self::Name(_) => None,
-        }
-    }
-}
-
+/// As a server is told it: without a scope, which means something to this machine only.
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-            Self::Address(IpAddr::V4(address)) => write!(f, "{address}"),
+            Self::V4(ip) => write!(f, "{ip}"),
+            Self::V6(ip, _) => write!(f, "[{ip}]"),
             Self::Name(name) => f.write_str(name),
         }
     }
