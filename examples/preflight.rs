@@ -16,6 +16,8 @@ mod check;
 mod http;
 #[path = "preflight/input.rs"]
 mod input;
+#[path = "preflight/list.rs"]
+mod list;
 #[path = "preflight/problem.rs"]
 mod problem;
 #[path = "preflight/report.rs"]
@@ -52,8 +54,10 @@ fn main() -> ExitCode {
 }
 
 fn preflight(args: &Args) -> ExitCode {
-    let started = Instant::now();
     let demonstration = args.targets.is_empty();
+    // A list may be typed by hand: no bar stands in its way, and no time is counted meanwhile.
+    let inputs = input::read_all(&args.targets);
+    let started = Instant::now();
     let progress = ProgressBar::no_length().with_style(style());
     // Time goes on where no check ends.
     progress.enable_steady_tick(Duration::from_millis(100));
@@ -68,7 +72,7 @@ fn preflight(args: &Args) -> ExitCode {
         if demonstration {
             servers::demonstrate(&checks).await
         } else {
-            Ok(checks.run(input::read_all(&args.targets)).await)
+            Ok(checks.run(inputs).await)
         }
     });
     progress.finish_and_clear();

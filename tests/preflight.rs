@@ -93,6 +93,39 @@ fn a_list_that_cannot_be_read_or_is_empty_is_one_failure_of_the_report() {
     run.has_line(&["1 of 4 up, 3 failed"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_list_that_nobody_writes_to_is_not_waited_for() {
+    let dir = Dir::new("fifo");
+    let made = Command::new("mkfifo").arg(dir.0.join("list.fifo")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let up = serve(b"");
+    let run = preflight_in(&dir.0, &["file:list.fifo", "file:/dev/null", &up], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["list.fifo: not a regular file"]);
+    run.has_line(&["/dev/null: the list names no target"]);
+    run.has_line(&["1 of 3 up, 2 failed"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_may_be_given_by_its_path() {
+    let list = format!("{}\n", serve(b""));
+    let run = preflight_in(Path::new("."), &["FILE:/dev/stdin", "-"], list.as_bytes());
+    run.has_line(&["(standard input:1)", "up"]);
+    run.has_line(&["target 2: standard input can be read only once"]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_target() {
+    let list = format!("\u{feff}{}\n\u{feff}h:80\n", serve(b""));
+    let run = preflight_in(Path::new("."), &["-"], list.as_bytes());
+    run.has_line(&["(standard input:1)", "up"]);
+    run.has_line(&["standard input:2: \"\\u{feff}h\" is not a host"]);
+}
+
 #[test]
 fn a_list_without_end_is_not_read_to_the_end() {
     let dir = Dir::new("long");
@@ -106,38 +139,27 @@ fn a_list_without_end_is_not_read_to_the_end() {
 fn a_bad_argument_is_one_failure_of_the_report() {
     let up = serve(b"");
     let bad = [
-        "h:0",
-        "h:65536",
-        "h:",
-        "h",
-        ":80",
-        "::1:80",
-        "[x]:80",
-        "ftp://h/",
-        "a b:80",
-        "",
-        "[fe80::1%eth0]:80",
+        ("h:0", "the port must be a number from 1 to 65535, not \"0\""),
+        ("h:65536", "the port must be a number from 1 to 65535, not \"65536\""),
+        ("h:", "the port must be a number from 1 to 65535, not \"\""),
+        ("h", "no port: write host:port, such as h:80"),
+        (":80", "no host"),
+        ("::1:80", "write [::1]:80"),
+        ("[x]:80", "\"x\" is not an IPv6 address"),
+        ("[fe80::1%eth0]:80", "the scope of an IPv6 address is a number here"),
+        ("ftp://h/", "\"ftp://\" is no known kind of target"),
+        ("a b:80", "\"a b\" is not a host"),
+        ("file:", "no path: write file:PATH"),
+        ("", "the target is empty"),
     ];
-    let run = preflight(&[&bad[..], &[&up]].concat());
+    let targets = [&bad.map(|(target, _)| target)[..], &[&up]].concat();
+    // Options in between do not count.
+    let run = preflight(&[&targets[..2], &["--limit", "2"], &targets[2..]].concat());
     assert_eq!(run.code, Some(1), "{run:?}");
-    let range = "the port must be a number from 1 to 65535";
-    let says = [
-        &format!("{range}, not \"0\""),
-        &format!("{range}, not \"65536\""),
-        &format!("{range}, not \"\""),
-        "no port",
-        "no host",
-        "write [::1]:80",
-        "\"x\" is not an IPv6 address",
-        "\"ftp://\" is no known kind of target",
-        "\"a b\" is not a host",
-        "the target is empty",
-        "the scope of an IPv6 address is a number here",
-    ];
-    for (number, says) in (1..).zip(says) {
-        run.has_line(&[&format!("argument {number}: "), says]);
+    for (number, (_, says)) in (1..).zip(bad) {
+        run.has_line(&[&format!("target {number}: "), says]);
     }
-    run.has_line(&["1 of 12 up, 11 failed"]);
+    run.has_line(&["1 of 13 up, 12 failed"]);
 }
 
 #[test]
@@ -205,7 +227,7 @@ fn a_dash_reads_a_list_from_standard_input_once() {
     assert_eq!(run.code, Some(1), "{run:?}");
     run.has_line(&[&format!("{up} (standard input:1)"), "up"]);
     run.has_line(&["standard input:2: no port"]);
-    run.has_line(&["argument 2: standard input can be read only once"]);
+    run.has_line(&["target 2: standard input can be read only once"]);
     run.has_line(&["1 of 3 up, 2 failed"]);
 }
 

@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::http::ANSWER_MAX;
-use super::input::{LINE_MAX, LIST_MAX, Origin};
+use super::input::Origin;
+use super::list::{LINE_MAX, LIST_MAX};
 use super::target::BadTarget;
 
 /// One thing that is wrong. What it was caused by is its source, so that the tree shows it on a line
@@ -24,6 +25,8 @@ pub(crate) enum Problem {
     EmptyList { at: Origin },
     #[error("{at}: cannot read the list")]
     Read { at: Origin, source: io::Error },
+    #[error("{at}: not a regular file")]
+    NotAFile { at: Origin },
     #[error("{at}: standard input can be read only once")]
     StdinTwice { at: Origin },
 

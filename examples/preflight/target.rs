@@ -52,6 +52,14 @@ pub(crate) enum BadTarget {
     Path,
     #[error("a list cannot name another list: give file:PATH as an argument")]
     ListInList,
+    #[error("no path: write file:PATH")]
+    NoPath,
+}
+
+/// The path in `file:PATH`.
+pub(crate) fn list_path(text: &str) -> Option<&str> {
+    let (scheme, path) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("file").then_some(path)
 }
 
 impl Target {
@@ -69,13 +77,13 @@ impl std::str::FromStr for Target {
     type Err = BadTarget;
 
     fn from_str(text: &str) -> Result<Self, BadTarget> {
-        if text.is_empty() {
-            return Err(BadTarget::Empty);
+        match (text, list_path(text)) {
+            ("", _) => return Err(BadTarget::Empty),
+            (_, Some("")) => return Err(BadTarget::NoPath),
+            ("-", _) | (_, Some(_)) => return Err(BadTarget::ListInList),
+            _ => {}
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            if text == "-" || text.starts_with("file:") {
-                return Err(BadTarget::ListInList);
-            }
             return authority(text, None, None);
         };
         match scheme.to_ascii_lowercase().as_str() {
