@@ -68,30 +68,24 @@ fn preflight(args: &Args) -> ExitCode {
         first_error: args.first_error,
         progress: &progress,
     };
-    let report = smol::block_on(async {
+    let (report, fault) = smol::block_on(async {
         if demonstration {
             servers::demonstrate(&checks).await
         } else {
-            Ok(checks.run(inputs).await)
+            (Some(checks.run(inputs).await), None)
         }
     });
     progress.finish_and_clear();
-    match report {
-        Ok(report) => {
-            if demonstration {
-                print(DEMONSTRATION);
-            }
-            print(&report::text(&report, started.elapsed()));
-            if report.error().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            _ = writeln!(
-                io::stderr(),
-                "preflight: the servers to be checked did not start\n{error:#}"
-            );
-            ExitCode::FAILURE
-        }
+    if let Some(fault) = fault {
+        let what = if report.is_some() { "failed" } else { "did not start" };
+        _ = writeln!(io::stderr(), "preflight: the demonstration servers {what}\n{fault:#}");
     }
+    let Some(report) = report else { return ExitCode::FAILURE };
+    if demonstration {
+        print(DEMONSTRATION);
+    }
+    print(&report::text(&report, started.elapsed()));
+    if report.error().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn style() -> ProgressStyle {
