@@ -10,6 +10,8 @@
 
 #[path = "preflight/args.rs"]
 mod args;
+#[path = "preflight/bad_target.rs"]
+mod bad_target;
 #[path = "preflight/check.rs"]
 mod check;
 #[path = "preflight/http.rs"]

@@ -148,6 +148,10 @@ fn a_bad_argument_is_one_failure_of_the_report() {
         ("[x]:80", "\"x\" is not an IPv6 address"),
         ("[fe80::1%eth0]:80", "the scope of an IPv6 address is a number here"),
         ("ftp://h/", "\"ftp://\" is no known kind of target"),
+        ("h:80/path", "a path needs http://: write http://h:80/path"),
+        ("a:b:80", "more than one colon: write host:port"),
+        ("http://h:80:90/", "more than one colon"),
+        ("fe80::1%2", "write [::1]:80"),
         ("a b:80", "\"a b\" is not a host"),
         ("file:", "no path: write file:PATH"),
         ("", "the target is empty"),
@@ -159,7 +163,7 @@ fn a_bad_argument_is_one_failure_of_the_report() {
     for (number, (_, says)) in (1..).zip(bad) {
         run.has_line(&[&format!("target {number}: "), says]);
     }
-    run.has_line(&["1 of 13 up, 12 failed"]);
+    run.has_line(&["1 of 17 up, 16 failed"]);
 }
 
 #[test]
@@ -183,6 +187,37 @@ fn an_answer_that_is_no_status_is_an_error_of_its_own() {
         assert_eq!(run.code, Some(1), "{run:?}");
         run.has_line(&[&target, says]);
     }
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let targets = [
+        "http://user:xyzzy@h:80/",
+        "http://user:xy/zzy@h:80/",
+        "http://user:xy?z#zy@h/",
+        "user:xyzzy@h:80",
+        "user:xyzzy@h:80/path",
+        "user:://xyzzy@h:80",
+        "postgres://user:xyzzy@h/db",
+        "http://user:xy@zzy@h/",
+    ];
+    let list = targets.join("\n");
+    let run = preflight_in(Path::new("."), &[&targets[..], &["-"]].concat(), list.as_bytes());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[" http://…@h:80/ ", "target 1: a user or password in the address"]);
+    run.has_line(&[" …@h:80 (standard input:4) ", "standard input:4: a user or password"]);
+    run.has_line(&[" postgres://…@h/db ", "\"postgres://\" is no known kind of target"]);
+    run.has_line(&["0 of 16 up, 16 failed"]);
+    for part in ["user:", "xy", "zy"] {
+        assert!(!run.out.contains(part), "{part} is in {run:?}");
+    }
+}
+
+#[test]
+fn a_colon_without_a_port_stands_for_the_default_as_in_any_url() {
+    let run = preflight(&["http://127.0.0.1:/"]);
+    // Whether or not somebody listens there.
+    assert!(!run.out.contains("the port must be"), "{run:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::list;
 use super::problem::Problem;
-use super::target::{Target, list_path};
+use super::target::{Target, list_path, without_user};
 
 /// One target to check, or what is wrong with it already.
 pub(crate) struct Input {
@@ -63,7 +63,7 @@ pub(crate) fn read_all(arguments: &[OsString]) -> Vec<Input> {
     let mut stdin_was_read = false;
     for (argument, at) in arguments.iter().zip((1..).map(Origin::Target)) {
         let Some(text) = argument.to_str() else {
-            let name = argument.to_string_lossy().into_owned();
+            let name = without_user(&argument.to_string_lossy());
             inputs.push(Input { name, target: Err(Problem::NotUtf8 { at }) });
             continue;
         };
@@ -86,9 +86,17 @@ pub(crate) fn read_all(arguments: &[OsString]) -> Vec<Input> {
 }
 
 pub(crate) fn parse(text: &str, at: Origin) -> Input {
-    let mut name = text.to_owned();
+    let (mut name, target) = match text.parse() {
+        Ok(target) => (text.to_owned(), Ok(target)),
+        // A password must show neither in the name nor in what is said of the target.
+        Err(_) => {
+            let text = without_user(text);
+            let target = text.parse();
+            (text, target)
+        }
+    };
     if let Origin::List(..) = at {
         name.push_str(&format!(" ({})", at.short()));
     }
-    Input { name, target: text.parse().map_err(|why| Problem::Target { at, why }) }
+    Input { name, target: target.map_err(|why| Problem::Target { at, why }) }
 }

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use super::bad_target::BadTarget;
 use super::http::ANSWER_MAX;
 use super::input::Origin;
 use super::list::{LINE_MAX, LIST_MAX};
-use super::target::BadTarget;
 
 /// One thing that is wrong. What it was caused by is its source, so that the tree shows it on a line
 /// of its own.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use super::bad_target::BadTarget;
+
 /// One thing to check: `host:port`, or `http://host:port/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -21,45 +23,22 @@ pub(crate) enum Host {
     Name(String),
 }
 
-/// Why a text is no target. Each says what would be right.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum BadTarget {
-    #[error("the target is empty: write host:port or http://host/path")]
-    Empty,
-    #[error("no port: write host:port, such as {0}:80")]
-    NoPort(String),
-    #[error("the port must be a number from 1 to 65535, not {0:?}")]
-    Port(String),
-    #[error("no host before the port: write host:port")]
-    NoHost,
-    #[error("{0:?} is not a host: a name has ASCII letters, digits, dots, hyphens and underscores")]
-    Host(String),
-    #[error("an IPv6 address stands in brackets: write [::1]:80")]
-    Brackets,
-    #[error("{0:?} is not an IPv6 address")]
-    Ipv6(String),
-    #[error("the scope of an IPv6 address is a number here: write [fe80::1%2]:80")]
-    Scope,
-    #[error("https is not supported: check the port by host:443, or use http://")]
-    Https,
-    #[error("{0:?} is no known kind of target: write host:port, http://host/path or file:PATH")]
-    Scheme(String),
-    #[error("a user or password in the address is not supported")]
-    User,
-    #[error(
-        "the path holds a space, a control or a non-ASCII character: write it as %20 and so on"
-    )]
-    Path,
-    #[error("a list cannot name another list: give file:PATH as an argument")]
-    ListInList,
-    #[error("no path: write file:PATH")]
-    NoPath,
-}
-
 /// The path in `file:PATH`.
 pub(crate) fn list_path(text: &str) -> Option<&str> {
     let (scheme, path) = text.split_once(':')?;
     scheme.eq_ignore_ascii_case("file").then_some(path)
+}
+
+/// The text without what may be a user and a password: all before the last `@`.
+pub(crate) fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, host)) if list_path(text).is_none() => {
+            let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let scheme = before.find("://").filter(|&at| is_scheme(&before[..at]));
+            format!("{}…@{host}", scheme.map_or("", |at| &before[..at + 3]))
+        }
+        _ => text.to_owned(),
+    }
 }
 
 impl Target {
@@ -84,7 +63,10 @@ impl std::str::FromStr for Target {
             _ => {}
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return authority(text, None, None);
+            return match text.find(['/', '?']) {
+                Some(1..) if !text.contains('@') => Err(BadTarget::PathAlone(text.to_owned())),
+                _ => authority(text, None, None),
+            };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "http" => {}
@@ -122,8 +104,8 @@ fn authority(
             None => return Err(BadTarget::Brackets),
         };
         (Host::V6(ip, scope), port)
-    } else if text.parse::<Ipv6Addr>().is_ok() || text.matches(':').count() > 1 {
-        return Err(BadTarget::Brackets);
+    } else if text.matches(':').count() > 1 {
+        return Err(if is_bare_ipv6(text) { BadTarget::Brackets } else { BadTarget::Colons });
     } else {
         let (host, port) = match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -132,11 +114,18 @@ fn authority(
         (name_or_address(host)?, port)
     };
     let port = match (port, default_port) {
+        (None | Some(""), Some(port)) => port,
         (Some(port), _) => number(port)?,
-        (None, Some(port)) => port,
         (None, None) => return Err(BadTarget::NoPort(text.to_owned())),
     };
     Ok(Target { host, port, path })
+}
+
+/// An IPv6 address without brackets, with or without a scope and a port.
+fn is_bare_ipv6(text: &str) -> bool {
+    let text = text.split('%').next().unwrap_or(text);
+    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
+    [text, host].iter().any(|ip| ip.parse::<Ipv6Addr>().is_ok())
 }
 
 fn name_or_address(host: &str) -> Result<Host, BadTarget> {
