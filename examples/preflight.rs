@@ -20,6 +20,8 @@ mod http;
 mod input;
 #[path = "preflight/list.rs"]
 mod list;
+#[path = "preflight/plain.rs"]
+mod plain;
 #[path = "preflight/problem.rs"]
 mod problem;
 #[path = "preflight/report.rs"]
@@ -45,8 +47,8 @@ fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(Command::Check(args)) => preflight(&args),
         Ok(Command::Help) => {
-            print(args::HELP);
-            ExitCode::SUCCESS
+            // As it is: its columns are narrow, and would not survive to be broken.
+            exit(print(args::HELP))
         }
         Err(error) => {
             _ = writeln!(io::stderr(), "preflight: {error}\nTry --help.");
@@ -83,26 +85,34 @@ fn preflight(args: &Args) -> ExitCode {
         _ = writeln!(io::stderr(), "preflight: the demonstration servers {what}\n{fault:#}");
     }
     let Some(report) = report else { return ExitCode::FAILURE };
+    let mut text = report::text(&report, started.elapsed());
     if demonstration {
-        print(DEMONSTRATION);
+        text.insert_str(0, DEMONSTRATION);
     }
-    print(&report::text(&report, started.elapsed()));
-    if report.error().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let printed = print(&report::fit(&text));
+    exit(printed && report.error().is_none())
+}
+
+fn exit(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:30} {pos} of {len} {elapsed}")
+    // As wide as the terminal: a bar that is wider would leave a line behind with every change.
+    ProgressStyle::with_template("{wide_bar} {pos} of {len} {elapsed}")
         .expect("the template is valid")
 }
 
-/// Prints a text. Whoever closed the other end wants to read no more: that is no failure.
-fn print(text: &str) {
+/// Prints a text, and says whether that went well. Whoever closed the other end wants to read no
+/// more: that is no failure.
+fn print(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(report::fit(text).as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            _ = writeln!(io::stderr(), "preflight: cannot print the report: {error}");
+            _ = writeln!(io::stderr(), "preflight: cannot print: {error}");
+            false
         }
-        _ => {}
+        _ => true,
     }
 }

@@ -249,9 +249,37 @@ fn the_first_error_leaves_the_rest_unchecked_and_says_why() {
     let run = preflight(&["--first-error", "--limit", "1", &up, CLOSED, &target]);
     assert_eq!(run.code, Some(1), "{run:?}");
     run.has_line(&[&up, "up"]);
-    run.has_line(&[&target, "not checked", &format!("#1 {CLOSED} failed")]);
+    run.has_line(&[&target, "not checked", "stopped by #1 "]);
     run.has_line(&["1 of 3 up, 1 failed, 1 not checked: child #1", "cannot connect"]);
     assert_eq!(unchecked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn where_nothing_was_left_to_check_the_first_error_leaves_nothing_unchecked() {
+    let up = serve(b"");
+    let run = preflight(&["--first-error", "--limit", "1", &up, CLOSED]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["1 of 2 up, 1 failed ("]);
+    assert!(!run.out.contains("not checked"), "{run:?}");
+}
+
+#[test]
+fn targets_that_begin_alike_are_told_apart_with_their_places() {
+    let url = |end| format!("http://{CLOSED}/{}/{end}", "long".repeat(10));
+    let dir = Dir::new("alike");
+    fs::write(dir.0.join("list.txt"), format!("{}\n{}\n", url("a"), url("b"))).unwrap();
+    let run = preflight_in(&dir.0, &["file:list.txt"], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[&url("a (list.txt:1)"), "cannot connect"]);
+    run.has_line(&[&url("b (list.txt:2)"), "cannot connect"]);
+}
+
+#[test]
+fn what_could_break_the_terminal_is_escaped_once_and_quotes_are_left_alone() {
+    let page = serve(b"HTTP/1.1 200 It's \"OK\"\r\n\r\n");
+    let run = preflight(&[&format!("http://{page}/#it's\x1b[2J"), "a\"b\n"]);
+    run.has_line(&["/#it's\\u{1b}[2J ", "200 It's \"OK\" "]);
+    run.has_line(&["#1 a\"b\\n "]);
 }
 
 #[test]
@@ -307,6 +335,23 @@ fn a_reader_that_leaves_early_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_no_success() {
+    for argument in ["--help", &serve(b"")] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = Command::new(program())
+            .args(["--timeout", "60s", argument])
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let says = String::from_utf8_lossy(&output.stderr);
+        assert!(says.contains("preflight: cannot print: "), "{says}");
+    }
 }
 
 #[derive(Debug)]
