@@ -65,7 +65,7 @@ fn preflight(args: &Args) -> ExitCode {
     let progress = ProgressBar::no_length().with_style(style());
     // Time goes on where no check ends.
     progress.enable_steady_tick(Duration::from_millis(100));
-    let default_timeout = Duration::from_millis(if demonstration { 500 } else { 2000 });
+    let default_timeout = Duration::from_secs(if demonstration { 1 } else { 2 });
     let checks = Checks {
         limit: args.limit,
         timeout: args.timeout.unwrap_or(default_timeout),

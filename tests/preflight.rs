@@ -15,7 +15,7 @@ const CLOSED: &str = "127.0.0.1:1";
 #[test]
 fn without_a_target_it_reports_on_its_own_servers() {
     // Longer than by default, for the healthy server's sake where the machine is busy.
-    let run = preflight(&["--timeout", "2s"]);
+    let run = preflight(&["--timeout", "5s"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert_eq!(run.err, "");
     run.has_line(&["http://127.0.0.1:", "/healthy", "up", "200 OK"]);
@@ -24,7 +24,7 @@ fn without_a_target_it_reports_on_its_own_servers() {
     run.has_line(&["/failing ", "answered 500 Internal Server Error"]);
     run.has_line(&["/garbage ", "answered what is not HTTP"]);
     run.has_line(&["caused by: invalid HTTP version"]);
-    run.has_line(&["/silent ", "no answer within 2s"]);
+    run.has_line(&["/silent ", "no answer within 5s"]);
     run.has_line(&["nursery \"preflight\" failed: 4 of 5 children (1 completed)"]);
     run.has_line(&["1 of 5 up, 4 failed"]);
 }
@@ -240,6 +240,35 @@ fn only_the_status_line_of_the_final_answer_counts() {
 }
 
 #[test]
+fn the_time_of_a_target_counts_from_when_its_own_check_starts() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}/", silent.local_addr().unwrap());
+    let up = serve(b"");
+    // All time is over for the first when the second starts.
+    let run = preflight(&["--limit", "1", "--timeout", "1s", &target, &up]);
+    run.has_line(&[&target, "no answer within 1s"]);
+    run.has_line(&[&up, "up", "connected"]);
+}
+
+#[test]
+fn as_many_as_the_limit_are_checked_at_once() {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [first, second] =
+        listeners.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
+    let server = thread::spawn(move || {
+        let mut client = listeners[0].accept()?.0;
+        // The first has no answer until the second is being checked.
+        listeners[1].accept()?;
+        let _ = client.read(&mut [0; 1024])?;
+        client.write_all(OK)
+    });
+    let run = preflight(&["--limit", "2", &format!("http://{first}/"), &second]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&[&first, "up", "200 OK"]);
+    server.join().unwrap().unwrap();
+}
+
+#[test]
 fn the_first_error_leaves_the_rest_unchecked_and_says_why() {
     let up = serve(b"");
     let unchecked = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -325,7 +354,7 @@ fn a_wrong_option_exits_2_and_says_what_would_be_right() {
 #[test]
 fn a_reader_that_leaves_early_is_no_panic() {
     let mut child = Command::new(program())
-        .arg(CLOSED)
+        .args(["--timeout", "60s", CLOSED])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -375,7 +404,11 @@ fn preflight(arguments: &[&str]) -> Run {
 }
 
 fn preflight_in(dir: &Path, arguments: &[&str], stdin: &[u8]) -> Run {
+    // So long that it is no matter how busy the machine is.
+    let timed = arguments.iter().any(|argument| argument.starts_with("--timeout"));
+    let timeout = if timed { &[][..] } else { &["--timeout", "60s"] };
     let mut child = Command::new(program())
+        .args(timeout)
         .args(arguments)
         .current_dir(dir)
         .stdin(Stdio::piped())
