@@ -10,12 +10,18 @@
 
 #[path = "preflight/args.rs"]
 mod args;
+#[path = "preflight/bad_target.rs"]
+mod bad_target;
 #[path = "preflight/check.rs"]
 mod check;
 #[path = "preflight/http.rs"]
 mod http;
 #[path = "preflight/input.rs"]
 mod input;
+#[path = "preflight/list.rs"]
+mod list;
+#[path = "preflight/plain.rs"]
+mod plain;
 #[path = "preflight/problem.rs"]
 mod problem;
 #[path = "preflight/report.rs"]
@@ -41,8 +47,8 @@ fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(Command::Check(args)) => preflight(&args),
         Ok(Command::Help) => {
-            print(args::HELP);
-            ExitCode::SUCCESS
+            // As it is: its columns are narrow, and would not survive to be broken.
+            exit(print(args::HELP))
         }
         Err(error) => {
             _ = writeln!(io::stderr(), "preflight: {error}\nTry --help.");
@@ -52,57 +58,61 @@ fn main() -> ExitCode {
 }
 
 fn preflight(args: &Args) -> ExitCode {
-    let started = Instant::now();
     let demonstration = args.targets.is_empty();
+    // A list may be typed by hand: no bar stands in its way, and no time is counted meanwhile.
+    let inputs = input::read_all(&args.targets);
+    let started = Instant::now();
     let progress = ProgressBar::no_length().with_style(style());
     // Time goes on where no check ends.
     progress.enable_steady_tick(Duration::from_millis(100));
-    let default_timeout = Duration::from_millis(if demonstration { 500 } else { 2000 });
+    let default_timeout = Duration::from_secs(if demonstration { 1 } else { 2 });
     let checks = Checks {
         limit: args.limit,
         timeout: args.timeout.unwrap_or(default_timeout),
         first_error: args.first_error,
         progress: &progress,
     };
-    let report = smol::block_on(async {
+    let (report, fault) = smol::block_on(async {
         if demonstration {
             servers::demonstrate(&checks).await
         } else {
-            Ok(checks.run(input::read_all(&args.targets)).await)
+            (Some(checks.run(inputs).await), None)
         }
     });
     progress.finish_and_clear();
-    match report {
-        Ok(report) => {
-            if demonstration {
-                print(DEMONSTRATION);
-            }
-            print(&report::text(&report, started.elapsed()));
-            if report.error().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            _ = writeln!(
-                io::stderr(),
-                "preflight: the servers to be checked did not start\n{error:#}"
-            );
-            ExitCode::FAILURE
-        }
+    if let Some(fault) = fault {
+        let what = if report.is_some() { "failed" } else { "did not start" };
+        _ = writeln!(io::stderr(), "preflight: the demonstration servers {what}\n{fault:#}");
     }
+    let Some(report) = report else { return ExitCode::FAILURE };
+    let mut text = report::text(&report, started.elapsed());
+    if demonstration {
+        text.insert_str(0, DEMONSTRATION);
+    }
+    let printed = print(&report::fit(&text));
+    exit(printed && report.error().is_none())
+}
+
+fn exit(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:30} {pos} of {len} {elapsed}")
+    // As wide as the terminal: a bar that is wider would leave a line behind with every change.
+    ProgressStyle::with_template("{wide_bar} {pos} of {len} {elapsed}")
         .expect("the template is valid")
 }
 
-/// Prints a text. Whoever closed the other end wants to read no more: that is no failure.
-fn print(text: &str) {
+/// Prints a text, and says whether that went well. Whoever closed the other end wants to read no
+/// more: that is no failure.
+fn print(text: &str) -> bool {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(report::fit(text).as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            _ = writeln!(io::stderr(), "preflight: cannot print the report: {error}");
+            _ = writeln!(io::stderr(), "preflight: cannot print: {error}");
+            false
         }
-        _ => {}
+        _ => true,
     }
 }

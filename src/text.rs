@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 /// The length at which a message is cut, in characters.
 pub(crate) const MAX_MESSAGE: usize = 300;
 
-/// The length at which a name is cut, in characters.
+/// The length at which a name is cut unless told otherwise, in characters.
 pub(crate) const MAX_NAME: usize = 40;
 
 /// The text of `T` on one line: what would break the line or the terminal is escaped, and it is cut
@@ -33,8 +33,9 @@ impl<T> Clipped<T> {
         Self { text, chars, when_empty: "(no message)" }
     }
 
-    pub(crate) fn name(text: T) -> Self {
-        Self { text, chars: MAX_NAME, when_empty: "" }
+    /// For what a child or a nursery is called, which may be nothing.
+    pub(crate) fn name(text: T, chars: usize) -> Self {
+        Self { text, chars, when_empty: "" }
     }
 }
 

@@ -15,7 +15,7 @@ const CLOSED: &str = "127.0.0.1:1";
 #[test]
 fn without_a_target_it_reports_on_its_own_servers() {
     // Longer than by default, for the healthy server's sake where the machine is busy.
-    let run = preflight(&["--timeout", "2s"]);
+    let run = preflight(&["--timeout", "5s"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert_eq!(run.err, "");
     run.has_line(&["http://127.0.0.1:", "/healthy", "up", "200 OK"]);
@@ -24,7 +24,7 @@ fn without_a_target_it_reports_on_its_own_servers() {
     run.has_line(&["/failing ", "answered 500 Internal Server Error"]);
     run.has_line(&["/garbage ", "answered what is not HTTP"]);
     run.has_line(&["caused by: invalid HTTP version"]);
-    run.has_line(&["/silent ", "no answer within 2s"]);
+    run.has_line(&["/silent ", "no answer within 5s"]);
     run.has_line(&["nursery \"preflight\" failed: 4 of 5 children (1 completed)"]);
     run.has_line(&["1 of 5 up, 4 failed"]);
 }
@@ -93,6 +93,39 @@ fn a_list_that_cannot_be_read_or_is_empty_is_one_failure_of_the_report() {
     run.has_line(&["1 of 4 up, 3 failed"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_list_that_nobody_writes_to_is_not_waited_for() {
+    let dir = Dir::new("fifo");
+    let made = Command::new("mkfifo").arg(dir.0.join("list.fifo")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let up = serve(b"");
+    let run = preflight_in(&dir.0, &["file:list.fifo", "file:/dev/null", &up], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["list.fifo: not a regular file"]);
+    run.has_line(&["/dev/null: the list names no target"]);
+    run.has_line(&["1 of 3 up, 2 failed"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_may_be_given_by_its_path() {
+    let list = format!("{}\n", serve(b""));
+    let run = preflight_in(Path::new("."), &["FILE:/dev/stdin", "-"], list.as_bytes());
+    run.has_line(&["(standard input:1)", "up"]);
+    run.has_line(&["target 2: standard input can be read only once"]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_target() {
+    let list = format!("\u{feff}{}\n\u{feff}h:80\n", serve(b""));
+    let run = preflight_in(Path::new("."), &["-"], list.as_bytes());
+    run.has_line(&["(standard input:1)", "up"]);
+    run.has_line(&["standard input:2: \"\\u{feff}h\" is not a host"]);
+}
+
 #[test]
 fn a_list_without_end_is_not_read_to_the_end() {
     let dir = Dir::new("long");
@@ -105,36 +138,48 @@ fn a_list_without_end_is_not_read_to_the_end() {
 #[test]
 fn a_bad_argument_is_one_failure_of_the_report() {
     let up = serve(b"");
-    let bad = ["h:0", "h:65536", "h:", "h", ":80", "::1:80", "[x]:80", "ftp://h/", "a b:80", ""];
-    let run = preflight(&[&bad[..], &[&up]].concat());
-    assert_eq!(run.code, Some(1), "{run:?}");
-    let range = "the port must be a number from 1 to 65535";
-    let says = [
-        &format!("{range}, not \"0\""),
-        &format!("{range}, not \"65536\""),
-        &format!("{range}, not \"\""),
-        "no port",
-        "no host",
-        "write [::1]:80",
-        "\"x\" is not an IPv6 address",
-        "\"ftp://\" is no known kind of target",
-        "\"a b\" is not a host",
-        "the target is empty",
+    let bad = [
+        ("h:0", "the port must be a number from 1 to 65535, not \"0\""),
+        ("h:65536", "the port must be a number from 1 to 65535, not \"65536\""),
+        ("h:", "the port must be a number from 1 to 65535, not \"\""),
+        ("h", "no port: write host:port, such as h:80"),
+        (":80", "no host"),
+        ("::1:80", "write [::1]:80"),
+        ("[x]:80", "\"x\" is not an IPv6 address"),
+        ("[fe80::1%eth0]:80", "the scope of an IPv6 address is a number here"),
+        ("ftp://h/", "\"ftp://\" is no known kind of target"),
+        ("h:80/path", "a path needs http://: write http://h:80/path"),
+        ("a:b:80", "more than one colon: write host:port"),
+        ("http://h:80:90/", "more than one colon"),
+        ("fe80::1%2", "write [::1]:80"),
+        ("a b:80", "\"a b\" is not a host"),
+        ("file:", "no path: write file:PATH"),
+        ("", "the target is empty"),
     ];
-    for (number, says) in (1..).zip(says) {
-        run.has_line(&[&format!("argument {number}: "), says]);
+    let targets = [&bad.map(|(target, _)| target)[..], &[&up]].concat();
+    // Options in between do not count.
+    let run = preflight(&[&targets[..2], &["--limit", "2"], &targets[2..]].concat());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for (number, (_, says)) in (1..).zip(bad) {
+        run.has_line(&[&format!("target {number}: "), says]);
     }
-    run.has_line(&["1 of 11 up, 10 failed"]);
+    run.has_line(&["1 of 17 up, 16 failed"]);
 }
 
 #[test]
 fn an_answer_that_is_no_status_is_an_error_of_its_own() {
-    let long = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; 10_000]].concat().leak();
-    let answers: [(&[u8], &str); 4] = [
+    let long = [b"HTTP/1.1 200 ".as_slice(), &[b'x'; 10_000]].concat().leak();
+    let interims = b"HTTP/1.1 102 Processing\r\n\r\n".repeat(1000).leak();
+    let answers: [(&[u8], &str); 8] = [
         (b"", "closed the connection without an answer"),
-        (b"HTTP/1.1 200 OK\r\nX: ", "closed the connection in the middle of the answer's head"),
-        (long, "the answer's head is longer than 8 KiB"),
+        (b"HTTP/1.1 200", "closed the connection before the end of the answer's status line"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", "closed the connection before the end"),
+        (long, "no final status within the first 8 KiB of the answer"),
+        (interims, "no final status within the first 8 KiB of the answer"),
+        // Not even a line: that of a server which waits for the client to go on.
+        (b"\x4a\0\0\0\x0a8.0.36\0", "answered what is not HTTP"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "answered 404 Not Found"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "answered 101"),
     ];
     for (answer, says) in answers {
         let target = format!("http://{}/", serve(answer));
@@ -142,6 +187,85 @@ fn an_answer_that_is_no_status_is_an_error_of_its_own() {
         assert_eq!(run.code, Some(1), "{run:?}");
         run.has_line(&[&target, says]);
     }
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let targets = [
+        "http://user:xyzzy@h:80/",
+        "http://user:xy/zzy@h:80/",
+        "http://user:xy?z#zy@h/",
+        "user:xyzzy@h:80",
+        "user:xyzzy@h:80/path",
+        "user:://xyzzy@h:80",
+        "postgres://user:xyzzy@h/db",
+        "http://user:xy@zzy@h/",
+    ];
+    let list = targets.join("\n");
+    let run = preflight_in(Path::new("."), &[&targets[..], &["-"]].concat(), list.as_bytes());
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[" http://…@h:80/ ", "target 1: a user or password in the address"]);
+    run.has_line(&[" …@h:80 (standard input:4) ", "standard input:4: a user or password"]);
+    run.has_line(&[" postgres://…@h/db ", "\"postgres://\" is no known kind of target"]);
+    run.has_line(&["0 of 16 up, 16 failed"]);
+    for part in ["user:", "xy", "zy"] {
+        assert!(!run.out.contains(part), "{part} is in {run:?}");
+    }
+}
+
+#[test]
+fn a_colon_without_a_port_stands_for_the_default_as_in_any_url() {
+    let run = preflight(&["http://127.0.0.1:/"]);
+    // Whether or not somebody listens there.
+    assert!(!run.out.contains("the port must be"), "{run:?}");
+}
+
+#[test]
+fn only_the_status_line_of_the_final_answer_counts() {
+    let headers = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"X: x\r\n".repeat(150), b"\r\n"].concat();
+    let long = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; 10_000]].concat();
+    let answers: [&[u8]; 7] = [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\n\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        headers.leak(),
+        long.leak(),
+        b"HTTP/1.1 200 OK\r\n<no header>: \0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"\r\nHTTP/1.0 200 OK\n",
+    ];
+    let targets = answers.map(|answer| format!("http://{}/", serve(answer)));
+    let run = preflight(&targets.each_ref().map(String::as_str));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&["7 of 7 up"]);
+}
+
+#[test]
+fn the_time_of_a_target_counts_from_when_its_own_check_starts() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}/", silent.local_addr().unwrap());
+    let up = serve(b"");
+    // All time is over for the first when the second starts.
+    let run = preflight(&["--limit", "1", "--timeout", "1s", &target, &up]);
+    run.has_line(&[&target, "no answer within 1s"]);
+    run.has_line(&[&up, "up", "connected"]);
+}
+
+#[test]
+fn as_many_as_the_limit_are_checked_at_once() {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [first, second] =
+        listeners.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
+    let server = thread::spawn(move || {
+        let mut client = listeners[0].accept()?.0;
+        // The first has no answer until the second is being checked.
+        listeners[1].accept()?;
+        let _ = client.read(&mut [0; 1024])?;
+        client.write_all(OK)
+    });
+    let run = preflight(&["--limit", "2", &format!("http://{first}/"), &second]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.has_line(&[&first, "up", "200 OK"]);
+    server.join().unwrap().unwrap();
 }
 
 #[test]
@@ -154,9 +278,37 @@ fn the_first_error_leaves_the_rest_unchecked_and_says_why() {
     let run = preflight(&["--first-error", "--limit", "1", &up, CLOSED, &target]);
     assert_eq!(run.code, Some(1), "{run:?}");
     run.has_line(&[&up, "up"]);
-    run.has_line(&[&target, "not checked", &format!("#1 {CLOSED} failed")]);
+    run.has_line(&[&target, "not checked", "stopped by #1 "]);
     run.has_line(&["1 of 3 up, 1 failed, 1 not checked: child #1", "cannot connect"]);
     assert_eq!(unchecked.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn where_nothing_was_left_to_check_the_first_error_leaves_nothing_unchecked() {
+    let up = serve(b"");
+    let run = preflight(&["--first-error", "--limit", "1", &up, CLOSED]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&["1 of 2 up, 1 failed ("]);
+    assert!(!run.out.contains("not checked"), "{run:?}");
+}
+
+#[test]
+fn targets_that_begin_alike_are_told_apart_with_their_places() {
+    let url = |end| format!("http://{CLOSED}/{}/{end}", "long".repeat(10));
+    let dir = Dir::new("alike");
+    fs::write(dir.0.join("list.txt"), format!("{}\n{}\n", url("a"), url("b"))).unwrap();
+    let run = preflight_in(&dir.0, &["file:list.txt"], b"");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.has_line(&[&url("a (list.txt:1)"), "cannot connect"]);
+    run.has_line(&[&url("b (list.txt:2)"), "cannot connect"]);
+}
+
+#[test]
+fn what_could_break_the_terminal_is_escaped_once_and_quotes_are_left_alone() {
+    let page = serve(b"HTTP/1.1 200 It's \"OK\"\r\n\r\n");
+    let run = preflight(&[&format!("http://{page}/#it's\x1b[2J"), "a\"b\n"]);
+    run.has_line(&["/#it's\\u{1b}[2J ", "200 It's \"OK\" "]);
+    run.has_line(&["#1 a\"b\\n "]);
 }
 
 #[test]
@@ -167,7 +319,7 @@ fn a_dash_reads_a_list_from_standard_input_once() {
     assert_eq!(run.code, Some(1), "{run:?}");
     run.has_line(&[&format!("{up} (standard input:1)"), "up"]);
     run.has_line(&["standard input:2: no port"]);
-    run.has_line(&["argument 2: standard input can be read only once"]);
+    run.has_line(&["target 2: standard input can be read only once"]);
     run.has_line(&["1 of 3 up, 2 failed"]);
 }
 
@@ -202,7 +354,7 @@ fn a_wrong_option_exits_2_and_says_what_would_be_right() {
 #[test]
 fn a_reader_that_leaves_early_is_no_panic() {
     let mut child = Command::new(program())
-        .arg(CLOSED)
+        .args(["--timeout", "60s", CLOSED])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -212,6 +364,23 @@ fn a_reader_that_leaves_early_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_no_success() {
+    for argument in ["--help", &serve(b"")] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = Command::new(program())
+            .args(["--timeout", "60s", argument])
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let says = String::from_utf8_lossy(&output.stderr);
+        assert!(says.contains("preflight: cannot print: "), "{says}");
+    }
 }
 
 #[derive(Debug)]
@@ -235,7 +404,11 @@ fn preflight(arguments: &[&str]) -> Run {
 }
 
 fn preflight_in(dir: &Path, arguments: &[&str], stdin: &[u8]) -> Run {
+    // So long that it is no matter how busy the machine is.
+    let timed = arguments.iter().any(|argument| argument.starts_with("--timeout"));
+    let timeout = if timed { &[][..] } else { &["--timeout", "60s"] };
     let mut child = Command::new(program())
+        .args(timeout)
         .args(arguments)
         .current_dir(dir)
         .stdin(Stdio::piped())

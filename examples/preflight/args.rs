@@ -15,13 +15,14 @@ Targets:
   http://HOST[:PORT]/PATH  is up if it answers 2xx or 3xx; redirects are not followed
   file:PATH                a list: one target a line, with # comments
   -                        the same list from standard input
-  IPv6 addresses stand in brackets: [::1]:80. A name is up if one of its addresses is.
+  IPv6 addresses stand in brackets: [::1]:80. Of the addresses of a name, the first that takes
+  a connection is checked.
   With no target it checks servers of its own, on loopback.
 
 Options:
   -l, --limit N       check at most N targets at once [default: 16]
   -t, --timeout TIME  give each target so long: 2, 0.5, 2s or 500ms
-                      [default: 2s; 500ms for servers of its own]
+                      [default: 2s; 1s for servers of its own]
   -f, --first-error   stop at the first failure
   -h, --help          print this help
 

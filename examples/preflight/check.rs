@@ -30,7 +30,8 @@ pub(crate) struct Checks<'a> {
 
 /// What is known of a target that is up.
 pub(crate) struct Up {
-    pub(crate) ip: IpAddr,
+    /// Which of its addresses took the connection, where it was given by a name.
+    pub(crate) ip: Option<IpAddr>,
     /// The status of the answer, where more than a connection was asked for.
     pub(crate) status: Option<String>,
     pub(crate) took: Duration,
@@ -50,8 +51,8 @@ impl Checks<'_> {
         for Input { name, target } in inputs {
             let child = nursery.child().name(name);
             match target {
-                Ok(target) => match target.host.address() {
-                    Some(ip) => child.spawn(self.check(target, ip)),
+                Ok(target) => match target.address() {
+                    Some(address) => child.spawn(self.check(target, address)),
                     None => child.spawn_group(self.check_name(target)),
                 },
                 Err(problem) => child.spawn(async { Err(problem) }),
@@ -60,18 +61,29 @@ impl Checks<'_> {
         nursery.settle().await
     }
 
-    async fn check(&self, target: Target, ip: IpAddr) -> Result<Up, Problem> {
-        let result = self.attempt(&target, ip, Instant::now()).await;
+    async fn check(&self, target: Target, address: SocketAddr) -> Result<Up, Problem> {
+        let result = self.attempt(&target, address, Instant::now()).await;
         self.progress.inc(1);
         result
     }
 
-    /// Tries all addresses of a name. It is up as soon as one of them is; if none is, the error has
-    /// what is wrong with each.
+    /// Checks the first address of a name that takes a connection. If none does, the error has what is
+    /// wrong with each.
     async fn check_name(&self, target: Target) -> Result<Up, JoinedError<Problem>> {
         let result = self.attempt_all(&target, Instant::now()).await;
         self.progress.inc(1);
         result
+    }
+
+    async fn attempt(
+        &self,
+        target: &Target,
+        address: SocketAddr,
+        started: Instant,
+    ) -> Result<Up, Problem> {
+        let stream = self.connect(address, started).await?;
+        let status = self.ask(target, stream, started).await?;
+        Ok(Up { ip: None, status, took: started.elapsed() })
     }
 
     async fn attempt_all(
@@ -80,30 +92,40 @@ impl Checks<'_> {
         started: Instant,
     ) -> Result<Up, JoinedError<Problem>> {
         let host = target.host.to_string();
-        let found = self.in_time(started, "address found", look_up(&host)).await?;
-        let mut addresses = Nursery::new().name(host.as_str()).limit(ADDRESSES);
-        for ip in found {
-            let attempt = self.attempt(target, ip, started);
-            addresses.child().name(ip.to_string()).spawn(attempt);
+        let found = self.in_time(started, "address found", look_up(&host, target.port)).await?;
+        let mut connects = Nursery::new().name(host.as_str()).limit(ADDRESSES);
+        for address in found {
+            let ip = address.ip();
+            let connect = async move { Ok((ip, self.connect(address, started).await?)) };
+            connects.child().name(ip.to_string()).spawn(connect);
         }
-        let up = addresses.first_ok().await?;
-        Ok(up.expect("there is at least one address, and none was cancelled"))
+        let (ip, stream) = connects.first_ok().await?.expect("one was there, and none cancelled");
+
+        // One request, however many addresses there are. It is a nursery of one child, so that a
+        // failure says which address it came from.
+        let mut request = Nursery::new().name(host.as_str());
+        request.child().name(ip.to_string()).spawn(self.ask(target, stream, started));
+        let status = request.first_ok().await?.flatten();
+        Ok(Up { ip: Some(ip), status, took: started.elapsed() })
     }
 
-    async fn attempt(&self, target: &Target, ip: IpAddr, started: Instant) -> Result<Up, Problem> {
-        let address = SocketAddr::new(ip, target.port);
+    async fn connect(&self, address: SocketAddr, started: Instant) -> Result<TcpStream, Problem> {
         let connect = async {
             TcpStream::connect(address).await.map_err(|source| Problem::Connect { source })
         };
-        let mut stream = self.in_time(started, "connection", connect).await?;
-        let status = match &target.path {
-            Some(path) => {
-                let answer = http::get(&mut stream, target, path);
-                Some(self.in_time(started, "answer", answer).await?)
-            }
-            None => None,
-        };
-        Ok(Up { ip, status, took: started.elapsed() })
+        self.in_time(started, "connection", connect).await
+    }
+
+    /// The status of an answer, where more than a connection is asked for.
+    async fn ask(
+        &self,
+        target: &Target,
+        mut stream: TcpStream,
+        started: Instant,
+    ) -> Result<Option<String>, Problem> {
+        let Some(path) = &target.path else { return Ok(None) };
+        let answer = http::get(&mut stream, target, path);
+        self.in_time(started, "answer", answer).await.map(Some)
     }
 
     /// The same work, unless the target's time is over before it ends.
@@ -121,11 +143,10 @@ impl Checks<'_> {
     }
 }
 
-/// All addresses of a host: at least one.
-async fn look_up(host: &str) -> Result<Vec<IpAddr>, Problem> {
-    let found = resolve((host, 0)).await.map_err(|source| Problem::Lookup { source })?;
-    let mut addresses: Vec<_> = found.into_iter().map(|address| address.ip()).collect();
-    addresses.sort();
-    addresses.dedup();
-    if addresses.is_empty() { Err(Problem::NoAddress) } else { Ok(addresses) }
+/// All addresses of a host: at least one. Each is kept as it was found, as it may have a scope.
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Problem> {
+    let mut found = resolve((host, port)).await.map_err(|source| Problem::Lookup { source })?;
+    found.sort();
+    found.dedup();
+    if found.is_empty() { Err(Problem::NoAddress) } else { Ok(found) }
 }

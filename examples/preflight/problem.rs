@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use super::http::HEAD_MAX;
-use super::input::{LINE_MAX, LIST_MAX, Origin};
-use super::target::BadTarget;
+use super::bad_target::BadTarget;
+use super::http::ANSWER_MAX;
+use super::input::Origin;
+use super::list::{LINE_MAX, LIST_MAX};
 
 /// One thing that is wrong. What it was caused by is its source, so that the tree shows it on a line
 /// of its own.
@@ -24,6 +25,8 @@ pub(crate) enum Problem {
     EmptyList { at: Origin },
     #[error("{at}: cannot read the list")]
     Read { at: Origin, source: io::Error },
+    #[error("{at}: not a regular file")]
+    NotAFile { at: Origin },
     #[error("{at}: standard input can be read only once")]
     StdinTwice { at: Origin },
 
@@ -46,8 +49,8 @@ pub(crate) enum Problem {
     Garbage { source: httparse::Error },
     #[error("closed the connection without an answer")]
     NoAnswer,
-    #[error("closed the connection in the middle of the answer's head")]
+    #[error("closed the connection before the end of the answer's status line")]
     HalfAnswer,
-    #[error("the answer's head is longer than {} KiB", HEAD_MAX >> 10)]
+    #[error("no final status within the first {} KiB of the answer", ANSWER_MAX >> 10)]
     LongAnswer,
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use console::Term;
-use nestling::{Cause, Report};
+use nestling::{Cause, ChildInfo, Report};
 
 use super::check::Up;
+use super::list::LINE_MAX;
+use super::plain::plain;
 use super::problem::Problem;
 
 /// The whole report as text.
@@ -18,23 +20,24 @@ pub(crate) fn text(report: &Report<Up, Problem>, took: Duration) -> String {
     if counts.completed() + counts.cancelled() > 0 {
         let mut table = empty_table();
         for (child, up) in report.outputs() {
-            let name = child.name().unwrap_or_default();
-            table.add_row([name, "up", &detail(name, up), &time(up.took)]);
+            table.add_row([name(child), "up".to_owned(), detail(up), time(up.took)]);
         }
         for cancelled in report.cancelled() {
-            let name = cancelled.child().name().unwrap_or_default();
-            table.add_row([name, "not checked", &why(cancelled.cause()), ""]);
+            let why = stopped_by(cancelled.cause());
+            table.add_row([name(cancelled.child()), "not checked".to_owned(), why, String::new()]);
         }
         _ = writeln!(text, "{}\n", table.trim_fmt());
     }
     if let Some(error) = report.error() {
         // All of it: a long report can be piped, one that is cut cannot be mended. Where the
-        // children were spawned is of no use to whoever runs this.
-        let tree = error.tree().sources().locations(false).entries(usize::MAX).total(usize::MAX);
+        // children were spawned is of no use to whoever runs this. Names are cut only where they are
+        // longer than a line of a list, with the place where it stands.
+        let tree = error.tree().sources().locations(false).names(2 * LINE_MAX);
+        let tree = tree.entries(usize::MAX).total(usize::MAX);
         _ = writeln!(text, "{tree}\n");
     }
     _ = write!(text, "{} of {} up, {} failed", counts.completed(), counts.total(), counts.failed());
-    if let Some(cause) = report.cause() {
+    if let Some(cause) = report.cause().filter(|_| counts.cancelled() > 0) {
         _ = write!(text, ", {} not checked: {cause}", counts.cancelled());
     }
     _ = writeln!(text, " ({})", time(took));
@@ -78,20 +81,22 @@ fn empty_table() -> Table {
     table
 }
 
-fn detail(name: &str, up: &Up) -> String {
-    let mut detail = up.status.as_deref().unwrap_or("connected").escape_debug().to_string();
-    // Which of its addresses it was, where the target was given by a name.
-    let ip = up.ip.to_string();
-    if !name.contains(&ip) {
+fn name(child: &ChildInfo) -> String {
+    plain(child.name().unwrap_or_default())
+}
+
+fn detail(up: &Up) -> String {
+    let mut detail = plain(up.status.as_deref().unwrap_or("connected"));
+    if let Some(ip) = up.ip {
         _ = write!(detail, " ({ip})");
     }
     detail
 }
 
-/// The cause in short: its text is in the tree.
-fn why(cause: &Cause) -> String {
+/// The cause in short: it stands below in full.
+fn stopped_by(cause: &Cause) -> String {
     match cause.child() {
-        Some(child) => format!("{child} failed"),
+        Some(child) => format!("stopped by {}", child.id()),
         None => cause.to_string(),
     }
 }

@@ -1,7 +1,9 @@
 //! What can be checked, and how it is written.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use super::bad_target::BadTarget;
 
 /// One thing to check: `host:port`, or `http://host:port/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,54 +16,57 @@ pub(crate) struct Target {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
-    Address(IpAddr),
+    V4(Ipv4Addr),
+    /// With its scope: the number of the network that it is an address in, or 0.
+    V6(Ipv6Addr, u32),
     /// A name, to be looked up.
     Name(String),
 }
 
-/// Why a text is no target. Each says what would be right.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum BadTarget {
-    #[error("the target is empty: write host:port or http://host/path")]
-    Empty,
-    #[error("no port: write host:port, such as {0}:80")]
-    NoPort(String),
-    #[error("the port must be a number from 1 to 65535, not {0:?}")]
-    Port(String),
-    #[error("no host before the port: write host:port")]
-    NoHost,
-    #[error("{0:?} is not a host: a name has ASCII letters, digits, dots, hyphens and underscores")]
-    Host(String),
-    #[error("an IPv6 address stands in brackets: write [::1]:80")]
-    Brackets,
-    #[error("{0:?} is not an IPv6 address")]
-    Ipv6(String),
-    #[error("https is not supported: check the port by host:443, or use http://")]
-    Https,
-    #[error("{0:?} is no known kind of target: write host:port, http://host/path or file:PATH")]
-    Scheme(String),
-    #[error("a user or password in the address is not supported")]
-    User,
-    #[error(
-        "the path holds a space, a control or a non-ASCII character: write it as %20 and so on"
-    )]
-    Path,
-    #[error("a list cannot name another list: give file:PATH as an argument")]
-    ListInList,
+/// The path in `file:PATH`.
+pub(crate) fn list_path(text: &str) -> Option<&str> {
+    let (scheme, path) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("file").then_some(path)
+}
+
+/// The text without what may be a user and a password: all before the last `@`.
+pub(crate) fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, host)) if list_path(text).is_none() => {
+            let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let scheme = before.find("://").filter(|&at| is_scheme(&before[..at]));
+            format!("{}…@{host}", scheme.map_or("", |at| &before[..at + 3]))
+        }
+        _ => text.to_owned(),
+    }
+}
+
+impl Target {
+    /// The address, if it needs no lookup.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self.host {
+            Host::V4(ip) => Some((ip, self.port).into()),
+            Host::V6(ip, scope) => Some(SocketAddrV6::new(ip, self.port, 0, scope).into()),
+            Host::Name(_) => None,
+        }
+    }
 }
 
 impl std::str::FromStr for Target {
     type Err = BadTarget;
 
     fn from_str(text: &str) -> Result<Self, BadTarget> {
-        if text.is_empty() {
-            return Err(BadTarget::Empty);
+        match (text, list_path(text)) {
+            ("", _) => return Err(BadTarget::Empty),
+            (_, Some("")) => return Err(BadTarget::NoPath),
+            ("-", _) | (_, Some(_)) => return Err(BadTarget::ListInList),
+            _ => {}
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            if text == "-" || text.starts_with("file:") {
-                return Err(BadTarget::ListInList);
-            }
-            return authority(text, None, None);
+            return match text.find(['/', '?']) {
+                Some(1..) if !text.contains('@') => Err(BadTarget::PathAlone(text.to_owned())),
+                _ => authority(text, None, None),
+            };
         };
         match scheme.to_ascii_lowercase().as_str() {
             "http" => {}
@@ -90,15 +95,17 @@ fn authority(
     }
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, rest) = rest.split_once(']').ok_or(BadTarget::Brackets)?;
-        let address: Ipv6Addr = address.parse().map_err(|_| BadTarget::Ipv6(address.to_owned()))?;
+        let (ip, scope) = address.split_once('%').unwrap_or((address, "0"));
+        let ip = ip.parse().map_err(|_| BadTarget::Ipv6(address.to_owned()))?;
+        let scope = scope.parse().map_err(|_| BadTarget::Scope)?;
         let port = match rest.strip_prefix(':') {
             Some(port) => Some(port),
             None if rest.is_empty() => None,
             None => return Err(BadTarget::Brackets),
         };
-        (Host::Address(address.into()), port)
-    } else if text.parse::<Ipv6Addr>().is_ok() || text.matches(':').count() > 1 {
-        return Err(BadTarget::Brackets);
+        (Host::V6(ip, scope), port)
+    } else if text.matches(':').count() > 1 {
+        return Err(if is_bare_ipv6(text) { BadTarget::Brackets } else { BadTarget::Colons });
     } else {
         let (host, port) = match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -107,19 +114,26 @@ fn authority(
         (name_or_address(host)?, port)
     };
     let port = match (port, default_port) {
+        (None | Some(""), Some(port)) => port,
         (Some(port), _) => number(port)?,
-        (None, Some(port)) => port,
-        (None, None) => return Err(BadTarget::NoPort(host.to_string())),
+        (None, None) => return Err(BadTarget::NoPort(text.to_owned())),
     };
     Ok(Target { host, port, path })
+}
+
+/// An IPv6 address without brackets, with or without a scope and a port.
+fn is_bare_ipv6(text: &str) -> bool {
+    let text = text.split('%').next().unwrap_or(text);
+    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
+    [text, host].iter().any(|ip| ip.parse::<Ipv6Addr>().is_ok())
 }
 
 fn name_or_address(host: &str) -> Result<Host, BadTarget> {
     if host.is_empty() {
         return Err(BadTarget::NoHost);
     }
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(Host::Address(address));
+    if let Ok(ip) = host.parse() {
+        return Ok(Host::V4(ip));
     }
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if host.len() > 253 || !host.bytes().all(fits) {
@@ -136,21 +150,12 @@ fn number(port: &str) -> Result<u16, BadTarget> {
     }
 }
 
-impl Host {
-    /// The address, if it needs no lookup.
-    pub(crate) fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Address(ip) => Some(*ip),
-            Self::Name(_) => None,
-        }
-    }
-}
-
+/// As a server is told it: without a scope, which means something to this machine only.
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
-            Self::Address(IpAddr::V4(address)) => write!(f, "{address}"),
+            Self::V4(ip) => write!(f, "{ip}"),
+            Self::V6(ip, _) => write!(f, "[{ip}]"),
             Self::Name(name) => f.write_str(name),
         }
     }

@@ -7,6 +7,7 @@ use super::head::Label;
 use super::path::{Ancestors, Path};
 use super::{Failure, line};
 use crate::info::ChildInfo;
+use crate::text::MAX_NAME;
 
 /// One failure of one child: who failed, how, and whether it was being cancelled at that time.
 ///
@@ -85,7 +86,7 @@ impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
         let mut all = f.debug_struct("ChildError");
         all.field("child", self.child());
         if !self.origin.path.is_empty() {
-            all.field("path", &format_args!("{}", Label::with_names(self)));
+            all.field("path", &format_args!("{}", Label::with_names(self, MAX_NAME)));
         }
         all.field("failure", &self.failure).field("after_cancel", &self.after_cancel()).finish()
     }

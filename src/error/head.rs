@@ -31,20 +31,24 @@ impl<E> Display for Who<'_, E> {
 /// `#7 fetch`, with those around it where groups were dissolved: `#12 uploads / #7 fetch`.
 pub(super) struct Label<'a, E> {
     entry: &'a ChildError<E>,
-    names: bool,
+    /// Where each number with its name is cut; `None` shows no names.
+    names: Option<usize>,
 }
 
 impl<'a, E> Label<'a, E> {
-    pub(super) fn with_names(entry: &'a ChildError<E>) -> Self {
-        Self { entry, names: true }
+    pub(super) fn with_names(entry: &'a ChildError<E>, chars: usize) -> Self {
+        Self { entry, names: Some(chars) }
     }
 
     pub(super) fn ids_only(entry: &'a ChildError<E>) -> Self {
-        Self { entry, names: false }
+        Self { entry, names: None }
     }
 
     fn part(&self, child: &ChildInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.names { Clipped::name(child).fmt(f) } else { child.id().fmt(f) }
+        match self.names {
+            Some(chars) => Clipped::name(child, chars).fmt(f),
+            None => child.id().fmt(f),
+        }
     }
 }
 

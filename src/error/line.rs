@@ -6,7 +6,7 @@ use std::slice;
 use super::depth::Depth;
 use super::head::{Label, Leaf, Says, Who, is_own_body};
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{Clipped, MAX_MESSAGE};
+use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
 
 /// Entries shown of one nursery.
 const ENTRIES: usize = 10;
@@ -44,7 +44,7 @@ pub(super) fn entry<E>(
 
 fn head<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(name) = error.name() {
-        write!(f, "nursery \"{}\": ", Clipped::name(name))?;
+        write!(f, "nursery \"{}\": ", Clipped::name(name, MAX_NAME))?;
     }
     write!(f, "{} failed", Who(error))
 }
@@ -70,7 +70,7 @@ fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> f
         list.shown += 1;
         total += 1;
         if !(list.only_body && is_own_body(entry)) {
-            write!(f, "{}: ", Label::with_names(entry))?;
+            write!(f, "{}: ", Label::with_names(entry, MAX_NAME))?;
         }
         if entry.after_cancel() {
             f.write_str("after cancel: ")?;

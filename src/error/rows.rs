@@ -5,7 +5,7 @@ use std::slice;
 use super::head::Label;
 use super::joined::Sources;
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{self, Clipped};
+use crate::text::{Clipped, MAX_NAME};
 
 /// How much of a tree is shown.
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub(super) struct Limits {
     pub(super) entries: usize,
     /// Of all nurseries together.
     pub(super) total: usize,
+    /// Of a child's number and name, or of a nursery's name, in characters.
+    pub(super) names: usize,
 }
 
 /// One line below the title; what an error was caused by follows on lines of its own.
@@ -69,7 +71,7 @@ pub(super) fn rows<E>(
         total += 1;
         let last = level.left() == 0;
         let sources = level.sources;
-        let label = Label::with_names(entry).to_string();
+        let label = Label::with_names(entry, limits.names).to_string();
         let location = entry.child().location();
         let location = place(location.file(), location.line());
         let what = What::Entry { entry, sources, label, location };
@@ -112,8 +114,8 @@ impl<'a, E> Level<'a, E> {
 /// The file and the line. Of a long path the end says more than the beginning.
 pub(super) fn place(file: &str, line: u32) -> String {
     let place = format!("{file}:{line}");
-    match place.char_indices().rev().nth(text::MAX_NAME - 1) {
-        Some((at, _)) if at > 0 => format!("…{}", Clipped::name(&place[at..])),
-        _ => Clipped::name(&place).to_string(),
+    match place.char_indices().rev().nth(MAX_NAME - 1) {
+        Some((at, _)) if at > 0 => format!("…{}", Clipped::name(&place[at..], MAX_NAME)),
+        _ => Clipped::name(&place, MAX_NAME).to_string(),
     }
 }

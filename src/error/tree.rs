@@ -9,7 +9,7 @@ use super::head::{Label, Leaf, Says, Who, is_own_body};
 use super::joined::Sources;
 use super::rows::{Limits, Row, What, rows, trunk};
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{Clipped, MAX_MESSAGE};
+use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
 
 /// Shows a joined error as a tree, within limits. Made by [`JoinedError::tree`].
 ///
@@ -35,13 +35,22 @@ pub struct Tree<'a, E> {
 
 impl<'a, E> Tree<'a, E> {
     pub(super) fn new(error: &'a JoinedError<E>) -> Self {
-        let limits = Limits { depth: MAX_DEPTH, entries: 50, total: 500 };
+        let limits = Limits { depth: MAX_DEPTH, entries: 50, total: 500, names: MAX_NAME };
         Self { error, width: MAX_MESSAGE, limits, locations: true, sources: None }
     }
 
     /// Cuts what an error says at this many characters, instead of 300.
     pub fn width(mut self, chars: usize) -> Self {
         self.width = chars;
+        self
+    }
+
+    /// Cuts names at this many characters, instead of 40.
+    ///
+    /// That is a child's name with the number before it, and the name of a nursery. Children whose
+    /// names begin alike, such as the URLs of one host, can be told apart only if they are not cut.
+    pub fn names(mut self, chars: usize) -> Self {
+        self.limits.names = chars;
         self
     }
 
@@ -85,7 +94,7 @@ impl<'a, E> Tree<'a, E> {
         let Some(_depth) = Depth::enter() else {
             return f.write_str("…");
         };
-        title(self.error, f)?;
+        self.title(self.error, f)?;
         let rows = rows(self.error, self.sources, self.limits);
         let columns = Columns::of(&rows, self.locations);
         for row in &rows {
@@ -103,6 +112,24 @@ impl<'a, E> Tree<'a, E> {
         Ok(())
     }
 
+    fn title(&self, error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nursery")?;
+        if let Some(name) = error.name() {
+            write!(f, " \"{}\"", Clipped::name(name, self.limits.names))?;
+        }
+        write!(f, " failed: {}", Who(error))?;
+        match (error.counts().completed(), error.counts().cancelled()) {
+            (0, 0) => {}
+            (completed, 0) => write!(f, " ({completed} completed)")?,
+            (0, cancelled) => write!(f, " ({cancelled} cancelled)")?,
+            (completed, cancelled) => write!(f, " ({completed} completed, {cancelled} cancelled)")?,
+        }
+        match error.first() {
+            body if is_own_body(body) && error.len() == 1 => Ok(()),
+            first => write!(f, ", first {}", Label::ids_only(first)),
+        }
+    }
+
     fn failure(
         &self,
         entry: &ChildError<E>,
@@ -113,7 +140,7 @@ impl<'a, E> Tree<'a, E> {
             f.write_str("after cancel: ")?;
         }
         match entry.failure() {
-            Failure::Group(group) => title(group, f),
+            Failure::Group(group) => self.title(group, f),
             failure => write!(f, "{}", Clipped::message(Says { failure, leaf }, self.width)),
         }
     }
@@ -152,24 +179,6 @@ impl<E: fmt::Display> fmt::Display for Tree<'_, E> {
 impl<E: fmt::Debug> fmt::Debug for Tree<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(E::fmt, f)
-    }
-}
-
-fn title<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("nursery")?;
-    if let Some(name) = error.name() {
-        write!(f, " \"{}\"", Clipped::name(name))?;
-    }
-    write!(f, " failed: {}", Who(error))?;
-    match (error.counts().completed(), error.counts().cancelled()) {
-        (0, 0) => {}
-        (completed, 0) => write!(f, " ({completed} completed)")?,
-        (0, cancelled) => write!(f, " ({cancelled} cancelled)")?,
-        (completed, cancelled) => write!(f, " ({completed} completed, {cancelled} cancelled)")?,
-    }
-    match error.first() {
-        body if is_own_body(body) && error.len() == 1 => Ok(()),
-        first => write!(f, ", first {}", Label::ids_only(first)),
     }
 }
 

@@ -165,6 +165,37 @@ fn a_long_name_is_cut_and_leaves_the_other_columns_where_they_are() {
 }
 
 #[test]
+fn names_that_begin_alike_can_be_told_apart() {
+    let url = |end| format!("http://localhost:8080/a/rather/long/path/{end}");
+    let inner = named(&url("d"), 0, vec![failed(0, &url("d"), "x")]);
+    let error = named(
+        &url("a"),
+        0,
+        vec![failed(0, &url("b"), "x"), failed(1, &url("c"), "y"), group(2, &url("d"), inner)],
+    );
+    let tree = "\
+nursery \"URL/a\" failed: 3 of 3 children, first #0
+├─ #0 URL/b       x
+├─ #1 URL/c       y
+└─ #2 URL/d       nursery \"URL/d\" failed: 1 of 1 child, first #0
+   └─ #0 URL/d    x";
+    let tree = tree.replace("URL/", &url(""));
+    assert_eq!(error.tree().names(60).locations(false).to_string(), tree);
+    let flat = error.flatten();
+    let flat = flat.tree().names(60).locations(false).to_string();
+    assert!(flat.ends_with(&format!("└─ #2 {} / #0 {}    x", url("d"), url("d"))), "{flat}");
+}
+
+#[test]
+fn names_can_be_cut_shorter_and_the_location_is_not_cut_with_them() {
+    let error = named("uploads", 0, vec![failed(0, "fetch", "no")]);
+    let tree = "\
+nursery \"upl…\" failed: 1 of 1 child, first #0
+└─ #0 …    spots.rs:7   no";
+    assert_eq!(at_root(error.tree().names(3)), tree);
+}
+
+#[test]
 fn a_long_path_leaves_the_other_columns_where_they_are() {
     let long = "x".repeat(35);
     let inner = joined(0, vec![failed(0, &long, "a")]);
