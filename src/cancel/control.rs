@@ -33,10 +33,33 @@ struct SharedState {
     /// The child's waker inside the set; taken out when the child is gone, since it keeps the
     /// child's node alive.
     child: Option<Waker>,
-    /// The tasks that wait for the child to be gone.
-    waiting: Vec<Option<Waker>>,
-    /// Places in `waiting` that were given up.
+    /// The tasks that wait for the child to be gone. In a box: most children have none.
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    places: Vec<Option<Waker>>,
+    /// Places that were given up.
     vacant: Vec<usize>,
+}
+
+impl Waiting {
+    /// Keeps a waker at `place`, or at a place of its own; hands out the one that was there.
+    fn keep(&mut self, waker: Waker, place: &mut Option<usize>) -> Option<Waker> {
+        let at = *place.get_or_insert_with(|| {
+            self.vacant.pop().unwrap_or_else(|| {
+                self.places.push(None);
+                self.places.len() - 1
+            })
+        });
+        self.places[at].replace(waker)
+    }
+
+    fn give_up(&mut self, place: usize) -> Option<Waker> {
+        self.vacant.push(place);
+        self.places[place].take()
+    }
 }
 
 impl Control {
@@ -61,7 +84,7 @@ impl Control {
             }
             shared.cause = Some(cause);
             // Release: who sees the mark without the lock sees what the canceller did before.
-            self.marks.fetch_or(CANCELLED, Ordering::Release);
+            self.mark(CANCELLED);
             shared.child.clone()
         };
         match child {
@@ -75,7 +98,7 @@ impl Control {
     /// cause that came first.
     pub(crate) fn cancel_for(&self, cause: &Cause) -> Cause {
         let mut shared = self.lock();
-        self.marks.fetch_or(CANCELLED, Ordering::Release);
+        self.mark(CANCELLED);
         shared.cause.get_or_insert_with(|| cause.clone()).clone()
     }
 
@@ -88,7 +111,7 @@ impl Control {
             let waker = waker.clone();
             let mut shared = self.lock();
             shared.child = Some(waker);
-            self.marks.fetch_or(WAKEABLE, Ordering::Relaxed);
+            self.mark(WAKEABLE);
         }
     }
 
@@ -122,20 +145,7 @@ impl Control {
             if self.marks.load(Ordering::Relaxed) & FINISHED != 0 {
                 return Poll::Ready(());
             }
-            match *place {
-                Some(place) => shared.waiting[place].replace(waker),
-                None => match shared.vacant.pop() {
-                    Some(vacant) => {
-                        *place = Some(vacant);
-                        shared.waiting[vacant].replace(waker)
-                    }
-                    None => {
-                        *place = Some(shared.waiting.len());
-                        shared.waiting.push(Some(waker));
-                        None
-                    }
-                },
-            }
+            shared.waiting.get_or_insert_default().keep(waker, place)
         };
         drop(replaced);
         Poll::Pending
@@ -143,26 +153,28 @@ impl Control {
 
     /// Gives up a place among those who wait.
     pub(crate) fn stop_waiting(&self, place: usize) {
-        let waker = {
-            let mut shared = self.lock();
-            let waker = shared.waiting.get_mut(place).and_then(Option::take);
-            // There is none once the child is gone and its list was taken.
-            if waker.is_some() {
-                shared.vacant.push(place);
-            }
-            waker
-        };
+        // There are none once the child is gone.
+        let waker = self.lock().waiting.as_mut().and_then(|waiting| waiting.give_up(place));
         drop(waker);
     }
 
     fn finish(&self) {
         let (child, waiting) = {
             let mut shared = self.lock();
-            self.marks.fetch_or(FINISHED, Ordering::Release);
-            (shared.child.take(), std::mem::take(&mut shared.waiting))
+            self.mark(FINISHED);
+            (shared.child.take(), shared.waiting.take())
         };
         drop(child);
-        wake_all(waiting.into_iter().flatten());
+        if let Some(waiting) = waiting {
+            wake_all(waiting.places.into_iter().flatten());
+        }
+    }
+
+    /// Adds a mark; only for who holds the lock, as it takes two steps.
+    #[inline]
+    fn mark(&self, mark: u8) {
+        // Release: who sees the mark without the lock sees what came before it.
+        self.marks.store(self.marks.load(Ordering::Relaxed) | mark, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
@@ -173,28 +185,42 @@ impl Control {
 /// A child's own hold on its control block. When it goes, the child is gone.
 ///
 /// It stands behind the child's future wherever both are fields, so that it is dropped after it.
-pub(crate) struct Tag(Arc<Control>);
+pub(crate) struct Tag(Option<Arc<Control>>);
 
 impl Tag {
     pub(crate) fn new(control: Control) -> Self {
-        Self(Arc::new(control))
+        Self(Some(Arc::new(control)))
     }
 
     #[inline]
     pub(crate) fn control(&self) -> &Arc<Control> {
-        &self.0
+        match &self.0 {
+            Some(control) => control,
+            None => unreachable!("only `end` takes it, and the tag with it"),
+        }
     }
 
     /// Gives the block the number that the child got; nobody else holds the block yet.
     pub(crate) fn renumber(&mut self, id: ChildId) {
-        if let Some(control) = Arc::get_mut(&mut self.0) {
+        if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
             control.info.renumber(id);
         }
+    }
+
+    /// Lets those who wait know that the child is gone.
+    pub(crate) fn end(mut self) -> Option<Arc<Control>> {
+        let control = self.0.take();
+        if let Some(control) = &control {
+            control.finish();
+        }
+        control
     }
 }
 
 impl Drop for Tag {
     fn drop(&mut self) {
-        self.0.finish();
+        if let Some(control) = &self.0 {
+            control.finish();
+        }
     }
 }

@@ -65,9 +65,15 @@ pub(crate) fn left() -> u32 {
 /// Takes one poll out of the turn; `false` when nothing is left.
 #[inline]
 pub(crate) fn spend() -> bool {
+    spend_beyond(0)
+}
+
+/// Takes one poll out of the turn, if more than `reserve` is left.
+#[inline]
+pub(crate) fn spend_beyond(reserve: u32) -> bool {
     let left = left();
-    if left > 0 {
+    if left > reserve {
         LEFT.set(Some(left - 1));
     }
-    left > 0
+    left > reserve
 }

@@ -179,7 +179,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     /// Lets those who wait for the child know that it is gone.
     #[inline]
     fn end(&mut self) -> Who {
-        let control = self.tag.take().map(|tag| Arc::clone(tag.control()));
+        let control = self.tag.take().and_then(Tag::end);
         Who { id: self.id, location: self.location, control }
     }
 

@@ -57,7 +57,10 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     /// Pending does not say that nothing is left to poll: it wakes `cx` where there is.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T, E>>> {
-        let poll = Pin::new(&mut self.places).poll_next(cx);
+        let poll = match self.len() {
+            0 => Poll::Ready(None),
+            _ => Pin::new(&mut self.places).poll_next(cx),
+        };
         self.unsettled = matches!(poll, Poll::Ready(Some(_)));
         poll
     }

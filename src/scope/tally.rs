@@ -109,22 +109,28 @@ impl<T, E> Tally<ChildInfo, T, E> {
 
 /// Brings outputs from completion order into spawn order.
 pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
-    if outputs.is_sorted_by_key(|(id, _)| *id) {
-        return outputs.into_iter().map(|(_, output)| output).collect();
+    if !outputs.is_sorted_by_key(|(id, _)| *id) && !swapped_into_place(&mut outputs) {
+        outputs.sort_unstable_by_key(|(id, _)| *id);
     }
+    outputs.into_iter().map(|(_, output)| output).collect()
+}
+
+/// Sorts in linear time, if no number is missing between the first and the last. Numbers are unique:
+/// each output has a place of its own then.
+fn swapped_into_place<T>(outputs: &mut [(ChildId, T)]) -> bool {
     let numbers = || outputs.iter().map(|(id, _)| id.number());
     let first = numbers().min().unwrap_or(0);
-    let span = numbers().max().map_or(0, |last| last - first + 1);
-    if span / 2 > outputs.len() as u64 {
-        outputs.sort_unstable_by_key(|(id, _)| *id);
-        return outputs.into_iter().map(|(_, output)| output).collect();
+    let dense = numbers().max().is_some_and(|last| last - first < outputs.len() as u64);
+    if dense {
+        for at in 0..outputs.len() {
+            // Each swap brings one to its place.
+            loop {
+                match (outputs[at].0.number() - first) as usize {
+                    place if place == at => break,
+                    place => outputs.swap(at, place),
+                }
+            }
+        }
     }
-    // Numbers are unique and nearly dense: each output has a place of its own, and putting it there
-    // beats sorting.
-    let mut places: Vec<Option<T>> = Vec::new();
-    places.resize_with(span as usize, || None);
-    for (id, output) in outputs {
-        places[(id.number() - first) as usize] = Some(output);
-    }
-    places.into_iter().flatten().collect()
+    dense
 }

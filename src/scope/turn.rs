@@ -159,7 +159,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     fn poll_restless(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
         let reserve = reserve();
         for _ in 0..self.scope.restless.len().min(ROW) {
-            if self.scope.is_doomed() || budget::left() <= reserve || !budget::spend() {
+            if self.scope.is_doomed() || !budget::spend_beyond(reserve) {
                 return false;
             }
             let Some(child) = self.scope.restless.pop_front() else { return false };
@@ -181,7 +181,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             if !self.scope.can_start() || self.scope.is_doomed() {
                 return false;
             }
-            if budget::left() <= reserve || !budget::spend() {
+            if !budget::spend_beyond(reserve) {
                 return false;
             }
             let Some(child) = self.scope.backlog.pop() else { return false };
