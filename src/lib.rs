@@ -24,15 +24,17 @@
 //!
 //! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
 //! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It may be
-//! polled without having been woken.
+//! polled without having been woken, and it has to keep the waker of its latest poll, as any future:
+//! that of the first poll leads nowhere later. A future of the crate panics when it is polled after it
+//! was ready.
 //!
-//! **Fairness.** The driver goes round those that were woken, and yields to the runtime after some
+//! **Fairness.** The driver goes round those that were woken, and yields to the runtime after a few
 //! hundred polls; nested nurseries share one allowance. A child that always wakes itself keeps
 //! neither its siblings nor the runtime from running.
 //!
 //! **Collecting.** Every failure is kept, in completion order: the first is the primary. A child
-//! leaves one outcome. If the destructor of its future panics on top, that is one more failure of
-//! that child: after an output, which is kept, after an error, or after a panic.
+//! leaves one outcome. A destructor of its future that panics on top is one more failure of that
+//! child, whether it had an output, which is kept, an error, or a panic.
 //!
 //! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end of
 //! its own in the same poll keeps it; a failure is then flagged as
@@ -41,15 +43,19 @@
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery or a future of it that is dropped drops all children
-//! there and then; a panic of a destructor goes on after the last of them, unless the thread is
-//! panicking already.
+//! there and then. If destructors panic, the first panic goes on once all are gone, unless the thread
+//! is panicking already; so of a nursery in a child that is cancelled, one panic becomes that child's
+//! failure, and others are dropped.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
-//! or a borrow being held: all of them may spawn, cancel and drop what they like.
+//! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics
+//! when it is called or dropped does no harm.
 //!
 //! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
 //! the first one ends the program. The panic hook is left alone, unless
 //! [`keep_panic_locations`] is called.
+
+#![forbid(unsafe_code)]
 
 mod cancel;
 mod error;

@@ -8,10 +8,8 @@ use crate::text::Escaped;
 
 /// Why a child or a nursery was cancelled.
 ///
-/// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first.
-/// Causes can chain: where something is cancelled because of what was cancelled around it,
-/// [`Cause::parent`] is the outer cause. A clone shares the text with the original and costs one
-/// reference count.
+/// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first. A clone
+/// shares the text with the original and costs one reference count.
 #[derive(Clone)]
 pub struct Cause(Arc<Inner>);
 
@@ -23,6 +21,9 @@ struct Inner {
 }
 
 /// The kinds of [`Cause`].
+///
+/// This version makes `ChildFailed`, `Requested` and `Finished`. The others are named already, so
+/// that a program can tell them apart when they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CauseKind {
@@ -76,7 +77,8 @@ impl Cause {
         self.0.message.as_deref()
     }
 
-    /// The cause in the scope around, where this one follows from it.
+    /// The cause in the scope around, where this one follows from it. A child is dropped with the
+    /// nurseries in it, before these could be cancelled themselves; so far no cause has a parent.
     #[must_use]
     pub fn parent(&self) -> Option<&Cause> {
         self.0.parent.as_ref()

@@ -5,6 +5,15 @@ use super::{ChildError, Failure, JoinedError};
 
 impl<E> JoinedError<E> {
     /// The same tree with every error changed by `change`, depth first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::JoinedError;
+    /// fn as_io(error: JoinedError<String>) -> JoinedError<std::io::Error> {
+    ///     error.map(std::io::Error::other)
+    /// }
+    /// ```
     #[must_use]
     pub fn map<F>(self, mut change: impl FnMut(E) -> F) -> JoinedError<F> {
         change_errors(self, |error| Failure::Error(change(error)))
@@ -18,6 +27,22 @@ impl<E> JoinedError<E> {
     ///
     /// Of the [counts](Self::counts), `failed` follows what is in the part, and the others are those
     /// of the whole. Failures that were not stored cannot be asked, and count in both parts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), _> = Nursery::new();
+    /// nursery.spawn(async { Err("timed out") });
+    /// nursery.spawn(async { Err("disk full") });
+    /// let error = nursery.join().await.unwrap_err();
+    ///
+    /// let (retry, fatal) = error.split(|e| e.failure().error() == Some(&"timed out"));
+    /// assert_eq!(retry.unwrap().to_string(), "1 of 2 children failed: #0: timed out");
+    /// assert_eq!(fatal.unwrap().to_string(), "1 of 2 children failed: #1: disk full");
+    /// # });
+    /// ```
     #[must_use]
     pub fn split(
         self,

@@ -17,6 +17,22 @@ impl<E> JoinedError<E> {
     ///
     /// For a `JoinedError<JoinedError<E>>` there is
     /// [`flatten_nested`](JoinedError::flatten_nested).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut outer: Nursery<'_, (), &str> = Nursery::new();
+    /// outer.child().name("uploads").spawn_group(async {
+    ///     let mut inner: Nursery<'_, (), &str> = Nursery::new();
+    ///     inner.child().name("a.txt").spawn(async { Err("disk full") });
+    ///     inner.join().await.map(drop)
+    /// });
+    /// let flat = outer.join().await.unwrap_err().flatten();
+    /// assert_eq!(flat.first().to_string(), "#0 uploads / #0 a.txt: disk full");
+    /// # });
+    /// ```
     #[must_use]
     pub fn flatten(mut self) -> Self {
         if !self.iter().any(|entry| entry.failure().is_group()) {

@@ -22,7 +22,7 @@ use crate::info::ChildInfo;
 /// | format | shows | asks of `E` |
 /// |---|---|---|
 /// | `{}` | one line that names every failure | `Display` |
-/// | `{:#}` | the tree, a line for each failure | `Display` |
+/// | `{:#}` | the tree, a line for each failure, and for what it was [caused by](Self::with_sources) if told how | `Display` |
 /// | `{:?}` | the tree, errors by their `Debug` | `Debug` |
 /// | `{:#?}` | the structure | `Debug` |
 ///

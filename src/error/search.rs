@@ -13,6 +13,29 @@ impl<E> JoinedError<E> {
     /// are an `X` are found, and those that are a `Box<dyn Error + Send + Sync>` are searched like
     /// any error. To lend a payload takes an `X` that is `Send + Sync`; for one that is not there is
     /// [`find_local`](Self::find_local).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// # #[derive(Debug, thiserror::Error)]
+    /// # enum LoadError {
+    /// #     #[error("cannot read the file")]
+    /// #     Read(#[source] std::io::Error),
+    /// #     #[error("not a number")]
+    /// #     Parse(#[from] std::num::ParseIntError),
+    /// # }
+    /// let mut nursery: Nursery<'_, u32, LoadError> = Nursery::new();
+    /// nursery.spawn(async { Ok("x".parse()?) });
+    /// nursery.spawn(async { Err(LoadError::Read(std::io::ErrorKind::NotFound.into())) });
+    /// let error = nursery.join().await.unwrap_err();
+    ///
+    /// // In the second child's error, as what that was caused by.
+    /// let io = error.find::<std::io::Error>().unwrap();
+    /// assert_eq!(io.kind(), std::io::ErrorKind::NotFound);
+    /// # });
+    /// ```
     #[must_use]
     pub fn find<X: Error + Send + Sync + 'static>(&self) -> Option<&X>
     where

@@ -15,8 +15,9 @@ use crate::scope::{Driving, Scope};
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
     ///
-    /// Children that were cancelled have no output and are no failure: they are just missing. What
-    /// [`next`](Self::next) handed out before is not returned again.
+    /// Children that were cancelled have no output and are no failure: they are just missing;
+    /// [`settle`](Self::settle) names the child beside each output. What [`next`](Self::next) handed
+    /// out before is not returned again: failures neither, so this is `Ok` if there were no others.
     ///
     /// # Cancel safety
     ///
@@ -83,7 +84,9 @@ impl<'env, T, E, M: Flavor, K: Label> Collect<'env, T, E, M, K> {
 
     /// Ready with the scope, which holds no child any more.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
-        let Some(scope) = &mut self.scope else { panic!("polled after it was ready") };
+        let Some(scope) = &mut self.scope else {
+            panic!("a nursery was polled after it was ready")
+        };
         let mut driving = Driving::begin(scope, cx);
         loop {
             let drove = driving.drive(cx, |record| {

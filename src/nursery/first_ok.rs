@@ -20,7 +20,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// none failed: there was none, or all were cancelled.
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
-    /// loser's destructor.
+    /// loser's destructor. In a nursery that stops at the [`first_error`](Self::first_error), a
+    /// failure that comes before any success ends the race.
     ///
     /// # Cancel safety
     ///

@@ -116,7 +116,7 @@ pub struct Nursery<'env, T, E, M: Flavor = Shared> {
     keep: usize,
 }
 
-/// A nursery whose children need not be `Send`; see [`Nursery::local`].
+/// A nursery whose children need not be `Send`, made by [`Nursery::local`].
 pub type LocalNursery<'env, T, E> = Nursery<'env, T, E, Local>;
 
 impl<T, E> Nursery<'_, T, E, Shared> {

@@ -75,6 +75,20 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Panics
     ///
     /// If `limit` is zero: a joined error is never empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().keep_errors(1);
+    /// for _ in 0..3 {
+    ///     nursery.spawn(async { Err("disk full") });
+    /// }
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "3 of 3 children failed: #0: disk full; and 2 more");
+    /// # });
+    /// ```
     #[track_caller]
     pub fn keep_errors(mut self, limit: usize) -> Self {
         assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");

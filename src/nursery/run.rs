@@ -160,7 +160,7 @@ where
     /// Ready when the body and all children are through; `scope` is there no longer then.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
         let mut this = self.project();
-        let Some(scope) = this.scope else { panic!("`Run` was polled after it was ready") };
+        let Some(scope) = this.scope else { panic!("a run was polled after it was ready") };
         let mut driving = Driving::begin(scope, cx);
         // Whoever comes first may leave nothing of the turn to the other.
         let mut body_waits = *this.children_first;
@@ -270,7 +270,8 @@ impl<'env, T, E, M: Flavor, B, R> Run<'env, T, E, M, B, R> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, the newest first, and then the body.
+    /// Dropping it drops all children there and then, the newest first, and then the body. Outputs and
+    /// failures of those that have ended go with it.
     pub fn settle(self) -> RunSettle<'env, T, E, M, B, R> {
         RunSettle { inner: self.inner }
     }

@@ -31,7 +31,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Spawns a child and returns the handle that cancels it.
     ///
-    /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without.
+    /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without. For groups
+    /// there is [`child().spawn_group_with_handle(..)`](ChildBuilder::spawn_group_with_handle).
     #[track_caller]
     pub fn spawn_with_handle<F>(&mut self, future: F) -> CancelHandle
     where
@@ -47,7 +48,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over: what
     /// the inner nursery's children had returned, and who of them was cancelled, is for the child to
     /// make an output of, by [`settle`](Self::settle) for one. A child that is cancelled is dropped, and
-    /// a nursery in it with the failures that it had collected.
+    /// a nursery in it with the failures that it had collected. If destructors in there panic, the
+    /// first of these panics is the child's failure.
+    ///
+    /// An error of the work around the inner nursery, made a joined error by `?` or
+    /// [`From`](JoinedError#impl-From%3CE%3E-for-JoinedError%3CE%3E), is the child's own and no group.
     ///
     /// # Examples
     ///
@@ -78,7 +83,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_group(future)
     }
 
-    /// Spawns a child if fewer children are unfinished than the limit allows; sheds it otherwise.
+    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
     ///
     /// Children in the backlog are unfinished, and so are those that could have ended since the
     /// nursery was last driven. Without a limit there is always room.
@@ -87,6 +92,21 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// [`Full`](crate::Rejection::Full) or [`Cancelled`](crate::Rejection::Cancelled), and the
     /// future, unpolled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, u32, ()> = Nursery::new().limit(1);
+    /// nursery.try_spawn(async { Ok(1) }).expect("there is room for one");
+    /// let rejected = nursery.try_spawn(async { Ok(2) }).unwrap_err();
+    /// assert!(rejected.reason.is_full());
+    ///
+    /// nursery.next().await; // the first ends, and leaves room
+    /// nursery.try_spawn(rejected.future).expect("there is room again");
+    /// # });
+    /// ```
     #[track_caller]
     pub fn try_spawn<F>(&mut self, future: F) -> Result<ChildId, Rejected<F>>
     where
@@ -107,6 +127,23 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// Dropping it drops the child that was not spawned yet, and its place in the queue. Children
     /// and what was kept of them stay with the nursery.
+    ///
+    /// # Examples
+    ///
+    /// A million children, four at a time, and never more than four in memory:
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// # let million = 1_000;
+    /// let mut nursery = Nursery::new().limit(4).keep_errors(10);
+    /// for n in 0..million {
+    ///     nursery.spawn_when_free(async move { if n % 100 == 0 { Err(n) } else { Ok(()) } }).await;
+    /// }
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!((error.len(), error.counts().failed()), (10, million / 100));
+    /// # });
+    /// ```
     #[track_caller]
     pub fn spawn_when_free<F>(&mut self, future: F) -> SpawnWhenFree<'_, 'env, T, E, M, F>
     where

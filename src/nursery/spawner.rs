@@ -16,9 +16,9 @@ use crate::scope::inbox::{Admission, Inbox, Refusal};
 /// Spawns children into a nursery that someone else drives.
 ///
 /// Made by [`Nursery::spawner`](crate::Nursery::spawner) and handed to the body by
-/// [`Nursery::run`](crate::Nursery::run). Clones spawn into the same nursery. In the
-/// [`Shared`] flavour a spawner is `Send` and `Sync`, so that a child of another
-/// thread's task can be spawned from anywhere; the nursery is woken and starts it at once.
+/// [`Nursery::run`](crate::Nursery::run). Clones spawn into the same nursery. In the [`Shared`]
+/// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may be
+/// parked on another, is woken and starts the child at once.
 ///
 /// A spawner does not keep the nursery open. Once the nursery has ended, or was dropped or
 /// cancelled, every spawn gives the future back, with the reason. It has ended when whatever
@@ -27,6 +27,13 @@ use crate::scope::inbox::{Admission, Inbox, Refusal};
 ///
 /// Spawning never blocks and never panics, also from inside a child and at the limit: the new child
 /// waits in the backlog.
+///
+/// | | by the nursery | by a spawner |
+/// |---|---|---|
+/// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled | gives it back |
+/// | `spawn` once the nursery has ended | cannot be written | gives the child back |
+/// | `spawn_when_free` | drives the children while it waits | waits for whoever drives them |
+/// | `cancel` | has dropped the children when it returns | wakes the nursery, which drops them |
 ///
 /// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
 /// where it calls itself, as any recursive future.
@@ -105,7 +112,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.child().spawn_group(future)
     }
 
-    /// Spawns a child if fewer children are unfinished than the limit allows; sheds it otherwise.
+    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
     ///
     /// # Errors
     ///

@@ -12,8 +12,8 @@ use futures::future::Ready;
 use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildError, ChildId,
     ChildInfo, Completion, Counts, Failure, Finished, FirstOk, IntoIter, Iter, Join, JoinedError,
-    Leaves, Local, Next, Nursery, Outcome, Panic, Rejected, Rejection, Report, Run, RunSettle,
-    Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree,
+    Leaves, Local, Next, Nursery, Outcome, Panic, PanicLocation, Rejected, Rejection, Report, Run,
+    RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -86,6 +86,7 @@ fn of_types_without_parameters() {
         CancelHandle => "syu",
         Finished => "syu",
         Panic => "syu",
+        PanicLocation => "syu",
         Rejection => "syu",
         Ancestors<'_> => "syu",
         Shared => "syu",
@@ -193,6 +194,24 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
 }
 
 #[test]
+fn no_public_type_is_missing_here() {
+    let exports = include_str!("../../src/lib.rs").split("pub use ").skip(1);
+    let names = exports.flat_map(|export| {
+        let list = export.split(';').next().unwrap().rsplit("::").next().unwrap();
+        list.split([',', '{', '}']).map(str::trim).filter(|name| !name.is_empty())
+    });
+    let types = names.filter(|name| name.starts_with(|first: char| first.is_uppercase()));
+    let (mut seen, this) = (0, include_str!("auto_traits.rs"));
+    for name in types {
+        seen += 1;
+        // Traits have none, and the one alias is a nursery.
+        let listed = ["<", " =>"].iter().any(|after| this.contains(&format!(" {name}{after}")));
+        assert!(listed || ["Flavor", "Hold", "LocalNursery"].contains(&name), "{name}");
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
 fn a_joined_error_is_one_word() {
     assert_eq!(size_of::<JoinedError<[u64; 8]>>(), size_of::<usize>());
     assert_eq!(size_of::<Option<JoinedError<String>>>(), size_of::<usize>());
@@ -209,6 +228,7 @@ fn errors_fit_into_a_boxed_error() {
     fits::<JoinedError<String>>();
     fits::<JoinedError<JoinedError<String>>>();
     fits::<Failure<std::io::Error>>();
+    fits::<ChildError<std::io::Error>>();
     fits::<Rejection>();
     fits::<Rejected<Ready<()>>>();
 }

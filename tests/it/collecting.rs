@@ -1,11 +1,12 @@
 //! Every outcome is collected, in an order that is promised.
 
 use std::fmt;
+use std::task::Poll;
 
 use futures::channel::oneshot;
 use nestling::Outcome;
 
-use crate::support::{Count, Live, here, yields};
+use crate::support::{Count, Live, Task, here, yields};
 
 behaviour!(an_empty_nursery_joins_ok, async {
     assert!(nursery::<u32, &str>().join().await.unwrap().is_empty());
@@ -72,6 +73,36 @@ behaviour!(three_children_that_fail_in_the_same_poll_are_kept_in_order, async {
     assert_eq!(error.first().failure().error(), Some(&"first"));
     let texts: Vec<_> = error.iter().map(|e| *e.failure().error().unwrap()).collect();
     assert_eq!(texts, ["first", "second", "third"]);
+});
+
+by_hand!(outputs_come_in_spawn_order_in_whatever_order_children_end_and_whichever_are_missing, {
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..500 {
+        let children = rng.usize(1..9);
+        let missing: Vec<bool> = (0..children).map(|_| rng.u8(..) < 64).collect();
+        let mut nursery = nursery::<usize, oneshot::Canceled>();
+        let (mut senders, mut handles) = (Vec::new(), Vec::new());
+        for n in 0..children {
+            let (sender, receiver) = oneshot::channel();
+            senders.push((n, sender));
+            handles.push(nursery.spawn_with_handle(receiver));
+        }
+        let mut join = Task::new(nursery.join());
+        assert!(join.run().is_pending());
+        rng.shuffle(&mut senders);
+        let mut outputs = Poll::Pending;
+        for (n, sender) in senders {
+            assert!(outputs.is_pending());
+            if missing[n] {
+                handles[n].cancel();
+            } else {
+                sender.send(n).unwrap();
+            }
+            outputs = join.run();
+        }
+        let expected: Vec<_> = (0..children).filter(|n| !missing[*n]).collect();
+        assert_eq!(outputs.map(Result::unwrap), Poll::Ready(expected));
+    }
 });
 
 behaviour!(failures_iterate_in_completion_order_and_on_request_in_spawn_order, async {

@@ -16,7 +16,7 @@ use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::{Flavor, Nursery};
 
 /// After this a test has hung. No test waits for it to be right.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy)]
 pub(crate) enum Runtime {

@@ -33,6 +33,37 @@ fn what_is_joined_is_send_and_sync_as_the_error_is() {
 }
 
 #[test]
+fn an_error_made_by_from_is_no_group_whatever_was_done_to_it() {
+    let bare = || JoinedError::from(String::from("no"));
+    assert_eq!(bare().into_bare().unwrap(), "no");
+    assert_eq!(bare().map(|text| text.len()).into_bare().unwrap(), 2);
+    assert_eq!(bare().retain(|_| true).unwrap().into_bare().unwrap(), "no");
+    assert_eq!(bare().flatten().into_bare().unwrap(), "no");
+    // As a group it is the error of a nursery.
+    let group = JoinedError::from(bare()).into_groups().into_bare().unwrap_err();
+    assert!(group.first().failure().is_group());
+    // One failure in a nursery of its own is another thing.
+    assert!(joined(0, vec![body("no")]).into_bare().is_err());
+}
+
+#[test]
+fn a_childs_error_is_caused_by_what_its_failure_was_caused_by() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::fmt::Error);
+    let error = failed(7, "", Outer(std::fmt::Error));
+    assert!(error.source().unwrap().is::<std::fmt::Error>());
+    assert!(error.into_failure().into_error().is_ok());
+    assert!(panicked::<Outer>(1, "boom").into_failure().into_error().unwrap_err().is_panic());
+}
+
+#[test]
+fn a_child_is_told_on_one_line_whatever_its_name() {
+    assert_eq!(child(7, "a\n\u{1b}[31m").to_string(), "#7 a\\n\\u{1b}[31m");
+    assert!(child(7, &"x".repeat(1 << 20)).to_string().len() < 400);
+}
+
+#[test]
 fn a_joined_error_of_any_text_goes_into_a_boxed_error() {
     fn fails() -> Result<(), Box<dyn Error + Send + Sync>> {
         Err(joined(0, vec![failed(0, "", String::from("no"))]))?
