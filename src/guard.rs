@@ -4,53 +4,68 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
-use crate::panic_location;
+use crate::panic_location::{self, PanicLocation};
 
-/// What a panic throws.
-pub(crate) type Payload = Box<dyn Any + Send>;
+/// A panic that was caught: its payload, and the line that raised it where that is kept.
+pub(crate) struct Thrown {
+    pub(crate) payload: Box<dyn Any + Send>,
+    pub(crate) location: Option<PanicLocation>,
+}
 
-/// Calls `call`, and hands out the payload if that panics.
+impl Thrown {
+    /// Goes on with the panic, for someone else to catch.
+    pub(crate) fn resume(self) -> ! {
+        panic_location::set(self.location);
+        resume_unwind(self.payload)
+    }
+}
+
+/// Calls `call`, and hands out what it throws if it panics.
 ///
 /// What a panic leaves half done is the caller's to see to: nothing here asks for `UnwindSafe`.
 #[inline]
-pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Payload> {
-    panic_location::forget();
-    catch_unwind(AssertUnwindSafe(call))
+pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Thrown> {
+    // If the thread is panicking, that panic's location is for whoever catches it later.
+    let around = panic_location::take();
+    let result = catch_unwind(AssertUnwindSafe(call))
+        .map_err(|payload| Thrown { payload, location: panic_location::take() });
+    panic_location::set(around);
+    result
 }
 
-/// Drops `value`, and hands out the payload if that panics.
-pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Payload> {
+/// Drops `value`, and hands out what that throws if it panics.
+pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Thrown> {
     catch(|| drop(value))
 }
 
 /// Drops what is of no use any more. If that panics there is nobody to tell.
 pub(crate) fn discard<V>(value: V) {
-    if let Err(payload) = drop_guarded(value) {
+    if let Err(thrown) = drop_guarded(value) {
         // Its destructor is as foreign as the one that threw it; if it panics too, enough is enough.
-        std::mem::forget(drop_guarded(payload));
+        std::mem::forget(drop_guarded(thrown));
     }
 }
 
 /// Wakes all of them, even where the waker of one panics.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        if let Err(payload) = catch(|| waker.wake()) {
-            discard(payload);
+        if let Err(thrown) = catch(|| waker.wake()) {
+            discard(thrown);
         }
     }
 }
 
 /// The panic that goes on once everything is dropped that is to be dropped.
 #[derive(Default)]
-pub(crate) struct FirstPanic(Option<Payload>);
+pub(crate) struct FirstPanic(Option<Thrown>);
 
 impl FirstPanic {
-    /// Keeps the payload if it is the first.
-    pub(crate) fn note(&mut self, dropped: Result<(), Payload>) {
+    /// Keeps what was thrown if it is the first.
+    pub(crate) fn note(&mut self, dropped: Result<(), Thrown>) {
         match (dropped, &self.0) {
             (Ok(()), _) => {}
-            (Err(payload), None) => self.0 = Some(payload),
-            (Err(payload), Some(_)) => discard(payload),
+            (Err(thrown), None) => self.0 = Some(thrown),
+            (Err(thrown), Some(_)) => discard(thrown),
         }
     }
 
@@ -58,8 +73,8 @@ impl FirstPanic {
     /// one left to report it to.
     pub(crate) fn resume(self) {
         match self.0 {
-            Some(payload) if !std::thread::panicking() => resume_unwind(payload),
-            Some(payload) => discard(payload),
+            Some(thrown) if !std::thread::panicking() => thrown.resume(),
+            Some(thrown) => discard(thrown),
             None => {}
         }
     }

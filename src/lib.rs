@@ -24,9 +24,9 @@
 //!
 //! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
 //! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It may be
-//! polled without having been woken, and it has to keep the waker of its latest poll, as any future:
-//! that of the first poll leads nowhere later. A future of the crate panics when it is polled after it
-//! was ready.
+//! polled without having been woken. Like any future, it must wake the waker of its latest poll: the
+//! one of its first poll may do nothing later. A future that finishes a nursery or spawns a child
+//! panics when it is polled after it was ready.
 //!
 //! **Fairness.** The driver goes round those that were woken, and yields to the runtime after a few
 //! hundred polls; nested nurseries share one allowance. A child that always wakes itself keeps
@@ -42,14 +42,14 @@
 //! stays. A child spawned into a cancelled nursery is never polled, and reported.
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
-//! where another's destructor panics. A nursery or a future of it that is dropped drops all children
-//! there and then. If destructors panic, the first panic goes on once all are gone, unless the thread
-//! is panicking already; so of a nursery in a child that is cancelled, one panic becomes that child's
-//! failure, and others are dropped.
+//! where another's destructor panics. A nursery, or a future that finishes it, drops all children
+//! there and then when it is dropped. If destructors panic, the first panic goes on once all are gone,
+//! unless the thread is panicking already. A nursery in a child that is cancelled is dropped so: its
+//! first panic becomes that child's failure, and the others are lost.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
 //! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics
-//! when it is called or dropped does no harm.
+//! when it is called harms nobody who spawns, wakes or cancels.
 //!
 //! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
 //! the first one ends the program. The panic hook is left alone, unless

@@ -63,14 +63,19 @@ impl From<&Location<'_>> for PanicLocation {
 /// Of a panic that is caught only its payload is left; where it was raised, only the panic hook
 /// hears. So this puts a hook of its own in front of the one that is set, which it calls as before:
 /// what is printed stays the same. Call it once, where the program starts; further calls do nothing.
-/// A hook that is set later replaces both.
+/// A hook that is set later, and does not call the one before it, ends this.
+///
+/// The location is kept for the thread that panics, at the cost of an allocation for each panic. What
+/// is thrown by [`resume_unwind`](std::panic::resume_unwind) passes the hook by: its location is that
+/// of the last panic in the same poll or destructor, which as a rule is the one that goes on, and
+/// `None` if there was none.
 ///
 /// A library should leave the decision to the program. Without this call the crate leaves the hook
 /// alone.
 ///
 /// # Panics
 ///
-/// If the calling thread is panicking, as [`take_hook`] does.
+/// If the calling thread is panicking: the hook cannot be changed then.
 ///
 /// # Examples
 ///
@@ -86,6 +91,7 @@ impl From<&Location<'_>> for PanicLocation {
 /// ```
 pub fn keep_panic_locations() {
     static HOOK: Once = Once::new();
+    assert!(!std::thread::panicking(), "the panic hook cannot be changed by a thread that panics");
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
@@ -99,16 +105,16 @@ pub fn keep_panic_locations() {
     });
 }
 
-/// Forgets a panic that user code has caught by itself, so that it is not taken for the next. One that
-/// is still under way, and runs destructors that come by here, is remembered.
+/// Takes the location of this thread's last panic.
 #[inline]
-pub(crate) fn forget() {
-    if KEPT.load(Ordering::Relaxed) && !std::thread::panicking() {
-        take();
-    }
+pub(crate) fn take() -> Option<PanicLocation> {
+    if KEPT.load(Ordering::Relaxed) { LAST.try_with(Cell::take).ok().flatten() } else { None }
 }
 
-/// Where the panic that was just caught was raised.
-pub(crate) fn take() -> Option<PanicLocation> {
-    LAST.try_with(Cell::take).ok().flatten()
+/// Makes `location` that of this thread's last panic.
+#[inline]
+pub(crate) fn set(location: Option<PanicLocation>) {
+    if KEPT.load(Ordering::Relaxed) {
+        let _ = LAST.try_with(|last| last.set(location));
+    }
 }

@@ -54,6 +54,15 @@ impl<T: fmt::Display> fmt::Display for Clipped<T> {
     }
 }
 
+/// The file and the line. Of a long path the end says more than the beginning.
+pub(crate) fn place(file: &str, line: u32) -> String {
+    let place = format!("{file}:{line}");
+    match place.char_indices().rev().nth(MAX_NAME - 1) {
+        Some((at, _)) if at > 0 => format!("…{}", Clipped::name(&place[at..], MAX_NAME)),
+        _ => Clipped::name(&place, MAX_NAME).to_string(),
+    }
+}
+
 struct Clip<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
     left: usize,

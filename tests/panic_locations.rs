@@ -1,8 +1,8 @@
 //! Where panics were raised. A binary of its own, since the hook is the whole program's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use futures::FutureExt;
 use nestling::{Nursery, keep_panic_locations};
@@ -106,6 +106,90 @@ fn a_panic_that_a_child_caught_by_itself_is_not_taken_for_a_later_one() {
         let panic = error.first().failure().panic().unwrap();
         assert_eq!((panic.location(), panic.message()), (None, "thrown"));
     });
+}
+
+#[test]
+fn a_panic_of_a_policy_tells_its_line() {
+    with_hook(|| {
+        let line = at(1);
+        let policy = |_: &nestling::ChildError<()>| panic!("no judgement");
+        let mut nursery = Nursery::<'_, (), ()>::new().cancel_when(policy);
+        nursery.spawn(async { Err(()) });
+        let error = nursery.join().now_or_never().unwrap().unwrap_err();
+        let text = error.iter().nth(1).unwrap().failure().panic().unwrap().to_string();
+        assert_eq!(text, format!("panicked in the policy of `cancel_when` {line}: no judgement"));
+    });
+}
+
+/// Panics when it is dropped, at its own line.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[test]
+fn a_panic_keeps_its_line_although_others_are_raised_while_it_unwinds() {
+    with_hook(|| {
+        let line = at(8);
+        let text = failure(async {
+            let mut inner = Nursery::<'_, (), ()>::new();
+            inner.spawn(async {
+                let _bomb = Bomb;
+                std::future::pending().await
+            });
+            assert!(inner.next().now_or_never().is_none());
+            panic!("around it")
+        });
+        assert_eq!(text, format!("panicked {line}: around it"));
+    });
+}
+
+#[test]
+fn the_first_panic_of_a_nursery_that_is_dropped_keeps_its_line() {
+    with_hook(|| {
+        let line = OnceLock::new();
+        let mut outer = Nursery::<'_, (), ()>::new();
+        let handle = outer.child().spawn_group_with_handle(async {
+            let mut inner = Nursery::<'_, (), ()>::new();
+            inner.spawn(async {
+                let _bomb = Bomb;
+                std::future::pending().await
+            });
+            line.set(at(1)).unwrap();
+            inner.spawn(on_drop(|| panic!("the newest")));
+            inner.join().await.map(drop)
+        });
+        assert!(outer.next().now_or_never().is_none());
+        handle.cancel();
+        let error = outer.join().now_or_never().unwrap().unwrap_err();
+        let panic = error.first().failure().panic().unwrap();
+        let text = panic.to_string();
+        assert_eq!(text, format!("panicked in the destructor {}: the newest", line.get().unwrap()));
+        // Thrown on, and caught again.
+        let text = failure(async {
+            drop(error.resume_panic());
+            Ok(())
+        });
+        assert_eq!(text, format!("panicked {}: the newest", line.get().unwrap()));
+    });
+}
+
+/// Is pending for ever, and calls a closure when it is dropped.
+fn on_drop(call: impl FnMut() + Send) -> impl Future<Output = Result<(), ()>> + Send {
+    struct OnDrop<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    let guard = OnDrop(call);
+    async move {
+        let _guard = guard;
+        std::future::pending().await
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Cause;
 use crate::gate::Gate;
-use crate::guard::wake_all;
+use crate::guard::{discard, wake_all};
 use crate::info::{ChildId, ChildInfo};
 
 /// Someone cancelled the child.
@@ -147,7 +147,7 @@ impl Control {
             }
             shared.waiting.get_or_insert_default().keep(waker, place)
         };
-        drop(replaced);
+        discard(replaced);
         Poll::Pending
     }
 
@@ -155,7 +155,7 @@ impl Control {
     pub(crate) fn stop_waiting(&self, place: usize) {
         // There are none once the child is gone.
         let waker = self.lock().waiting.as_mut().and_then(|waiting| waiting.give_up(place));
-        drop(waker);
+        discard(waker);
     }
 
     fn finish(&self) {
@@ -164,13 +164,13 @@ impl Control {
             self.mark(FINISHED);
             (shared.child.take(), shared.waiting.take())
         };
-        drop(child);
+        discard(child);
         if let Some(waiting) = waiting {
             wake_all(waiting.places.into_iter().flatten());
         }
     }
 
-    /// Adds a mark; only for who holds the lock, as it takes two steps.
+    /// Adds a mark. Called with the lock held, as it takes two steps.
     #[inline]
     fn mark(&self, mark: u8) {
         // Release: who sees the mark without the lock sees what came before it.
@@ -182,45 +182,44 @@ impl Control {
     }
 }
 
-/// A child's own hold on its control block. When it goes, the child is gone.
+/// A child's own hold on its control block, if it has one. When it goes, the child is gone.
 ///
 /// It stands behind the child's future wherever both are fields, so that it is dropped after it.
 pub(crate) struct Tag(Option<Arc<Control>>);
 
 impl Tag {
+    /// For a child without a control block.
+    pub(crate) const NONE: Self = Self(None);
+
     pub(crate) fn new(control: Control) -> Self {
         Self(Some(Arc::new(control)))
     }
 
     #[inline]
-    pub(crate) fn control(&self) -> &Arc<Control> {
-        match &self.0 {
-            Some(control) => control,
-            None => unreachable!("only `end` takes it, and the tag with it"),
-        }
+    pub(crate) fn control(&self) -> Option<&Arc<Control>> {
+        self.0.as_ref()
     }
 
     /// Gives the block the number that the child got; nobody else holds the block yet.
+    #[inline]
     pub(crate) fn renumber(&mut self, id: ChildId) {
         if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
             control.info.renumber(id);
         }
     }
 
-    /// Lets those who wait know that the child is gone.
-    pub(crate) fn end(mut self) -> Option<Arc<Control>> {
-        let control = self.0.take();
-        if let Some(control) = &control {
-            control.finish();
-        }
-        control
+    /// Lets those who wait know that the child is gone, and hands out the block.
+    #[inline]
+    pub(crate) fn end(&mut self) -> Option<Arc<Control>> {
+        let control = self.0.take()?;
+        control.finish();
+        Some(control)
     }
 }
 
 impl Drop for Tag {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(control) = &self.0 {
-            control.finish();
-        }
+        self.end();
     }
 }

@@ -112,7 +112,7 @@ impl fmt::Debug for CancelHandle {
     }
 }
 
-/// Resolves when a child is gone; see [`CancelHandle::finished`].
+/// Resolves when a child is gone; see [`CancelHandle::finished`]. Polled again, it is ready again.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Finished {
     control: Arc<Control>,

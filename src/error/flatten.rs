@@ -59,6 +59,7 @@ impl<E> JoinedError<E> {
                 None => drop(open.pop()),
             }
         }
+        self.0.bare = false;
         self.0.counts = sum.of(&flat);
         self.0.entries = Entries(flat);
         self

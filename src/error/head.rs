@@ -46,7 +46,10 @@ impl<'a, E> Label<'a, E> {
 
     fn part(&self, child: &ChildInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.names {
-            Some(chars) => Clipped::name(child, chars).fmt(f),
+            Some(chars) => match child.name() {
+                Some(name) => Clipped::name(format_args!("{} {name}", child.id()), chars).fmt(f),
+                None => child.id().fmt(f),
+            },
             None => child.id().fmt(f),
         }
     }

@@ -6,9 +6,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::rows::place;
-use crate::panic_location::{self, PanicLocation};
-use crate::text::{Clipped, MAX_MESSAGE};
+use crate::guard::Thrown;
+use crate::panic_location::PanicLocation;
+use crate::text::{Clipped, MAX_MESSAGE, place};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.
 ///
@@ -29,23 +29,28 @@ struct Caught {
 }
 
 impl Panic {
-    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self::at(None, payload)
+    #[cfg(test)]
+    pub(super) fn of(payload: Box<dyn Any + Send>) -> Self {
+        Self::new(Thrown { payload, location: None })
+    }
+
+    pub(crate) fn new(thrown: Thrown) -> Self {
+        Self::at(None, thrown)
     }
 
     /// A panic of the destructor of a child's future.
-    pub(crate) fn of_destructor(payload: Box<dyn Any + Send>) -> Self {
-        Self::at(Some("in the destructor"), payload)
+    pub(crate) fn of_destructor(thrown: Thrown) -> Self {
+        Self::at(Some("in the destructor"), thrown)
     }
 
     /// A panic of the nursery's policy, when it was asked about a child's failure.
-    pub(crate) fn of_policy(payload: Box<dyn Any + Send>) -> Self {
-        Self::at(Some("in the policy of `cancel_when`"), payload)
+    pub(crate) fn of_policy(thrown: Thrown) -> Self {
+        Self::at(Some("in the policy of `cancel_when`"), thrown)
     }
 
-    fn at(work: Option<&'static str>, payload: Box<dyn Any + Send>) -> Self {
-        let locked = Mutex::new(Some(payload));
-        let (shared, location) = (OnceLock::new(), panic_location::take());
+    fn at(work: Option<&'static str>, thrown: Thrown) -> Self {
+        let Thrown { payload, location } = thrown;
+        let (locked, shared) = (Mutex::new(Some(payload)), OnceLock::new());
         let panic = Self(Box::new(Caught { locked, shared, work, location }));
         // Text moves out at once: `message` lends it without a lock.
         let _ = panic.downcast_ref::<&'static str>().is_some()
@@ -71,8 +76,7 @@ impl Panic {
     }
 
     /// The line that it was raised on; `None` unless the program called
-    /// [`keep_panic_locations`](crate::keep_panic_locations), or if it was thrown past the hook, by
-    /// [`resume_unwind`](std::panic::resume_unwind).
+    /// [`keep_panic_locations`](crate::keep_panic_locations), which says more.
     #[must_use]
     pub fn location(&self) -> Option<&PanicLocation> {
         self.0.location.as_ref()
@@ -107,18 +111,23 @@ impl Panic {
     /// The payload itself.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        let Caught { locked, shared, .. } = *self.0;
+        self.into_thrown().payload
+    }
+
+    fn into_thrown(self) -> Thrown {
+        let Caught { locked, shared, location, .. } = *self.0;
         let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match (locked, shared.into_inner()) {
+        let payload = match (locked, shared.into_inner()) {
             (Some(payload), _) => payload,
             (None, Some(payload)) => payload,
             (None, None) => Box::new(NOT_TEXT),
-        }
+        };
+        Thrown { payload, location }
     }
 
     /// Goes on with the panic where it was caught, without calling the panic hook again.
     pub fn resume(self) -> ! {
-        std::panic::resume_unwind(self.into_payload())
+        self.into_thrown().resume()
     }
 
     /// Writes the panic as one line, with at most `chars` of its message.

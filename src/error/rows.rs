@@ -5,7 +5,7 @@ use std::slice;
 use super::head::Label;
 use super::joined::Sources;
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{Clipped, MAX_NAME};
+use crate::text::place;
 
 /// How much of a tree is shown.
 #[derive(Clone, Copy)]
@@ -108,14 +108,5 @@ impl<'a, E> Level<'a, E> {
 
     fn left(&self) -> u64 {
         self.rest.len() as u64 + self.not_stored
-    }
-}
-
-/// The file and the line. Of a long path the end says more than the beginning.
-pub(super) fn place(file: &str, line: u32) -> String {
-    let place = format!("{file}:{line}");
-    match place.char_indices().rev().nth(MAX_NAME - 1) {
-        Some((at, _)) if at > 0 => format!("…{}", Clipped::name(&place[at..], MAX_NAME)),
-        _ => Clipped::name(&place, MAX_NAME).to_string(),
     }
 }

@@ -30,7 +30,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Errors
     ///
-    /// The output is every failure if children failed and none succeeded.
+    /// The output is every failure, in completion order and up to
+    /// [`keep_errors`](Self::keep_errors), if children failed and none succeeded.
     ///
     /// # Examples
     ///

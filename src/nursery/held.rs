@@ -9,9 +9,9 @@ use crate::scope::record::Record;
 pub(super) struct Held<T, E> {
     records: VecDeque<Record<T, E>>,
     failures: usize,
-    /// The last failure beyond the bound. Those within it may be handed out one by one, and a run
-    /// that a failure was dropped from must not look as if there had been none.
-    spare: Option<Record<T, E>>,
+    /// The latest failure beyond the bound, and how many records stand before it. It is kept because
+    /// all within the bound may be handed out, and the run must fail all the same.
+    spare: Option<(usize, Record<T, E>)>,
 }
 
 impl<T, E> Held<T, E> {
@@ -24,7 +24,7 @@ impl<T, E> Held<T, E> {
     pub(super) fn push(&mut self, record: Record<T, E>, keep: usize) -> bool {
         if let Record::Failed(_) = record {
             if self.failures >= keep {
-                let dropped = self.spare.replace(record);
+                let dropped = self.spare.replace((self.records.len(), record));
                 let any = dropped.is_some();
                 discard(dropped);
                 return any;
@@ -40,10 +40,15 @@ impl<T, E> Held<T, E> {
     }
 
     pub(super) fn pop(&mut self) -> Option<Record<T, E>> {
+        match &mut self.spare {
+            Some((0, _)) => return self.spare.take().map(|(_, record)| record),
+            Some((before, _)) => *before -= 1,
+            None => {}
+        }
         let record = self.records.pop_front();
         if let Some(Record::Failed(_)) = record {
             self.failures -= 1;
         }
-        record.or_else(|| self.spare.take())
+        record
     }
 }

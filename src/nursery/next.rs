@@ -17,7 +17,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// output is handed out at once and never held back, so a nursery can run for ever in little
     /// memory. After `None` more children can be spawned.
     ///
-    /// Children are driven only while this is awaited: what runs between two calls runs alone.
+    /// Children are driven only while this is awaited: what runs between two calls runs alone. What has
+    /// ended already, while the owner waited for a slot, is handed out without driving them.
     /// [`run`](Self::run) drives them beside a body.
     ///
     /// # Cancel safety

@@ -12,7 +12,7 @@ use crate::scope::child::{Child, Output};
 /// Where a child was spawned, and its control block if it needs one.
 pub(crate) struct Plan {
     location: &'static Location<'static>,
-    tag: Option<Tag>,
+    tag: Tag,
 }
 
 impl Plan {
@@ -21,11 +21,13 @@ impl Plan {
     #[inline]
     pub(crate) fn new(name: Option<Arc<str>>, gate: &Arc<Gate>, handle: bool) -> Self {
         let location = Location::caller();
-        let tag = (handle || name.is_some()).then(|| {
+        let tag = if handle || name.is_some() {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             Tag::new(Control::new(info, Arc::clone(gate)))
-        });
+        } else {
+            Tag::NONE
+        };
         Self { location, tag }
     }
 

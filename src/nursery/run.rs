@@ -14,7 +14,7 @@ use super::{Nursery, Spawner};
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::{FirstPanic, Payload, catch, drop_guarded};
+use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
 use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::tally::Tally;
@@ -41,7 +41,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Errors
     ///
-    /// The output is every failure, that of the body included, if there was any.
+    /// The output is every failure, that of the body included, in the order in which they came, if
+    /// there was any.
     ///
     /// # Panics
     ///
@@ -118,7 +119,8 @@ pin_project! {
         info: ChildInfo,
         // Whether the body is polled after the children in the next turn.
         children_first: bool,
-        // Whether a failure can stop the body that is found in this run: it has to leave one behind.
+        // Whether a failure that stops the nursery stops the body too. One that was handed out before
+        // does not: the body would be dropped, and no error left.
         stoppable: bool,
         output: Option<R>,
     }
@@ -146,7 +148,10 @@ where
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), gate });
         Self {
             children_first: false,
-            stoppable: scope.cause().is_none() || tally.has_failures() || scope.has_failures(),
+            stoppable: match scope.cause().and_then(|cause| cause.child().map(ChildInfo::id)) {
+                Some(child) => tally.has_failure_of(child) || scope.has_failure_of(child),
+                None => true,
+            },
             scope: Some(scope),
             tally,
             body: Some(body),
@@ -165,6 +170,11 @@ where
         // Whoever comes first may leave nothing of the turn to the other.
         let mut body_waits = *this.children_first;
         loop {
+            if *this.stoppable && this.body.is_some() && driving.is_stopped() {
+                if let Some(failure) = drop_body(this.body.as_mut()) {
+                    driving.fail(this.info.clone(), failure);
+                }
+            }
             if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {
                     *this.children_first = false;
@@ -189,11 +199,6 @@ where
             );
             if let Some(record) = record {
                 this.tally.record(record);
-            }
-            if *this.stoppable && this.body.is_some() && driving.is_stopped() {
-                if let Some(failure) = drop_body(this.body.as_mut()) {
-                    driving.fail(this.info.clone(), failure);
-                }
             }
             match drove {
                 Poll::Ready(Drove::Enough) => {}
@@ -240,18 +245,18 @@ fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
         Ok(Poll::Pending) => return failures,
         Ok(Poll::Ready(Ok(value))) => *output = Some(value),
         Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
-        Err(payload) => failures.push(Failure::Panic(Panic::new(payload))),
+        Err(thrown) => failures.push(Failure::Panic(Panic::new(thrown))),
     }
     failures.extend(drop_body(body));
     failures
 }
 
 fn drop_body<B, E>(body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
-    drop_in_place(body).err().map(|payload| Failure::Panic(Panic::of_destructor(payload)))
+    drop_in_place(body).err().map(|thrown| Failure::Panic(Panic::of_destructor(thrown)))
 }
 
 /// A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
-fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), Payload> {
+fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), Thrown> {
     catch(|| body.as_mut().set(None))
 }
 
@@ -270,8 +275,19 @@ impl<'env, T, E, M: Flavor, B, R> Run<'env, T, E, M, B, R> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, the newest first, and then the body. Outputs and
-    /// failures of those that have ended go with it.
+    /// As that of [`run`](Nursery::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new();
+    /// nursery.spawn(async { Err("disk full") });
+    /// let (output, report) = nursery.run(|_| async { Ok("kept") }).settle().await;
+    /// assert_eq!((output, report.counts().failed()), (Some("kept"), 1));
+    /// # });
+    /// ```
     pub fn settle(self) -> RunSettle<'env, T, E, M, B, R> {
         RunSettle { inner: self.inner }
     }

@@ -9,7 +9,7 @@ use super::budget;
 use crate::cancel::{CancelHandle, Cause, Control, Tag};
 use crate::error::{Failure, Panic};
 use crate::flavor::Flavor;
-use crate::guard::{Payload, catch, drop_guarded};
+use crate::guard::{Thrown, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 
 /// What a child's boxed future returns.
@@ -24,7 +24,7 @@ pub(crate) struct Child<'env, T, E, M: Flavor> {
     id: ChildId,
     location: &'static Location<'static>,
     /// Behind `future`: whoever waits for the child to be gone hears of it after the destructor.
-    tag: Option<Tag>,
+    tag: Tag,
 }
 
 /// A child as its owner sees it.
@@ -91,7 +91,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     pub(crate) fn new(
         future: M::Boxed<'env, Output<T, E>>,
         location: &'static Location<'static>,
-        tag: Option<Tag>,
+        tag: Tag,
     ) -> Self {
         Self { future: Some(future), id: ChildId::new(0), location, tag }
     }
@@ -104,11 +104,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     #[inline]
     pub(crate) fn number(&mut self, id: ChildId) -> Spawned {
         self.id = id;
-        let control = self.tag.as_mut().map(|tag| {
-            tag.renumber(id);
-            Arc::clone(tag.control())
-        });
-        Spawned { id, control }
+        self.tag.renumber(id);
+        Spawned { id, control: self.tag.control().cloned() }
     }
 
     /// Polls the child. It is not to be polled again once it has ended.
@@ -141,17 +138,17 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
                 (Some(value), _) => Ended::Completed(self.end(), value),
                 (None, failure) => self.end_otherwise(failure.map(End::Failed), None),
             }),
-            Err(payload) => {
+            Err(thrown) => {
                 let end = value.map(End::Completed).or(failure.map(End::Failed));
-                Poll::Ready(self.end_otherwise(end, Some(payload)))
+                Poll::Ready(self.end_otherwise(end, Some(thrown)))
             }
         }
     }
 
     /// Drops the child before its end. A cause of its own goes before `cause`.
     pub(crate) fn abort(mut self, cause: &Cause) -> Otherwise<T, E> {
-        let cause = match &self.tag {
-            Some(tag) => tag.control().cancel_for(cause),
+        let cause = match self.tag.control() {
+            Some(control) => control.cancel_for(cause),
             None => cause.clone(),
         };
         self.stop(cause)
@@ -159,7 +156,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
 
     #[inline]
     fn cancelled(&self) -> Option<Cause> {
-        self.tag.as_ref().and_then(|tag| tag.control().cause())
+        self.tag.control().and_then(|control| control.cause())
     }
 
     /// Drops the future of a child that is cancelled.
@@ -179,17 +176,16 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     /// Lets those who wait for the child know that it is gone.
     #[inline]
     fn end(&mut self) -> Who {
-        let control = self.tag.take().and_then(Tag::end);
-        Who { id: self.id, location: self.location, control }
+        Who { id: self.id, location: self.location, control: self.tag.end() }
     }
 
     /// Ends a child that had come to `end`, or to none, when it panicked.
     #[cold]
-    fn end_otherwise(&mut self, end: Option<End<T, E>>, payload: Option<Payload>) -> Ended<T, E> {
-        let (end, aftermath) = match (end, payload) {
-            (Some(end), payload) => (end, payload.map(Panic::of_destructor)),
-            (None, Some(payload)) => {
-                let panic = Failure::Panic(Panic::new(payload));
+    fn end_otherwise(&mut self, end: Option<End<T, E>>, thrown: Option<Thrown>) -> Ended<T, E> {
+        let (end, aftermath) = match (end, thrown) {
+            (Some(end), thrown) => (end, thrown.map(Panic::of_destructor)),
+            (None, Some(thrown)) => {
+                let panic = Failure::Panic(Panic::new(thrown));
                 (End::Failed(panic), self.drop_future())
             }
             (None, None) => unreachable!("a child ends by an output or by a panic"),
@@ -244,8 +240,8 @@ impl<T, E, M: Flavor> Future for Place<'_, T, E, M> {
             return Poll::Pending;
         }
         *put_off = false;
-        if let Some(tag) = &child.tag {
-            tag.control().wake_child_by(cx.waker());
+        if let Some(control) = child.tag.control() {
+            control.wake_child_by(cx.waker());
         }
         child.poll(cx)
     }

@@ -11,7 +11,7 @@ use super::child::{Child, Spawned};
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::wake_all;
+use crate::guard::{discard, wake_all};
 use crate::info::ChildId;
 
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
@@ -246,7 +246,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let mut state = self.lock();
             state.poll_slot(waker, ticket)
         };
-        drop(old);
+        discard(old);
         answer
     }
 
@@ -263,7 +263,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 (Vec::new(), at.ok().and_then(|at| state.queue.remove(at)))
             }
         };
-        drop(waiter);
+        discard(waiter);
         wake_all(wakers);
         // The driver may have waited for nothing but this.
         self.gate.notify();

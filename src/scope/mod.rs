@@ -130,9 +130,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.inbox.as_ref()
     }
 
-    /// Whether a failure is among what was not asked for yet.
-    pub(crate) fn has_failures(&self) -> bool {
-        self.stash.iter().any(|record| matches!(record, Record::Failed(_)))
+    /// Whether a failure of the child is among what was not asked for yet.
+    pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
+        self.stash
+            .iter()
+            .any(|record| matches!(record, Record::Failed(error) if error.child().id() == child))
     }
 
     /// Why the nursery is cancelled, also if the driver has not acted on it yet.

@@ -33,7 +33,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         Self { rule: Rule::Collect, text: None }
     }
 
-    /// `text` is for where nobody else tells the failure.
+    /// `text` is used unless `describe` gave another.
     pub(crate) fn stop_at_first(&mut self, text: fn(&E) -> String) {
         self.rule = Rule::FirstError;
         self.text.get_or_insert(text);
@@ -56,9 +56,9 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         match stop {
             Ok(false) => Verdict::GoOn,
             Ok(true) => Verdict::Cancel(self.cause(error)),
-            Err(payload) => {
+            Err(thrown) => {
                 discard(mem::replace(&mut self.rule, Rule::Collect));
-                Verdict::Broken(self.cause(error), Panic::of_policy(payload))
+                Verdict::Broken(self.cause(error), Panic::of_policy(thrown))
             }
         }
     }
@@ -72,8 +72,8 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             // The user's `Display` may panic; the cause is then told without text.
             Failure::Error(error) => match catch(|| self.text.map(|text| text(error))) {
                 Ok(text) => text,
-                Err(payload) => {
-                    discard(payload);
+                Err(thrown) => {
+                    discard(thrown);
                     None
                 }
             },

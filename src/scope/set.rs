@@ -12,8 +12,8 @@ use crate::flavor::Flavor;
 ///
 /// `FuturesUnordered` wakes its caller when it has polled as many futures as it has, for one of them
 /// might be ready again. Where all children were woken, above all where there is but one, that is a
-/// round for nothing, and in a chain of nested nurseries one at each depth for each above it. An
-/// anchor, which is never woken, keeps it from getting there.
+/// round for nothing, and in nested nurseries these rounds multiply with the depth. An anchor, which
+/// is never woken, keeps it from getting there.
 const ANCHOR: usize = 1;
 
 pub(crate) struct Set<'env, T, E, M: Flavor> {
@@ -58,7 +58,8 @@ impl<'env, T, E, M: Flavor> Set<'env, T, E, M> {
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<T, E>>> {
         let poll = match self.len() {
-            0 => Poll::Ready(None),
+            // Once more after the last has ended: its node may be in the queue, and goes by that.
+            0 if !self.unsettled => Poll::Ready(None),
             _ => Pin::new(&mut self.places).poll_next(cx),
         };
         self.unsettled = matches!(poll, Poll::Ready(Some(_)));

@@ -48,7 +48,7 @@ pub(crate) struct Tally<K, T, E> {
 }
 
 impl<K: Label, T, E> Tally<K, T, E> {
-    /// Stores at most `keep` failures; the first is stored in any case.
+    /// Stores at most `keep` failures, at least one.
     pub(crate) fn new(keep: usize) -> Self {
         Self {
             outputs: Vec::new(),
@@ -63,7 +63,7 @@ impl<K: Label, T, E> Tally<K, T, E> {
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
             Record::Completed(who, output) => self.outputs.push((K::of(&who), output)),
-            Record::Failed(error) if self.failures.len() < self.keep.max(1) => {
+            Record::Failed(error) if self.failures.len() < self.keep => {
                 self.failures.push(error);
             }
             Record::Failed(error) => {
@@ -75,8 +75,9 @@ impl<K: Label, T, E> Tally<K, T, E> {
         }
     }
 
-    pub(crate) fn has_failures(&self) -> bool {
-        !self.failures.is_empty()
+    /// Whether a failure of the child is here, or may have been and was not stored.
+    pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
+        self.not_stored > 0 || self.failures.iter().any(|error| error.child().id() == child)
     }
 
     /// All failures as one error, if there are any.
@@ -115,8 +116,8 @@ pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
     outputs.into_iter().map(|(_, output)| output).collect()
 }
 
-/// Sorts in linear time, if no number is missing between the first and the last. Numbers are unique:
-/// each output has a place of its own then.
+/// Sorts in linear time, if no number is missing between the first and the last, and says whether it
+/// did. Numbers are unique: each output has a place of its own then.
 fn swapped_into_place<T>(outputs: &mut [(ChildId, T)]) -> bool {
     let numbers = || outputs.iter().map(|(id, _)| id.number());
     let first = numbers().min().unwrap_or(0);

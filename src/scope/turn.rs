@@ -217,8 +217,8 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             if self.finish(ended, take) {
                 return true;
             }
-            // What it left behind comes before the next. A slot that is free, and those who have no
-            // place, wait for the round to end: or each that ends would cost all of them a poll.
+            // Slots that came free, and children without a place, are served once a round and not
+            // after each end: or each end would cost all of them a poll.
             if !self.scope.stash.is_empty() || self.scope.is_doomed() {
                 return false;
             }
@@ -231,7 +231,13 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         match ended {
             Ended::Completed(who, value) => {
                 self.scope.count_completed();
-                take(Record::Completed(who, value))
+                let record = Record::Completed(who, value);
+                if self.scope.stash.is_empty() {
+                    return take(record);
+                }
+                // Something ended before it, when nothing was left of the turn to hand that out.
+                self.scope.stash.push_back(record);
+                self.flush(take)
             }
             Ended::Otherwise(otherwise) => {
                 self.scope.finish(*otherwise);

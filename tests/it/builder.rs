@@ -1,11 +1,28 @@
 //! What every way to spawn has in common: the name, the line, and the order.
 
 use std::collections::HashSet;
+use std::future::{Ready, ready};
 use std::task::Poll;
 
 use futures::FutureExt;
+use nestling::{Flavor, Hold, Nursery};
 
 use crate::support::{Task, here, yields};
+
+behaviour!(code_that_is_generic_over_the_flavour_makes_its_nursery_by_default, async {
+    async fn sum<M>(children: u32) -> u32
+    where
+        M: Flavor + for<'a> Hold<'a, Ready<Result<u32, &'static str>>>,
+    {
+        let mut nursery = Nursery::<'_, u32, &str, M>::default();
+        for n in 0..children {
+            nursery.spawn(ready(Ok(n)));
+        }
+        nursery.join().await.unwrap().into_iter().sum()
+    }
+
+    assert_eq!(sum::<Flavour>(4).await, 6);
+});
 
 behaviour!(every_way_to_spawn_tells_the_line_of_its_caller, async {
     let mut nursery = nursery::<(), &str>();

@@ -62,6 +62,43 @@ by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_th
     assert_eq!(error.to_string(), "3 of 4 children failed: #2: c; and 2 more");
 });
 
+by_hand!(what_was_kept_is_handed_out_in_completion_order_the_last_failure_too, {
+    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    nursery.spawn(async { Err("a") });
+    nursery.spawn(async { Err("b") });
+    nursery.spawn(async { Ok(3) });
+    nursery.spawn_when_free(async { Ok(4) }).now_or_never().unwrap();
+    let ids: Vec<_> = std::iter::from_fn(|| nursery.next().now_or_never().unwrap())
+        .map(|completion| completion.child().id().number())
+        .collect();
+    assert_eq!(ids, [0, 1, 2, 3]);
+});
+
+by_hand!(the_first_failure_that_is_left_is_the_primary, {
+    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    nursery.spawn(async { Err("a") });
+    nursery.spawn(async { Err("b") });
+    nursery.spawn_when_free(async { Err("c") }).now_or_never().unwrap();
+    assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
+    nursery.spawn_when_free(async { Ok(4) }).now_or_never().unwrap();
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "3 of 4 children failed: #1: b; and 2 more");
+});
+
+by_hand!(of_a_stopped_nursery_the_body_is_not_even_polled, {
+    let polls = crate::support::Count::default();
+    let polled = polls.clone();
+    let mut nursery = nursery::<(), &str>().first_error().limit(1);
+    nursery.spawn(async { Err("stop") });
+    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    let run = nursery.run(|_| async move {
+        polled.add();
+        Ok(())
+    });
+    assert!(run.now_or_never().unwrap().is_err());
+    assert_eq!(polls.get(), 0);
+});
+
 by_hand!(a_failure_that_stopped_the_nursery_while_its_owner_waited_for_a_slot_stops_a_body, {
     let mut nursery = nursery::<(), &str>().first_error().limit(1);
     nursery.spawn(async { Err("stop") });

@@ -44,7 +44,7 @@ by_hand!(keep_errors_over_a_million_failures_stores_ten_in_spawn_when_free, {
     });
     assert_eq!((error.len(), error.counts().not_stored()), (10, MILLION - 10));
     assert_eq!(error.counts().failed(), MILLION);
-    // The last is kept beside the ten until it is known that they are, and one is at hand.
+    // The latest is kept beside the ten, in case these are handed out, and one is at hand.
     assert_eq!((peak.get(), live.get()), (12, 10));
     assert!(error.iter().map(|e| e.child().id().number()).eq(0..10));
 });

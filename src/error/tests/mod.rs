@@ -31,7 +31,7 @@ fn failed<E>(number: u64, name: &str, error: E) -> ChildError<E> {
 }
 
 fn panicked<E>(number: u64, payload: impl Any + Send) -> ChildError<E> {
-    let panic = Panic::new(Box::new(payload));
+    let panic = Panic::of(Box::new(payload));
     ChildError::new(child(number, ""), Failure::Panic(panic), false)
 }
 

@@ -11,28 +11,28 @@ use super::*;
 
 #[test]
 fn the_message_of_a_panic_is_the_text_it_was_given() {
-    let caught = |run: fn()| Panic::new(catch_unwind(run).unwrap_err());
+    let caught = |run: fn()| Panic::of(catch_unwind(run).unwrap_err());
     assert_eq!(caught(|| std::panic::resume_unwind(Box::new("plain"))).message(), "plain");
-    assert_eq!(Panic::new(Box::new(String::from("made"))).message(), "made");
-    assert_eq!(Panic::new(Box::new(7_u8)).message(), "a payload that is not text");
+    assert_eq!(Panic::of(Box::new(String::from("made"))).message(), "made");
+    assert_eq!(Panic::of(Box::new(7_u8)).message(), "a payload that is not text");
 }
 
 #[test]
 fn the_payload_can_be_seen_and_taken() {
-    let panic = Panic::new(Box::new(7_u8));
+    let panic = Panic::of(Box::new(7_u8));
     assert!(panic.is::<u8>() && !panic.is::<u16>());
     assert_eq!(panic.downcast_ref::<u16>(), None);
     assert_eq!(panic.downcast_ref::<u8>(), Some(&7));
     assert!(panic.is::<u8>(), "still there when it has been lent");
     assert_eq!(panic.into_payload().downcast_ref::<u8>(), Some(&7));
 
-    let text = Panic::new(Box::new("text"));
+    let text = Panic::of(Box::new("text"));
     assert_eq!(text.into_payload().downcast_ref::<&str>(), Some(&"text"));
 }
 
 #[test]
 fn a_payload_that_is_not_sync_can_be_taken() {
-    let panic = Panic::new(Box::new(Cell::new(7)));
+    let panic = Panic::of(Box::new(Cell::new(7)));
     assert!(panic.is::<Cell<i32>>());
     let payload = panic.into_payload().downcast::<Cell<i32>>();
     assert_eq!(payload.unwrap().get(), 7);
@@ -41,7 +41,7 @@ fn a_payload_that_is_not_sync_can_be_taken() {
 #[test]
 fn threads_that_ask_for_the_payload_at_once_all_get_it() {
     for _ in 0..100 {
-        let panic = Panic::new(Box::new(7_u8));
+        let panic = Panic::of(Box::new(7_u8));
         let start = Barrier::new(4);
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -96,6 +96,6 @@ fn an_error_that_is_not_send_can_be_joined() {
 #[test]
 fn a_boxed_error_as_payload_keeps_its_type() {
     let boxed: Box<dyn Error + Send + Sync> = "text".into();
-    let panic = Panic::new(Box::new(boxed));
+    let panic = Panic::of(Box::new(boxed));
     assert_eq!(panic.boxed_error().unwrap().to_string(), "text");
 }

@@ -12,7 +12,7 @@ fn sync() -> JoinedError<&'static str> {
         Counts { completed: 1, failed: 2, not_stored: 25, ..Counts::default() },
         vec![after_cancel(failed(3, "put", "flush failed"))],
     );
-    let panic = Failure::Panic(Panic::new(Box::new("index out of bounds")));
+    let panic = Failure::Panic(Panic::of(Box::new("index out of bounds")));
     with_counts(
         "sync",
         Counts { completed: 35, failed: 3, cancelled: 2, ..Counts::default() },
@@ -218,7 +218,7 @@ nursery failed: 2 of 2 children, first #0
 
 #[test]
 fn of_a_long_location_the_end_is_shown() {
-    use crate::error::rows::place;
+    use crate::text::place;
     assert_eq!(place("src/main.rs", 31), "src/main.rs:31");
     let long = format!("{}/src/main.rs", "dir/".repeat(50));
     let place = place(&long, 31);

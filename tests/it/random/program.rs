@@ -63,6 +63,8 @@ type Siblings = Spawner<'static, usize, usize>;
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) ends: Mutex<Vec<Option<End>>>,
+    /// The numbers of those who have ended, in that order.
+    pub(super) order: Mutex<Vec<usize>>,
     /// Those that the nursery has taken.
     pub(super) accepted: Count,
     pub(super) running: Count,
@@ -112,6 +114,7 @@ impl Here {
             let end = if failed.is_some() { End::Err } else { script.end };
             let before = here.ledger.ends.lock().unwrap()[number].replace(end);
             assert_eq!(before, None, "a child has two ends");
+            here.ledger.order.lock().unwrap().push(number);
             drop(slot);
             match (failed, end) {
                 (Some(error), _) => Err(error),
@@ -192,7 +195,7 @@ pub(super) async fn finish(
     here: Here,
     plan: Plan,
 ) -> Option<JoinedError<usize>> {
-    let by_owner = matches!(plan.finish, Finish::WhenFree);
+    let by_owner = matches!(plan.finish, Finish::WhenFree | Finish::WhenFreeThenNext);
     for script in &plan.children {
         if by_owner {
             nursery.spawn_when_free(here.plain(script)).await;
@@ -203,15 +206,15 @@ pub(super) async fn finish(
     }
     let mut seen = Seen::default();
     let error = match plan.finish {
-        Finish::Next => {
+        Finish::Next | Finish::WhenFreeThenNext => {
             while let Some(completion) = nursery.next().await {
-                seen.add(completion);
+                seen.next(completion);
             }
             None
         }
         Finish::FickleNext => {
             while let Some(completion) = poll_fn(|cx| nursery.next().poll_unpin(cx)).await {
-                seen.add(completion);
+                seen.next(completion);
             }
             None
         }

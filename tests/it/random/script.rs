@@ -57,6 +57,7 @@ pub(super) enum Finish {
     Run(Script),
     /// The children are spawned one after the other, as there is room.
     WhenFree,
+    WhenFreeThenNext,
 }
 
 /// What happens outside while the task rests.
@@ -100,6 +101,7 @@ pub(super) fn plan(depth: u32) -> BoxedStrategy<Plan> {
         1 => Just(Finish::Next),
         1 => Just(Finish::FickleNext),
         1 => Just(Finish::WhenFree),
+        1 => Just(Finish::WhenFreeThenNext),
         2 => script(depth).prop_map(Finish::Run),
     ];
     (limit, prop::bool::weighted(0.2), finish, vec(script(depth), 0..5))

@@ -11,16 +11,24 @@ pub(super) struct Seen {
     ends: Vec<(usize, End)>,
     groups: usize,
     cancelled: usize,
+    /// The numbers of those that come in completion order.
+    in_order: Vec<usize>,
 }
 
 impl Seen {
-    pub(super) fn add(&mut self, completion: Completion<usize, usize>) {
+    fn add(&mut self, completion: Completion<usize, usize>) {
         match completion.into_outcome() {
             Outcome::Completed(number) => self.ends.push((number, End::Ok)),
             Outcome::Failed(error) => self.fail(&error),
             Outcome::Cancelled(_) => self.cancelled += 1,
             _ => unreachable!("there is no other outcome"),
         }
+    }
+
+    /// A completion that `next` has handed out.
+    pub(super) fn next(&mut self, completion: Completion<usize, usize>) {
+        self.add(completion);
+        self.in_order = self.ends.iter().map(|(number, _)| *number).collect();
     }
 
     fn fail(&mut self, error: &ChildError<usize>) {
@@ -36,10 +44,15 @@ impl Seen {
 
     pub(super) fn report(&mut self, report: Report<usize, usize>) -> Option<JoinedError<usize>> {
         let counts = report.counts();
-        self.ends.extend(report.outputs().iter().map(|(_, number)| (*number, End::Ok)));
+        let spawned = report.outputs().iter().map(|(child, _)| child.id());
+        assert!(spawned.is_sorted(), "outputs come in spawn order");
+        let outputs: Vec<_> =
+            report.outputs().iter().map(|(_, number)| (*number, End::Ok)).collect();
         self.cancelled += report.cancelled().len();
         let error = report.into_result().err();
         error.iter().flat_map(JoinedError::iter).for_each(|error| self.fail(error));
+        self.in_order = self.ends.iter().map(|(number, _)| *number).collect();
+        self.ends.extend(outputs);
         let failed = error.as_ref().map_or(0, |error| error.len() as u64);
         assert_eq!(counts.failed(), failed);
         assert_eq!(counts.cancelled(), self.cancelled as u64);
@@ -47,6 +60,9 @@ impl Seen {
     }
 
     pub(super) fn compare(mut self, ledger: &Ledger) {
+        let mut order = ledger.order.lock().unwrap().clone();
+        order.retain(|number| self.in_order.contains(number));
+        assert_eq!(self.in_order, order, "they come in completion order");
         let ends = ledger.ends.lock().unwrap();
         let failed_with_a_number = |number: usize| self.ends.contains(&(number, End::Err));
         let said = ends.iter().enumerate().filter_map(|(number, end)| Some((number, (*end)?)));
