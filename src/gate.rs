@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use futures::task::AtomicWaker;
-
 use crate::guard::{discard, wake_all};
 use crate::info::ChildId;
 
@@ -21,8 +19,7 @@ const WOKEN: u8 = 2;
 #[derive(Default)]
 pub(crate) struct Gate {
     state: AtomicU8,
-    /// The waker of the task that owns the nursery.
-    owner: AtomicWaker,
+    owner: Owner,
     /// Children that were cancelled while no waker of theirs was known: still in the backlog.
     called_off: Mutex<Vec<ChildId>>,
     /// A spawner has cancelled the nursery.
@@ -35,7 +32,7 @@ impl Gate {
     /// The driver begins; `owner` is who to wake once it has stopped.
     #[inline]
     pub(crate) fn enter(&self, owner: &Waker) {
-        self.owner.register(owner);
+        self.owner.set(owner);
         // Acquire: what was made ready before a wake that this clears is seen by the polls that
         // follow. Release is for the next `wake`, which must not see the old owner.
         self.state.swap(DRIVING, Ordering::AcqRel);
@@ -64,7 +61,7 @@ impl Gate {
     pub(crate) fn notify(&self) {
         // Acquire/release: the driver that sees the mark sees what was made ready before it.
         if self.state.fetch_or(WOKEN, Ordering::AcqRel) == 0 {
-            // It is foreign code: should it panic, whoever spawned or woke is not to suffer for it.
+            // Should it panic, whoever spawned or woke is not to suffer for it.
             wake_all(self.owner.take());
         }
     }
@@ -112,6 +109,33 @@ impl Gate {
 
     fn lock_called_off(&self) -> MutexGuard<'_, Vec<ChildId>> {
         self.called_off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The waker of the task that owns the nursery.
+///
+/// It is foreign code, which may panic: it is neither cloned, called nor dropped under the lock. An
+/// `AtomicWaker` drops the old one while it registers the new, and is of no use after a panic there.
+#[derive(Default)]
+struct Owner(Mutex<Option<Waker>>);
+
+impl Owner {
+    fn set(&self, owner: &Waker) {
+        // Comparing calls no foreign code.
+        if self.lock().as_ref().is_some_and(|known| known.will_wake(owner)) {
+            return;
+        }
+        let new = owner.clone();
+        let old = self.lock().replace(new);
+        discard(old);
+    }
+
+    fn take(&self) -> Option<Waker> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -55,6 +55,13 @@ pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     }
 }
 
+/// Wakes by reference, even where the waker panics.
+pub(crate) fn wake_by_ref(waker: &Waker) {
+    if let Err(thrown) = catch(|| waker.wake_by_ref()) {
+        discard(thrown);
+    }
+}
+
 /// The panic that goes on once everything is dropped that is to be dropped.
 #[derive(Default)]
 pub(crate) struct FirstPanic(Option<Thrown>);

@@ -41,7 +41,8 @@ impl<E> JoinedError<E> {
         let entries = std::mem::take(&mut self.0.entries.0);
         let mut sum = Sum::default();
         sum.add(self.0.counts, &entries);
-        let mut flat = SmallVec::new();
+        let mut flat: Stored<E> = SmallVec::new();
+        let mut last = None;
         let mut open = vec![(entries.into_iter(), Path::default())];
         while let Some((rest, path)) = open.last_mut() {
             match rest.next() {
@@ -53,7 +54,13 @@ impl<E> JoinedError<E> {
                     open.push((entries.into_iter(), path));
                 }
                 Some(mut leaf) => {
-                    leaf.origin.path = leaf.origin.path.then(path);
+                    // Failures that have had one path keep one: they may be of the same child.
+                    let before = (leaf.origin.path.address(), path.address());
+                    leaf.origin.path = match flat.last() {
+                        Some(leaf) if last == Some(before) => leaf.origin.path.clone(),
+                        _ => leaf.origin.path.then(path),
+                    };
+                    last = Some(before);
                     flat.push(leaf);
                 }
                 None => drop(open.pop()),

@@ -9,7 +9,7 @@ impl<E> JoinedError<E> {
     /// The first error of type `X` in the tree: an error itself, one that it was caused by, or the
     /// payload of a panic.
     ///
-    /// The tree is searched depth first, and each error before its sources. Of payloads, those that
+    /// The tree is searched depth first, and each error before its sources, up to a thousand of them. Of payloads, those that
     /// are an `X` are found, and those that are a `Box<dyn Error + Send + Sync>` are searched like
     /// any error. To lend a payload takes an `X` that is `Send + Sync`; for one that is not there is
     /// [`find_local`](Self::find_local).
@@ -73,5 +73,8 @@ impl<E> JoinedError<E> {
 }
 
 fn in_chain<'a, X: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a X> {
-    iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+    /// A chain of sources could be without end.
+    const SOURCES: usize = 1_000;
+    let chain = iter::successors(Some(error), |&error| error.source());
+    chain.take(SOURCES).find_map(|error| error.downcast_ref())
 }

@@ -76,14 +76,16 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
                 None => {}
             }
         }
-        let result = if tally.outputs.is_empty() {
-            drop(driving);
-            tally.error(scope).map_or(Ok(None), Err)
-        } else {
-            let (winner, output) = tally.outputs.swap_remove(0);
-            driving.cancel(Cause::finished(winner));
-            drop(driving);
-            Ok(Some(output))
+        let result = match tally.winner() {
+            Some((winner, output)) => {
+                driving.cancel(Cause::finished(winner));
+                drop(driving);
+                Ok(Some(output))
+            }
+            None => {
+                drop(driving);
+                tally.error(scope).map_or(Ok(None), Err)
+            }
         };
         *slot = None;
         Poll::Ready(result)

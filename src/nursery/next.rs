@@ -83,7 +83,7 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
 fn completion<T, E>(record: Record<T, E>) -> Completion<T, E> {
     match record {
         Record::Completed(who, output) => Completion::new(who.info(), Outcome::Completed(output)),
-        Record::Failed(error) => Completion::new(error.child().clone(), Outcome::Failed(error)),
+        Record::Failed(error) => Completion::new(error.child().clone(), Outcome::Failed(*error)),
         Record::Cancelled(child, cause) => Completion::new(child, Outcome::Cancelled(cause)),
     }
 }

@@ -42,6 +42,12 @@ impl Turn {
         self.around.is_some()
     }
 
+    /// Whether the driver around has nothing left.
+    #[inline]
+    pub(crate) fn is_late(&self) -> bool {
+        self.around == Some(0)
+    }
+
     /// What this driver has spent.
     #[inline]
     pub(crate) fn used(&self) -> u32 {

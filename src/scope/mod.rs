@@ -58,6 +58,8 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     lead: Kind,
     /// What is left of the turn that spans several calls, see `budget`.
     turn: u32,
+    /// The nursery is driven by a child of another whose turn was over.
+    put_off: bool,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
@@ -81,6 +83,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             counts: Counts::default(),
             lead: Kind::Restless,
             turn: budget::TURN,
+            put_off: false,
         }
     }
 
@@ -292,7 +295,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let error = ChildError::new(info, failure, after_cancel || cancelled);
         let verdict = if cancelled { Verdict::GoOn } else { self.policy.judge(&error) };
         let info = error.child().clone();
-        self.stash.push_back(Record::Failed(error));
+        self.stash.push_back(Record::Failed(Box::new(error)));
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(cause) => {
@@ -300,7 +303,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             }
             Verdict::Broken(cause, panic) => {
                 let error = ChildError::new(info, Failure::Panic(panic), after_cancel);
-                self.stash.push_back(Record::Failed(error));
+                self.stash.push_back(Record::Failed(Box::new(error)));
                 self.cancel(cause);
             }
         }
@@ -330,9 +333,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Closes the nursery if no child is left, and says whether it did.
     pub(crate) fn close_if_idle(&mut self) -> bool {
-        self.stash.is_empty()
+        let idle = self.stash.is_empty()
             && self.unfinished == 0
-            && self.inbox.as_ref().is_none_or(|inbox| inbox.close_if_idle())
+            && self.inbox.as_ref().is_none_or(|inbox| inbox.close_if_idle());
+        if idle {
+            // A spawner that cancelled it in the last moment was told that it was the first.
+            self.cancelled = self.cancel_requested();
+        }
+        idle
     }
 
     /// Takes every child out and closes the nursery for good.

@@ -8,6 +8,7 @@ use crate::info::ChildInfo;
 /// The end of one child, or a further failure of it.
 pub(crate) enum Record<T, E> {
     Completed(Who, T),
-    Failed(ChildError<E>),
+    /// In a box: a success should not take the room of the largest error.
+    Failed(Box<ChildError<E>>),
     Cancelled(ChildInfo, Cause),
 }

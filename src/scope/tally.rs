@@ -64,7 +64,7 @@ impl<K: Label, T, E> Tally<K, T, E> {
         match record {
             Record::Completed(who, output) => self.outputs.push((K::of(&who), output)),
             Record::Failed(error) if self.failures.len() < self.keep => {
-                self.failures.push(error);
+                self.failures.push(*error);
             }
             Record::Failed(error) => {
                 self.not_stored += 1;
@@ -78,6 +78,16 @@ impl<K: Label, T, E> Tally<K, T, E> {
     /// Whether a failure of the child is here, or may have been and was not stored.
     pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
         self.not_stored > 0 || self.failures.iter().any(|error| error.child().id() == child)
+    }
+
+    /// The output that came first, and whose it was. All others and the failures are dropped, and if
+    /// that panics they are just gone.
+    pub(crate) fn winner(&mut self) -> Option<(K, T)> {
+        let mut outputs = mem::take(&mut self.outputs).into_iter();
+        let winner = outputs.next()?;
+        outputs.for_each(discard);
+        mem::take(&mut self.failures).into_iter().for_each(discard);
+        Some(winner)
     }
 
     /// All failures as one error, if there are any.

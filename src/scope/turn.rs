@@ -10,6 +10,7 @@ use super::record::Record;
 use crate::cancel::{Cause, CauseKind};
 use crate::error::Failure;
 use crate::flavor::Flavor;
+use crate::guard::wake_by_ref;
 use crate::info::ChildInfo;
 
 /// Children of one kind that are polled in a row: those to start, and those without a place.
@@ -27,6 +28,8 @@ pub(crate) struct Driving<'a, 'env, T, E, M: Flavor> {
     parked: bool,
     /// It is woken already.
     yielded: bool,
+    /// Its turn came when nothing was left of the one around.
+    late: bool,
 }
 
 /// The kinds of children that there is something to do for.
@@ -65,7 +68,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     pub(crate) fn begin(scope: &'a mut Scope<'env, T, E, M>, cx: &mut Context<'_>) -> Self {
         scope.gate.enter(cx.waker());
         let turn = Turn::begin(scope.turn);
-        Self { scope, turn, parked: false, yielded: false }
+        // A nested driver is put off once and no more, as a child in the set is: or whoever runs one
+        // small nursery after the other would never yield.
+        let late = turn.is_late() && !scope.put_off;
+        scope.put_off = late;
+        Self { scope, turn, parked: false, yielded: false, late }
     }
 
     /// Drives the children, and hands each record to `take` until that answers `true`.
@@ -90,6 +97,10 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         mut take: impl FnMut(Record<T, E>) -> bool,
         interrupted: impl Fn() -> bool,
     ) -> Poll<Drove> {
+        if self.late {
+            self.yield_now(cx);
+            return Poll::Pending;
+        }
         loop {
             if self.flush(&mut take) {
                 return Poll::Ready(Drove::Enough);
@@ -272,7 +283,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         self.scope.lead = self.scope.lead.next();
         self.parked = true;
         self.yielded = true;
-        cx.waker().wake_by_ref();
+        wake_by_ref(cx.waker());
     }
 
     /// Whether the nursery is driven by a child of another, or a body.
