@@ -166,6 +166,22 @@ fn those_who_wait_for_a_child_one_after_the_other_leave_nothing_behind() {
 }
 
 #[test]
+fn an_output_that_is_kept_takes_no_room_for_an_error() {
+    fn bytes<E>() -> i64 {
+        let mut nursery: Nursery<'_, u32, E> = Nursery::new().limit(1);
+        let info = measure(|| {
+            futures::executor::block_on(async {
+                for n in 0..CHILDREN as u32 {
+                    nursery.spawn_when_free(async move { Ok(n) }).await;
+                }
+            });
+        });
+        info.bytes_current
+    }
+    assert!(bytes::<[u64; 512]>() < 2 * bytes::<u64>());
+}
+
+#[test]
 fn failures_beyond_keep_errors_take_no_memory() {
     let bytes = |failures: u64| {
         let mut nursery: Nursery<'_, u32, String> = Nursery::new().keep_errors(10).limit(4);

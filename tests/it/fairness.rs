@@ -214,6 +214,29 @@ by_hand!(a_restless_child_of_a_nested_nursery_does_not_starve_an_outer_sibling, 
     assert!((0..1000).any(|_| join.poll().is_ready()));
 });
 
+by_hand!(a_child_that_runs_one_small_nursery_after_the_other_yields, {
+    let done = Count::default();
+    let count = done.clone();
+    let mut outer = nursery::<(), &str>();
+    outer.spawn(async move {
+        for _ in 0..10_000 {
+            let mut inner = crate::support::shared::nursery::<(), &str>();
+            inner.spawn(async { Ok(()) });
+            inner.join().await.map_err(|_| "it has failed")?;
+            count.add();
+        }
+        Ok(())
+    });
+    let mut join = Task::new(outer.join());
+    for _ in 0..5 {
+        let before = done.get();
+        assert!(join.poll().is_pending());
+        assert!((1..A_FEW_HUNDRED).contains(&(done.get() - before)));
+    }
+    assert!(join.run().is_ready());
+    assert_eq!(done.get(), 10_000);
+});
+
 by_hand!(a_nursery_that_a_child_blocks_on_ends, {
     let mut outer = nursery::<usize, &str>();
     outer.spawn_group(async {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 
-use crate::support::{Count, Task, waits};
+use crate::support::{Count, Task, waits, yields};
 
 /// Panics when it is dropped, but not while the thread is panicking already.
 struct Bomb;
@@ -71,6 +72,47 @@ by_hand!(an_owner_whose_waker_panics_when_dropped_leaves_a_closed_nursery_behind
     drop(join);
     assert!(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_closed());
     assert!(matches!(waiting.run(), Poll::Ready(Err(refused)) if refused.reason.is_closed()));
+});
+
+by_hand!(an_owner_whose_old_waker_panics_when_dropped_hears_of_later_wakes, {
+    let (wake, woken) = oneshot::channel();
+    let mut nursery = nursery::<u32, oneshot::Canceled>();
+    nursery.spawn(woken);
+    let mut join = Task::new(nursery.join());
+    assert!(join.poll_with(&Waker::from(Arc::new(BrokenDrop(Bomb)))).is_pending());
+    // Here the last of the old one goes.
+    assert!(join.poll().is_pending());
+    wake.send(1).unwrap();
+    assert_eq!(join.wakes(), 1);
+    assert_eq!(join.poll().map(Result::unwrap), Poll::Ready(vec![1]));
+});
+
+by_hand!(an_owner_whose_waker_panics_is_polled_to_the_end_of_its_turn, {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async {
+        yields(1_000).await;
+        Ok(1)
+    });
+    let mut join = Task::new(nursery.join());
+    let broken = Waker::from(Arc::new(BrokenWaker));
+    assert!(join.poll_with(&broken).is_pending());
+    let outputs = (0..100).find_map(|_| match join.poll_with(&broken) {
+        Poll::Ready(outputs) => Some(outputs.unwrap()),
+        Poll::Pending => None,
+    });
+    assert_eq!(outputs, Some(vec![1]));
+});
+
+by_hand!(a_winner_survives_failures_and_outputs_that_panic_when_dropped, {
+    let mut nursery = nursery::<(u32, Option<Bomb>), Bomb>().limit(3);
+    nursery.spawn(async { Err(Bomb) });
+    nursery.spawn(async { Ok((7, None)) });
+    nursery.spawn(async { Ok((8, Some(Bomb))) });
+    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    let Some(Ok(Some((winner, None)))) = nursery.first_ok().now_or_never() else {
+        panic!("the winner is lost")
+    };
+    assert_eq!(winner, 7);
 });
 
 by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {

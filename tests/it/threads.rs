@@ -1,12 +1,14 @@
 //! Other threads spawn and cancel; children end and drop where the nursery is driven.
 
 use std::future::{pending, poll_fn};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
+use nestling::Spawner;
 
 use crate::support::{Count, Task, drive, once_parked, waits};
 
@@ -57,6 +59,31 @@ behaviour!(shared, a_cancel_of_the_nursery_from_another_thread_wakes_it, async {
     });
     let report = once_parked(nursery.settle(), || parked.send(()).unwrap()).await;
     assert_eq!(report.cause().unwrap().message(), Some("from afar"));
+    thread.join().unwrap();
+});
+
+by_hand!(shared, a_cancel_that_meets_the_end_is_the_cause_if_it_was_told_that_it_was_first, {
+    // Whoever comes first in a round is a matter of chance; that both say the same is not.
+    let (send, rounds) = sync_channel::<(Spawner<'static, (), ()>, Arc<Barrier>)>(0);
+    let (answer, answers) = channel();
+    let thread = thread::spawn(move || {
+        for (spawner, barrier) in rounds {
+            barrier.wait();
+            answer.send(spawner.cancel("at the end")).unwrap();
+        }
+    });
+    for _ in 0..2_000 {
+        let mut nursery = nursery::<(), ()>();
+        let barrier = Arc::new(Barrier::new(2));
+        send.send((nursery.spawner(), barrier.clone())).unwrap();
+        nursery.spawn(async move {
+            barrier.wait();
+            Ok(())
+        });
+        let report = nursery.settle().now_or_never().unwrap();
+        assert_eq!(answers.recv().unwrap(), report.cause().is_some());
+    }
+    drop(send);
     thread.join().unwrap();
 });
 

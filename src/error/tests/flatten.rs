@@ -114,3 +114,15 @@ fn failures_at_all_levels_share_the_links_of_their_paths() {
         assert!(deep[1..].iter().zip(shallow).all(|(a, b)| std::ptr::eq(*a, *b)));
     }
 }
+
+#[test]
+fn a_child_with_two_failures_counts_once_however_often_it_is_flattened() {
+    let twice = || vec![failed(0, "", "error"), panicked(0, "in the destructor")];
+    let mut innermost = joined(0, twice());
+    innermost.0.counts.failed = 1;
+    let inner = joined(0, vec![group(0, "", innermost)]).flatten();
+    assert_eq!((inner.len(), inner.counts().failed()), (2, 1));
+    let outer = joined(0, vec![group(0, "", inner)]).flatten();
+    assert_eq!((outer.len(), outer.counts().failed()), (2, 1));
+    assert_eq!(outer.first().ancestors().count(), 2);
+}

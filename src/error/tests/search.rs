@@ -104,3 +104,25 @@ fn the_source_of_a_failure_is_the_source_of_its_error() {
     assert!(error.source().is_none(), "its text is in the text already");
     assert!(group(0, "", error).failure().source().is_none());
 }
+
+#[test]
+fn a_chain_of_sources_without_end_is_given_up() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("round")]
+    struct Round(#[source] Rest);
+    #[derive(Debug)]
+    struct Rest;
+    impl std::fmt::Display for Rest {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("and round")
+        }
+    }
+    impl std::error::Error for Rest {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(self)
+        }
+    }
+    let error = joined(0, vec![failed(0, "", Round(Rest))]);
+    assert!(error.find::<Rest>().is_some());
+    assert!(error.find::<std::io::Error>().is_none());
+}
