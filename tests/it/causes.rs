@@ -2,10 +2,9 @@
 
 use std::future::pending;
 
-use futures::FutureExt;
 use nestling::CauseKind;
 
-use crate::support::{Count, drive, ends, here, yields};
+use crate::support::{Count, drive, here, yields};
 
 behaviour!(a_run_without_failures_and_cancels_has_no_cause, async {
     let mut nursery = nursery::<u32, &str>().first_error();
@@ -121,22 +120,6 @@ behaviour!(a_cancel_by_a_spawner_wins_over_one_by_the_owner_before_the_driver_he
     let report = nursery.settle().await;
     assert_eq!((report.counts().cancelled(), polls.get()), (1, 0));
     assert_eq!(report.cause().unwrap().message(), Some("by a spawner"));
-});
-
-by_hand!(whoever_cancels_first_in_the_last_moment_is_the_cause_in_the_report, {
-    // The last child ends, and its destructor cancels: there is nothing left to cancel.
-    let mut nursery = nursery::<u32, &str>();
-    let spawner = nursery.spawner();
-    let first = Count::default();
-    let count = first.clone();
-    nursery.spawn(ends(Ok(1), move || {
-        if spawner.cancel("in the last moment") {
-            count.add();
-        }
-    }));
-    let report = nursery.settle().now_or_never().unwrap();
-    assert_eq!((first.get(), report.counts().completed()), (1, 1));
-    assert_eq!(report.cause().unwrap().message(), Some("in the last moment"));
 });
 
 by_hand!(nursery_and_spawner_agree_on_the_cause, {

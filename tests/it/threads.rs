@@ -1,8 +1,8 @@
 //! Other threads spawn and cancel; children end and drop where the nursery is driven.
 
 use std::future::{pending, poll_fn};
+use std::hint::spin_loop;
 use std::sync::mpsc::{channel, sync_channel};
-use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 
@@ -63,21 +63,24 @@ behaviour!(shared, a_cancel_of_the_nursery_from_another_thread_wakes_it, async {
 });
 
 by_hand!(shared, a_cancel_that_meets_the_end_is_the_cause_if_it_was_told_that_it_was_first, {
-    // Whoever comes first in a round is a matter of chance; that both say the same is not.
-    let (send, rounds) = sync_channel::<(Spawner<'static, (), ()>, Arc<Barrier>)>(0);
+    // Who comes first in a round is a matter of chance; that both say the same is not.
+    let (send, rounds) = sync_channel::<(Spawner<'static, (), ()>, Count, usize)>(0);
     let (answer, answers) = channel();
     let thread = thread::spawn(move || {
-        for (spawner, barrier) in rounds {
-            barrier.wait();
+        for (spawner, ends, later) in rounds {
+            while ends.get() == 0 {
+                spin_loop();
+            }
+            (0..later).for_each(|_| spin_loop());
             answer.send(spawner.cancel("at the end")).unwrap();
         }
     });
-    for _ in 0..2_000 {
+    for round in 0..20_000 {
         let mut nursery = nursery::<(), ()>();
-        let barrier = Arc::new(Barrier::new(2));
-        send.send((nursery.spawner(), barrier.clone())).unwrap();
+        let ends = Count::default();
+        send.send((nursery.spawner(), ends.clone(), round % 120)).unwrap();
         nursery.spawn(async move {
-            barrier.wait();
+            ends.add();
             Ok(())
         });
         let report = nursery.settle().now_or_never().unwrap();
