@@ -1,6 +1,8 @@
 //! What a child costs, beside rivals that do the same work with less.
 //!
-//! `cargo bench` measures all of them in one run and ends with a table of ratios between medians.
+//! `cargo bench` measures all of them in one run and ends with a table of ratios between medians, as
+//! for a program that is built with `--release` and no more. For one that is optimized as a whole, set
+//! `CARGO_PROFILE_BENCH_LTO=fat` and `CARGO_PROFILE_BENCH_CODEGEN_UNITS=1`.
 
 mod parking;
 mod ratios;

@@ -249,8 +249,8 @@ fn the_time_of_a_target_counts_from_when_its_own_check_starts() {
     let target = format!("http://{}/", silent.local_addr().unwrap());
     let up = serve(b"");
     // All time is over for the first when the second starts.
-    let run = preflight(&["--limit", "1", "--timeout", "1s", &target, &up]);
-    run.has_line(&[&target, "no answer within 1s"]);
+    let run = preflight(&["--limit", "1", "--timeout", "3s", &target, &up]);
+    run.has_line(&[&target, "no answer within 3s"]);
     run.has_line(&[&up, "up", "connected"]);
 }
 
