@@ -43,9 +43,10 @@
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery, or a future that finishes it, drops all children
-//! there and then when it is dropped. If destructors panic, the first panic goes on once all are gone,
-//! unless the thread is panicking already. A nursery in a child that is cancelled is dropped so: its
-//! first panic becomes that child's failure, and the others are lost.
+//! there and then when it is dropped. If destructors of children panic, the first panic goes on once
+//! all are gone, unless the thread is panicking already. A nursery in a child that is cancelled is
+//! dropped so: its first panic becomes that child's failure, and the others are lost. Outputs and
+//! errors come after the children; one of these that panics on top aborts, as anywhere in Rust.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
 //! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics

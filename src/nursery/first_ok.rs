@@ -17,7 +17,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// The losers are dropped before this is ready, with
     /// [`CauseKind::Finished`](crate::CauseKind::Finished). `None` means that no child succeeded and
-    /// none failed: there was none, or all were cancelled.
+    /// none failed: there was none, or all were cancelled. What [`next`](Self::next) has handed out
+    /// before does not count.
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
     /// loser's destructor. In a nursery that stops at the [`first_error`](Self::first_error), a

@@ -119,7 +119,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
     ///
     /// This is backpressure: the children are driven while it waits. What ends meanwhile is kept
-    /// for whatever finishes the nursery, outputs without bound. Spawners that wait for a slot too are served in the order
+    /// for whatever finishes the nursery, outputs without bound; where there is no end of them,
+    /// [`next`](Self::next) takes them out. Spawners that wait for a slot too are served in the order
     /// in which they came, this one among them. In a nursery that is cancelled the child is
     /// reported as cancelled, as by [`spawn`](Self::spawn).
     ///

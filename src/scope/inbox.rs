@@ -3,7 +3,7 @@
 //! It exists only once a spawner has been asked for. Its lock is held for a few instructions and
 //! never while a future is polled, dropped or boxed, or a waker is called.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -29,7 +29,7 @@ struct State<'env, T, E, M: Flavor> {
     unfinished: usize,
     queue: VecDeque<Waiter>,
     /// Tickets of those whose turn it is and who have not come yet.
-    granted: Vec<Ticket>,
+    granted: BTreeSet<Ticket>,
     next_ticket: u64,
 }
 
@@ -89,7 +89,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             limit,
             unfinished,
             queue: VecDeque::new(),
-            granted: Vec::new(),
+            granted: BTreeSet::new(),
             next_ticket: 0,
         };
         Self { gate, state: Mutex::new(state) }
@@ -111,7 +111,9 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 return Err((material, refusal));
             }
             match admission {
-                Admission::Granted(ticket) => state.granted.retain(|granted| *granted != ticket),
+                Admission::Granted(ticket) => {
+                    state.granted.remove(&ticket);
+                }
                 Admission::Always | Admission::IfFree => state.unfinished += 1,
             }
             let id = state.next_id();
@@ -135,7 +137,9 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         let mut state = self.lock();
         match admission {
             Admission::IfFree if !state.has_room() => return None,
-            Admission::Granted(ticket) => state.granted.retain(|granted| *granted != ticket),
+            Admission::Granted(ticket) => {
+                state.granted.remove(&ticket);
+            }
             Admission::Always | Admission::IfFree => state.unfinished += 1,
         }
         Some((state.next_id(), std::mem::take(&mut state.incoming)))
@@ -254,8 +258,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     pub(crate) fn give_up(&self, ticket: Ticket) {
         let (wakers, waiter) = {
             let mut state = self.lock();
-            if let Some(at) = state.granted.iter().position(|granted| *granted == ticket) {
-                state.granted.swap_remove(at);
+            if state.granted.remove(&ticket) {
                 state.unfinished -= 1;
                 (state.grant(), None)
             } else {
@@ -306,7 +309,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         while self.has_room() {
             let Some(waiter) = self.queue.pop_front() else { break };
             self.unfinished += 1;
-            self.granted.push(waiter.ticket);
+            self.granted.insert(waiter.ticket);
             wakers.push(waiter.waker);
         }
         wakers
@@ -329,7 +332,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             None if self.has_room() => {
                 self.unfinished += 1;
                 let mine = self.next_ticket();
-                self.granted.push(mine);
+                self.granted.insert(mine);
                 *ticket = Some(mine);
                 (Poll::Ready(Ok(mine)), Some(waker))
             }
