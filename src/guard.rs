@@ -1,4 +1,4 @@
-//! Calling what is not ours and may panic: destructors and wakers.
+//! Calling what is not ours and may panic: children, policies, destructors and wakers.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -49,15 +49,18 @@ pub(crate) fn discard<V>(value: V) {
 /// Wakes all of them, even where the waker of one panics.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        if let Err(thrown) = catch(|| waker.wake()) {
-            discard(thrown);
-        }
+        regardless(|| waker.wake());
     }
 }
 
 /// Wakes by reference, even where the waker panics.
 pub(crate) fn wake_by_ref(waker: &Waker) {
-    if let Err(thrown) = catch(|| waker.wake_by_ref()) {
+    regardless(|| waker.wake_by_ref());
+}
+
+/// Calls what may panic and leaves nothing behind then.
+fn regardless(call: impl FnOnce()) {
+    if let Err(thrown) = catch(call) {
         discard(thrown);
     }
 }

@@ -26,6 +26,10 @@ pub struct PanicLocation {
 }
 
 impl PanicLocation {
+    fn of(location: &Location<'_>) -> Self {
+        Self { file: location.file().into(), line: location.line(), column: location.column() }
+    }
+
     /// The source file, as the compiler was given it.
     #[must_use]
     pub fn file(&self) -> &str {
@@ -49,12 +53,6 @@ impl PanicLocation {
 impl fmt::Display for PanicLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
-
-impl From<&Location<'_>> for PanicLocation {
-    fn from(location: &Location<'_>) -> Self {
-        Self { file: location.file().into(), line: location.line(), column: location.column() }
     }
 }
 
@@ -95,7 +93,7 @@ pub fn keep_panic_locations() {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
-            let location = info.location().map(PanicLocation::from);
+            let location = info.location().map(PanicLocation::of);
             // A thread that is ending may have given up its variables.
             let _ = LAST.try_with(|last| last.set(location));
             before(info);

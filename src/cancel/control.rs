@@ -83,7 +83,6 @@ impl Control {
                 return false;
             }
             shared.cause = Some(cause);
-            // Release: who sees the mark without the lock sees what the canceller did before.
             self.mark(CANCELLED);
             shared.child.clone()
         };
@@ -173,7 +172,8 @@ impl Control {
     /// Adds a mark. Called with the lock held, as it takes two steps.
     #[inline]
     fn mark(&self, mark: u8) {
-        // Release: who sees the mark without the lock sees what came before it.
+        // Release: who sees the mark without the lock sees what came before it, such as what the
+        // canceller did, or the child's destructor.
         self.marks.store(self.marks.load(Ordering::Relaxed) | mark, Ordering::Release);
     }
 

@@ -9,10 +9,10 @@ impl<E> JoinedError<E> {
     /// The first error of type `X` in the tree: an error itself, one that it was caused by, or the
     /// payload of a panic.
     ///
-    /// The tree is searched depth first, and each error before its sources, up to a thousand of them. Of payloads, those that
-    /// are an `X` are found, and those that are a `Box<dyn Error + Send + Sync>` are searched like
-    /// any error. To lend a payload takes an `X` that is `Send + Sync`; for one that is not there is
-    /// [`find_local`](Self::find_local).
+    /// The tree is searched depth first, and each error before its sources, of which a thousand are
+    /// looked at. Of payloads, those that are an `X` are found, and those that are a
+    /// `Box<dyn Error + Send + Sync>` are searched like any error. To lend a payload takes an `X` that
+    /// is `Send + Sync`; for one that is not there is [`find_local`](Self::find_local).
     ///
     /// # Examples
     ///

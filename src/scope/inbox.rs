@@ -110,12 +110,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 drop(state);
                 return Err((material, refusal));
             }
-            match admission {
-                Admission::Granted(ticket) => {
-                    state.granted.remove(&ticket);
-                }
-                Admission::Always | Admission::IfFree => state.unfinished += 1,
-            }
+            state.occupy(admission);
             let id = state.next_id();
             let mut child = make(material);
             let spawned = child.number(id);
@@ -135,13 +130,10 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     /// `None` if there is no room.
     pub(crate) fn admit(&self, admission: Admission) -> Option<(ChildId, Batch<'env, T, E, M>)> {
         let mut state = self.lock();
-        match admission {
-            Admission::IfFree if !state.has_room() => return None,
-            Admission::Granted(ticket) => {
-                state.granted.remove(&ticket);
-            }
-            Admission::Always | Admission::IfFree => state.unfinished += 1,
+        if admission == Admission::IfFree && !state.has_room() {
+            return None;
         }
+        state.occupy(admission);
         Some((state.next_id(), std::mem::take(&mut state.incoming)))
     }
 
@@ -286,6 +278,16 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
 
     fn has_room(&self) -> bool {
         self.unfinished < self.limit
+    }
+
+    /// Counts one more child as unfinished; a slot that was granted is counted already.
+    fn occupy(&mut self, admission: Admission) {
+        match admission {
+            Admission::Granted(ticket) => {
+                self.granted.remove(&ticket);
+            }
+            Admission::Always | Admission::IfFree => self.unfinished += 1,
+        }
     }
 
     fn refusal(&self, admission: Admission) -> Option<Refusal> {

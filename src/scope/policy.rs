@@ -70,13 +70,12 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     fn message(&self, failure: &Failure<E>) -> Option<String> {
         match failure {
             // The user's `Display` may panic; the cause is then told without text.
-            Failure::Error(error) => match catch(|| self.text.map(|text| text(error))) {
-                Ok(text) => text,
-                Err(thrown) => {
+            Failure::Error(error) => {
+                catch(|| self.text.map(|text| text(error))).unwrap_or_else(|thrown| {
                     discard(thrown);
                     None
-                }
-            },
+                })
+            }
             Failure::Group(group) => Some(format!("{} failed", Who(group))),
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),

@@ -5,11 +5,10 @@ use std::panic::panic_any;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
-use std::thread;
 
 use nestling::{CancelHandle, CauseKind};
 
-use crate::support::{Count, Live, OnDrop, yields};
+use crate::support::{Count, Live, OnDrop, cancel_in_mid_poll, yields};
 
 /// What parked children wait for. A sibling pokes them.
 #[derive(Clone, Default)]
@@ -161,13 +160,7 @@ behaviour!(a_cancel_from_another_thread_in_a_later_poll_acts_when_that_poll_ends
         .await
     });
     nursery.spawn(poke.all(3, 1));
-    let thread = thread::spawn(move || {
-        has_entered.recv().unwrap();
-        assert!(handle.cancel_with("mid-poll"));
-        assert!(!handle.is_finished());
-        cancelled.send(()).unwrap();
-        handle
-    });
+    let thread = cancel_in_mid_poll(handle, has_entered, cancelled);
     let report = nursery.settle().await;
     assert_eq!(report.cancelled()[0].cause().message(), Some("mid-poll"));
     assert_eq!(polls.get(), 1);

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::executor::LocalPool;
 use futures::future::{BoxFuture, LocalBoxFuture};
-use nestling::{Flavor, Nursery};
+use nestling::{CancelHandle, Flavor, Nursery};
 
 /// After this a test has hung. No test waits for it to be right.
 const HANG: Duration = Duration::from_secs(120);
@@ -280,6 +280,22 @@ pub(crate) async fn once_parked<F: Future>(future: F, parked: impl FnOnce()) -> 
         poll
     })
     .await
+}
+
+/// Cancels a child from another thread in the middle of a poll that says when it is `entered`, and
+/// waits until it is told of the cancel.
+pub(crate) fn cancel_in_mid_poll(
+    handle: CancelHandle,
+    entered: Receiver<()>,
+    cancelled: Sender<()>,
+) -> thread::JoinHandle<CancelHandle> {
+    thread::spawn(move || {
+        entered.recv().unwrap();
+        assert!(handle.cancel_with("mid-poll"));
+        assert!(!handle.is_finished());
+        cancelled.send(()).unwrap();
+        handle
+    })
 }
 
 /// Calls a closure when it is dropped.

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use nestling::Spawner;
 
-use crate::support::{Count, Task, drive, once_parked, waits};
+use crate::support::{Count, Task, cancel_in_mid_poll, drive, once_parked, waits};
 
 behaviour!(shared, a_spawn_from_another_thread_wakes_a_parked_nursery, async {
     let (parked, is_parked) = channel();
@@ -116,13 +116,7 @@ behaviour!(a_cancel_from_another_thread_in_the_middle_of_a_poll_acts_when_the_po
         is_cancelled.recv().unwrap();
         Poll::Pending
     }));
-    let thread = thread::spawn(move || {
-        has_entered.recv().unwrap();
-        assert!(handle.cancel_with("mid-poll"));
-        assert!(!handle.is_finished());
-        cancelled.send(()).unwrap();
-        handle
-    });
+    let thread = cancel_in_mid_poll(handle, has_entered, cancelled);
     let report = nursery.settle().await;
     assert_eq!(report.cancelled()[0].cause().message(), Some("mid-poll"));
     assert_eq!(polls.get(), 1);
