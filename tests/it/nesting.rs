@@ -3,8 +3,8 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use futures::FutureExt;
-use futures::channel::oneshot;
+use futures::channel::{mpsc, oneshot};
+use futures::{FutureExt, StreamExt};
 use nestling::{JoinedError, Nursery};
 
 use crate::support::{Count, Live, Task, here, yields};
@@ -101,14 +101,14 @@ behaviour!(a_spawner_of_the_outer_nursery_may_be_used_in_the_inner_one, async {
 });
 
 by_hand!(shared, one_wake_polls_each_of_two_hundred_nurseries_around_it_once, {
-    fn nest(depth: u32, polls: Count, woken: oneshot::Receiver<()>) -> Nested {
+    fn nest(depth: u32, polls: Count, leaf: Nested) -> Nested {
         Box::pin(async move {
             let mut nursery = Nursery::new();
-            if depth == 0 {
-                nursery.spawn(async move { woken.await.map_err(|_| "hung up") });
+            nursery.spawn_group(if depth == 0 {
+                leaf
             } else {
-                nursery.spawn_group(nest(depth - 1, polls.clone(), woken));
-            }
+                nest(depth - 1, polls.clone(), leaf)
+            });
             let mut join = nursery.join();
             poll_fn(|cx| {
                 polls.add();
@@ -121,14 +121,25 @@ by_hand!(shared, one_wake_polls_each_of_two_hundred_nurseries_around_it_once, {
     type Nested = futures::future::BoxFuture<'static, Result<(), JoinedError<&'static str>>>;
     const DEPTH: u32 = 200;
 
+    // At the first message the leaf goes on waiting, at the second it ends.
+    let (send, mut receive) = mpsc::unbounded();
+    let leaf = Box::pin(async move {
+        while let Some(last) = receive.next().await {
+            if last {
+                break;
+            }
+        }
+        Ok(())
+    });
     let polls = Count::default();
-    let (wake, woken) = oneshot::channel();
-    let mut task = Task::new(nest(DEPTH, polls.clone(), woken));
+    let mut task = Task::new(nest(DEPTH, polls.clone(), leaf));
     assert!(task.run().is_pending());
-    let (before, wakes) = (polls.get(), task.wakes());
-    wake.send(()).unwrap();
-    assert!(task.run().is_ready());
-    assert_eq!((polls.get() - before, task.wakes() - wakes), (DEPTH as usize + 1, 1));
+    for last in [false, true] {
+        let (before, wakes) = (polls.get(), task.wakes());
+        send.unbounded_send(last).unwrap();
+        assert_eq!(task.run().is_ready(), last);
+        assert_eq!((polls.get() - before, task.wakes() - wakes), (DEPTH as usize + 1, 1));
+    }
 });
 
 behaviour!(a_child_that_yields_twenty_nurseries_deep_ends, async {
