@@ -104,7 +104,7 @@ by_hand!(an_owner_whose_waker_panics_is_polled_to_the_end_of_its_turn, {
 });
 
 by_hand!(a_winner_survives_failures_and_outputs_that_panic_when_dropped, {
-    let mut nursery = nursery::<(u32, Option<Bomb>), Bomb>().limit(3);
+    let mut nursery = nursery::<(u32, Option<Bomb>), Bomb>().limit(1);
     nursery.spawn(async { Err(Bomb) });
     nursery.spawn(async { Ok((7, None)) });
     nursery.spawn(async { Ok((8, Some(Bomb))) });
