@@ -26,6 +26,17 @@ fn marks_of_direction_and_invisible_characters_are_escaped() {
 }
 
 #[test]
+fn fillers_and_others_without_a_shape_are_escaped() {
+    let text =
+        "\u{34f}\u{115f}\u{1160}\u{17b4}\u{3164}\u{ffa0}\u{1bca0}\u{1d173}\u{e0080}\u{e01f0}";
+    let escaped = Escaped(text).to_string();
+    assert_eq!(escaped, text.escape_default().to_string());
+    // They say how the character before them looks.
+    let selectors = "\u{2764}\u{fe0f}\u{845b}\u{e0100}";
+    assert_eq!(Escaped(selectors).to_string(), selectors);
+}
+
+#[test]
 fn ordinary_text_of_any_script_stays_as_it_is() {
     let text = "naïve \"quotes\" \\ 取得 שלום 🦀";
     assert_eq!(Escaped(text).to_string(), text);
