@@ -259,16 +259,19 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
         let info = who.info();
+        let mut verdict = Verdict::GoOn;
         match end {
             End::Completed(value) => self.stash.push_back(Record::Completed(who, value)),
             End::Cancelled(cause) => {
                 self.stash.push_back(Record::Cancelled(info.clone(), cause));
             }
-            End::Failed(failure) => self.fail(info.clone(), failure, after_cancel),
+            End::Failed(failure) => self.keep(&info, failure, after_cancel, &mut verdict),
         }
+        // Kept before the others are cancelled: it came before what their destructors do.
         if let Some(panic) = aftermath {
-            self.fail(info, Failure::Panic(panic), after_cancel);
+            self.keep(&info, Failure::Panic(panic), after_cancel, &mut verdict);
         }
+        self.obey(verdict, info, after_cancel);
         self.release();
     }
 
@@ -289,13 +292,30 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Keeps a failure in the stash, and does what the policy says of it.
     fn fail(&mut self, info: ChildInfo, failure: Failure<E>, after_cancel: bool) {
+        let mut verdict = Verdict::GoOn;
+        self.keep(&info, failure, after_cancel, &mut verdict);
+        self.obey(verdict, info, after_cancel);
+    }
+
+    /// Keeps a failure in the stash, and asks the policy, unless it has said already what to do.
+    fn keep(
+        &mut self,
+        info: &ChildInfo,
+        failure: Failure<E>,
+        after_cancel: bool,
+        verdict: &mut Verdict,
+    ) {
         // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A
         // spawner may have cancelled it in this very poll.
         let cancelled = self.cancel_requested().is_some();
-        let error = ChildError::new(info, failure, after_cancel || cancelled);
-        let verdict = if cancelled { Verdict::GoOn } else { self.policy.judge(&error) };
-        let info = error.child().clone();
+        let error = ChildError::new(info.clone(), failure, after_cancel || cancelled);
+        if !cancelled && matches!(verdict, Verdict::GoOn) {
+            *verdict = self.policy.judge(&error);
+        }
         self.stash.push_back(Record::Failed(Box::new(error)));
+    }
+
+    fn obey(&mut self, verdict: Verdict, info: ChildInfo, after_cancel: bool) {
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(cause) => {

@@ -57,6 +57,18 @@ behaviour!(after_a_panic_there_are_two_panics, async {
     assert_eq!(messages, ["in the poll", "in the destructor"]);
 });
 
+behaviour!(that_of_the_child_that_stops_the_nursery_comes_before_those_of_its_siblings, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(ends(Err("an error"), || panic!("of its own")));
+    nursery.spawn(waits(|| panic!("of a sibling")));
+    let error = nursery.join().await.unwrap_err();
+    let seen: Vec<_> = error
+        .iter()
+        .map(|e| (e.failure().panic().map_or("an error", |p| p.message()), e.after_cancel()))
+        .collect();
+    assert_eq!(seen, [("an error", false), ("of its own", false), ("of a sibling", true)]);
+});
+
 behaviour!(of_a_cancelled_child_it_is_one_failure_flagged_after_cancel, async {
     let mut nursery = nursery::<u32, &str>();
     let handle = nursery.spawn_with_handle(waits(|| panic!("flush failed")));
