@@ -19,6 +19,7 @@ mod drops;
 mod fairness;
 mod fairness_of_nested;
 mod first_ok;
+mod footguns;
 mod foreign_code;
 mod handed_out;
 mod handles;
