@@ -171,9 +171,7 @@ where
         let mut body_waits = *this.children_first;
         loop {
             if *this.stoppable && this.body.is_some() && driving.is_stopped() {
-                if let Some(failure) = drop_body(this.body.as_mut()) {
-                    driving.fail(this.info.clone(), failure);
-                }
+                driving.fail(this.info.clone(), drop_body(this.body.as_mut()));
             }
             if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {
@@ -182,9 +180,8 @@ where
                     return Poll::Pending;
                 }
                 this.bell.take();
-                for failure in poll_body(this.body.as_mut(), this.waker, this.output) {
-                    driving.fail(this.info.clone(), failure);
-                }
+                let failures = poll_body(this.body.as_mut(), this.waker, this.output);
+                driving.fail(this.info.clone(), failures);
             }
             body_waits = false;
             let mut record = None;

@@ -290,11 +290,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Keeps a failure in the stash, and does what the policy says of it.
-    fn fail(&mut self, info: ChildInfo, failure: Failure<E>, after_cancel: bool) {
+    /// Keeps failures in the stash that came together, and does what the policy says of them.
+    fn fail(&mut self, info: ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
         let mut verdict = Verdict::GoOn;
-        self.keep(&info, failure, after_cancel, &mut verdict);
-        self.obey(verdict, info, after_cancel);
+        for failure in failures {
+            self.keep(&info, failure, false, &mut verdict);
+        }
+        self.obey(verdict, info, false);
     }
 
     /// Keeps a failure in the stash, and asks the policy, unless it has said already what to do.

@@ -306,9 +306,9 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         self.scope.cause().is_some_and(|cause| cause.kind() == CauseKind::ChildFailed)
     }
 
-    /// Records a failure that is not a child's, and does what the policy says of it.
-    pub(crate) fn fail(&mut self, info: ChildInfo, failure: Failure<E>) {
-        self.scope.fail(info, failure, false);
+    /// Records failures that are not a child's and came together, and does what the policy says of them.
+    pub(crate) fn fail(&mut self, info: ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
+        self.scope.fail(info, failures);
     }
 
     pub(crate) fn count_not_stored(&mut self, failures: u64) {

@@ -178,6 +178,16 @@ behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_
     assert_eq!((error.len(), error.first().to_string(), gone.get()), (1, text.into(), 3));
 });
 
+by_hand!(of_a_body_that_failed_it_comes_before_those_of_the_children_that_are_cancelled_for_it, {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(waits(|| panic!("in the child")));
+    let body = ends(Err::<(), _>("the body"), || panic!("in the body"));
+    let (_, report) = nursery.run(|_| body).settle().now_or_never().unwrap();
+    let error = report.error().unwrap();
+    let whose: Vec<bool> = error.iter().map(|error| error.child().is_body()).collect();
+    assert_eq!(whose, [true, true, false]);
+});
+
 by_hand!(dropping_a_run_whose_children_and_body_panic_drops_all_and_does_not_abort, {
     let gone = Count::default();
     let mut nursery = nursery::<(), &str>();
