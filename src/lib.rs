@@ -68,7 +68,10 @@ mod nursery;
 mod panic_location;
 mod report;
 mod scope;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
+mod time;
 
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished};
 pub use error::{
@@ -82,6 +85,7 @@ pub use nursery::{
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use report::{Cancelled, Completion, Outcome, Report};
+pub use time::Timer;
 
 /// The README's code, compiled and run.
 #[cfg(doctest)]

@@ -1,0 +1,251 @@
+//! How often a future was polled, woken and dropped, and whether something was left behind.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use pin_project_lite::pin_project;
+
+/// Counts what happens to the futures and values that it was given. Clones count together.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Nursery;
+/// use nestling::testing::{Counters, Executor};
+///
+/// let counters = Counters::new();
+/// let mut nursery = Nursery::new();
+/// for n in 0..3 {
+///     let output = counters.track(n);
+///     nursery.spawn(counters.watch(async { Ok::<_, ()>(output) }));
+/// }
+/// let outputs = Executor::new(1).block_on(nursery.join()).unwrap();
+/// assert_eq!(*outputs[2], 2);
+/// assert_eq!((counters.futures_alive(), counters.values_alive()), (0, 3));
+/// drop(outputs);
+/// counters.assert_nothing_left();
+/// ```
+#[derive(Clone, Default)]
+pub struct Counters(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    polls: u64,
+    polls_after_ready: u64,
+    wakes: u64,
+    futures: Kept,
+    values: Kept,
+}
+
+/// Things by number, from when they were made to when they were dropped.
+#[derive(Debug, Default)]
+struct Kept {
+    made: u64,
+    dropped: u64,
+    dropped_twice: u64,
+    alive: BTreeSet<u64>,
+}
+
+impl Kept {
+    fn make(&mut self) -> u64 {
+        let number = self.made;
+        self.made += 1;
+        self.alive.insert(number);
+        number
+    }
+
+    fn drop(&mut self, number: u64) {
+        self.dropped += 1;
+        if !self.alive.remove(&number) {
+            self.dropped_twice += 1;
+        }
+    }
+}
+
+impl Counters {
+    /// Counters that all stand at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wraps a future: its polls are counted, its wakes and its drop.
+    pub fn watch<F>(&self, future: F) -> Watched<F> {
+        let number = self.lock().futures.make();
+        Watched { future, number, ready: false, counters: self.clone() }
+    }
+
+    /// Wraps a value, an output say: its drop is counted.
+    pub fn track<T>(&self, value: T) -> Tracked<T> {
+        let number = self.lock().values.make();
+        Tracked { value, number, counters: self.clone() }
+    }
+
+    /// How often futures were polled.
+    #[must_use]
+    pub fn polls(&self) -> u64 {
+        self.lock().polls
+    }
+
+    /// How often a future was polled that had been ready, or had panicked. Such a poll does not reach
+    /// the future and panics.
+    #[must_use]
+    pub fn polls_after_ready(&self) -> u64 {
+        self.lock().polls_after_ready
+    }
+
+    /// How often a waker was woken that a future was polled with.
+    #[must_use]
+    pub fn wakes(&self) -> u64 {
+        self.lock().wakes
+    }
+
+    /// How many futures were dropped.
+    #[must_use]
+    pub fn futures_dropped(&self) -> u64 {
+        self.lock().futures.dropped
+    }
+
+    /// How many futures were not dropped so far.
+    #[must_use]
+    pub fn futures_alive(&self) -> usize {
+        self.lock().futures.alive.len()
+    }
+
+    /// How many values were dropped.
+    #[must_use]
+    pub fn values_dropped(&self) -> u64 {
+        self.lock().values.dropped
+    }
+
+    /// How many values were not dropped so far.
+    #[must_use]
+    pub fn values_alive(&self) -> usize {
+        self.lock().values.alive.len()
+    }
+
+    /// Checks that everything was dropped, once, and that nothing was polled after its end.
+    ///
+    /// # Panics
+    ///
+    /// If it was not so; the message has all counts.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        let fault = {
+            let counts = self.lock();
+            let left = counts.futures.alive.len() + counts.values.alive.len();
+            let twice = counts.futures.dropped_twice + counts.values.dropped_twice;
+            let faulty = left > 0 || twice > 0 || counts.polls_after_ready > 0;
+            faulty.then(|| format!("{counts:#?}"))
+        };
+        if let Some(counts) = fault {
+            panic!("something was left, dropped twice or polled after its end: {counts}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.lock(), f)
+    }
+}
+
+pin_project! {
+    /// A future under [`Counters`]; see [`Counters::watch`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Watched<F> {
+        #[pin]
+        future: F,
+        number: u64,
+        ready: bool,
+        counters: Counters,
+    }
+
+    impl<F> PinnedDrop for Watched<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let number = this.number;
+            this.counters.lock().futures.drop(number);
+        }
+    }
+}
+
+impl<F: Future> Future for Watched<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        {
+            let mut counts = this.counters.lock();
+            counts.polls += 1;
+            counts.polls_after_ready += u64::from(*this.ready);
+        }
+        assert!(!*this.ready, "a future was polled after it was ready");
+        // A poll that panics is an end too.
+        *this.ready = true;
+        let waker = Waker::from(Arc::new(CountingWaker {
+            waker: cx.waker().clone(),
+            counters: this.counters.clone(),
+        }));
+        let poll = this.future.poll(&mut Context::from_waker(&waker));
+        *this.ready = poll.is_ready();
+        poll
+    }
+}
+
+struct CountingWaker {
+    waker: Waker,
+    counters: Counters,
+}
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.counters.lock().wakes += 1;
+        self.waker.wake_by_ref();
+    }
+}
+
+/// A value under [`Counters`]; see [`Counters::track`].
+pub struct Tracked<T> {
+    value: T,
+    number: u64,
+    counters: Counters,
+}
+
+impl<T> Deref for Tracked<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Tracked<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T> Drop for Tracked<T> {
+    fn drop(&mut self) {
+        self.counters.lock().values.drop(self.number);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Tracked<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.value, f)
+    }
+}

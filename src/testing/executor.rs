@@ -1,0 +1,232 @@
+//! An executor whose every choice comes from a seed.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::thread;
+
+use futures::future::LocalBoxFuture;
+
+use super::clock::Clock;
+use super::hub::{Hazards, Hub};
+use super::signal::Signal;
+
+/// How many polls a run may take, unless [`Executor::max_polls`] says otherwise.
+const MAX_POLLS: u64 = 1_000_000;
+
+/// Runs tasks on this thread, in an order that a seed decides.
+///
+/// The same seed and the same tasks give the same run: which task is polled next, which wakes come
+/// late, twice or for nothing, in which order sleeps that are due at once end. All of it is allowed by
+/// the contract of futures. If the thread panics while there is an executor, its seed is printed.
+///
+/// Tasks may borrow and need not be `Send`. Wakes from other threads are heard, and make a run
+/// depend on more than the seed.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Nursery;
+/// use nestling::testing::Executor;
+///
+/// let mut nursery: Nursery<'_, u32, ()> = Nursery::new();
+/// nursery.spawn(async { Ok(1) });
+/// assert_eq!(Executor::new(42).block_on(nursery.join()), Ok(vec![1]));
+/// # #[derive(PartialEq, Debug)] struct Never;
+/// ```
+pub struct Executor<'env> {
+    seed: u64,
+    hub: Arc<Hub>,
+    /// `None` once a task has ended.
+    tasks: Vec<Option<Running<'env>>>,
+    polls: u64,
+    max_polls: u64,
+}
+
+struct Running<'env> {
+    future: LocalBoxFuture<'env, ()>,
+    waker: Option<Waker>,
+}
+
+/// How a run came to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Rest {
+    /// Every task has ended.
+    Done,
+    /// This many tasks wait, and nobody is left to wake them.
+    Stalled(usize),
+}
+
+impl<'env> Executor<'env> {
+    /// An executor with [all hazards](Hazards::all) and no tasks.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed, hub: Hub::new(seed), tasks: Vec::new(), polls: 0, max_polls: MAX_POLLS }
+    }
+
+    /// Sets what goes wrong, and how often.
+    #[must_use]
+    pub fn hazards(self, hazards: Hazards) -> Self {
+        self.hub.set_hazards(hazards);
+        self
+    }
+
+    /// Sets after how many polls, of all tasks together, a run is taken to be endless and panics; a
+    /// million if not set.
+    #[must_use]
+    pub fn max_polls(mut self, polls: u64) -> Self {
+        self.max_polls = polls;
+        self
+    }
+
+    /// The seed it was made with.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How often tasks were polled so far.
+    #[must_use]
+    pub fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    /// The virtual clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock::new(Arc::clone(&self.hub))
+    }
+
+    /// A signal that has not come.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        Signal::new(Arc::clone(&self.hub))
+    }
+
+    /// Adds a task. It is polled when the executor runs, and dropped with the executor at the latest.
+    pub fn spawn<F>(&mut self, future: F) -> Task<F::Output>
+    where
+        F: Future + 'env,
+        F::Output: 'env,
+    {
+        let output = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&output);
+        let future = Box::pin(async move {
+            let value = future.await;
+            *slot.borrow_mut() = Some(value);
+        });
+        let number = self.hub.add_task();
+        self.tasks.push(Some(Running { future, waker: None }));
+        Task { number, output }
+    }
+
+    /// Polls one task, if one was woken. `false`: every task rests, though sleeps may be due later and
+    /// wakes may be held back.
+    ///
+    /// # Panics
+    ///
+    /// As the task does, and when there were more polls than [`max_polls`](Self::max_polls).
+    pub fn step(&mut self) -> bool {
+        self.hub.stir();
+        let Some(chosen) = self.hub.choose() else { return false };
+        let Some(task) = &mut self.tasks[chosen] else { return true };
+        self.polls += 1;
+        let most = self.max_polls;
+        assert!(self.polls <= most, "the run did not come to rest within {most} polls");
+        let waker = self.hub.begin_poll(chosen, &mut task.waker);
+        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            self.hub.end_task(chosen);
+            self.tasks[chosen] = None;
+        }
+        true
+    }
+
+    /// Polls tasks until all have ended or nobody is left to wake the rest. Time passes as needed.
+    ///
+    /// # Panics
+    ///
+    /// As [`step`](Self::step).
+    pub fn run(&mut self) -> Rest {
+        while self.step() || self.hub.move_on() {}
+        match self.tasks.iter().flatten().count() {
+            0 => Rest::Done,
+            left => Rest::Stalled(left),
+        }
+    }
+
+    /// Runs until `future` is ready, with the tasks beside it.
+    ///
+    /// # Panics
+    ///
+    /// If it waits and nobody is left to wake it: where a runtime would hang, this says so. And as
+    /// [`step`](Self::step).
+    #[track_caller]
+    pub fn block_on<F>(&mut self, future: F) -> F::Output
+    where
+        F: Future + 'env,
+        F::Output: 'env,
+    {
+        let task = self.spawn(future);
+        while !task.is_finished() && (self.step() || self.hub.move_on()) {}
+        match task.take() {
+            Some(output) => output,
+            None => panic!("the future waits, and nobody is left to wake it"),
+        }
+    }
+
+    /// Drops a task there and then, if it has not ended.
+    pub fn abandon<T>(&mut self, task: &Task<T>) {
+        self.hub.end_task(task.number);
+        self.tasks[task.number] = None;
+    }
+}
+
+impl Drop for Executor<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("nestling::testing: the executor's seed was {}", self.seed);
+        }
+        self.tasks.clear();
+        self.hub.clear();
+    }
+}
+
+impl fmt::Debug for Executor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("seed", &self.seed)
+            .field("tasks", &self.tasks.iter().flatten().count())
+            .field("polls", &self.polls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a task; see [`Executor::spawn`]. Dropping it does nothing to the task.
+#[derive(Clone)]
+pub struct Task<T> {
+    number: usize,
+    output: Rc<RefCell<Option<T>>>,
+}
+
+impl<T> Task<T> {
+    /// Whether the output is there.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.output.borrow().is_some()
+    }
+
+    /// The output, once; `None` while the task has not ended, and after the output was taken.
+    #[must_use]
+    pub fn take(&self) -> Option<T> {
+        self.output.borrow_mut().take()
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("finished", &self.is_finished()).finish_non_exhaustive()
+    }
+}

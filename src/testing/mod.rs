@@ -1,0 +1,62 @@
+//! A kit to test concurrent code with: an executor that is the same each time, a virtual clock,
+//! scripted children, and counters.
+//!
+//! It serves any futures, not only nurseries. Nothing in here waits for a real clock, starts a thread
+//! or depends on one.
+//!
+//! | to | see |
+//! |---|---|
+//! | run futures in an order that a seed decides, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
+//! | do so for many seeds, and have the one printed that fails | [`explore`] |
+//! | wait without waiting | [`Clock`], a [`Timer`](crate::Timer) |
+//! | let a future wait for the test | [`Signal`] |
+//! | count polls, wakes and drops, and find leaks | [`Counters`] |
+//! | make up whole runs of children | [`Script`], [`Child`], [`perform`] |
+//!
+//! # Examples
+//!
+//! A cell that two tasks pass a value through, for a thousand seeds:
+//!
+//! ```
+//! use std::cell::Cell;
+//! use nestling::testing::{Executor, Rest, explore};
+//!
+//! explore(0..1_000, |seed| {
+//!     let cell = Cell::new(None);
+//!     let mut executor = Executor::new(seed);
+//!     let full = executor.signal();
+//!     let reader = executor.spawn({
+//!         let (full, cell) = (full.clone(), &cell);
+//!         async move {
+//!             full.wait().await;
+//!             cell.take()
+//!         }
+//!     });
+//!     executor.spawn(async {
+//!         cell.set(Some(7));
+//!         full.fire();
+//!     });
+//!     assert_eq!(executor.run(), Rest::Done);
+//!     assert_eq!(reader.take(), Some(Some(7)));
+//! });
+//! ```
+
+mod clock;
+mod counters;
+mod executor;
+mod explore;
+mod hub;
+mod perform;
+mod script;
+mod signal;
+mod strategy;
+
+pub use self::clock::{Clock, Sleep};
+pub use self::counters::{Counters, Tracked, Watched};
+pub use self::executor::{Executor, Rest, Task};
+pub use self::explore::explore;
+pub use self::hub::Hazards;
+pub use self::perform::{Act, Broke, Cues, Happening, ScriptedPanic, perform};
+pub use self::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
+pub use self::signal::{Signal, Wait};
+pub use self::strategy::script;

@@ -1,0 +1,179 @@
+//! A scripted child as a future.
+
+use std::fmt;
+use std::future::{pending, poll_fn};
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::clock::Clock;
+use super::executor::Executor;
+use super::script::{Child, End, SIGNALS, Step};
+use super::signal::Signal;
+use crate::time::Timer;
+
+/// What scripted children wait for: an executor's clock and some signals.
+#[derive(Clone, Debug)]
+pub struct Cues {
+    clock: Clock,
+    signals: Vec<Signal>,
+}
+
+impl Cues {
+    /// The executor's clock, and [`SIGNALS`] new signals.
+    #[must_use]
+    pub fn new(executor: &Executor<'_>) -> Self {
+        let signals = (0..SIGNALS).map(|_| executor.signal()).collect();
+        Self { clock: executor.clock(), signals }
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The signal of this number, counted round.
+    #[must_use]
+    pub fn signal(&self, number: u8) -> &Signal {
+        &self.signals[usize::from(number % SIGNALS)]
+    }
+}
+
+/// What a scripted child tells of itself, as it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It is polled.
+    Polled,
+    /// It begins the step of this place. One place beyond the last stands for the end.
+    Step(usize),
+    /// It is about to end so.
+    Ended(End),
+    /// It is about to end by what [`perform`]'s `act` broke off with.
+    Broke,
+    /// It is dropped.
+    Dropped,
+}
+
+/// Something that a child does to others, which only whoever runs the script can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act(pub Step);
+
+/// Why a scripted child failed: `None` by itself, or by what `act` broke off with.
+pub type Broke<X> = Option<X>;
+
+/// What scripted children panic with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptedPanic {
+    /// It is the child's end.
+    End,
+    /// It comes from the destructor.
+    Drop,
+}
+
+/// Performs a scripted child.
+///
+/// Yielding, parking, sleeping and firing it does itself; what concerns others it hands to `act`, which
+/// may break off: the child then fails with that. `tell` hears what happens. `output` makes the
+/// output: of success, of the failure that the script asks for, which is `None`, or of what `act` broke
+/// off with. An adapter around the future would not do, as most drop what they adapt within their poll.
+///
+/// Its panics are [`ScriptedPanic`]s that no panic hook hears of; its
+/// destructor does not panic while the thread is panicking.
+///
+/// It is `Send` if `act` and its future are, and `tell`.
+pub fn perform<A, F, X, O>(
+    child: Child,
+    cues: Cues,
+    act: A,
+    tell: impl Fn(Happening) + Clone,
+    output: impl FnOnce(Result<(), Broke<X>>) -> O,
+) -> impl Future<Output = O>
+where
+    A: Fn(Act) -> F,
+    F: Future<Output = ControlFlow<X>>,
+{
+    let Child { steps, end, drop_panics } = child;
+    let told = tell.clone();
+    let acting = async move {
+        let last = steps.len();
+        for (at, step) in steps.into_iter().enumerate() {
+            told(Happening::Step(at));
+            match step {
+                Step::Yield(times) => yield_now(times).await,
+                Step::Park(signal) => cues.signal(signal).wait().await,
+                Step::Sleep(ms) => cues.clock.sleep(Duration::from_millis(ms.into())).await,
+                Step::Fire(signal) => cues.signal(signal).fire(),
+                other => {
+                    if let ControlFlow::Break(with) = act(Act(other)).await {
+                        told(Happening::Broke);
+                        return output(Err(Some(with)));
+                    }
+                }
+            }
+        }
+        told(Happening::Step(last));
+        if end == End::Never {
+            return pending().await;
+        }
+        told(Happening::Ended(end));
+        match end {
+            End::Fail => output(Err(None)),
+            End::Panic => resume_unwind(Box::new(ScriptedPanic::End)),
+            End::Ready | End::Never => output(Ok(())),
+        }
+    };
+    Performance { acting, drop_panics, tell }
+}
+
+async fn yield_now(times: u8) {
+    let mut left = times;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+pin_project! {
+    struct Performance<F, W: Fn(Happening)> {
+        #[pin]
+        acting: F,
+        drop_panics: bool,
+        tell: W,
+    }
+
+    impl<F, W: Fn(Happening)> PinnedDrop for Performance<F, W> {
+        fn drop(this: Pin<&mut Self>) {
+            (this.tell)(Happening::Dropped);
+            if this.drop_panics && !thread::panicking() {
+                resume_unwind(Box::new(ScriptedPanic::Drop));
+            }
+        }
+    }
+}
+
+impl<F: Future, W: Fn(Happening)> Future for Performance<F, W> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        (this.tell)(Happening::Polled);
+        this.acting.poll(cx)
+    }
+}
+
+impl<F, W: Fn(Happening)> fmt::Debug for Performance<F, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Performance").finish_non_exhaustive()
+    }
+}

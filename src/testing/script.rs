@@ -1,0 +1,116 @@
+//! A whole run as a value.
+
+use arbitrary::Arbitrary;
+
+/// How many [signals](super::Signal) a script may name; higher numbers count from the beginning again.
+pub const SIGNALS: u8 = 3;
+
+/// A nursery, its children, and what happens to it: a whole run.
+///
+/// It says what is to be done and nothing of how: whoever runs it has the nursery. Its
+/// [strategy](super::script) and its [`Arbitrary`] make up small ones.
+#[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
+pub struct Script {
+    /// How many children run at once; zero is any number.
+    pub limit: u8,
+    /// When failures cancel.
+    pub rule: Rule,
+    /// How many failures are stored; zero is any number.
+    pub keep: u8,
+    /// How the nursery is finished.
+    pub finish: Finish,
+    /// What the owner spawns before that.
+    pub children: Vec<(Spawn, Child)>,
+    /// What someone outside of the nursery does meanwhile, on a task of its own.
+    pub outside: Vec<Step>,
+}
+
+/// When a failure cancels the nursery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Rule {
+    /// Never.
+    Collect,
+    /// The first does.
+    FirstError,
+    /// The one that is asked about after so many others does.
+    After(u8),
+    /// The policy panics when it is asked.
+    Broken,
+}
+
+/// How a nursery is finished.
+#[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Finish {
+    /// All outputs, or the failures.
+    Join,
+    /// A report.
+    Settle,
+    /// One completion after the other.
+    Next,
+    /// As `Next`; but a future that is pending is dropped, and another made for the next poll.
+    FickleNext,
+    /// The first output.
+    FirstOk,
+    /// With this body.
+    Run(Box<Child>),
+}
+
+/// How a child is spawned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Spawn {
+    /// Simply.
+    Plain,
+    /// With a handle.
+    Handle,
+    /// If there is room.
+    Try,
+    /// When there is room.
+    WhenFree,
+}
+
+/// What one child does: its steps, one after the other, and then its end.
+#[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
+pub struct Child {
+    /// What it does.
+    pub steps: Vec<Step>,
+    /// How it ends.
+    pub end: End,
+    /// Whether its destructor panics.
+    pub drop_panics: bool,
+}
+
+/// One thing that a child does.
+#[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Step {
+    /// Is pending this often, and wakes itself.
+    Yield(u8),
+    /// Parks until the signal has come.
+    Park(u8),
+    /// Sleeps so many milliseconds of the virtual clock.
+    Sleep(u8),
+    /// Brings a signal about.
+    Fire(u8),
+    /// Spawns a sibling.
+    Spawn(Spawn, Box<Child>),
+    /// Cancels a sibling, or itself: one of those spawned with a handle, counted round.
+    Cancel(u8),
+    /// Waits until one of those with a handle is gone.
+    AwaitGone(u8),
+    /// Cancels the nursery.
+    CancelAll,
+    /// Runs a nursery of its own, and ends with its error if it has one.
+    Nest(Box<Script>),
+}
+
+/// How a child ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum End {
+    /// It succeeds.
+    Ready,
+    /// It fails.
+    Fail,
+    /// It panics.
+    Panic,
+    /// It is pending for ever.
+    Never,
+}

@@ -1,0 +1,90 @@
+//! How scripts are made up for proptest.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
+
+/// Scripts whose children spawn and nest others at most `depth` deep.
+///
+/// They shrink towards few children with few steps.
+pub fn script(depth: u32) -> BoxedStrategy<Script> {
+    let limit = prop_oneof![1 => Just(0_u8), 2 => 1..4_u8];
+    let keep = prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
+    (limit, rule(), keep, finish(depth), vec((spawn(), child(depth)), 0..6), outside(depth))
+        .prop_map(|(limit, rule, keep, finish, children, outside)| Script {
+            limit,
+            rule,
+            keep,
+            finish,
+            children,
+            outside,
+        })
+        .boxed()
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    prop_oneof![
+        4 => Just(Rule::Collect),
+        2 => Just(Rule::FirstError),
+        2 => (0..3_u8).prop_map(Rule::After),
+        1 => Just(Rule::Broken),
+    ]
+}
+
+fn finish(depth: u32) -> impl Strategy<Value = Finish> {
+    prop_oneof![
+        2 => Just(Finish::Join),
+        3 => Just(Finish::Settle),
+        2 => Just(Finish::Next),
+        1 => Just(Finish::FickleNext),
+        2 => Just(Finish::FirstOk),
+        3 => child(depth).prop_map(|child| Finish::Run(Box::new(child))),
+    ]
+}
+
+fn outside(depth: u32) -> impl Strategy<Value = Vec<Step>> {
+    vec(prop_oneof![2 => step(depth), 1 => Just(Step::Yield(3))], 0..6)
+}
+
+fn spawn() -> impl Strategy<Value = Spawn> {
+    prop_oneof![
+        2 => Just(Spawn::Plain),
+        3 => Just(Spawn::Handle),
+        1 => Just(Spawn::Try),
+        1 => Just(Spawn::WhenFree),
+    ]
+}
+
+fn child(depth: u32) -> BoxedStrategy<Child> {
+    let end = prop_oneof![
+        6 => Just(End::Ready),
+        4 => Just(End::Fail),
+        2 => Just(End::Panic),
+        1 => Just(End::Never),
+    ];
+    (vec(step(depth), 0..5), end, prop::bool::weighted(0.1))
+        .prop_map(|(steps, end, drop_panics)| Child { steps, end, drop_panics })
+        .boxed()
+}
+
+fn step(depth: u32) -> BoxedStrategy<Step> {
+    let flat = prop_oneof![
+        6 => prop_oneof![8 => 0..4_u8, 1 => Just(130_u8), 1 => Just(u8::MAX)].prop_map(Step::Yield),
+        6 => (0..SIGNALS).prop_map(Step::Park),
+        2 => (0..4_u8).prop_map(Step::Sleep),
+        3 => (0..SIGNALS).prop_map(Step::Fire),
+        3 => (0..6_u8).prop_map(Step::Cancel),
+        1 => (0..6_u8).prop_map(Step::AwaitGone),
+        1 => Just(Step::CancelAll),
+    ];
+    if depth == 0 {
+        return flat.boxed();
+    }
+    prop_oneof![
+        12 => flat,
+        4 => (spawn(), child(depth - 1)).prop_map(|(how, child)| Step::Spawn(how, Box::new(child))),
+        2 => script(depth - 1).prop_map(|script| Step::Nest(Box::new(script))),
+    ]
+    .boxed()
+}
