@@ -1,0 +1,231 @@
+//! What comes of an end, and what a nursery must tell of all of them.
+
+use nestling::testing::{End, Finish, Rule, Spawn};
+
+use super::act::BODY;
+use super::event::Actor;
+use super::scope::{Check, Ending, Scope, State, ensure};
+use super::seen::{Failed, Joined, Reason, Record, Reported, Seen, Tally, Why};
+
+impl Scope {
+    /// What comes of the end of a child, or of its being cancelled.
+    pub(super) fn record_end(&mut self, key: usize, ending: Option<Ending>, panics: bool) -> Check {
+        let child = &self.children[key];
+        let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
+        let own = child.cause.clone();
+        let cancelled = own.is_some() || self.cancelled.is_some();
+        let plain = matches!(child.how, Spawn::Try | Spawn::WhenFree);
+        let why = match ending {
+            None | Some(Ending::Script(End::Ready)) => None,
+            Some(Ending::Script(End::Panic)) => Some(Why::Panic),
+            Some(Ending::Broke) if !plain => Some(Why::Group),
+            Some(Ending::Broke | Ending::Script(End::Fail)) => Some(Why::Error(key)),
+            Some(Ending::Script(End::Never)) => return Err(format!("{key} ends, and never does")),
+        };
+        match (ending, &why) {
+            (None, _) if panics => {
+                self.tally.failed += 1;
+                self.fail(Some(id), Why::PanicInDrop, true, None);
+            }
+            (None, _) => {
+                self.tally.cancelled += 1;
+                let cause = own.or_else(|| self.cancelled.clone());
+                let Some(cause) = cause else { return Err(format!("{key} has no cause")) };
+                self.records.push_back(Record::Cancelled { id, cause });
+            }
+            (Some(_), None) => {
+                self.records.push_back(Record::Completed { id, key });
+                if panics {
+                    self.tally.failed += 1;
+                    self.fail(Some(id), Why::PanicInDrop, cancelled, None);
+                } else {
+                    self.tally.completed += 1;
+                }
+            }
+            (Some(_), Some(why)) => {
+                self.tally.failed += 1;
+                let after = panics.then_some(Why::PanicInDrop);
+                self.fail(Some(id), why.clone(), cancelled, after);
+            }
+        }
+        self.grant();
+        Ok(())
+    }
+
+    pub(super) fn body_dropped(&mut self, panics: bool) -> Check {
+        let state = self.person(Actor::Body).state;
+        self.person(Actor::Body).state = State::Gone;
+        if self.abandoned {
+            return Ok(());
+        }
+        let why = match state {
+            State::Ended(Ending::Script(End::Ready)) => {
+                self.body_output = Some(BODY);
+                None
+            }
+            State::Ended(Ending::Script(End::Panic)) => Some(Why::Panic),
+            State::Ended(_) => Some(Why::Error(BODY)),
+            State::Running => {
+                ensure!(
+                    self.stopped,
+                    "the body is dropped although no failure stopped the nursery"
+                );
+                None
+            }
+            state => return Err(format!("the body is dropped while it is {state:?}")),
+        };
+        let mut failures = why.into_iter().chain(panics.then_some(Why::PanicInDrop));
+        if let Some(why) = failures.next() {
+            self.fail(None, why, false, failures.next());
+        }
+        Ok(())
+    }
+
+    /// Keeps a failure, and what the same child's destructor added; then asks the policy.
+    fn fail(&mut self, id: Option<u64>, why: Why, after_cancel: bool, aftermath: Option<Why>) {
+        let mut verdict = None;
+        for why in std::iter::once(why).chain(aftermath) {
+            let cancelled = self.cancelled.is_some();
+            if !cancelled && verdict.is_none() {
+                verdict = self.ask(id, &why);
+            }
+            self.keep(Failed { id, why, after_cancel: after_cancel || cancelled });
+        }
+        if let Some((cause, broken)) = verdict {
+            if broken {
+                self.keep(Failed { id, why: Why::PanicInPolicy, after_cancel });
+            }
+            self.stopped = true;
+            self.cancel(cause);
+        }
+    }
+
+    fn keep(&mut self, failed: Failed) {
+        self.failures += 1;
+        self.records.push_back(Record::Failed(failed));
+    }
+
+    /// The cause that the policy cancels with, and whether it panics.
+    fn ask(&mut self, id: Option<u64>, why: &Why) -> Option<(Reason, bool)> {
+        self.asked += 1;
+        let broken = match self.script.rule {
+            Rule::Collect => return None,
+            Rule::FirstError => false,
+            Rule::After(others) if self.asked == u32::from(others) + 1 => false,
+            Rule::After(_) => return None,
+            Rule::Broken => true,
+        };
+        let who = id.map_or(String::from("the body failed"), |id| format!("child #{id} failed"));
+        let told = self.script.rule == Rule::FirstError;
+        let reason = match why {
+            Why::Error(key) if told => format!("{who}: {key}"),
+            Why::Error(_) => who,
+            _ => format!("{who}: …"),
+        };
+        Some((Reason(reason), broken))
+    }
+
+    /// The first output of a race, which ends it.
+    fn winner(&self) -> Option<(u64, usize)> {
+        self.records.iter().find_map(|record| match record {
+            Record::Completed { id, key } => Some((*id, *key)),
+            Record::Failed(_) | Record::Cancelled { .. } => None,
+        })
+    }
+
+    pub(super) fn has_winner(&self) -> bool {
+        self.script.finish == Finish::FirstOk && self.winner().is_some()
+    }
+
+    /// Cancels the rest for the winner, if there is one.
+    pub(super) fn end_race(&mut self) {
+        if let (true, None, Some((id, _))) = (self.has_winner(), &self.cancelled, self.winner()) {
+            self.cancel(Reason(format!("child #{id} succeeded first")));
+        }
+    }
+
+    pub(super) fn handed(&mut self, seen: Seen) -> Check {
+        let Seen::Next(record) = seen else { return Ok(()) };
+        while self.records.front().is_some_and(|expected| *expected != record) && self.skip() {}
+        let Some(expected) = self.records.pop_front() else {
+            return Err(format!("{record:?} is handed out, and nothing has happened"));
+        };
+        ensure!(record == expected, "{record:?} is handed out, and not {expected:?}");
+        if let Record::Failed(_) = record {
+            self.handed_failures += 1;
+        }
+        Ok(())
+    }
+
+    /// Passes over a failure that may be missing: one beyond the bound, that came while the owner
+    /// waited for a slot.
+    fn skip(&mut self) -> bool {
+        let keep = u64::from(self.script.keep);
+        let bounded = keep > 0 && self.handed_failures >= keep;
+        let waited =
+            self.children.iter().any(|one| (one.by, one.how) == (Actor::Owner, Spawn::WhenFree));
+        let may = bounded && waited && matches!(self.records.front(), Some(Record::Failed(_)));
+        if may {
+            self.records.pop_front();
+        }
+        may
+    }
+
+    pub(super) fn close(&mut self, seen: Seen) -> Check {
+        self.closed = true;
+        for (key, child) in self.children.iter().enumerate() {
+            ensure!(!child.is_there(), "the nursery ends, and {key} is there");
+        }
+        let body = self.others.get(&Actor::Body).map(|body| body.state);
+        ensure!(body.is_none_or(|state| state == State::Gone), "the nursery ends before the body");
+        self.end_race();
+        while seen == Seen::Drained && self.skip() {}
+        let expected = self.expected();
+        ensure!(seen == expected, "the nursery reports {seen:#?}\nand not {expected:#?}");
+        Ok(())
+    }
+
+    /// What the finisher must return.
+    fn expected(&self) -> Seen {
+        let report = self.report();
+        match &self.script.finish {
+            Finish::Next | Finish::FickleNext if self.records.is_empty() => Seen::Drained,
+            Finish::Next | Finish::FickleNext => Seen::Next(self.records[0].clone()),
+            Finish::FirstOk => match (self.winner(), report.error) {
+                (Some((_, key)), _) => Seen::Winner(Some(key)),
+                (None, Some(error)) => Seen::Error(error),
+                (None, None) => Seen::Winner(None),
+            },
+            Finish::Join => match report.error {
+                Some(error) => Seen::Error(error),
+                None => Seen::Outputs(report.outputs.into_iter().map(|(_, key)| key).collect()),
+            },
+            Finish::Settle => Seen::Report(Box::new(report)),
+            Finish::Run(_) => Seen::Ran { body: self.body_output, report: Box::new(report) },
+        }
+    }
+
+    fn report(&self) -> Reported {
+        let (mut outputs, mut failures, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
+        for record in &self.records {
+            match record {
+                Record::Completed { id, key } => outputs.push((*id, *key)),
+                Record::Failed(failed) => failures.push(failed.clone()),
+                Record::Cancelled { id, cause } => cancelled.push((*id, cause.clone())),
+            }
+        }
+        outputs.sort_unstable();
+        cancelled.sort_by_key(|(id, _)| *id);
+        let keep = match self.script.keep {
+            0 => usize::MAX,
+            keep => keep.into(),
+        };
+        failures.truncate(keep);
+        let not_stored = self.tally.not_stored + self.failures - failures.len() as u64;
+        let tally = Tally { not_stored, ..self.tally };
+        let cause = self.cancelled.clone();
+        let error = Joined { failures, tally, cause: cause.clone() };
+        let error = (!error.failures.is_empty()).then_some(error);
+        Reported { outputs, error, cancelled, tally, cause }
+    }
+}

@@ -1,0 +1,95 @@
+//! What happens in a run.
+
+use nestling::testing::{Child, Happening, Script, Spawn};
+
+use super::seen::{Reason, Seen};
+
+/// Who does something in a nursery; children by the order in which someone set out to spawn them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Actor {
+    Child(usize),
+    Body,
+    /// Whoever finishes the nursery.
+    Owner,
+    /// Someone on a task of its own.
+    Outsider,
+}
+
+/// Nurseries are numbered as they are opened.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Opened {
+        nursery: usize,
+        by: Option<(usize, Actor)>,
+        script: Script,
+    },
+    /// A body or an outsider is there.
+    Appears {
+        nursery: usize,
+        actor: Actor,
+        child: Child,
+    },
+    Spawning {
+        nursery: usize,
+        by: Actor,
+        key: usize,
+        how: Spawn,
+        child: Child,
+    },
+    Answered {
+        nursery: usize,
+        key: usize,
+        answer: Answer,
+    },
+    Happens {
+        nursery: usize,
+        actor: Actor,
+        what: Happening,
+    },
+    Cancels {
+        nursery: usize,
+        by: Actor,
+        key: usize,
+        first: bool,
+    },
+    CancelsAll {
+        nursery: usize,
+        by: Actor,
+        first: bool,
+    },
+    Awaits {
+        nursery: usize,
+        by: Actor,
+        key: usize,
+    },
+    Gone {
+        nursery: usize,
+        by: Actor,
+    },
+    Fired(u8),
+    /// `next` has handed something out.
+    Handed {
+        nursery: usize,
+        seen: Seen,
+    },
+    Closed {
+        nursery: usize,
+        seen: Seen,
+    },
+    /// The nursery's future is dropped before its end.
+    Abandoned {
+        nursery: usize,
+    },
+    /// Nobody is left to be polled.
+    Rests,
+    Over,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Taken, with this number.
+    Taken(u64),
+    Full,
+    Closed,
+    Cancelled(Reason),
+}

@@ -1,0 +1,82 @@
+//! Whether everybody has a reason to rest.
+
+use nestling::testing::{SIGNALS, Spawn, Step};
+
+use super::event::Actor;
+use super::rules::Rules;
+use super::scope::{Check, Person, State, ensure};
+
+impl Rules {
+    /// Nobody is left to be polled: is there a reason for each?
+    pub(super) fn may_rest(&self) -> Check {
+        self.nursery_may_rest(0)?;
+        match self.all[0].others.get(&Actor::Outsider) {
+            Some(outsider) if outsider.state == State::Running => {
+                self.person_may_rest(0, Actor::Outsider, outsider)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn nursery_may_rest(&self, nursery: usize) -> Check {
+        let scope = &self.all[nursery];
+        if scope.closed || scope.abandoned {
+            return Ok(());
+        }
+        let owner_waits = self.waits_for_slot(nursery, Actor::Owner);
+        // A race begins when the owner is through with spawning.
+        let cancelled = scope.cancelled.is_some() || (scope.has_winner() && !owner_waits);
+        for (key, child) in scope.children.iter().enumerate() {
+            if !child.is_there() {
+                continue;
+            }
+            ensure!(child.cause.is_none() && !cancelled, "{key} is cancelled, and still there");
+            match child.state {
+                State::Queued => {
+                    let (running, limit) = (scope.running(), scope.limit());
+                    ensure!(running >= limit, "{key} waits to start, and {running} of {limit} run");
+                }
+                State::Running => self.person_may_rest(nursery, Actor::Child(key), child)?,
+                state => return Err(format!("{key} is {state:?}, and everybody rests")),
+            }
+        }
+        let body = scope.others.get(&Actor::Body).filter(|body| body.state == State::Running);
+        if let Some(body) = body {
+            self.person_may_rest(nursery, Actor::Body, body)?;
+        }
+        ensure!(
+            body.is_some() || owner_waits || scope.children.iter().any(Person::is_there),
+            "nursery {nursery} has nothing left, and has not ended"
+        );
+        Ok(())
+    }
+
+    fn person_may_rest(&self, nursery: usize, actor: Actor, person: &Person) -> Check {
+        let may = match person.script.steps.get(person.at) {
+            // Its end is to come: it never does.
+            None => true,
+            Some(Step::Park(signal)) => !self.fired.contains(&(signal % SIGNALS)),
+            Some(Step::Spawn(Spawn::WhenFree, _)) => self.waits_for_slot(nursery, actor),
+            Some(Step::AwaitGone(_)) => {
+                person.awaits.is_some_and(|key| self.all[nursery].children[key].is_there())
+            }
+            Some(Step::Nest(_)) => {
+                let nested = self.run_by(nursery, actor);
+                ensure!(!nested.is_empty(), "{actor:?} rests on a nursery that has ended");
+                return nested.into_iter().try_for_each(|nested| self.nursery_may_rest(nested));
+            }
+            Some(_) => false,
+        };
+        ensure!(may, "in nursery {nursery} {actor:?} rests at step {} without reason", person.at);
+        Ok(())
+    }
+
+    fn waits_for_slot(&self, nursery: usize, actor: Actor) -> bool {
+        let scope = &self.all[nursery];
+        let open = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
+        open && scope.unfinished() >= scope.limit()
+            && scope.children.iter().enumerate().any(|(key, child)| {
+                child.state == State::New && child.by == actor && !scope.granted.contains(&key)
+            })
+    }
+}

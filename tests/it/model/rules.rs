@@ -1,0 +1,180 @@
+//! What is heard of a run, and who is to judge of it.
+
+use std::collections::BTreeSet;
+
+use nestling::testing::{Happening, SIGNALS, Spawn, Step};
+
+use super::event::{Actor, Event};
+use super::scope::{Check, Ending, Person, Scope, State, ensure};
+use super::seen::Reason;
+
+/// All nurseries of a run.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(super) all: Vec<Scope>,
+    pub(super) fired: BTreeSet<u8>,
+    heard: Vec<Event>,
+    fault: Option<String>,
+}
+
+impl Rules {
+    pub(crate) fn nurseries(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn children_of(&self, nursery: usize) -> usize {
+        self.all[nursery].children.len()
+    }
+
+    /// Hears what happens. The first fault stays; nothing is looked at after it.
+    pub(crate) fn hear(&mut self, event: Event) {
+        if self.fault.is_none() {
+            self.heard.push(event.clone());
+            self.fault = self.judge(event).err();
+        } else if let Event::Opened { by, script, .. } = event {
+            self.all.push(Scope::new(script, by));
+        } else if let Event::Spawning { nursery, by, how, child, .. } = event {
+            self.all[nursery].children.push(Person::new(child, State::New, by, how));
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Check {
+        let Some(fault) = &self.fault else { return Ok(()) };
+        let heard: Vec<String> = self.heard.iter().map(|event| format!("  {event:?}")).collect();
+        Err(format!("{fault}\nafter\n{}", heard.join("\n")))
+    }
+
+    fn judge(&mut self, event: Event) -> Check {
+        match event {
+            Event::Opened { by, script, .. } => self.all.push(Scope::new(script, by)),
+            Event::Appears { nursery, actor, child } => {
+                let person = Person::new(child, State::Running, actor, Spawn::Plain);
+                self.all[nursery].others.insert(actor, person);
+            }
+            Event::Spawning { nursery, by, how, child, .. } => {
+                self.all[nursery].spawning(by, how, child);
+            }
+            Event::Answered { nursery, key, answer } => self.all[nursery].answered(key, answer)?,
+            Event::Happens { nursery, actor, what } => self.happens(nursery, actor, what)?,
+            Event::Cancels { nursery, key, first, by } => {
+                let child = &mut self.all[nursery].children[key];
+                let expected = child.cause.is_none() && child.is_there();
+                ensure!(first == expected, "a cancel of {key} is to be the first: {expected}");
+                if first {
+                    child.cause = Some(Reason(format!("requested: {by:?}")));
+                }
+            }
+            Event::CancelsAll { nursery, by, first } => {
+                let scope = &mut self.all[nursery];
+                let expected = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
+                ensure!(first == expected, "a cancel of all is to be the first: {expected}");
+                if first {
+                    scope.cancel(Reason(format!("requested: {by:?}")));
+                }
+            }
+            Event::Awaits { nursery, by, key } => self.all[nursery].person(by).awaits = Some(key),
+            Event::Gone { nursery, by } => {
+                let scope = &mut self.all[nursery];
+                let Some(key) = scope.person(by).awaits.take() else { return Ok(()) };
+                let gone = scope.children[key].state == State::Gone;
+                ensure!(gone, "{key} is said to be gone and is not");
+            }
+            Event::Fired(signal) => {
+                self.fired.insert(signal);
+            }
+            Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,
+            Event::Closed { nursery, seen } => self.all[nursery].close(seen)?,
+            Event::Abandoned { nursery } => self.abandon(nursery),
+            Event::Rests => self.may_rest()?,
+            Event::Over => {
+                for scope in &self.all {
+                    ensure!(
+                        scope.children.iter().all(|child| !child.is_there()),
+                        "a child is there after its nursery"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn happens(&mut self, nursery: usize, actor: Actor, what: Happening) -> Check {
+        match (what, actor) {
+            (Happening::Polled, Actor::Child(key)) => return self.all[nursery].polled(key),
+            (Happening::Polled, _) => {
+                let running = self.all[nursery].person(actor).state == State::Running;
+                ensure!(running, "{actor:?} is polled after its end");
+            }
+            (Happening::Step(at), _) => self.step(nursery, actor, at),
+            (Happening::Ended(end), _) => {
+                self.all[nursery].person(actor).state = State::Ended(Ending::Script(end));
+            }
+            (Happening::Broke, _) => {
+                self.all[nursery].person(actor).state = State::Ended(Ending::Broke);
+            }
+            (Happening::Dropped, _) => {
+                let panics = self.drop_panics(nursery, actor);
+                // The nurseries that it runs go with it.
+                for nested in self.run_by(nursery, actor) {
+                    self.abandon(nested);
+                }
+                match actor {
+                    Actor::Child(key) => return self.all[nursery].dropped(key, panics),
+                    Actor::Body => return self.all[nursery].body_dropped(panics),
+                    Actor::Owner | Actor::Outsider => {
+                        self.all[nursery].person(actor).state = State::Gone;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, nursery: usize, actor: Actor, at: usize) {
+        let person = self.all[nursery].person(actor);
+        person.at = at;
+        if let Some(Step::Fire(signal)) = person.script.steps.get(at) {
+            self.fired.insert(*signal % SIGNALS);
+        }
+    }
+
+    fn abandon(&mut self, nursery: usize) {
+        self.all[nursery].abandoned = true;
+    }
+
+    /// The nurseries that someone runs at the time.
+    pub(super) fn run_by(&self, nursery: usize, actor: Actor) -> Vec<usize> {
+        let of = |at: &usize| {
+            let scope: &Scope = &self.all[*at];
+            scope.by == Some((nursery, actor)) && !scope.closed && !scope.abandoned
+        };
+        (0..self.all.len()).filter(of).collect()
+    }
+
+    /// Whether there is a panic when someone is dropped: by itself, or by what it holds.
+    fn drop_panics(&self, nursery: usize, actor: Actor) -> bool {
+        let scope = &self.all[nursery];
+        let person = match actor {
+            Actor::Child(key) => Some(&scope.children[key]),
+            _ => scope.others.get(&actor),
+        };
+        person.is_some_and(|person| person.script.drop_panics)
+            || scope.children.iter().enumerate().any(|(key, child)| {
+                let held = child.state == State::New && child.by == actor;
+                held && self.drop_panics(nursery, Actor::Child(key))
+            })
+            || self.run_by(nursery, actor).into_iter().any(|nested| self.falls_with_panic(nested))
+    }
+
+    /// Whether there is a panic when a nursery is dropped.
+    fn falls_with_panic(&self, nursery: usize) -> bool {
+        let scope = &self.all[nursery];
+        let child = |(key, child): (usize, &Person)| {
+            (child.is_there() || child.state == State::New)
+                && self.drop_panics(nursery, Actor::Child(key))
+        };
+        let body = scope.others.get(&Actor::Body);
+        scope.children.iter().enumerate().any(child)
+            || (body.is_some_and(Person::is_there) && self.drop_panics(nursery, Actor::Body))
+    }
+}

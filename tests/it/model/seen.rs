@@ -1,0 +1,174 @@
+//! What a nursery reports, in plain values.
+
+use nestling::testing::ScriptedPanic;
+use nestling::{
+    Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Outcome, Report,
+};
+
+/// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know: what
+/// the model expects ends with three dots then.
+#[derive(Clone, Debug, Eq)]
+pub(crate) struct Reason(pub(crate) String);
+
+impl PartialEq for Reason {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.0.strip_suffix('…'), other.0.strip_suffix('…')) {
+            (Some(beginning), None) => other.0.starts_with(beginning),
+            (None, Some(beginning)) => self.0.starts_with(beginning),
+            _ => self.0 == other.0,
+        }
+    }
+}
+
+impl From<&Cause> for Reason {
+    fn from(cause: &Cause) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+/// One end of a child, or a further failure of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    Completed { id: u64, key: usize },
+    Failed(Failed),
+    Cancelled { id: u64, cause: Reason },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    /// `None` is the body.
+    pub(crate) id: Option<u64>,
+    pub(crate) why: Why,
+    pub(crate) after_cancel: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Error(usize),
+    Group,
+    Panic,
+    PanicInDrop,
+    PanicInPolicy,
+    Other(String),
+}
+
+/// How many children ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) not_stored: u64,
+}
+
+/// What a finisher returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// `join` succeeded.
+    Outputs(Vec<usize>),
+    Error(Joined),
+    Report(Box<Reported>),
+    /// `run` with what became of the body.
+    Ran {
+        body: Option<usize>,
+        report: Box<Reported>,
+    },
+    Winner(Option<usize>),
+    Next(Record),
+    Drained,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Joined {
+    pub(crate) failures: Vec<Failed>,
+    pub(crate) tally: Tally,
+    pub(crate) cause: Option<Reason>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reported {
+    pub(crate) outputs: Vec<(u64, usize)>,
+    pub(crate) error: Option<Joined>,
+    pub(crate) cancelled: Vec<(u64, Reason)>,
+    pub(crate) tally: Tally,
+    pub(crate) cause: Option<Reason>,
+}
+
+impl From<Counts> for Tally {
+    fn from(counts: Counts) -> Self {
+        Self {
+            completed: counts.completed(),
+            failed: counts.failed(),
+            cancelled: counts.cancelled(),
+            not_stored: counts.not_stored(),
+        }
+    }
+}
+
+impl From<&JoinedError<usize>> for Joined {
+    fn from(error: &JoinedError<usize>) -> Self {
+        Self {
+            failures: error.iter().map(Failed::from).collect(),
+            tally: error.counts().into(),
+            cause: error.cause().map(Reason::from),
+        }
+    }
+}
+
+impl From<&ChildError<usize>> for Failed {
+    fn from(error: &ChildError<usize>) -> Self {
+        let id = number(error.child());
+        let why = match error.failure() {
+            Failure::Error(key) => Why::Error(*key),
+            Failure::Group(_) => Why::Group,
+            Failure::Panic(panic) => match panic.downcast_ref::<ScriptedPanic>() {
+                Some(ScriptedPanic::End) => Why::Panic,
+                Some(ScriptedPanic::Drop) => Why::PanicInDrop,
+                None if panic.downcast_ref::<PolicyPanic>().is_some() => Why::PanicInPolicy,
+                None => Why::Other(panic.to_string()),
+            },
+            other => Why::Other(format!("{other:?}")),
+        };
+        Self { id, why, after_cancel: error.after_cancel() }
+    }
+}
+
+/// What the policy of a script panics with.
+#[derive(Debug)]
+pub(crate) struct PolicyPanic;
+
+impl From<&Report<usize, usize>> for Reported {
+    fn from(report: &Report<usize, usize>) -> Self {
+        Self {
+            outputs: report
+                .outputs()
+                .iter()
+                .map(|(child, key)| (child.id().number(), *key))
+                .collect(),
+            error: report.error().map(Joined::from),
+            cancelled: report
+                .cancelled()
+                .iter()
+                .map(|one| (one.child().id().number(), one.cause().into()))
+                .collect(),
+            tally: report.counts().into(),
+            cause: report.cause().map(Reason::from),
+        }
+    }
+}
+
+impl From<&Completion<usize, usize>> for Record {
+    fn from(completion: &Completion<usize, usize>) -> Self {
+        let id = completion.child().id().number();
+        match completion.outcome() {
+            Outcome::Completed(key) => Self::Completed { id, key: *key },
+            Outcome::Failed(error) => Self::Failed(error.into()),
+            Outcome::Cancelled(cause) => Self::Cancelled { id, cause: cause.into() },
+            other => unreachable!("there is no other outcome than {other:?}"),
+        }
+    }
+}
+
+fn number(child: &ChildInfo) -> Option<u64> {
+    (!child.is_body()).then(|| child.id().number())
+}
