@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
-use nestling::testing::{Act, Child, Cues, Finish, Happening, Rule, Script, Spawn, Step, perform};
+use nestling::testing::{
+    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, Tracked, perform,
+};
 use nestling::{
     CancelHandle, ChildError, Flavor, Hold, JoinedError, Local, Nursery, Rejection, Shared, Spawner,
 };
@@ -17,15 +19,16 @@ use super::rules::Rules;
 use super::seen::{PolicyPanic, Record, Reported, Seen};
 
 type Error = JoinedError<usize>;
-type Tree<M> = Nursery<'static, usize, usize, M>;
+type Output = Tracked<usize>;
+type Tree<M> = Nursery<'static, Output, usize, M>;
 
 /// A flavour whose children can be boxed.
 pub(crate) trait Kind:
     Flavor + Hold<'static, Self::Group> + Hold<'static, Self::Plain>
 {
     /// A child that fails as a nursery does.
-    type Group: Future<Output = Result<usize, Error>> + 'static;
-    type Plain: Future<Output = Result<usize, usize>> + 'static;
+    type Group: Future<Output = Result<Output, Error>> + 'static;
+    type Plain: Future<Output = Result<Output, usize>> + 'static;
     type Deed: Future<Output = ControlFlow<Error>> + 'static;
 
     fn cancel_when(
@@ -48,8 +51,8 @@ pub(crate) trait Kind:
 macro_rules! kind {
     ($flavour:ident, $boxed:ident) => {
         impl Kind for $flavour {
-            type Group = $boxed<'static, Result<usize, Error>>;
-            type Plain = $boxed<'static, Result<usize, usize>>;
+            type Group = $boxed<'static, Result<Output, Error>>;
+            type Plain = $boxed<'static, Result<Output, usize>>;
             type Deed = $boxed<'static, ControlFlow<Error>>;
 
             fn cancel_when(
@@ -81,11 +84,13 @@ kind!(Local, LocalBoxFuture);
 pub(crate) struct World {
     cues: Cues,
     rules: Mutex<Rules>,
+    /// What becomes of the outputs.
+    pub(crate) counters: Counters,
 }
 
 impl World {
     pub(crate) fn new(cues: Cues) -> Self {
-        Self { cues, rules: Mutex::default() }
+        Self { cues, rules: Mutex::default(), counters: Counters::new() }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -111,7 +116,7 @@ pub(crate) struct Stage<M: Flavor> {
     world: Arc<World>,
     nursery: usize,
     actor: Actor,
-    siblings: Spawner<'static, usize, usize, M>,
+    siblings: Spawner<'static, Output, usize, M>,
     /// The children that have a handle, in the order of their spawning.
     handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
 }
@@ -195,9 +200,10 @@ impl<M: Kind> Stage<M> {
         child: Child,
         key: usize,
         error: impl FnOnce(Option<Error>) -> E,
-    ) -> impl Future<Output = Result<usize, E>> {
+    ) -> impl Future<Output = Result<Output, E>> {
         let stage = self.acting_as(Actor::Child(key));
-        let output = move |end: Result<(), _>| end.map(|()| key).map_err(error);
+        let counters = stage.world.counters.clone();
+        let output = move |end: Result<(), _>| end.map(|()| counters.track(key)).map_err(error);
         perform(child, stage.cues(), stage.acting(), stage.telling(), output)
     }
 
@@ -336,7 +342,7 @@ pub(crate) async fn finish<M: Kind>(
     let (world, number) = (Arc::clone(&stage.world), stage.nursery);
     let (seen, error) = match script.finish {
         Finish::Join => match nursery.join().await {
-            Ok(outputs) => (Seen::Outputs(outputs), None),
+            Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),
             Err(error) => (Seen::Error((&error).into()), Some(error)),
         },
         Finish::Settle => {
@@ -358,7 +364,7 @@ pub(crate) async fn finish<M: Kind>(
             (Seen::Drained, None)
         }
         Finish::FirstOk => match nursery.first_ok().await {
-            Ok(winner) => (Seen::Winner(winner), None),
+            Ok(winner) => (Seen::Winner(winner.map(|key| *key)), None),
             Err(error) => (Seen::Error((&error).into()), Some(error)),
         },
         Finish::Run(body) => {

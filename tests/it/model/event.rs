@@ -82,7 +82,10 @@ pub(crate) enum Event {
     },
     /// Nobody is left to be polled.
     Rests,
-    Over,
+    /// Everything is dropped, but for so many outputs.
+    Over {
+        outputs: usize,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -69,7 +69,7 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     }
     // A destructor that panics goes on through the nursery's.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(executor)));
-    world.tell(Event::Over);
+    world.tell(Event::Over { outputs: world.counters.values_alive() });
     world.verdict().map_err(|fault| Violation(format!("{fault}\nseed {seed}, {script:#?}")))
 }
 

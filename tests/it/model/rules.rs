@@ -86,7 +86,8 @@ impl Rules {
             Event::Closed { nursery, seen } => self.all[nursery].close(seen)?,
             Event::Abandoned { nursery } => self.abandon(nursery),
             Event::Rests => self.may_rest()?,
-            Event::Over => {
+            Event::Over { outputs } => {
+                ensure!(outputs == 0, "{outputs} outputs were never dropped");
                 for scope in &self.all {
                     ensure!(
                         scope.children.iter().all(|child| !child.is_there()),

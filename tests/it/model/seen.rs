@@ -1,6 +1,6 @@
 //! What a nursery reports, in plain values.
 
-use nestling::testing::ScriptedPanic;
+use nestling::testing::{ScriptedPanic, Tracked};
 use nestling::{
     Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Outcome, Report,
 };
@@ -137,13 +137,13 @@ impl From<&ChildError<usize>> for Failed {
 #[derive(Debug)]
 pub(crate) struct PolicyPanic;
 
-impl From<&Report<usize, usize>> for Reported {
-    fn from(report: &Report<usize, usize>) -> Self {
+impl From<&Report<Tracked<usize>, usize>> for Reported {
+    fn from(report: &Report<Tracked<usize>, usize>) -> Self {
         Self {
             outputs: report
                 .outputs()
                 .iter()
-                .map(|(child, key)| (child.id().number(), *key))
+                .map(|(child, key)| (child.id().number(), **key))
                 .collect(),
             error: report.error().map(Joined::from),
             cancelled: report
@@ -157,11 +157,11 @@ impl From<&Report<usize, usize>> for Reported {
     }
 }
 
-impl From<&Completion<usize, usize>> for Record {
-    fn from(completion: &Completion<usize, usize>) -> Self {
+impl From<&Completion<Tracked<usize>, usize>> for Record {
+    fn from(completion: &Completion<Tracked<usize>, usize>) -> Self {
         let id = completion.child().id().number();
         match completion.outcome() {
-            Outcome::Completed(key) => Self::Completed { id, key: *key },
+            Outcome::Completed(key) => Self::Completed { id, key: **key },
             Outcome::Failed(error) => Self::Failed(error.into()),
             Outcome::Cancelled(cause) => Self::Cancelled { id, cause: cause.into() },
             other => unreachable!("there is no other outcome than {other:?}"),
