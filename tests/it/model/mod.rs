@@ -7,6 +7,7 @@
 //! wake that is lost is found. They know nothing of futures or wakers.
 
 mod act;
+mod bytes;
 mod ends;
 mod event;
 mod rest;
@@ -24,6 +25,7 @@ use nestling::testing::{
 
 pub(crate) use self::act::Kind;
 use self::act::{Stage, World, finish};
+pub(crate) use self::bytes::check_bytes;
 use self::event::{Actor, Event};
 
 /// Scripts that nest deeper are not run: the stack ends somewhere.
@@ -95,23 +97,32 @@ fn step_depth(step: &Step) -> u32 {
 mod cases {
     use nestling::testing::script;
     use nestling::{Local, Shared};
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::check;
+    use super::{check, check_bytes};
+
+    fn config(cases: u32) -> ProptestConfig {
+        let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+        ProptestConfig {
+            cases: asked.unwrap_or(cases),
+            // A seed means another run as soon as the strategies change: what is found here becomes a
+            // test with a name.
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        }
+    }
 
     #[test]
     fn a_nursery_does_what_the_model_says_whatever_its_children_do() {
-        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-        let config = ProptestConfig {
-            cases: cases.unwrap_or(50_000),
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        };
-        proptest!(config, |(script in script(2), seed: u64, local: bool)| {
-            let result = if local { check::<Local>(&script, seed) } else { check::<Shared>(&script, seed) };
-            if let Err(violation) = result {
-                return Err(TestCaseError::fail(format!("{violation:?}")));
-            }
+        proptest!(config(10_000), |(script in script(2), seed: u64, local: bool)| {
+            let held = if local { check::<Local>(&script, seed) } else { check::<Shared>(&script, seed) };
+            prop_assert!(held.is_ok(), "{:?}", held);
         });
+    }
+
+    #[test]
+    fn it_does_so_with_scripts_that_are_made_from_bytes() {
+        proptest!(config(1_000), |(data in vec(any::<u8>(), 0..400))| check_bytes(&data));
     }
 }
