@@ -4,12 +4,12 @@
 //! hears of it when the driver is not running. `FuturesUnordered` returns to its caller after two
 //! children have woken themselves, and a trip through the runtime costs more than most polls.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
 use crate::guard::{discard, wake_all};
 use crate::info::ChildId;
+use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// The driver is polling: it looks at the mark before it stops.
 const DRIVING: u8 = 1;

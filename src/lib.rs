@@ -68,6 +68,7 @@ mod nursery;
 mod panic_location;
 mod report;
 mod scope;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;

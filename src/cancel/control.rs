@@ -2,14 +2,14 @@
 //!
 //! Only children with a name or a handle have one.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Cause;
 use crate::gate::Gate;
 use crate::guard::{discard, wake_all};
 use crate::info::{ChildId, ChildInfo};
+use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// Someone cancelled the child.
 const CANCELLED: u8 = 1;

@@ -4,10 +4,11 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use crate::guard::Thrown;
 use crate::panic_location::PanicLocation;
+use crate::sync::{Mutex, MutexGuard};
 use crate::text::{Clipped, MAX_MESSAGE, place};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.

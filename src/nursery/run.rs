@@ -4,7 +4,6 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use pin_project_lite::pin_project;
@@ -19,6 +18,7 @@ use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Drove, Scope, budget};
+use crate::sync::{AtomicBool, Ordering};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.

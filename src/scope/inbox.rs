@@ -4,7 +4,7 @@
 //! never while a future is polled, dropped or boxed, or a waker is called.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::child::{Child, Spawned};
@@ -13,6 +13,7 @@ use crate::flavor::Flavor;
 use crate::gate::Gate;
 use crate::guard::{discard, wake_all};
 use crate::info::ChildId;
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
     pub(crate) gate: Arc<Gate>,

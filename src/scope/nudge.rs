@@ -1,8 +1,9 @@
 //! The waker of a child that has no place in the set yet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
+
+use crate::sync::{AtomicBool, Ordering};
 
 /// Notes whether a child woke itself while it was polled.
 ///
