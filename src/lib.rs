@@ -88,6 +88,11 @@ pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use report::{Cancelled, Completion, Outcome, Report};
 pub use time::Timer;
 
+/// What loom checks; the package in `tests/loom` compiles it.
+#[cfg(all(test, loom))]
+#[path = "../tests/loom/models/mod.rs"]
+mod models;
+
 /// The README's code, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -20,7 +20,7 @@ mod rows;
 mod search;
 mod tree;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use child_error::ChildError;

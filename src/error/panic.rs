@@ -30,7 +30,7 @@ struct Caught {
 }
 
 impl Panic {
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn of(payload: Box<dyn Any + Send>) -> Self {
         Self::new(Thrown { payload, location: None })
     }

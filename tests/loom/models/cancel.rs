@@ -1,0 +1,194 @@
+//! A child that goes on or ends, those who cancel it, and those who wait until it is gone.
+
+use std::future::poll_fn;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use loom::thread;
+
+use super::support::{Parker, block_on, model};
+use crate::cancel::{CancelHandle, Control, Tag};
+use crate::gate::Gate;
+use crate::info::{ChildId, ChildInfo};
+
+/// A child's control block, as the child holds it, and a handle.
+fn tag_and_handle() -> (Tag, CancelHandle) {
+    let info = ChildInfo::new(ChildId::new(0), None, Location::caller());
+    let tag = Tag::new(Control::new(info, Arc::new(Gate::default())));
+    let handle = CancelHandle::new(Arc::clone(control(&tag)));
+    (tag, handle)
+}
+
+fn control(tag: &Tag) -> &Arc<Control> {
+    tag.control().expect("it was made with one")
+}
+
+/// A child tells how to wake it, then looks whether it is cancelled; the cancel sets the mark, then
+/// looks how to wake the child. Both steps of each are under the lock: or each could miss the other.
+#[test]
+fn a_cancel_while_the_child_tells_how_to_wake_it_is_seen_or_wakes_it() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let cancelling = thread::spawn(move || assert!(handle.cancel()));
+        let control = control(&tag);
+        let cause = block_on(poll_fn(|cx| {
+            control.wake_child_by(cx.waker());
+            control.cause().map_or(Poll::Pending, Poll::Ready)
+        }));
+        assert_eq!(cause.message(), None);
+        cancelling.join().unwrap();
+    });
+}
+
+/// Without a second look under the lock, both would be told that they were the first, and the cause
+/// would be that of the last.
+#[test]
+fn of_two_cancels_one_is_the_first_and_its_cause_stays() {
+    model(None, || {
+        let (_tag, handle) = tag_and_handle();
+        let [one, two] = ["one", "two"].map(|reason| {
+            let handle = handle.clone();
+            thread::spawn(move || handle.cancel_with(reason))
+        });
+        let (one, two) = (one.join().unwrap(), two.join().unwrap());
+        assert!(one != two);
+        let first = if one { "one" } else { "two" };
+        assert_eq!(
+            handle.cause().and_then(|cause| cause.message().map(String::from)).unwrap(),
+            first
+        );
+    });
+}
+
+/// The mark is read without the lock. Were it set before the cause is there, or not released, a child
+/// would find itself cancelled for nothing, or not see what was done before.
+#[test]
+fn who_sees_the_mark_of_a_cancel_sees_its_cause_and_what_came_before() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let before = Arc::new(AtomicBool::new(false));
+        let looking = thread::spawn({
+            let (control, before) = (Arc::clone(control(&tag)), Arc::clone(&before));
+            move || {
+                if control.is_cancelled() {
+                    assert!(before.load(Relaxed));
+                    assert!(control.cause().is_some());
+                }
+            }
+        });
+        before.store(true, Relaxed);
+        handle.cancel();
+        looking.join().unwrap();
+    });
+}
+
+/// The owner cancels all children when a handle cancels one: each must be told the same.
+#[test]
+fn a_cancel_of_the_child_and_one_of_all_children_agree_on_the_cause() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let cancelling = thread::spawn({
+            let handle = handle.clone();
+            move || handle.cancel_with("one")
+        });
+        let told = control(&tag).cancel_for(&crate::cancel::Cause::requested("all".into()));
+        let first = cancelling.join().unwrap();
+        assert_eq!(told.message(), Some(if first { "one" } else { "all" }));
+        assert_eq!(handle.cause().unwrap().message(), told.message());
+    });
+}
+
+/// A cancel that is told that it was in time must be found by who asks after the end: a failure is
+/// flagged by it. Without a second look under the lock the end could come in between.
+#[test]
+fn a_cancel_that_was_in_time_is_known_at_the_end() {
+    model(None, || {
+        let (mut tag, handle) = tag_and_handle();
+        let cancelling = thread::spawn(move || handle.cancel());
+        let ended = tag.end().unwrap();
+        let known = ended.is_cancelled();
+        assert_eq!(cancelling.join().unwrap(), known);
+        assert_eq!(ended.is_cancelled(), known);
+    });
+}
+
+/// A handle may outlive its child for long. A control block that kept the child's waker would keep the
+/// child's memory.
+#[test]
+fn a_cancel_at_the_end_leaves_no_waker_of_the_child_behind() {
+    model(None, || {
+        let (mut tag, handle) = tag_and_handle();
+        let child = Parker::new();
+        control(&tag).wake_child_by(&Waker::from(Arc::clone(&child)));
+        let cancelling = thread::spawn({
+            let handle = handle.clone();
+            move || handle.cancel()
+        });
+        tag.end();
+        cancelling.join().unwrap();
+        assert_eq!(Arc::strong_count(&child), 1);
+        assert!(handle.is_finished());
+    });
+}
+
+/// Without a second look under the lock, a task that looks before the end and puts its waker down
+/// after it would wait for ever.
+#[test]
+fn those_who_begin_to_wait_while_the_child_ends_hear_of_it() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let waiting = [0, 1].map(|_| {
+            let handle = handle.clone();
+            thread::spawn(move || block_on(handle.finished()))
+        });
+        drop(tag);
+        for waiting in waiting {
+            waiting.join().unwrap();
+        }
+    });
+}
+
+/// "The child is gone" says that its destructor has run, also to who asks without the lock.
+#[test]
+fn what_the_destructor_did_is_seen_by_who_hears_that_the_child_is_gone() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let destroyed = Arc::new(AtomicBool::new(false));
+        let asking = thread::spawn({
+            let destroyed = Arc::clone(&destroyed);
+            move || {
+                if handle.is_finished() {
+                    assert!(destroyed.load(Relaxed));
+                }
+                block_on(handle.finished());
+                assert!(destroyed.load(Relaxed));
+            }
+        });
+        destroyed.store(true, Relaxed);
+        drop(tag);
+        asking.join().unwrap();
+    });
+}
+
+/// There may be no places left to give up; and the place that is given up may be the next one's. The
+/// one who goes on waiting must hear of the end.
+#[test]
+fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let stopping = thread::spawn({
+            let handle = handle.clone();
+            move || {
+                let mut finished = handle.finished();
+                let waker = Waker::from(Parker::new());
+                let _ = std::pin::Pin::new(&mut finished).poll(&mut Context::from_waker(&waker));
+            }
+        });
+        let waiting = thread::spawn(move || block_on(handle.finished()));
+        drop(tag);
+        stopping.join().unwrap();
+        waiting.join().unwrap();
+    });
+}

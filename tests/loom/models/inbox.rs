@@ -1,0 +1,317 @@
+//! Spawners, those who wait for a slot, and a driver that fetches or closes.
+
+use std::future::{poll_fn, ready};
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures::FutureExt;
+use loom::thread;
+
+use super::support::{Count, Dropped, Parker, block_on, model};
+use crate::cancel::{Cause, Tag};
+use crate::flavor::Shared;
+use crate::gate::Gate;
+use crate::scope::child::Child;
+use crate::scope::inbox::{Admission, Inbox, Refusal, Status, Ticket};
+
+type Mailbox = Arc<Inbox<'static, (), (), Shared>>;
+
+/// An inbox of a nursery that has `unfinished` children.
+fn inbox(limit: usize, unfinished: usize) -> Mailbox {
+    Arc::new(Inbox::new(Arc::new(Gate::default()), Status::Open, 0, limit, unfinished))
+}
+
+fn child() -> Child<'static, (), (), Shared> {
+    Child::new(ready(Ok(())).boxed(), Location::caller(), Tag::NONE)
+}
+
+fn post(inbox: &Mailbox, admission: Admission) -> Result<(), Refusal> {
+    match inbox.post(admission, child(), |child| child) {
+        Ok(_) => Ok(()),
+        Err((_, refusal)) => Err(refusal),
+    }
+}
+
+fn posting(inbox: &Mailbox, admission: Admission) -> thread::JoinHandle<bool> {
+    let inbox = Arc::clone(inbox);
+    thread::spawn(move || post(&inbox, admission).is_ok())
+}
+
+/// Waits for a slot until it is there or is refused.
+async fn slot(inbox: &Mailbox) -> Option<Ticket> {
+    let mut ticket = None;
+    poll_fn(|cx| inbox.poll_slot(cx, &mut ticket)).await.ok()
+}
+
+/// Waits for a slot, spawns into it, and lets it go as the child's end would.
+fn taking_a_slot(inbox: &Mailbox) -> thread::JoinHandle<()> {
+    let inbox = Arc::clone(inbox);
+    thread::spawn(move || {
+        let ticket = block_on(slot(&inbox)).expect("the nursery is open");
+        assert!(post(&inbox, Admission::Granted(ticket)).is_ok());
+        inbox.release(1);
+    })
+}
+
+/// Asks for a slot once, and gives the place up.
+fn asking_once(inbox: &Mailbox) -> thread::JoinHandle<()> {
+    let inbox = Arc::clone(inbox);
+    thread::spawn(move || {
+        let (mut ticket, waker) = (None, Waker::from(Parker::new()));
+        let _ = inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket);
+        if let Some(ticket) = ticket {
+            inbox.give_up(ticket);
+        }
+    })
+}
+
+/// Goes round, and rests by way of the gate, until `look` has seen enough.
+fn drive_until(inbox: &Mailbox, mut look: impl FnMut() -> bool) {
+    block_on(poll_fn(|cx| {
+        inbox.gate.enter(cx.waker());
+        loop {
+            if look() {
+                return Poll::Ready(());
+            }
+            if inbox.gate.leave() {
+                return Poll::Pending;
+            }
+        }
+    }));
+}
+
+/// Were the gate told before the child is in, the driver might look, find nothing, and rest for ever.
+#[test]
+fn a_child_that_is_posted_while_the_driver_goes_to_rest_is_fetched() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let posting = posting(&inbox, Admission::Always);
+        let mut fetched = 0;
+        drive_until(&inbox, || {
+            fetched += inbox.fetch().children.len();
+            fetched == 1
+        });
+        assert!(posting.join().unwrap());
+    });
+}
+
+/// Were a child numbered under one lock and put in under another, a later one might overtake it.
+#[test]
+fn children_that_are_posted_at_once_lie_in_the_order_of_their_numbers() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let postings = [(); 2].map(|()| posting(&inbox, Admission::Always));
+        for posting in postings {
+            assert!(posting.join().unwrap());
+        }
+        let numbers: Vec<_> =
+            inbox.fetch().children.iter().map(|child| child.id().number()).collect();
+        assert_eq!(numbers, [0, 1]);
+    });
+}
+
+/// Were room looked for under one lock and taken under another, both would be let in.
+#[test]
+fn of_two_that_are_posted_if_there_is_room_for_one_one_is_taken() {
+    model(None, || {
+        let inbox = inbox(1, 0);
+        let postings = [(); 2].map(|()| posting(&inbox, Admission::IfFree));
+        let taken = postings.map(|posting| posting.join().unwrap());
+        assert_eq!(taken.iter().filter(|&&taken| taken).count(), 1);
+    });
+}
+
+/// The end of the nursery. Were it looked at and closed under two locks, a child that was taken in
+/// between would never be fetched.
+#[test]
+fn a_child_that_is_posted_at_the_end_keeps_the_nursery_open_or_is_refused() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let posting = posting(&inbox, Admission::Always);
+        let closed = inbox.close_if_idle();
+        let taken = posting.join().unwrap();
+        assert!(closed != taken);
+        assert_eq!(inbox.fetch().children.len(), usize::from(taken));
+    });
+}
+
+/// The nursery is dropped. What it does not hand out to be dropped by the owner must not be taken.
+#[test]
+fn a_child_that_is_posted_while_the_nursery_is_dropped_is_handed_out_or_refused() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let posting = posting(&inbox, Admission::Always);
+        let handed_out = inbox.close().len();
+        assert_eq!(usize::from(posting.join().unwrap()), handed_out);
+    });
+}
+
+/// The spawner is told whether it was first; the nursery that ends must then know the cause.
+#[test]
+fn a_cancel_at_the_end_is_known_to_the_nursery_or_too_late() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let cancelling = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.cancel(Cause::requested("at the end".into())).0
+        });
+        assert!(inbox.close_if_idle());
+        let known = inbox.cancel_requested().is_some();
+        assert_eq!(cancelling.join().unwrap(), known);
+        assert_eq!(inbox.cancel_requested().is_some(), known);
+    });
+}
+
+/// Without one lock around the look and the change, both would be first.
+#[test]
+fn of_two_cancels_of_the_nursery_one_is_the_first_and_both_are_told_its_cause() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let cancelling = ["one", "two"].map(|reason| {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || inbox.cancel(Cause::requested(reason.into())))
+        });
+        let [(one, told_one), (two, told_two)] = cancelling.map(|thread| thread.join().unwrap());
+        assert!(one != two);
+        let first = Some(if one { "one" } else { "two" });
+        assert_eq!((told_one.message(), told_two.message()), (first, first));
+    });
+}
+
+/// The driver rests when it is told of a cancel; the mail must say so.
+#[test]
+fn a_driver_that_rests_hears_of_a_cancel_and_of_the_child_before_it() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        let cancelling = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                assert!(post(&inbox, Admission::Always).is_ok());
+                assert!(inbox.cancel(Cause::requested("enough".into())).0);
+                assert!(matches!(post(&inbox, Admission::Always), Err(Refusal::Cancelled(_))));
+            }
+        });
+        let (mut children, mut cancelled) = (0, false);
+        drive_until(&inbox, || {
+            let mail = inbox.fetch();
+            children += mail.children.len();
+            cancelled |= mail.cancelled.is_some();
+            cancelled
+        });
+        assert_eq!(children, 1);
+        cancelling.join().unwrap();
+    });
+}
+
+/// Were room looked for under one lock and the queue joined under another, a slot that comes free in
+/// between would be granted to nobody.
+#[test]
+fn a_slot_that_comes_free_while_someone_begins_to_wait_is_granted() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let taking = taking_a_slot(&inbox);
+        inbox.release(1);
+        taking.join().unwrap();
+        assert!(inbox.has_room());
+    });
+}
+
+/// The one slot goes from hand to hand; each end must grant it to the next.
+#[test]
+fn two_who_wait_for_one_slot_both_get_it() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let taking = [(); 2].map(|()| taking_a_slot(&inbox));
+        inbox.release(1);
+        for taking in taking {
+            taking.join().unwrap();
+        }
+        assert!(inbox.has_room());
+    });
+}
+
+/// One that gives up may have been granted the slot meanwhile. Were that not passed on, or were the two
+/// looked for under two locks, the slot would be lost, and who waits would wait for ever.
+#[test]
+fn a_slot_that_is_granted_to_one_who_gives_up_goes_to_the_next() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let (asking, taking) = (asking_once(&inbox), taking_a_slot(&inbox));
+        inbox.release(1);
+        asking.join().unwrap();
+        taking.join().unwrap();
+        assert!(inbox.has_room());
+    });
+}
+
+/// A granted slot keeps the nursery from ending. Were the driver not told that it was given up, it
+/// would wait for a child that never comes.
+#[test]
+fn a_driver_that_waits_for_nothing_but_a_granted_slot_hears_that_it_was_given_up() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let asking = asking_once(&inbox);
+        inbox.release(1);
+        drive_until(&inbox, || inbox.close_if_idle());
+        asking.join().unwrap();
+    });
+}
+
+/// Who waits in a nursery that ends or is cancelled must be sent away; were it asked under one lock and
+/// the queue joined under another, one who comes in between would wait for ever.
+fn is_sent_away(close: impl Fn(&Mailbox) + Sync + Send + 'static) {
+    model(None, move || {
+        let inbox = inbox(1, 1);
+        let waiting = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || assert!(block_on(slot(&inbox)).is_none())
+        });
+        close(&inbox);
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn one_who_begins_to_wait_while_the_nursery_is_cancelled_is_sent_away() {
+    is_sent_away(|inbox| assert!(inbox.cancel(Cause::requested(String::new())).0));
+}
+
+#[test]
+fn one_who_begins_to_wait_while_the_nursery_is_dropped_is_sent_away() {
+    is_sent_away(|inbox| drop(inbox.close()));
+}
+
+/// Raising the limit grants slots too.
+#[test]
+fn one_who_begins_to_wait_while_the_limit_is_raised_gets_a_slot() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let taking = taking_a_slot(&inbox);
+        inbox.set_limit(2);
+        taking.join().unwrap();
+    });
+}
+
+/// A child is moved from hand to hand by value: whoever has it last drops it, and once.
+#[test]
+fn a_child_is_dropped_once_whoever_has_it_at_the_end() {
+    model(None, || {
+        let (inbox, drops) = (inbox(usize::MAX, 0), Count::default());
+        let child = {
+            let dropped = Dropped(drops.clone());
+            let future = async move {
+                drop(dropped);
+                Ok(())
+            };
+            Child::new(future.boxed(), Location::caller(), Tag::NONE)
+        };
+        let posting = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || drop(inbox.post(Admission::Always, child, |child| child))
+        });
+        drop(inbox.close());
+        posting.join().unwrap();
+        assert_eq!(drops.get(), 1);
+    });
+}
