@@ -31,6 +31,7 @@ mod options;
 mod panics;
 mod panics_in_destructors;
 mod parked;
+mod printed;
 mod run;
 mod slots;
 mod spawning;

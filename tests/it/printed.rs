@@ -1,0 +1,72 @@
+//! What is printed of a nursery, and of what it hands out, says what it is.
+
+use std::fmt::Debug;
+use std::future::pending;
+
+use nestling::{Nursery, Report};
+
+use crate::support::Task;
+
+type Tree = Nursery<'static, u32, &'static str>;
+
+#[track_caller]
+fn says(value: &impl Debug, texts: &[&str]) {
+    let printed = format!("{value:?}");
+    for text in texts {
+        assert!(printed.contains(text), "{printed} has no {text}");
+    }
+}
+
+#[test]
+fn a_nursery_tells_its_name_its_numbers_and_its_cause() {
+    let mut nursery = Tree::new().name("sync").limit(1);
+    nursery.spawn(pending());
+    nursery.spawn(pending());
+    says(&nursery, &["Nursery", "\"sync\"", "running: 0", "queued: 2", "cause: None"]);
+    nursery.cancel("enough");
+    says(&nursery, &["queued: 0", "enough"]);
+    says(&nursery.spawner(), &["Spawner", "enough"]);
+}
+
+#[test]
+fn each_future_tells_what_it_is() {
+    says(&Tree::new().join(), &["Join"]);
+    says(&Tree::new().settle(), &["Settle"]);
+    says(&Tree::new().first_ok(), &["FirstOk"]);
+    says(&Tree::new().next(), &["Next"]);
+    says(&Tree::new().run(|_| pending::<Result<(), _>>()), &["Run"]);
+    says(&Tree::new().run(|_| pending::<Result<(), _>>()).settle(), &["RunSettle"]);
+    says(&Tree::new().spawn_when_free(pending()), &["SpawnWhenFree"]);
+    says(&Tree::new().spawner().spawn_when_free(pending()), &["SpawnerWhenFree"]);
+}
+
+#[test]
+fn a_handle_and_what_waits_for_its_child_name_the_child() {
+    let mut nursery = Tree::new();
+    let handle = nursery.child().name("fetch").spawn_with_handle(pending());
+    says(&handle, &["CancelHandle", "\"fetch\"", "finished: false"]);
+    says(&handle.finished(), &["Finished", "\"fetch\""]);
+    handle.cancel_with("enough");
+    says(&handle, &["enough"]);
+    drop(nursery);
+    says(&handle, &["finished: true"]);
+}
+
+#[test]
+fn a_rejected_child_tells_why_and_needs_no_debug_itself() {
+    let spawner = Tree::new().spawner();
+    says(&spawner.spawn(async { Ok(1) }).unwrap_err(), &["Rejected", "Closed"]);
+}
+
+#[test]
+fn a_report_and_a_cancelled_child_are_told_in_a_line() {
+    let mut nursery = Tree::new();
+    nursery.spawn(async { Ok(1) });
+    nursery.child().name("poll").spawn_with_handle(pending()).cancel_with("enough");
+    let std::task::Poll::Ready(report) = Task::new(nursery.settle()).run() else {
+        panic!("every child has ended");
+    };
+    let report: Report<_, _> = report;
+    assert_eq!(report.to_string(), "2 children: 1 completed, 0 failed, 1 cancelled");
+    assert_eq!(report.cancelled()[0].to_string(), "#1 poll: requested: enough");
+}
