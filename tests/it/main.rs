@@ -32,6 +32,7 @@ mod panics;
 mod panics_in_destructors;
 mod parked;
 mod printed;
+mod properties;
 mod run;
 mod slots;
 mod spawning;

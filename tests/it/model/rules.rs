@@ -46,13 +46,18 @@ impl Rules {
 
     fn judge(&mut self, event: Event) -> Check {
         match event {
-            Event::Opened { by, script, .. } => self.all.push(Scope::new(script, by)),
+            Event::Opened { nursery, by, script } => {
+                ensure!(nursery == self.all.len(), "{nursery} is opened out of turn");
+                self.all.push(Scope::new(script, by));
+            }
             Event::Appears { nursery, actor, child } => {
                 let person = Person::new(child, State::Running, actor, Spawn::Plain);
                 self.all[nursery].others.insert(actor, person);
             }
-            Event::Spawning { nursery, by, how, child, .. } => {
-                self.all[nursery].spawning(by, how, child);
+            Event::Spawning { nursery, by, key, how, child } => {
+                let scope = &mut self.all[nursery];
+                ensure!(key == scope.children.len(), "{key} is spawned out of turn");
+                scope.spawning(by, how, child);
             }
             Event::Answered { nursery, key, answer } => self.all[nursery].answered(key, answer)?,
             Event::Happens { nursery, actor, what } => self.happens(nursery, actor, what)?,

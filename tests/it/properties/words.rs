@@ -1,0 +1,160 @@
+//! Text out of bytes.
+
+use arbitrary::Unstructured;
+
+/// What may break a line, a tree or a terminal, or look as if it were part of a tree.
+const SPECIAL: [char; 64] = [
+    '\0',
+    '\u{7}',
+    '\u{8}',
+    '\t',
+    '\n',
+    '\u{b}',
+    '\r',
+    '\u{1b}',
+    '\u{7f}',
+    '\u{85}',
+    '\u{9b}',
+    '\u{9d}',
+    '\u{ad}',
+    '\u{34f}',
+    '\u{61c}',
+    '\u{115f}',
+    '\u{17b4}',
+    '\u{180e}',
+    '\u{200b}',
+    '\u{200c}',
+    '\u{200d}',
+    '\u{200e}',
+    '\u{200f}',
+    '\u{2028}',
+    '\u{2029}',
+    '\u{202a}',
+    '\u{202b}',
+    '\u{202c}',
+    '\u{202d}',
+    '\u{202e}',
+    '\u{2060}',
+    '\u{2066}',
+    '\u{2067}',
+    '\u{2068}',
+    '\u{2069}',
+    '\u{206f}',
+    '\u{3164}',
+    '\u{feff}',
+    '\u{ffa0}',
+    '\u{fff9}',
+    '\u{fffb}',
+    '\u{1bca0}',
+    '\u{1d173}',
+    '\u{e0001}',
+    '\u{e0041}',
+    '\u{e007f}',
+    '\u{a0}',
+    '\u{3000}',
+    '…',
+    '│',
+    '├',
+    '└',
+    '─',
+    '取',
+    'ש',
+    'ع',
+    '🦀',
+    '\u{301}',
+    '\u{fe0f}',
+    'é',
+    '"',
+    '\\',
+    '(',
+    ';',
+];
+
+/// A first byte below 128 is a length, and so much UTF-8 follows. From 128 it is a length too, and
+/// each byte that follows is a character: an ASCII one, or one of [`SPECIAL`]. From 240 one such byte
+/// follows and a number of two bytes, how often it is repeated, as far as `budget` allows.
+pub(crate) fn text(u: &mut Unstructured<'_>, budget: &mut usize) -> arbitrary::Result<String> {
+    let first = usize::from(u.arbitrary::<u8>()?);
+    if first >= 240 {
+        let unit = character(u.arbitrary()?);
+        let times = usize::from(u.arbitrary::<u16>()?).min(*budget);
+        *budget -= times;
+        return Ok(std::iter::repeat_n(unit, times).collect());
+    }
+    let coded = first >= 128;
+    let bytes = u.bytes((first % 128).min(u.len()))?;
+    Ok(if coded {
+        bytes.iter().copied().map(character).collect()
+    } else {
+        String::from_utf8_lossy(bytes).into_owned()
+    })
+}
+
+fn character(byte: u8) -> char {
+    match byte.checked_sub(128) {
+        Some(special) => SPECIAL[usize::from(special) % SPECIAL.len()],
+        None => char::from(byte),
+    }
+}
+
+/// Whether a character moves the cursor, breaks or reorders the line, or cannot be seen.
+///
+/// These are Unicode's controls, the separators of lines and paragraphs, the characters with
+/// `Bidi_Control`, the annotations, and those with `Default_Ignorable_Code_Point`: but not the
+/// selectors of variants, which say how the character before them looks.
+pub(crate) fn breaks(c: char) -> bool {
+    const RANGES: [(u32, u32); 21] = [
+        (0x80, 0x9f),
+        (0xad, 0xad),
+        (0x34f, 0x34f),
+        (0x61c, 0x61c),
+        (0x115f, 0x1160),
+        (0x17b4, 0x17b5),
+        (0x180e, 0x180e),
+        (0x200b, 0x200f),
+        (0x2028, 0x2029),
+        (0x202a, 0x202e),
+        (0x2060, 0x2065),
+        (0x2066, 0x206f),
+        (0x3164, 0x3164),
+        (0xfeff, 0xfeff),
+        (0xffa0, 0xffa0),
+        (0xfff0, 0xfff8),
+        (0xfff9, 0xfffb),
+        (0x1bca0, 0x1bca3),
+        (0x1d173, 0x1d17a),
+        (0xe0000, 0xe00ff),
+        (0xe01f0, 0xe0fff),
+    ];
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    RANGES.iter().any(|&(first, last)| (first..=last).contains(&u32::from(c)))
+}
+
+/// `text` with its breaking characters escaped, cut before the first that is beyond `chars`.
+pub(crate) fn clip(text: &str, chars: usize) -> String {
+    match clip_or_cut(text, chars) {
+        Ok(whole) => whole,
+        Err(cut) => cut,
+    }
+}
+
+/// [`clip`]; an error if it is cut.
+pub(crate) fn clip_or_cut(text: &str, chars: usize) -> Result<String, String> {
+    let mut clipped = String::new();
+    let mut left = chars;
+    for c in text.chars() {
+        let escape = breaks(c).then(|| c.escape_default());
+        let length = escape.as_ref().map_or(1, ExactSizeIterator::len);
+        if length > left {
+            return Err(clipped + "…");
+        }
+        left -= length;
+        match escape {
+            Some(escape) => clipped.extend(escape),
+            None => clipped.push(c),
+        }
+    }
+    Ok(clipped)
+}
