@@ -33,8 +33,7 @@ const MAX_POLLS: u64 = 1_000_000;
 ///
 /// let mut nursery: Nursery<'_, u32, ()> = Nursery::new();
 /// nursery.spawn(async { Ok(1) });
-/// assert_eq!(Executor::new(42).block_on(nursery.join()), Ok(vec![1]));
-/// # #[derive(PartialEq, Debug)] struct Never;
+/// assert_eq!(Executor::new(42).block_on(nursery.join()).unwrap(), [1]);
 /// ```
 pub struct Executor<'env> {
     seed: u64,

@@ -11,7 +11,8 @@ use fastrand::Rng;
 /// What an [`Executor`](super::Executor) does that a well-meaning runtime seldom does, and every
 /// runtime may.
 ///
-/// Chances are in percent; more than 100 is 100.
+/// Chances are in percent; more than 100 is 100, and for spurious wakes more than 25 is 25: with more of
+/// them a run might not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Hazards {
@@ -34,7 +35,9 @@ impl Hazards {
 
     /// How often a task or a waiting future is woken although nothing happened.
     pub const fn spurious_wakes(self, percent: u8) -> Self {
-        Self { spurious_wakes: percent, ..self }
+        // Each may bring two polls, where wakes are duplicated, and each poll may bring another.
+        let spurious_wakes = if percent > 25 { 25 } else { percent };
+        Self { spurious_wakes, ..self }
     }
 
     /// How often a wake is held back: others run first, and it may come when the future that it was
@@ -54,6 +57,9 @@ impl Hazards {
         Self { fresh_wakers: fresh, ..self }
     }
 }
+
+/// How often, in percent of the steps, one of the wakes is delivered that were held back.
+const DELIVERY: u8 = 10;
 
 /// What a waiting future waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,10 +132,12 @@ impl Hub {
         let wakers = {
             let mut state = self.lock();
             let mut wakers = Vec::new();
-            if state.chance(|_| 50) {
+            if state.chance(|_| DELIVERY) {
                 wakers.extend(state.deliver_one());
             }
-            if state.chance(|hazards| hazards.spurious_wakes) {
+            // Only beside one that was woken: or these would wake each other for ever.
+            let anyone = state.tasks.iter().any(TaskState::is_woken);
+            if anyone && state.chance(|hazards| hazards.spurious_wakes) {
                 wakers.extend(state.anyone_who_waits());
             }
             wakers

@@ -24,6 +24,7 @@ mod foreign_code;
 mod handed_out;
 mod handles;
 mod interleavings;
+mod kit;
 mod long_runs;
 mod model;
 mod nesting;
