@@ -25,14 +25,12 @@
 //!     let cell = Cell::new(None);
 //!     let mut executor = Executor::new(seed);
 //!     let full = executor.signal();
-//!     let reader = executor.spawn({
-//!         let (full, cell) = (full.clone(), &cell);
-//!         async move {
-//!             full.wait().await;
-//!             cell.take()
-//!         }
+//!     let (wait, cell) = (full.wait(), &cell);
+//!     let reader = executor.spawn(async move {
+//!         wait.await;
+//!         cell.take()
 //!     });
-//!     executor.spawn(async {
+//!     executor.spawn(async move {
 //!         cell.set(Some(7));
 //!         full.fire();
 //!     });
