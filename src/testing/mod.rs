@@ -7,11 +7,11 @@
 //! | to | see |
 //! |---|---|
 //! | run futures in an order that a seed decides, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
-//! | do so for many seeds, and have the one printed that fails | [`explore`] |
+//! | do so for many seeds, and have the one printed that fails | [`explore`](fn@explore) |
 //! | wait without waiting | [`Clock`], a [`Timer`](crate::Timer) |
 //! | let a future wait for the test | [`Signal`] |
 //! | count polls, wakes and drops, and find leaks | [`Counters`] |
-//! | make up whole runs of children | [`Script`], [`Child`], [`perform`] |
+//! | make up whole runs of children | [`Script`], [`Child`], [`perform`](fn@perform) |
 //!
 //! # Examples
 //!

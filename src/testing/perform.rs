@@ -54,7 +54,7 @@ pub enum Happening {
     Step(usize),
     /// It is about to end so.
     Ended(End),
-    /// It is about to end by what [`perform`]'s `act` broke off with.
+    /// It is about to end by what [`perform()`]'s `act` broke off with.
     Broke,
     /// It is dropped.
     Dropped,
