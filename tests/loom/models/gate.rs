@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
 use super::support::{Parker, block_on, model};
@@ -166,29 +166,5 @@ fn no_waker_of_the_owner_is_left_when_the_driver_is_gone() {
         gate.retire();
         waking.join().unwrap();
         assert_eq!(Arc::strong_count(&owner), 1);
-    });
-}
-
-/// While nobody drives, the first of several wakes is the one that wakes the owner. Were the others
-/// told apart by two steps, the owner would be woken twice or not at all.
-#[test]
-fn two_wakes_at_once_wake_the_owner_once() {
-    struct Counting(AtomicUsize);
-
-    impl std::task::Wake for Counting {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Relaxed);
-        }
-    }
-
-    model(None, || {
-        let (gate, flags) = gate_and_flags::<2>();
-        let owner = Arc::new(Counting(AtomicUsize::new(0)));
-        gate.enter(&Waker::from(Arc::clone(&owner)));
-        assert!(gate.leave());
-        let [first, second] = [0, 1].map(|n| make_ready_and_notify(&gate, &flags[n]));
-        first.join().unwrap();
-        second.join().unwrap();
-        assert_eq!(owner.0.load(Relaxed), 1);
     });
 }

@@ -245,6 +245,25 @@ fn a_slot_that_is_granted_to_one_who_gives_up_goes_to_the_next() {
     });
 }
 
+/// Who has been granted a slot must not be refused for the nursery's end. Were it not looked at when
+/// the nursery closes, it could be.
+#[test]
+fn one_who_is_granted_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away() {
+    model(None, || {
+        let inbox = inbox(1, 1);
+        let taking = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || match block_on(slot(&inbox)) {
+                Some(ticket) => post(&inbox, Admission::Granted(ticket)).is_ok(),
+                None => true,
+            }
+        });
+        inbox.release(1);
+        inbox.close_if_idle();
+        assert!(taking.join().unwrap());
+    });
+}
+
 /// A granted slot keeps the nursery from ending. Were the driver not told that it was given up, it
 /// would wait for a child that never comes.
 #[test]

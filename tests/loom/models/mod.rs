@@ -21,7 +21,7 @@
 //!
 //! # What is not checked
 //!
-//! - `FuturesUnordered` and reference counts have atomics of the standard library: nothing is
+//! - `FuturesUnordered`, `OnceLock` and reference counts have the standard library's atomics: nothing is
 //!   interleaved in the middle of them, and the order that they bring about is unknown to loom.
 //!   Children therefore keep what they wait for behind a lock of loom's.
 //! - Loom's threads share one thread, and its thread-local variables: what is left of a turn is one

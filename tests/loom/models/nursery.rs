@@ -60,22 +60,21 @@ fn a_child_that_is_spawned_at_the_end_runs_or_is_given_back() {
     });
 }
 
-/// The two things that reach a child in its first poll: a wake by the waker that it started with, which
-/// is thrown away, and the place in the set that gives it one that stays. Were the driver to rest
-/// before the child was polled with that, the wake would be lost.
+/// The waker that a child starts with is thrown away, and its place in the set gives it one that stays.
+/// Where the wake comes by the first, the child must be polled in its place before the driver rests.
 #[test]
 fn a_child_that_is_woken_by_the_waker_of_its_first_poll_is_polled_again() {
     model(None, || {
-        let mut nursery: LocalNursery<'_, u32, ()> = Nursery::local();
         let (signal, mut waking) = (Signal::new(), None);
         let mut waiting = Box::pin(signal.wait());
+        let mut nursery: LocalNursery<'_, u32, ()> = Nursery::local();
         nursery.spawn(poll_fn(move |cx| {
             let poll = waiting.as_mut().poll(cx);
             if waking.is_none() {
                 let signal = signal.clone();
                 waking = Some(thread::spawn(move || signal.fire()));
             }
-            poll.map(Ok).map_ok(|()| 0)
+            poll.map(|()| Ok(0))
         }));
         assert_eq!(block_on(nursery.join()).unwrap(), [0]);
     });
@@ -112,7 +111,7 @@ fn a_child_that_is_cancelled_at_any_time_is_dropped_and_reported() {
 }
 
 /// A child without a slot has no waker: the driver must find it on the list, or the one that waits for
-/// its end waits for ever.
+/// its end waits for ever. And that must be told after its destructor has run.
 #[test]
 fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
     model(4, || {
@@ -125,9 +124,11 @@ fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
             Ok(0)
         });
         let handle = nursery.spawn_with_handle(never(&drops));
+        let dropped = drops.clone();
         let cancelling = thread::spawn(move || {
             assert!(handle.cancel());
             block_on(handle.finished());
+            assert_eq!(dropped.get(), 1);
             finished.fire();
         });
         let report = block_on(nursery.settle());
@@ -150,11 +151,12 @@ fn a_child_that_is_spawned_and_cancelled_at_once_does_not_wait_for_a_slot() {
             waiting.await;
             Ok(0)
         });
-        let child = never(&drops);
+        let (child, dropped) = (never(&drops), drops.clone());
         let cancelling = thread::spawn(move || {
             let handle = spawner.spawn_with_handle(child).expect("a child is unfinished");
             assert!(handle.cancel());
             block_on(handle.finished());
+            assert_eq!(dropped.get(), 1);
             finished.fire();
         });
         let report = block_on(nursery.settle());
@@ -261,23 +263,28 @@ fn a_child_that_is_spawned_while_the_nursery_is_dropped_is_dropped_with_it_or_gi
 }
 
 /// The same for a nursery that was polled and is dropped in mid-course: who waits for the end of a
-/// child hears of it.
+/// child hears of it, after the destructor. A handle that is left must not keep the owner's task.
 #[test]
 fn those_who_wait_for_a_child_hear_that_it_was_dropped_with_its_nursery() {
     model(None, || {
-        let drops = Count::default();
+        let (drops, owner) = (Count::default(), Parker::new());
         let mut nursery = Nursery::new();
         let handle = nursery.spawn_with_handle(never(&drops));
-        let waiting = thread::spawn(move || {
-            block_on(handle.finished());
-            assert!(!handle.cancel());
+        let waiting = thread::spawn({
+            let (handle, drops) = (handle.clone(), drops.clone());
+            move || {
+                block_on(handle.finished());
+                assert_eq!(drops.get(), 1);
+                assert!(!handle.cancel());
+            }
         });
-        let waker = Waker::from(Parker::new());
         let mut settle = Box::pin(nursery.settle());
+        let waker = Waker::from(Arc::clone(&owner));
         assert!(settle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        drop(settle);
+        drop((settle, waker));
+        assert_eq!(Arc::strong_count(&owner), 1);
         waiting.join().unwrap();
-        assert_eq!(drops.get(), 1);
+        drop(handle);
     });
 }
 

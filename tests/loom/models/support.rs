@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::sync::{Condvar, Mutex};
 
 /// Looks at every interleaving of `program`, or at those where threads are stopped in mid-course at
@@ -15,15 +15,16 @@ pub(super) fn model(
     preemptions: impl Into<Option<usize>>,
     program: impl Fn() + Sync + Send + 'static,
 ) {
-    let runs = Arc::new(AtomicUsize::new(0));
+    // Not loom's, which live in one interleaving.
+    let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let (counted, start) = (Arc::clone(&runs), Instant::now());
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(preemptions.into());
     builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
+        counted.fetch_add(1, Relaxed);
         program();
     });
-    println!("{} interleavings in {:.1?}", runs.load(Ordering::Relaxed), start.elapsed());
+    println!("{} interleavings in {:.1?}", runs.load(Relaxed), start.elapsed());
 }
 
 /// A thread that waits to be woken.
@@ -99,19 +100,17 @@ impl Signal {
     }
 }
 
-/// Counts what happened to children.
-///
-/// It is read once all threads are through; so it is not loom's, which would interleave it.
+/// Counts what happened to children; relaxed, so that it is seen only by who was told of it.
 #[derive(Clone, Default)]
 pub(super) struct Count(Arc<AtomicUsize>);
 
 impl Count {
     pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.fetch_add(1, Relaxed);
     }
 
     pub(super) fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Relaxed)
     }
 }
 
