@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::guard::{FirstPanic, catch, drop_guarded};
+
 /// What an [`Executor`](super::Executor) does that a well-meaning runtime seldom does, and every
 /// runtime may.
 ///
@@ -68,6 +70,10 @@ pub(super) enum For {
     Time(Duration),
 }
 
+/// A waker may be anyone's. So it is cloned, called and dropped without the lock; under the lock, a
+/// further reference to it is made instead of a clone.
+type Kept = Arc<Waker>;
+
 pub(super) struct Hub(Mutex<State>);
 
 struct State {
@@ -77,7 +83,7 @@ struct State {
     /// Wakes that are held back.
     late: Vec<Late>,
     /// Futures that wait, by the ticket that each got.
-    waiters: BTreeMap<u64, (For, Waker)>,
+    waiters: BTreeMap<u64, (For, Kept)>,
     next_ticket: u64,
     fired: Vec<bool>,
     now: Duration,
@@ -92,7 +98,7 @@ struct TaskState {
 
 enum Late {
     Task(usize),
-    Waker(Waker),
+    Waker(Kept),
 }
 
 impl Hub {
@@ -142,7 +148,7 @@ impl Hub {
             }
             wakers
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     /// The task to poll next, if one was woken; now and then one that was not.
@@ -170,7 +176,7 @@ impl Hub {
                 state.deliver_one().into_iter().collect()
             }
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
         true
     }
 
@@ -203,7 +209,7 @@ impl Hub {
             state.fired[signal] = true;
             state.wakers_of(|waits_for| waits_for == For::Signal(signal))
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -221,7 +227,7 @@ impl Hub {
 
     /// Keeps a waker under `ticket`, or under a new one.
     pub(super) fn wait(&self, waits_for: For, ticket: &mut Option<u64>, waker: &Waker) {
-        let waker = waker.clone();
+        let waker = Arc::new(waker.clone());
         let old = {
             let mut state = self.lock();
             let ticket = *ticket.get_or_insert_with(|| {
@@ -263,6 +269,16 @@ impl Hub {
     }
 }
 
+/// Wakes all of them, even where one panics; the first panic goes on then.
+fn wake_all(wakers: Vec<Kept>) {
+    let mut first = FirstPanic::default();
+    for waker in wakers {
+        first.note(catch(|| Waker::clone(&waker).wake()));
+        first.note(drop_guarded(waker));
+    }
+    first.resume();
+}
+
 impl State {
     fn chance(&mut self, percent: impl Fn(&Hazards) -> u8) -> bool {
         let percent = percent(&self.hazards);
@@ -270,7 +286,7 @@ impl State {
     }
 
     /// Delivers one of the wakes that are held back; if it is not a task's, the waker is handed out.
-    fn deliver_one(&mut self) -> Option<Waker> {
+    fn deliver_one(&mut self) -> Option<Kept> {
         if self.late.is_empty() {
             return None;
         }
@@ -284,24 +300,24 @@ impl State {
         }
     }
 
-    fn anyone_who_waits(&mut self) -> Option<Waker> {
+    fn anyone_who_waits(&mut self) -> Option<Kept> {
         let at = self.rng.usize(..self.waiters.len().max(1));
-        self.waiters.values().nth(at).map(|(_, waker)| waker.clone())
+        self.waiters.values().nth(at).map(|(_, waker)| Arc::clone(waker))
     }
 
     /// The wakers to call now of those who wait for what has come; some are held back.
-    fn wakers_of(&mut self, comes: impl Fn(For) -> bool) -> Vec<Waker> {
-        let mut wakers: Vec<Waker> = self
+    fn wakers_of(&mut self, comes: impl Fn(For) -> bool) -> Vec<Kept> {
+        let mut wakers: Vec<Kept> = self
             .waiters
             .values()
             .filter(|(waits_for, _)| comes(*waits_for))
-            .map(|(_, waker)| waker.clone())
+            .map(|(_, waker)| Arc::clone(waker))
             .collect();
         self.rng.shuffle(&mut wakers);
         let mut now = Vec::new();
         for waker in wakers {
             if self.chance(|hazards| hazards.duplicate_wakes) {
-                self.late.push(Late::Waker(waker.clone()));
+                self.late.push(Late::Waker(Arc::clone(&waker)));
             }
             if self.chance(|hazards| hazards.late_wakes) {
                 self.late.push(Late::Waker(waker));
@@ -312,7 +328,7 @@ impl State {
         now
     }
 
-    fn pass_time(&mut self) -> Option<Vec<Waker>> {
+    fn pass_time(&mut self) -> Option<Vec<Kept>> {
         let now = self.now;
         let next = self
             .waiters
