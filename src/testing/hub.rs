@@ -2,8 +2,9 @@
 //! and the one source of chance.
 
 use std::collections::BTreeMap;
+use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -206,7 +207,9 @@ impl Hub {
     pub(super) fn fire(&self, signal: usize) {
         let wakers = {
             let mut state = self.lock();
-            state.fired[signal] = true;
+            if replace(&mut state.fired[signal], true) {
+                return;
+            }
             state.wakers_of(|waits_for| waits_for == For::Signal(signal))
         };
         wake_all(wakers);
@@ -218,25 +221,32 @@ impl Hub {
 
     /// Whether what is waited for has come.
     pub(super) fn has_come(&self, waits_for: For) -> bool {
-        let state = self.lock();
-        match waits_for {
-            For::Signal(signal) => state.fired[signal],
-            For::Time(due) => due <= state.now,
-        }
+        self.lock().has_come(waits_for)
     }
 
-    /// Keeps a waker under `ticket`, or under a new one.
-    pub(super) fn wait(&self, waits_for: For, ticket: &mut Option<u64>, waker: &Waker) {
+    /// Keeps a waker under `ticket`, or under a new one, unless what is waited for has come: then what
+    /// was kept is forgotten.
+    pub(super) fn poll_wait(
+        &self,
+        waits_for: For,
+        ticket: &mut Option<u64>,
+        waker: &Waker,
+    ) -> Poll<()> {
         let waker = Arc::new(waker.clone());
-        let old = {
-            let mut state = self.lock();
+        // To ask and to keep is one step: another thread may fire between two.
+        let mut state = self.lock();
+        let (poll, old) = if state.has_come(waits_for) {
+            (Poll::Ready(()), ticket.take().and_then(|ticket| state.waiters.remove(&ticket)))
+        } else {
             let ticket = *ticket.get_or_insert_with(|| {
                 state.next_ticket += 1;
                 state.next_ticket
             });
-            state.waiters.insert(ticket, (waits_for, waker))
+            (Poll::Pending, state.waiters.insert(ticket, (waits_for, waker)))
         };
+        drop(state);
         drop(old);
+        poll
     }
 
     pub(super) fn stop_waiting(&self, ticket: u64) {
@@ -248,7 +258,7 @@ impl Hub {
     pub(super) fn clear(&self) {
         let (late, waiters) = {
             let mut state = self.lock();
-            (std::mem::take(&mut state.late), std::mem::take(&mut state.waiters))
+            (take(&mut state.late), take(&mut state.waiters))
         };
         drop((late, waiters));
     }
@@ -280,6 +290,13 @@ fn wake_all(wakers: Vec<Kept>) {
 }
 
 impl State {
+    fn has_come(&self, waits_for: For) -> bool {
+        match waits_for {
+            For::Signal(signal) => self.fired[signal],
+            For::Time(due) => due <= self.now,
+        }
+    }
+
     fn chance(&mut self, percent: impl Fn(&Hazards) -> u8) -> bool {
         let percent = percent(&self.hazards);
         percent > 0 && self.rng.u8(0..100) < percent
@@ -339,7 +356,7 @@ impl State {
             })
             .min()?;
         self.now = next;
-        Some(self.wakers_of(|waits_for| matches!(waits_for, For::Time(due) if due <= next)))
+        Some(self.wakers_of(|waits_for| waits_for == For::Time(next)))
     }
 }
 

@@ -73,11 +73,7 @@ impl Future for Wait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.hub.has_come(this.waits_for) {
-            return Poll::Ready(());
-        }
-        this.hub.wait(this.waits_for, &mut this.ticket, cx.waker());
-        Poll::Pending
+        this.hub.poll_wait(this.waits_for, &mut this.ticket, cx.waker())
     }
 }
 
