@@ -12,6 +12,7 @@ use futures::future::LocalBoxFuture;
 use super::clock::Clock;
 use super::hub::{Hazards, Hub};
 use super::signal::Signal;
+use crate::guard::{FirstPanic, catch, drop_guarded};
 
 /// How many polls a run may take, unless [`Executor::max_polls`] says otherwise.
 const MAX_POLLS: u64 = 1_000_000;
@@ -20,10 +21,16 @@ const MAX_POLLS: u64 = 1_000_000;
 ///
 /// The same seed and the same tasks give the same run: which task is polled next, which wakes come
 /// late, twice or for nothing, in which order sleeps that are due at once end. All of it is allowed by
-/// the contract of futures. If the thread panics while there is an executor, its seed is printed.
+/// the contract of futures. (Another version of this crate, or of `fastrand`, may give another run.) If
+/// an executor is dropped while the thread panics, its seed is printed.
 ///
 /// Tasks may borrow and need not be `Send`. Wakes from other threads are heard, and make a run
 /// depend on more than the seed.
+///
+/// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each is
+/// dropped, even where another's destructor panics; the first panic goes on then, unless the thread is
+/// panicking already. From then on signals still wake whoever waits for them, at once; the clock stands
+/// still.
 ///
 /// # Examples
 ///
@@ -188,8 +195,12 @@ impl Drop for Executor<'_> {
         if thread::panicking() {
             eprintln!("nestling::testing: the executor's seed was {}", self.seed);
         }
-        self.tasks.clear();
-        self.hub.clear();
+        let mut first = FirstPanic::default();
+        for task in self.tasks.drain(..) {
+            first.note(drop_guarded(task));
+        }
+        first.note(catch(|| self.hub.close()));
+        first.resume();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::mem::{replace, take};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -102,6 +102,15 @@ enum Late {
     Waker(Kept),
 }
 
+impl Late {
+    fn into_waker(self) -> Option<Kept> {
+        match self {
+            Self::Task(_) => None,
+            Self::Waker(waker) => Some(waker),
+        }
+    }
+}
+
 impl Hub {
     pub(super) fn new(seed: u64) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
@@ -190,7 +199,7 @@ impl Hub {
         entry.polls += 1;
         let poll = fresh.then_some(entry.polls);
         drop(state);
-        let waker = || Waker::from(Arc::new(TaskWaker { hub: Arc::clone(self), task, poll }));
+        let waker = || Waker::from(Arc::new(TaskWaker { hub: Arc::downgrade(self), task, poll }));
         if fresh { waker() } else { known.get_or_insert_with(waker).clone() }
     }
 
@@ -254,13 +263,14 @@ impl Hub {
         drop(old);
     }
 
-    /// Forgets all wakers, so that they keep nothing alive.
-    pub(super) fn clear(&self) {
-        let (late, waiters) = {
+    /// Delivers what is held back, and holds back nothing any more: nobody is left to deliver it.
+    pub(super) fn close(&self) {
+        let late = {
             let mut state = self.lock();
-            (take(&mut state.late), take(&mut state.waiters))
+            state.hazards = Hazards::none();
+            take(&mut state.late)
         };
-        drop((late, waiters));
+        wake_all(late.into_iter().filter_map(Late::into_waker).collect());
     }
 
     fn wake_task(&self, task: usize, poll: Option<u64>) {
@@ -367,7 +377,8 @@ impl TaskState {
 }
 
 struct TaskWaker {
-    hub: Arc<Hub>,
+    /// The hub keeps wakers, and they must not keep it.
+    hub: Weak<Hub>,
     task: usize,
     /// The poll it was made for, if it is good for that one only.
     poll: Option<u64>,
@@ -375,10 +386,12 @@ struct TaskWaker {
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        self.hub.wake_task(self.task, self.poll);
+        Self::wake_by_ref(&self);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.hub.wake_task(self.task, self.poll);
+        if let Some(hub) = self.hub.upgrade() {
+            hub.wake_task(self.task, self.poll);
+        }
     }
 }
