@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use futures::future::LocalBoxFuture;
@@ -12,9 +12,9 @@ use futures::future::LocalBoxFuture;
 use super::clock::Clock;
 use super::hub::{Hazards, Hub};
 use super::signal::Signal;
-use crate::guard::{FirstPanic, catch, drop_guarded};
+use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
 
-/// How many polls a run may take, unless [`Executor::max_polls`] says otherwise.
+/// How many polls an executor may make, unless [`Executor::max_polls`] says otherwise.
 const MAX_POLLS: u64 = 1_000_000;
 
 /// Runs tasks on this thread, in an order that a seed decides.
@@ -80,8 +80,8 @@ impl<'env> Executor<'env> {
         self
     }
 
-    /// Sets after how many polls, of all tasks together, a run is taken to be endless and panics; a
-    /// million if not set.
+    /// Sets after how many polls a run is taken to be endless: the next one panics instead. They are
+    /// counted over all tasks and runs of this executor; a million if not set.
     #[must_use]
     pub fn max_polls(mut self, polls: u64) -> Self {
         self.max_polls = polls;
@@ -126,7 +126,7 @@ impl<'env> Executor<'env> {
         });
         let number = self.hub.add_task();
         self.tasks.push(Some(Running { future, waker: None }));
-        Task { number, output }
+        Task { hub: Arc::clone(&self.hub), number, output }
     }
 
     /// Polls one task, if one was woken. `false`: every task rests, though sleeps may be due later and
@@ -134,18 +134,23 @@ impl<'env> Executor<'env> {
     ///
     /// # Panics
     ///
-    /// As the task does, and when there were more polls than [`max_polls`](Self::max_polls).
+    /// As the task does, which has ended then and is dropped. And if there would be more polls than
+    /// [`max_polls`](Self::max_polls).
     pub fn step(&mut self) -> bool {
         self.hub.stir();
         let Some(chosen) = self.hub.choose() else { return false };
         let Some(task) = &mut self.tasks[chosen] else { return true };
-        self.polls += 1;
         let most = self.max_polls;
-        assert!(self.polls <= most, "the run did not come to rest within {most} polls");
+        assert!(self.polls < most, "the run did not come to rest within {most} polls");
+        self.polls += 1;
         let waker = self.hub.begin_poll(chosen, &mut task.waker);
-        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            self.hub.end_task(chosen);
-            self.tasks[chosen] = None;
+        match catch(|| task.future.as_mut().poll(&mut Context::from_waker(&waker))) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(())) => self.remove(chosen).unwrap_or_else(|thrown| thrown.resume()),
+            Err(thrown) => {
+                discard(self.remove(chosen));
+                thrown.resume();
+            }
         }
         true
     }
@@ -168,7 +173,8 @@ impl<'env> Executor<'env> {
     /// # Panics
     ///
     /// If it waits and nobody is left to wake it: where a runtime would hang, this says so. And as
-    /// [`step`](Self::step).
+    /// [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as they
+    /// were.
     #[track_caller]
     pub fn block_on<F>(&mut self, future: F) -> F::Output
     where
@@ -176,17 +182,33 @@ impl<'env> Executor<'env> {
         F::Output: 'env,
     {
         let task = self.spawn(future);
-        while !task.is_finished() && (self.step() || self.hub.move_on()) {}
-        match task.take() {
-            Some(output) => output,
-            None => panic!("the future waits, and nobody is left to wake it"),
+        let ran = catch(|| while !task.is_finished() && (self.step() || self.hub.move_on()) {});
+        let output = task.take();
+        if output.is_none() {
+            discard(self.remove(task.number));
+        }
+        match (ran, output) {
+            (Ok(()), Some(output)) => output,
+            (Ok(()), None) => panic!("the future waits, and nobody is left to wake it"),
+            (Err(thrown), _) => thrown.resume(),
         }
     }
 
-    /// Drops a task there and then, if it has not ended.
+    /// Drops a task there and then, if it has not ended. It is never finished.
+    ///
+    /// # Panics
+    ///
+    /// If the task's destructor does; the task is gone then, too. And if it is a task of another
+    /// executor.
     pub fn abandon<T>(&mut self, task: &Task<T>) {
-        self.hub.end_task(task.number);
-        self.tasks[task.number] = None;
+        let own = Arc::ptr_eq(&self.hub, &task.hub);
+        assert!(own, "a task can be abandoned by its own executor only");
+        self.remove(task.number).unwrap_or_else(|thrown| thrown.resume());
+    }
+
+    fn remove(&mut self, task: usize) -> Result<(), Thrown> {
+        self.hub.end_task(task);
+        drop_guarded(self.tasks[task].take())
     }
 }
 
@@ -214,15 +236,24 @@ impl fmt::Debug for Executor<'_> {
     }
 }
 
-/// What becomes of a task; see [`Executor::spawn`]. Dropping it does nothing to the task.
-#[derive(Clone)]
+/// What becomes of a task; see [`Executor::spawn`]. Clones are of the same task.
+///
+/// Dropping it does nothing to the task, whose output is dropped then as soon as it is there. An output
+/// that was not taken is otherwise kept by this, and survives the executor.
 pub struct Task<T> {
+    hub: Arc<Hub>,
     number: usize,
     output: Rc<RefCell<Option<T>>>,
 }
 
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        Self { hub: Arc::clone(&self.hub), number: self.number, output: Rc::clone(&self.output) }
+    }
+}
+
 impl<T> Task<T> {
-    /// Whether the output is there.
+    /// Whether the output is there: the task has ended, and nobody has taken its output so far.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.output.borrow().is_some()
