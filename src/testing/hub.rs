@@ -26,7 +26,8 @@ pub struct Hazards {
 }
 
 impl Hazards {
-    /// None: tasks are polled when they were woken, at once, and keep one waker.
+    /// None: a task is polled when it was woken and at no other time, and keeps one waker. Which of
+    /// those that were woken comes next is still up to the seed.
     pub const fn none() -> Self {
         Self { spurious_wakes: 0, late_wakes: 0, duplicate_wakes: 0, fresh_wakers: false }
     }
@@ -36,15 +37,16 @@ impl Hazards {
         Self { spurious_wakes: 10, late_wakes: 25, duplicate_wakes: 15, fresh_wakers: true }
     }
 
-    /// How often a task or a waiting future is woken although nothing happened.
+    /// How often a task or a waiting future is woken although nothing happened; only while some task has
+    /// something else to do.
     pub const fn spurious_wakes(self, percent: u8) -> Self {
         // Each may bring two polls, where wakes are duplicated, and each poll may bring another.
         let spurious_wakes = if percent > 25 { 25 } else { percent };
         Self { spurious_wakes, ..self }
     }
 
-    /// How often a wake is held back: others run first, and it may come when the future that it was
-    /// for is gone.
+    /// How often a wake is held back: others may run first, and it may come when the future that it
+    /// was for is gone. It does come, and before time passes.
     pub const fn late_wakes(self, percent: u8) -> Self {
         Self { late_wakes: percent, ..self }
     }
