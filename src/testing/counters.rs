@@ -32,7 +32,7 @@ use pin_project_lite::pin_project;
 #[derive(Clone, Default)]
 pub struct Counters(Arc<Mutex<Counts>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     polls: u64,
     polls_after_ready: u64,
@@ -42,7 +42,7 @@ struct Counts {
 }
 
 /// Things by number, from when they were made to when they were dropped.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Kept {
     made: u64,
     dropped: u64,
@@ -75,14 +75,13 @@ impl Counters {
 
     /// Wraps a future: its polls are counted, its wakes and its drop.
     pub fn watch<F>(&self, future: F) -> Watched<F> {
-        let number = self.lock().futures.make();
-        Watched { future, number, ready: false, counters: self.clone() }
+        Watched { future, ready: false, alive: self.alive(|counts| &mut counts.futures) }
     }
 
     /// Wraps a value, an output say: its drop is counted.
+    #[must_use = "a value that is not kept is dropped at once"]
     pub fn track<T>(&self, value: T) -> Tracked<T> {
-        let number = self.lock().values.make();
-        Tracked { value, number, counters: self.clone() }
+        Tracked { value, alive: self.alive(|counts| &mut counts.values) }
     }
 
     /// How often futures were polled.
@@ -147,6 +146,11 @@ impl Counters {
         }
     }
 
+    fn alive(&self, kept: fn(&mut Counts) -> &mut Kept) -> Alive {
+        let number = kept(&mut self.lock()).make();
+        Alive { counters: self.clone(), kept, number }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,27 +158,42 @@ impl Counters {
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.lock(), f)
+        let counts = self.lock().clone();
+        fmt::Debug::fmt(&counts, f)
     }
 }
 
 pin_project! {
     /// A future under [`Counters`]; see [`Counters::watch`].
+    ///
+    /// It counts as dropped once the future's destructor has run, also if that panicked.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Watched<F> {
         #[pin]
         future: F,
-        number: u64,
         ready: bool,
-        counters: Counters,
+        // Dropped after the future.
+        alive: Alive,
     }
+}
 
-    impl<F> PinnedDrop for Watched<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let number = this.number;
-            this.counters.lock().futures.drop(number);
-        }
+/// Something that has not been dropped.
+struct Alive {
+    counters: Counters,
+    kept: fn(&mut Counts) -> &mut Kept,
+    number: u64,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        (self.kept)(&mut self.counters.lock()).drop(self.number);
+    }
+}
+
+impl fmt::Debug for Alive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alive").field(&self.number).finish()
     }
 }
 
@@ -184,7 +203,7 @@ impl<F: Future> Future for Watched<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         {
-            let mut counts = this.counters.lock();
+            let mut counts = this.alive.counters.lock();
             counts.polls += 1;
             counts.polls_after_ready += u64::from(*this.ready);
         }
@@ -193,7 +212,7 @@ impl<F: Future> Future for Watched<F> {
         *this.ready = true;
         let waker = Waker::from(Arc::new(CountingWaker {
             waker: cx.waker().clone(),
-            counters: this.counters.clone(),
+            counters: this.alive.counters.clone(),
         }));
         let poll = this.future.poll(&mut Context::from_waker(&waker));
         *this.ready = poll.is_ready();
@@ -218,10 +237,13 @@ impl Wake for CountingWaker {
 }
 
 /// A value under [`Counters`]; see [`Counters::track`].
+///
+/// It counts as dropped once the value's destructor has run, also if that panicked.
 pub struct Tracked<T> {
     value: T,
-    number: u64,
-    counters: Counters,
+    /// Dropped after the value.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    alive: Alive,
 }
 
 impl<T> Deref for Tracked<T> {
@@ -235,12 +257,6 @@ impl<T> Deref for Tracked<T> {
 impl<T> DerefMut for Tracked<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
-    }
-}
-
-impl<T> Drop for Tracked<T> {
-    fn drop(&mut self) {
-        self.counters.lock().values.drop(self.number);
     }
 }
 
