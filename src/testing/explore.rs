@@ -15,10 +15,10 @@ const SEED: &str = "NESTLING_SEED";
 ///
 /// With the first panic of `test`; and if `NESTLING_SEED` is no number.
 pub fn explore(seeds: impl IntoIterator<Item = u64>, mut test: impl FnMut(u64)) {
-    if let Ok(seed) = env::var(SEED) {
-        match seed.parse() {
-            Ok(seed) => return test(seed),
-            Err(_) => panic!("{SEED} is to be a number from 0 to {}, and is {seed:?}", u64::MAX),
+    if let Some(seed) = env::var_os(SEED) {
+        match seed.to_str().and_then(|seed| seed.parse().ok()) {
+            Some(seed) => return test(seed),
+            None => panic!("{SEED} is to be a number from 0 to {}, and is {seed:?}", u64::MAX),
         }
     }
     for seed in seeds {
