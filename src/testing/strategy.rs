@@ -5,13 +5,20 @@ use proptest::prelude::*;
 
 use super::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
 
-/// Scripts whose children spawn and nest others at most `depth` deep.
+/// Scripts whose children spawn and nest others at most `depth` deep: with 0 they do not.
 ///
-/// They shrink towards few children with few steps.
+/// They shrink towards few children with few steps. Each level makes them about a third larger on
+/// average.
 pub fn script(depth: u32) -> BoxedStrategy<Script> {
+    script_of(step(depth))
+}
+
+fn script_of(step: BoxedStrategy<Step>) -> BoxedStrategy<Script> {
     let limit = prop_oneof![1 => Just(0_u8), 2 => 1..4_u8];
     let keep = prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
-    (limit, rule(), keep, finish(depth), vec((spawn(), child(depth)), 0..6), outside(depth))
+    let child = child(step.clone());
+    let outside = vec(prop_oneof![2 => step, 1 => Just(Step::Yield(3))], 0..6);
+    (limit, rule(), keep, finish(child.clone()), vec((spawn(), child), 0..6), outside)
         .prop_map(|(limit, rule, keep, finish, children, outside)| Script {
             limit,
             rule,
@@ -32,19 +39,15 @@ fn rule() -> impl Strategy<Value = Rule> {
     ]
 }
 
-fn finish(depth: u32) -> impl Strategy<Value = Finish> {
+fn finish(body: BoxedStrategy<Child>) -> impl Strategy<Value = Finish> {
     prop_oneof![
         2 => Just(Finish::Join),
         3 => Just(Finish::Settle),
         2 => Just(Finish::Next),
         1 => Just(Finish::FickleNext),
         2 => Just(Finish::FirstOk),
-        3 => child(depth).prop_map(|child| Finish::Run(Box::new(child))),
+        3 => body.prop_map(|body| Finish::Run(Box::new(body))),
     ]
-}
-
-fn outside(depth: u32) -> impl Strategy<Value = Vec<Step>> {
-    vec(prop_oneof![2 => step(depth), 1 => Just(Step::Yield(3))], 0..6)
 }
 
 fn spawn() -> impl Strategy<Value = Spawn> {
@@ -56,14 +59,14 @@ fn spawn() -> impl Strategy<Value = Spawn> {
     ]
 }
 
-fn child(depth: u32) -> BoxedStrategy<Child> {
+fn child(step: BoxedStrategy<Step>) -> BoxedStrategy<Child> {
     let end = prop_oneof![
         6 => Just(End::Ready),
         4 => Just(End::Fail),
         2 => Just(End::Panic),
         1 => Just(End::Never),
     ];
-    (vec(step(depth), 0..5), end, prop::bool::weighted(0.1))
+    (vec(step, 0..5), end, prop::bool::weighted(0.1))
         .prop_map(|(steps, end, drop_panics)| Child { steps, end, drop_panics })
         .boxed()
 }
@@ -81,10 +84,12 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
     if depth == 0 {
         return flat.boxed();
     }
+    let below = step(depth - 1);
+    let child = child(below.clone());
     prop_oneof![
         12 => flat,
-        4 => (spawn(), child(depth - 1)).prop_map(|(how, child)| Step::Spawn(how, Box::new(child))),
-        2 => script(depth - 1).prop_map(|script| Step::Nest(Box::new(script))),
+        4 => (spawn(), child).prop_map(|(how, child)| Step::Spawn(how, Box::new(child))),
+        2 => script_of(below).prop_map(|script| Step::Nest(Box::new(script))),
     ]
     .boxed()
 }
