@@ -1,6 +1,5 @@
 //! A scripted child as a future.
 
-use std::fmt;
 use std::future::{pending, poll_fn};
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
@@ -56,11 +55,12 @@ pub enum Happening {
     Ended(End),
     /// It is about to end by what [`perform()`]'s `act` broke off with.
     Broke,
-    /// It is dropped.
+    /// It is being dropped; what it held goes after this.
     Dropped,
 }
 
-/// Something that a child does to others, which only whoever runs the script can do.
+/// Something that a child does to others, which only whoever runs the script can do: a step that
+/// spawns, cancels, waits for another to be gone, or nests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act(pub Step);
 
@@ -83,10 +83,10 @@ pub enum ScriptedPanic {
 /// output: of success, of the failure that the script asks for, which is `None`, or of what `act` broke
 /// off with. An adapter around the future would not do, as most drop what they adapt within their poll.
 ///
-/// Its panics are [`ScriptedPanic`]s that no panic hook hears of; its
-/// destructor does not panic while the thread is panicking.
+/// Its panics are [`ScriptedPanic`]s that no panic hook hears of; its destructor does not panic while
+/// the thread is panicking.
 ///
-/// It is `Send` if `act` and its future are, and `tell`.
+/// It is `Send` if `act` and its future are, `tell` and `output`.
 pub fn perform<A, F, X, O>(
     child: Child,
     cues: Cues,
@@ -169,11 +169,5 @@ impl<F: Future, W: Fn(Happening)> Future for Performance<F, W> {
         let this = self.project();
         (this.tell)(Happening::Polled);
         this.acting.poll(cx)
-    }
-}
-
-impl<F, W: Fn(Happening)> fmt::Debug for Performance<F, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Performance").finish_non_exhaustive()
     }
 }
