@@ -7,8 +7,7 @@ use super::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
 
 /// Scripts whose children spawn and nest others at most `depth` deep: with 0 they do not.
 ///
-/// They shrink towards few children with few steps. Each level makes them about a third larger on
-/// average.
+/// They shrink towards few children with few steps.
 pub fn script(depth: u32) -> BoxedStrategy<Script> {
     script_of(step(depth))
 }
