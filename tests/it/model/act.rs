@@ -340,6 +340,7 @@ pub(crate) async fn finish<M: Kind>(
         stage.spawn_by_owner(&mut nursery, how, child).await;
     }
     let (world, number) = (Arc::clone(&stage.world), stage.nursery);
+    world.tell(Event::Finishing { nursery: number });
     let (seen, error) = match script.finish {
         Finish::Join => match nursery.join().await {
             Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),

@@ -134,7 +134,7 @@ impl Scope {
     }
 
     pub(super) fn has_winner(&self) -> bool {
-        self.script.finish == Finish::FirstOk && self.winner().is_some()
+        self.finishing && self.script.finish == Finish::FirstOk && self.winner().is_some()
     }
 
     /// Cancels the rest for the winner, if there is one.

@@ -67,6 +67,10 @@ pub(crate) enum Event {
         by: Actor,
     },
     Fired(u8),
+    /// The owner is through with spawning.
+    Finishing {
+        nursery: usize,
+    },
     /// `next` has handed something out.
     Handed {
         nursery: usize,

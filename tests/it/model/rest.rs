@@ -24,8 +24,7 @@ impl Rules {
             return Ok(());
         }
         let owner_waits = self.waits_for_slot(nursery, Actor::Owner);
-        // A race begins when the owner is through with spawning.
-        let cancelled = scope.cancelled.is_some() || (scope.has_winner() && !owner_waits);
+        let cancelled = scope.cancelled.is_some() || scope.has_winner();
         for (key, child) in scope.children.iter().enumerate() {
             if !child.is_there() {
                 continue;

@@ -87,6 +87,7 @@ impl Rules {
             Event::Fired(signal) => {
                 self.fired.insert(signal);
             }
+            Event::Finishing { nursery } => self.all[nursery].finishing = true,
             Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,
             Event::Closed { nursery, seen } => self.all[nursery].close(seen)?,
             Event::Abandoned { nursery } => self.abandon(nursery),

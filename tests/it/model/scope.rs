@@ -45,6 +45,8 @@ pub(super) struct Scope {
     pub(super) tally: Tally,
     pub(super) body_output: Option<usize>,
     pub(super) handed_failures: u64,
+    /// The owner is through with spawning.
+    pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
 }
@@ -113,6 +115,7 @@ impl Scope {
             tally: Tally::default(),
             body_output: None,
             handed_failures: 0,
+            finishing: false,
             closed: false,
             abandoned: false,
         }
@@ -237,11 +240,12 @@ impl Scope {
             }
             State::Ended(ending) => self.record_end(key, Some(ending), panics),
             State::Queued | State::Running => {
+                // Whoever goes after the first success goes for it, or was on the way out.
+                if !self.abandoned {
+                    self.end_race();
+                }
                 let own = self.children[key].cause.is_some();
                 if !own {
-                    if !self.abandoned {
-                        self.end_race();
-                    }
                     ensure!(
                         self.cancelled.is_some() || self.abandoned,
                         "{key} is dropped without a cause"
