@@ -8,8 +8,7 @@
 //! | `a` | | the next child cancels itself at its end |
 //! | `b` | text | this nursery has a body, which fails with it |
 //! | `c` | two bytes | the last child is put in a chain of up to 19 nurseries, with failures of their own if the first byte is odd |
-//! | `c` | byte, 255 | the same, four times as many as the byte says; once |
-//! | `c` | 254 or 255, 255 | the same, 5000; once |
+//! | `c` | 0xea or 0xeb, 0xde | the same, 5000; once, and rare, as it takes long |
 //! | `d` | | a child succeeds |
 //! | `e` | text | a child fails with it |
 //! | `f` | byte | so many failures cancel this nursery |
@@ -235,15 +234,10 @@ impl Grower {
 
     fn chain(&mut self, number: u16) {
         let levels = match number {
-            0xff00.. if !mem::take(&mut self.may_be_deep) => 0,
-            0xfffe.. => DEEP,
-            0xff00.. => usize::from(number - 0xff00) * 4,
-            _ => {
-                let levels = usize::from(number % 20).min(self.levels);
-                self.levels -= levels;
-                levels
-            }
+            0xdeea | 0xdeeb if mem::take(&mut self.may_be_deep) => DEEP,
+            _ => usize::from(number % 20).min(self.levels),
         };
+        self.levels = self.levels.saturating_sub(levels);
         let Some(mut child) = self.here.children.pop() else { return };
         let every = levels.div_ceil(CHAIN_FAILURES).max(1);
         for level in 0..levels {
