@@ -171,7 +171,7 @@ where
         let mut body_waits = *this.children_first;
         loop {
             if *this.stoppable && this.body.is_some() && driving.is_stopped() {
-                driving.fail(this.info.clone(), drop_body(this.body.as_mut()));
+                driving.fail(this.info, drop_body(this.body.as_mut()));
             }
             if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {
@@ -181,7 +181,7 @@ where
                 }
                 this.bell.take();
                 let failures = poll_body(this.body.as_mut(), this.waker, this.output);
-                driving.fail(this.info.clone(), failures);
+                driving.fail(this.info, failures);
             }
             body_waits = false;
             let mut record = None;

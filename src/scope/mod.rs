@@ -271,7 +271,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some(panic) = aftermath {
             self.keep(&info, Failure::Panic(panic), after_cancel, &mut verdict);
         }
-        self.obey(verdict, info, after_cancel);
+        self.obey(verdict, &info, after_cancel);
         self.release();
     }
 
@@ -291,10 +291,10 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     /// Keeps failures in the stash that came together, and does what the policy says of them.
-    fn fail(&mut self, info: ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
+    fn fail(&mut self, info: &ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
         let mut verdict = Verdict::GoOn;
         for failure in failures {
-            self.keep(&info, failure, false, &mut verdict);
+            self.keep(info, failure, false, &mut verdict);
         }
         self.obey(verdict, info, false);
     }
@@ -317,14 +317,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.stash.push_back(Record::Failed(Box::new(error)));
     }
 
-    fn obey(&mut self, verdict: Verdict, info: ChildInfo, after_cancel: bool) {
+    fn obey(&mut self, verdict: Verdict, info: &ChildInfo, after_cancel: bool) {
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(cause) => {
                 self.cancel(cause);
             }
             Verdict::Broken(cause, panic) => {
-                let error = ChildError::new(info, Failure::Panic(panic), after_cancel);
+                let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
                 self.stash.push_back(Record::Failed(Box::new(error)));
                 self.cancel(cause);
             }

@@ -307,7 +307,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     }
 
     /// Records failures that are not a child's and came together, and does what the policy says of them.
-    pub(crate) fn fail(&mut self, info: ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
+    pub(crate) fn fail(
+        &mut self,
+        info: &ChildInfo,
+        failures: impl IntoIterator<Item = Failure<E>>,
+    ) {
         self.scope.fail(info, failures);
     }
 
