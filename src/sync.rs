@@ -1,8 +1,9 @@
-//! Where locks and atomics come from: the standard library, or the model checker that looks at every
-//! interleaving of them, see `tests/loom`. No other file knows of it.
+//! Where the locks and atomics come from that loom looks at: the standard library, or loom itself, see
+//! `tests/loom`.
 //!
-//! `Arc` is the standard library's in both, as a `Waker` is made of no other. So is the one flag in
-//! `panic_location`, which is static, as loom's cannot be.
+//! The standard library's in both are `Arc`, as a `Waker` is made of no other; the flag in
+//! `panic_location`, which is static, as loom's cannot be; a panic's `OnceLock`, which loom has not; and
+//! what `testing` is made of.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering};
