@@ -134,16 +134,13 @@ impl Counters {
     /// If it was not so; the message has all counts.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        let fault = {
-            let counts = self.lock();
-            let left = counts.futures.alive.len() + counts.values.alive.len();
-            let twice = counts.futures.dropped_twice + counts.values.dropped_twice;
-            let faulty = left > 0 || twice > 0 || counts.polls_after_ready > 0;
-            faulty.then(|| format!("{counts:#?}"))
-        };
-        if let Some(counts) = fault {
-            panic!("something was left, dropped twice or polled after its end: {counts}");
-        }
+        let counts = self.lock().clone();
+        let left = counts.futures.alive.len() + counts.values.alive.len();
+        let twice = counts.futures.dropped_twice + counts.values.dropped_twice;
+        assert!(
+            left == 0 && twice == 0 && counts.polls_after_ready == 0,
+            "something was left, dropped twice or polled after its end: {counts:#?}"
+        );
     }
 
     fn alive(&self, kept: fn(&mut Counts) -> &mut Kept) -> Alive {

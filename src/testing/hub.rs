@@ -211,10 +211,6 @@ impl Hub {
         state.fired.len() - 1
     }
 
-    pub(super) fn has_fired(&self, signal: usize) -> bool {
-        self.lock().fired[signal]
-    }
-
     pub(super) fn fire(&self, signal: usize) {
         let wakers = {
             let mut state = self.lock();

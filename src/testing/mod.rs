@@ -10,6 +10,7 @@
 //! | do so for many seeds, and have the one printed that fails | [`explore`](fn@explore) |
 //! | wait without waiting | [`Clock`], a [`Timer`](crate::Timer) |
 //! | let a future wait for the test | [`Signal`] |
+//! | let a future be polled some times more | [`yields`] |
 //! | count polls, wakes and drops, and find leaks | [`Counters`] |
 //! | make up whole runs of children | [`Script`], [`Child`], [`perform`](fn@perform) |
 //!
@@ -54,7 +55,7 @@ pub use self::counters::{Counters, Tracked, Watched};
 pub use self::executor::{Executor, Rest, Task};
 pub use self::explore::explore;
 pub use self::hub::Hazards;
-pub use self::perform::{Act, Broke, Cues, Happening, ScriptedPanic, perform};
+pub use self::perform::{Act, Cues, Happening, ScriptedPanic, perform, yields};
 pub use self::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
 pub use self::signal::{Signal, Wait};
 pub use self::strategy::script;

@@ -64,9 +64,6 @@ pub enum Happening {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act(pub Step);
 
-/// Why a scripted child failed: `None` by itself, or by what `act` broke off with.
-pub type Broke<X> = Option<X>;
-
 /// What scripted children panic with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptedPanic {
@@ -92,7 +89,7 @@ pub fn perform<A, F, X, O>(
     cues: Cues,
     act: A,
     tell: impl Fn(Happening) + Clone,
-    output: impl FnOnce(Result<(), Broke<X>>) -> O,
+    output: impl FnOnce(Result<(), Option<X>>) -> O,
 ) -> impl Future<Output = O>
 where
     A: Fn(Act) -> F,
@@ -105,7 +102,7 @@ where
         for (at, step) in steps.into_iter().enumerate() {
             told(Happening::Step(at));
             match step {
-                Step::Yield(times) => yield_now(times).await,
+                Step::Yield(times) => yields(times.into()).await,
                 Step::Park(signal) => cues.signal(signal).wait().await,
                 Step::Sleep(ms) => cues.clock.sleep(Duration::from_millis(ms.into())).await,
                 Step::Fire(signal) => cues.signal(signal).fire(),
@@ -131,7 +128,12 @@ where
     Performance { acting, drop_panics, tell }
 }
 
-async fn yield_now(times: u8) {
+/// Returns to whoever polls so many times, and is woken each time.
+///
+/// # Cancel safety
+///
+/// Nothing is lost by dropping it.
+pub async fn yields(times: usize) {
     let mut left = times;
     poll_fn(|cx| {
         if left == 0 {

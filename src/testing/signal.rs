@@ -31,7 +31,7 @@ impl Signal {
     /// Whether it has come.
     #[must_use]
     pub fn has_fired(&self) -> bool {
-        self.hub.has_fired(self.number)
+        self.hub.has_come(For::Signal(self.number))
     }
 
     /// Waits until it has come.
@@ -40,7 +40,7 @@ impl Signal {
     ///
     /// Nothing is lost by dropping it.
     pub fn wait(&self) -> Wait {
-        Wait { hub: Arc::clone(&self.hub), waits_for: For::Signal(self.number), ticket: None }
+        Wait::new(Arc::clone(&self.hub), For::Signal(self.number))
     }
 }
 

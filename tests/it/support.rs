@@ -13,10 +13,25 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::executor::LocalPool;
 use futures::future::{BoxFuture, LocalBoxFuture};
+pub(crate) use nestling::testing::yields;
 use nestling::{CancelHandle, Flavor, Nursery};
+use proptest::prelude::ProptestConfig;
 
 /// After this a test has hung. No test waits for it to be right.
 const HANG: Duration = Duration::from_secs(120);
+
+/// How many random cases: as many as `PROPTEST_CASES` asks for, or `cases`.
+///
+/// No seed is kept: it means another case as soon as the strategies change. What is found becomes a test
+/// with a name, or a file of the corpus.
+pub(crate) fn random_cases(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(cases),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Runtime {
@@ -252,20 +267,6 @@ pub(crate) fn here() -> &'static Location<'static> {
 /// Polls the children of a nursery in which none ends by that.
 pub(crate) fn drive<T, E, M: Flavor>(nursery: &mut Nursery<'_, T, E, M>) {
     assert!(nursery.next().now_or_never().is_none(), "a child has ended");
-}
-
-/// Returns to whoever polls `times` times, woken each time.
-pub(crate) async fn yields(times: usize) {
-    let mut left = times;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(());
-        }
-        left -= 1;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// Awaits `future`, and calls `parked` once it was pending for the first time.
