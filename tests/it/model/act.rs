@@ -11,7 +11,8 @@ use nestling::testing::{
     Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, Tracked, perform,
 };
 use nestling::{
-    CancelHandle, ChildError, Flavor, Hold, JoinedError, Local, Nursery, Rejection, Shared, Spawner,
+    CancelHandle, ChildError, Flavor, Hold, JoinedError, Local, Nursery, Rejected, Rejection,
+    Shared, Spawner,
 };
 
 use super::event::{Actor, Answer, Event};
@@ -269,24 +270,24 @@ impl<M: Kind> Stage<M> {
         let answer = match how {
             Spawn::Plain => match self.siblings.spawn_group(M::group(self.clone(), child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected.reason, rejected.future),
+                Err(rejected) => refused(rejected),
             },
             Spawn::Handle => {
                 let child = M::group(self.clone(), child, key);
                 match self.siblings.child().spawn_group_with_handle(child) {
                     Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                    Err(rejected) => refused(rejected.reason, rejected.future),
+                    Err(rejected) => refused(rejected),
                 }
             }
             Spawn::Try => match self.siblings.try_spawn(M::plain(self.clone(), child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected.reason, rejected.future),
+                Err(rejected) => refused(rejected),
             },
             Spawn::WhenFree => {
                 let child = M::plain(self.clone(), child, key);
                 match self.siblings.spawn_when_free(child).await {
                     Ok(id) => Answer::Taken(id.number()),
-                    Err(rejected) => refused(rejected.reason, rejected.future),
+                    Err(rejected) => refused(rejected),
                 }
             }
         };
@@ -308,7 +309,7 @@ impl<M: Kind> Stage<M> {
             }
             Spawn::Try => match nursery.try_spawn(M::plain(self.clone(), child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected.reason, rejected.future),
+                Err(rejected) => refused(rejected),
             },
             Spawn::WhenFree => {
                 let child = M::plain(self.clone(), child, key);
@@ -320,7 +321,8 @@ impl<M: Kind> Stage<M> {
 }
 
 /// Drops the child that came back; its destructor may panic.
-fn refused<F>(reason: Rejection, future: F) -> Answer {
+fn refused<F>(rejected: Rejected<F>) -> Answer {
+    let Rejected { future, reason } = rejected;
     let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
     match reason {
         Rejection::Full => Answer::Full,
@@ -350,15 +352,11 @@ pub(crate) async fn finish<M: Kind>(
             let report = nursery.settle().await;
             (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
         }
-        Finish::Next => {
-            while let Some(completion) = nursery.next().await {
-                let seen = Seen::Next(Record::from(&completion));
-                world.tell(Event::Handed { nursery: number, seen });
-            }
-            (Seen::Drained, None)
-        }
-        Finish::FickleNext => {
-            while let Some(completion) = poll_fn(|cx| nursery.next().poll_unpin(cx)).await {
+        next @ (Finish::Next | Finish::FickleNext) => {
+            while let Some(completion) = match next {
+                Finish::Next => nursery.next().await,
+                _ => poll_fn(|cx| nursery.next().poll_unpin(cx)).await,
+            } {
                 let seen = Seen::Next(Record::from(&completion));
                 world.tell(Event::Handed { nursery: number, seen });
             }

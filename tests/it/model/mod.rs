@@ -1,10 +1,10 @@
 //! The model: what a nursery must do with a script, in plain words, and a run that is held against it.
 //!
 //! A script leaves open in which order children are polled; everything else follows. So the run tells
-//! what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may happen now, and in the
-//! end what the nursery must report: which outputs, which failures in which order, who was cancelled
-//! by which cause. At each rest of the executor they say whether anyone should still be at work: so a
-//! wake that is lost is found. They know nothing of futures or wakers.
+//! what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may happen now,
+//! and in the end what the nursery must report: which outputs, which failures in which order, who was
+//! cancelled by which cause. At each rest of the executor they say whether anyone should still be at
+//! work: so a wake that is lost is found. They know nothing of futures or wakers.
 
 mod act;
 mod bytes;
@@ -56,8 +56,7 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     world.tell(Event::Appears { nursery: 0, actor: Actor::Outsider, child: outsider.clone() });
     executor.spawn(async move {
         let (act, tell) = (outside.acting(), outside.telling());
-        let _ = perform(outsider, outside.cues(), act, tell, |end| end.is_ok()).await;
-        drop(outside);
+        perform(outsider, outside.cues(), act, tell, |_| ()).await;
     });
     let _ = executor.run();
     for signal in 0..SIGNALS {
@@ -101,21 +100,11 @@ mod cases {
     use proptest::prelude::*;
 
     use super::{check, check_bytes};
-
-    fn config(cases: u32) -> ProptestConfig {
-        let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-        ProptestConfig {
-            cases: asked.unwrap_or(cases),
-            // A seed means another run as soon as the strategies change: what is found here becomes a
-            // test with a name.
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        }
-    }
+    use crate::support::random_cases;
 
     #[test]
     fn a_nursery_does_what_the_model_says_whatever_its_children_do() {
-        proptest!(config(10_000), |(script in script(2), seed: u64, local: bool)| {
+        proptest!(random_cases(10_000), |(script in script(2), seed: u64, local: bool)| {
             let held = if local { check::<Local>(&script, seed) } else { check::<Shared>(&script, seed) };
             prop_assert!(held.is_ok(), "{:?}", held);
         });
@@ -123,6 +112,6 @@ mod cases {
 
     #[test]
     fn it_does_so_with_scripts_that_are_made_from_bytes() {
-        proptest!(config(1_000), |(data in vec(any::<u8>(), 0..400))| check_bytes(&data));
+        proptest!(random_cases(1_000), |(data in vec(any::<u8>(), 0..400))| check_bytes(&data));
     }
 }

@@ -328,33 +328,31 @@ fn resumed(error: JoinedError<Fault>, model: &Model) {
     }
 }
 
-/// What payload it is.
+/// What payload it is, unless it is a text. A macro, as what is asked has the method, and no trait.
+macro_rules! told_unless_text {
+    ($payload:expr) => {
+        if let Some(number) = $payload.downcast_ref::<u8>() {
+            Some(format!("number {number}"))
+        } else if let Some(fault) = $payload.downcast_ref::<Fault>() {
+            Some(format!("fault {}", fault.number))
+        } else if let Some(error) = $payload.downcast_ref::<Boxed>() {
+            Some(format!("boxed {}", error.downcast_ref::<Fault>().unwrap().number))
+        } else if let Some(needle) = $payload.downcast_ref::<Needle<2>>() {
+            Some(format!("needle {}", needle.number))
+        } else {
+            None
+        }
+    };
+}
+
 fn told(panic: &Panic) -> String {
-    if let Some(number) = panic.downcast_ref::<u8>() {
-        format!("number {number}")
-    } else if let Some(fault) = panic.downcast_ref::<Fault>() {
-        format!("fault {}", fault.number)
-    } else if let Some(error) = panic.downcast_ref::<Boxed>() {
-        format!("boxed {}", error.downcast_ref::<Fault>().unwrap().number)
-    } else if let Some(needle) = panic.downcast_ref::<Needle<2>>() {
-        format!("needle {}", needle.number)
-    } else {
-        format!("text {}", panic.message())
-    }
+    told_unless_text!(panic).unwrap_or_else(|| format!("text {}", panic.message()))
 }
 
 fn told_of_payload(payload: &(dyn Any + Send)) -> String {
-    if let Some(number) = payload.downcast_ref::<u8>() {
-        format!("number {number}")
-    } else if let Some(fault) = payload.downcast_ref::<Fault>() {
-        format!("fault {}", fault.number)
-    } else if let Some(error) = payload.downcast_ref::<Boxed>() {
-        format!("boxed {}", error.downcast_ref::<Fault>().unwrap().number)
-    } else if let Some(needle) = payload.downcast_ref::<Needle<2>>() {
-        format!("needle {}", needle.number)
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        format!("text {text}")
-    } else {
-        format!("text {}", payload.downcast_ref::<&str>().expect("there is no other type"))
-    }
+    told_unless_text!(payload).unwrap_or_else(|| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref().copied());
+        format!("text {}", text.expect("there is no other type"))
+    })
 }

@@ -1,6 +1,7 @@
 //! Properties of joined errors, each checked on an error that is grown from bytes.
 //!
-//! The fuzz targets in `fuzz` hold this same code; the third, `nursery`, holds the model beside it. What they find is replayed by
+//! The fuzz targets in `fuzz` hold this same code; the third, `nursery`, holds the model beside it.
+//! What they find is replayed by
 //! `cargo test --test it properties`: every file in `fuzz/corpus` and `fuzz/artifacts`, and with
 //! `NESTLING_FUZZ_CASE=file` that one, on which every property is checked then.
 //!

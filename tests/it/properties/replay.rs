@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::{algebra, render};
 use crate::model;
+use crate::support::random_cases;
 
 type Property = fn(&[u8]);
 
@@ -58,14 +59,7 @@ fn the_case_that_the_environment_names_holds() {
 }
 
 fn on_random_bytes(property: Property) {
-    let config = ProptestConfig {
-        cases: 500,
-        // A seed means another case as soon as the reading of the bytes changes: what is found here
-        // becomes a file of the corpus.
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    proptest!(config, |(data in vec(any::<u8>(), 0..600))| property(&data));
+    proptest!(random_cases(500), |(data in vec(any::<u8>(), 0..600))| property(&data));
 }
 
 #[test]
