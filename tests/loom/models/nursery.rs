@@ -110,11 +110,14 @@ fn a_child_that_is_cancelled_at_any_time_is_dropped_and_reported() {
     });
 }
 
-/// A child without a slot has no waker: the driver must find it on the list, or the one that waits for
-/// its end waits for ever. And that must be told after its destructor has run.
-#[test]
-fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
-    model(4, || {
+/// The second of two children is cancelled from another thread, while the first has the only slot and
+/// waits for the second to be gone. `spawn` spawns it, or makes what spawns it over there.
+fn the_second_of_two_is_cancelled<H>(
+    spawn: impl Fn(&mut Nursery<'static, u32, ()>, &Count) -> H + Send + Sync + 'static,
+) where
+    H: FnOnce() -> CancelHandle + Send + 'static,
+{
+    model(4, move || {
         let drops = Count::default();
         let mut nursery = Nursery::new().limit(1);
         let finished = Signal::new();
@@ -123,9 +126,10 @@ fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
             waiting.await;
             Ok(0)
         });
-        let handle = nursery.spawn_with_handle(never(&drops));
+        let spawned = spawn(&mut nursery, &drops);
         let dropped = drops.clone();
         let cancelling = thread::spawn(move || {
+            let handle = spawned();
             assert!(handle.cancel());
             block_on(handle.finished());
             assert_eq!(dropped.get(), 1);
@@ -138,31 +142,23 @@ fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
     });
 }
 
+/// A child without a slot has no waker: the driver must find it on the list, or the one that waits for
+/// its end waits for ever. And that must be told after its destructor has run.
+#[test]
+fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
+    the_second_of_two_is_cancelled(|nursery, drops| {
+        let handle = nursery.spawn_with_handle(never(drops));
+        move || handle
+    });
+}
+
 /// The same for a child that the driver has not fetched. Were the list taken after the mail, it could
 /// name a child that came in between and is in nobody's hands yet.
 #[test]
 fn a_child_that_is_spawned_and_cancelled_at_once_does_not_wait_for_a_slot() {
-    model(4, || {
-        let drops = Count::default();
-        let mut nursery = Nursery::new().limit(1);
-        let (spawner, finished) = (nursery.spawner(), Signal::new());
-        let waiting = finished.wait();
-        nursery.spawn(async move {
-            waiting.await;
-            Ok(0)
-        });
-        let (child, dropped) = (never(&drops), drops.clone());
-        let cancelling = thread::spawn(move || {
-            let handle = spawner.spawn_with_handle(child).expect("a child is unfinished");
-            assert!(handle.cancel());
-            block_on(handle.finished());
-            assert_eq!(dropped.get(), 1);
-            finished.fire();
-        });
-        let report = block_on(nursery.settle());
-        assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 1));
-        assert_eq!(drops.get(), 1);
-        cancelling.join().unwrap();
+    the_second_of_two_is_cancelled(|nursery, drops| {
+        let (spawner, child) = (nursery.spawner(), never(drops));
+        move || spawner.spawn_with_handle(child).expect("a child is unfinished")
     });
 }
 
