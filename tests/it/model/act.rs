@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
@@ -15,6 +15,7 @@ use nestling::{
     Shared, Spawner,
 };
 
+use super::drop_scripted;
 use super::event::{Actor, Answer, Event};
 use super::rules::Rules;
 use super::seen::{PolicyPanic, Record, Reported, Seen};
@@ -323,7 +324,7 @@ impl<M: Kind> Stage<M> {
 /// Drops the child that came back; its destructor may panic.
 fn refused<F>(rejected: Rejected<F>) -> Answer {
     let Rejected { future, reason } = rejected;
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    drop_scripted(future);
     match reason {
         Rejection::Full => Answer::Full,
         Rejection::Closed => Answer::Closed,

@@ -16,11 +16,11 @@ mod scope;
 mod seen;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use nestling::testing::{
-    Child, Cues, End, Executor, Finish, Hazards, SIGNALS, Script, Step, perform,
+    Child, Cues, End, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
 };
 
 pub(crate) use self::act::Kind;
@@ -69,9 +69,18 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
         world.tell(Event::Abandoned { nursery: 0 });
     }
     // A destructor that panics goes on through the nursery's.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(executor)));
+    drop_scripted(executor);
     world.tell(Event::Over { outputs: world.counters.values_alive() });
     world.verdict().map_err(|fault| Violation(format!("{fault}\nseed {seed}, {script:#?}")))
+}
+
+/// Drops what may panic as its script says. No other panic is passed over.
+fn drop_scripted<V>(value: V) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        if payload.downcast_ref() != Some(&ScriptedPanic::Drop) {
+            resume_unwind(payload);
+        }
+    }
 }
 
 fn depth(script: &Script) -> u32 {

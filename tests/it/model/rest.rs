@@ -39,8 +39,11 @@ impl Rules {
                 state => return Err(format!("{key} is {state:?}, and everybody rests")),
             }
         }
-        let body = scope.others.get(&Actor::Body).filter(|body| body.state == State::Running);
+        let body = scope.others.get(&Actor::Body).filter(|body| body.state != State::Gone);
         if let Some(body) = body {
+            let state = body.state;
+            ensure!(state == State::Running, "the body is {state:?}, and everybody rests");
+            ensure!(!scope.stopped, "the body is there, and a failure has stopped the nursery");
             self.person_may_rest(nursery, Actor::Body, body)?;
         }
         ensure!(

@@ -95,10 +95,9 @@ impl Rules {
             Event::Over { outputs } => {
                 ensure!(outputs == 0, "{outputs} outputs were never dropped");
                 for scope in &self.all {
-                    ensure!(
-                        scope.children.iter().all(|child| !child.is_there()),
-                        "a child is there after its nursery"
-                    );
+                    let gone = |one: &Person| matches!(one.state, State::Gone | State::Refused);
+                    ensure!(scope.children.iter().all(gone), "a child outlives its nursery");
+                    ensure!(scope.others.values().all(gone), "somebody outlives the run");
                 }
             }
         }
@@ -109,8 +108,13 @@ impl Rules {
         match (what, actor) {
             (Happening::Polled, Actor::Child(key)) => return self.all[nursery].polled(key),
             (Happening::Polled, _) => {
-                let running = self.all[nursery].person(actor).state == State::Running;
+                let scope = &mut self.all[nursery];
+                let running = scope.person(actor).state == State::Running;
                 ensure!(running, "{actor:?} is polled after its end");
+                ensure!(
+                    actor != Actor::Body || !scope.stopped,
+                    "the body is polled after a failure has stopped the nursery"
+                );
             }
             (Happening::Step(at), _) => self.step(nursery, actor, at),
             (Happening::Ended(end), _) => {
