@@ -4,7 +4,7 @@ use nestling::testing::{End, Finish, Rule, Spawn};
 
 use super::act::BODY;
 use super::event::Actor;
-use super::scope::{Check, Ending, Scope, State, ensure};
+use super::scope::{Check, Ending, Person, Scope, State, ensure};
 use super::seen::{Failed, Joined, Reason, Record, Reported, Seen, Tally, Why};
 
 impl Scope {
@@ -18,7 +18,7 @@ impl Scope {
         let why = match ending {
             None | Some(Ending::Script(End::Ready)) => None,
             Some(Ending::Script(End::Panic)) => Some(Why::Panic),
-            Some(Ending::Broke) if !plain => Some(Why::Group),
+            Some(Ending::Broke) if !plain => child.nested.clone().map(Why::Group),
             Some(Ending::Broke | Ending::Script(End::Fail)) => Some(Why::Error(key)),
             Some(Ending::Script(End::Never)) => return Err(format!("{key} ends, and never does")),
         };
@@ -102,6 +102,8 @@ impl Scope {
 
     fn keep(&mut self, failed: Failed) {
         self.failures += 1;
+        let by_owner = |one: &Person| (one.by, one.state) == (Actor::Owner, State::New);
+        self.droppable += u64::from(self.children.iter().any(by_owner));
         self.records.push_back(Record::Failed(failed));
     }
 
@@ -161,12 +163,11 @@ impl Scope {
     /// waited for a slot.
     fn skip(&mut self) -> bool {
         let keep = u64::from(self.script.keep);
-        let bounded = keep > 0 && self.handed_failures >= keep;
-        let waited =
-            self.children.iter().any(|one| (one.by, one.how) == (Actor::Owner, Spawn::WhenFree));
-        let may = bounded && waited && matches!(self.records.front(), Some(Record::Failed(_)));
+        let bounded = keep > 0 && self.handed_failures >= keep && self.droppable > 0;
+        let may = bounded && matches!(self.records.front(), Some(Record::Failed(_)));
         if may {
             self.records.pop_front();
+            self.droppable -= 1;
         }
         may
     }

@@ -89,7 +89,12 @@ impl Rules {
             }
             Event::Finishing { nursery } => self.all[nursery].finishing = true,
             Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,
-            Event::Closed { nursery, seen } => self.all[nursery].close(seen)?,
+            Event::Closed { nursery, seen } => {
+                if let Some((around, actor)) = self.all[nursery].by {
+                    self.all[around].person(actor).nested = seen.error().cloned();
+                }
+                self.all[nursery].close(seen)?;
+            }
             Event::Abandoned { nursery } => self.abandon(nursery),
             Event::Rests => self.may_rest()?,
             Event::Over { outputs } => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use nestling::testing::{Child, End, Script, Spawn};
 
 use super::event::{Actor, Answer};
-use super::seen::{Reason, Record, Tally};
+use super::seen::{Joined, Reason, Record, Tally};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
 /// may still have its turn in the round that is under way. The nursery itself cancels at once.
@@ -41,6 +41,8 @@ pub(super) struct Scope {
     pub(super) asked: u32,
     /// What there is to be told, in completion order.
     pub(super) records: VecDeque<Record>,
+    /// How many failures came while the owner waited for a slot: beyond a bound these may be missing.
+    pub(super) droppable: u64,
     pub(super) failures: u64,
     pub(super) tally: Tally,
     pub(super) body_output: Option<usize>,
@@ -81,6 +83,8 @@ pub(super) struct Person {
     pub(super) cause: Option<Reason>,
     /// The step that it is at.
     pub(super) at: usize,
+    /// What the last nursery that it ran has failed with.
+    pub(super) nested: Option<Joined>,
     /// The child that it waits for to be gone.
     pub(super) awaits: Option<usize>,
     pub(super) late_polls: u32,
@@ -88,7 +92,18 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(script: Child, state: State, by: Actor, how: Spawn) -> Self {
-        Self { script, state, id: None, by, how, cause: None, at: 0, awaits: None, late_polls: 0 }
+        Self {
+            script,
+            state,
+            id: None,
+            by,
+            how,
+            cause: None,
+            at: 0,
+            nested: None,
+            awaits: None,
+            late_polls: 0,
+        }
     }
 
     /// Taken, and not gone.
@@ -111,6 +126,7 @@ impl Scope {
             granted: BTreeSet::new(),
             asked: 0,
             records: VecDeque::new(),
+            droppable: 0,
             failures: 0,
             tally: Tally::default(),
             body_output: None,

@@ -45,7 +45,8 @@ pub(crate) struct Failed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     Error(usize),
-    Group,
+    /// A nested nursery's, with all that is in it.
+    Group(Joined),
     Panic,
     PanicInDrop,
     PanicInPolicy,
@@ -94,6 +95,17 @@ pub(crate) struct Reported {
     pub(crate) cause: Option<Reason>,
 }
 
+impl Seen {
+    /// The failures among it.
+    pub(crate) fn error(&self) -> Option<&Joined> {
+        match self {
+            Self::Error(error) => Some(error),
+            Self::Report(report) | Self::Ran { report, .. } => report.error.as_ref(),
+            Self::Outputs(_) | Self::Winner(_) | Self::Next(_) | Self::Drained => None,
+        }
+    }
+}
+
 impl From<Counts> for Tally {
     fn from(counts: Counts) -> Self {
         Self {
@@ -120,7 +132,7 @@ impl From<&ChildError<usize>> for Failed {
         let id = number(error.child());
         let why = match error.failure() {
             Failure::Error(key) => Why::Error(*key),
-            Failure::Group(_) => Why::Group,
+            Failure::Group(group) => Why::Group(group.into()),
             Failure::Panic(panic) => match panic.downcast_ref::<ScriptedPanic>() {
                 Some(ScriptedPanic::End) => Why::Panic,
                 Some(ScriptedPanic::Drop) => Why::PanicInDrop,
