@@ -1,13 +1,15 @@
 //! Wakers, errors, policies and outputs that panic when they are called or dropped.
 
 use std::future::pending;
-use std::sync::Arc;
-use std::task::{Poll, Wake, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::future::BoxFuture;
+use nestling::Nursery;
 
-use crate::support::{Count, Task, waits, yields};
+use crate::support::{Count, Task, guarded, waits, yields};
 
 /// Panics when it is dropped, but not while the thread is panicking already.
 struct Bomb;
@@ -26,6 +28,40 @@ impl Wake for BrokenWaker {
     fn wake(self: Arc<Self>) {
         panic!("woken");
     }
+}
+
+type Run = BoxFuture<'static, ()>;
+
+/// Polls its task where and when it is woken, as some runtimes do.
+struct OnTheSpot(Mutex<Option<Run>>);
+
+impl Wake for OnTheSpot {
+    fn wake(self: Arc<Self>) {
+        let Some(mut run) = self.0.lock().unwrap().take() else { return };
+        let waker = Waker::from(Arc::clone(&self));
+        if run.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            *self.0.lock().unwrap() = Some(run);
+        }
+    }
+}
+
+#[test]
+fn a_waker_that_polls_the_nursery_on_the_spot_finds_no_lock_held() {
+    guarded(|| {
+        let mut nursery: Nursery<'_, u32, oneshot::Canceled> = Nursery::new();
+        let (send, receive) = oneshot::channel();
+        nursery.spawn(receive);
+        let spawner = nursery.spawner();
+        let (outputs, seen) = oneshot::channel();
+        let run = nursery.join().map(|joined| outputs.send(joined.unwrap()).unwrap());
+        let task = Arc::new(OnTheSpot(Mutex::new(Some(run.boxed()))));
+        Waker::from(Arc::clone(&task)).wake();
+        // A wake of the driver's by a spawn, and one by a child's own waker.
+        spawner.spawn(async { Ok(2) }).unwrap();
+        send.send(1).unwrap();
+        assert_eq!(seen.now_or_never().unwrap().unwrap(), [1, 2]);
+        assert!(task.0.lock().unwrap().is_none());
+    });
 }
 
 by_hand!(a_waker_that_panics_takes_no_outcome_with_it, {

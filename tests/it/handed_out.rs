@@ -125,6 +125,21 @@ by_hand!(a_failure_that_stopped_the_nursery_and_was_handed_out_leaves_a_body_alo
     );
 });
 
+by_hand!(a_failure_that_stopped_the_nursery_and_is_not_stored_stops_a_body, {
+    let mut seen = 0;
+    let mut nursery = nursery::<(), &str>().keep_errors(1).limit(1).cancel_when(move |_| {
+        seen += 1;
+        seen == 2
+    });
+    for _ in 0..2 {
+        nursery.spawn(async { Err("stop") });
+    }
+    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    let run = Task::new(nursery.run(|_| pending::<Result<(), _>>())).run();
+    let std::task::Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
+    assert_eq!((error.counts().failed(), error.counts().not_stored()), (2, 1));
+});
+
 by_hand!(handing_out_what_is_kept_is_part_of_the_turn, {
     for kept in [false, true] {
         let mut nursery = nursery::<u32, &str>().limit(10_000);

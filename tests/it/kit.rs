@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -207,6 +207,7 @@ fn a_run_without_an_end_is_stopped() {
     executor.spawn(yields(usize::MAX));
     let message = message_of(|| _ = executor.run());
     assert_eq!(message, "the run did not come to rest within 100 polls");
+    assert_eq!(executor.polls(), 100);
 }
 
 #[test]
@@ -299,6 +300,16 @@ fn a_poll_after_the_end_is_found() {
     drop(executor);
     assert_eq!(counters.polls_after_ready(), 1);
     assert!(message_of(|| counters.assert_nothing_left()).contains("polls_after_ready: 1"));
+}
+
+#[test]
+fn a_poll_after_a_panic_is_found() {
+    let counters = Counters::new();
+    let mut future = Box::pin(counters.watch(async { panic!("its end") }));
+    let mut poll = || future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(message_of(|| _ = poll()), "its end");
+    assert_eq!(message_of(|| _ = poll()), "a future was polled after it was ready");
+    assert_eq!(counters.polls_after_ready(), 1);
 }
 
 /// What the next test runs as a process of its own.
