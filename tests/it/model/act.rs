@@ -118,7 +118,8 @@ pub(crate) struct Stage<M: Flavor> {
     world: Arc<World>,
     nursery: usize,
     actor: Actor,
-    siblings: Spawner<'static, Output, usize, M>,
+    /// `None` where nobody needs it: the nursery goes other ways then.
+    siblings: Option<Spawner<'static, Output, usize, M>>,
     /// The children that have a handle, in the order of their spawning.
     handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
 }
@@ -171,7 +172,7 @@ impl<M: Kind> Stage<M> {
             world: Arc::clone(world),
             nursery: number,
             actor: Actor::Owner,
-            siblings: nursery.spawner(),
+            siblings: needs_spawner(script).then(|| nursery.spawner()),
             handles: Arc::default(),
         };
         (nursery, stage)
@@ -220,7 +221,7 @@ impl<M: Kind> Stage<M> {
                 }
             }
             Step::CancelAll => {
-                let first = self.siblings.cancel(format!("{:?}", self.actor));
+                let first = self.siblings().cancel(format!("{:?}", self.actor));
                 self.world.tell(Event::CancelsAll { nursery, by: self.actor, first });
             }
             Step::AwaitGone(at) => {
@@ -241,6 +242,10 @@ impl<M: Kind> Stage<M> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn siblings(&self) -> &Spawner<'static, Output, usize, M> {
+        self.siblings.as_ref().expect("it was asked for, as somebody needs it")
     }
 
     fn handle(&self, at: u8) -> Option<(usize, CancelHandle)> {
@@ -269,24 +274,24 @@ impl<M: Kind> Stage<M> {
     async fn spawn(&self, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
         let answer = match how {
-            Spawn::Plain => match self.siblings.spawn_group(M::group(self.clone(), child, key)) {
+            Spawn::Plain => match self.siblings().spawn_group(M::group(self.clone(), child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
             },
             Spawn::Handle => {
                 let child = M::group(self.clone(), child, key);
-                match self.siblings.child().spawn_group_with_handle(child) {
+                match self.siblings().child().spawn_group_with_handle(child) {
                     Ok(handle) => Answer::Taken(self.keep(key, handle)),
                     Err(rejected) => refused(rejected),
                 }
             }
-            Spawn::Try => match self.siblings.try_spawn(M::plain(self.clone(), child, key)) {
+            Spawn::Try => match self.siblings().try_spawn(M::plain(self.clone(), child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
             },
             Spawn::WhenFree => {
                 let child = M::plain(self.clone(), child, key);
-                match self.siblings.spawn_when_free(child).await {
+                match self.siblings().spawn_when_free(child).await {
                     Ok(id) => Answer::Taken(id.number()),
                     Err(rejected) => refused(rejected),
                 }
@@ -319,6 +324,17 @@ impl<M: Kind> Stage<M> {
         };
         self.answer(key, answer);
     }
+}
+
+/// Whether anyone in the nursery, or outside of it, spawns or cancels by a spawner.
+fn needs_spawner(script: &Script) -> bool {
+    let body = match &script.finish {
+        Finish::Run(body) => Some(&**body),
+        _ => None,
+    };
+    let children = script.children.iter().map(|(_, child)| child).chain(body);
+    let mut steps = children.flat_map(|child| &child.steps).chain(&script.outside);
+    steps.any(|step| matches!(step, Step::Spawn(..) | Step::CancelAll))
 }
 
 /// Drops the child that came back; its destructor may panic.
