@@ -1,13 +1,9 @@
 //! Whether children may cross threads: the two flavours of a nursery.
 
-use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use futures::future::{BoxFuture, LocalBoxFuture};
-use pin_project_lite::pin_project;
 
-use crate::error::{Failure, JoinedError};
+use crate::adapt::{Adapt, Convert, Output};
+use crate::timed::Timed;
 
 /// The flavour whose children are `Send`, so that the nursery can move between threads.
 ///
@@ -44,6 +40,15 @@ pub trait Hold<'env, F>: Flavor {
     where
         F: Future,
         K: Convert<F::Output>;
+
+    /// The same for a child with a timeout or a grace.
+    #[doc(hidden)]
+    fn hold_timed<K, T, E>(
+        future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
+    ) -> Self::Boxed<'env, Output<T, E>>
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>;
 }
 
 mod sealed {
@@ -82,6 +87,16 @@ where
     {
         Box::into_pin(future)
     }
+
+    fn hold_timed<K, T, E>(
+        future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
+    ) -> Self::Boxed<'env, Output<T, E>>
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+    {
+        Box::into_pin(future)
+    }
 }
 
 impl<'env, F: 'env> Hold<'env, F> for Local {
@@ -92,75 +107,14 @@ impl<'env, F: 'env> Hold<'env, F> for Local {
     {
         Box::into_pin(future)
     }
-}
 
-/// Turns what a child's future returns into what the nursery collects.
-///
-/// A type and not a closure, so that the boxed child is no larger than the user's future.
-#[doc(hidden)]
-pub trait Convert<I>: 'static {
-    type Output;
-
-    fn convert(output: I) -> Self::Output;
-}
-
-/// The child's error is an error of its own.
-#[derive(Debug)]
-pub(crate) enum Plain {}
-
-/// The child's error is that of a nested nursery, and becomes a subtree.
-#[derive(Debug)]
-pub(crate) enum Grouped {}
-
-impl<T, E> Convert<Result<T, E>> for Plain {
-    type Output = Result<T, Failure<E>>;
-
-    #[inline]
-    fn convert(output: Result<T, E>) -> Self::Output {
-        output.map_err(Failure::Error)
-    }
-}
-
-impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
-    type Output = Result<T, Failure<E>>;
-
-    #[inline]
-    fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
-        output.map_err(|error| match error.into_bare() {
-            Ok(error) => Failure::Error(error),
-            Err(group) => Failure::Group(group),
-        })
-    }
-}
-
-pin_project! {
-    /// A user's future, its output converted by `K`.
-    #[doc(hidden)]
-    #[derive(Debug)]
-    pub struct Adapt<F, K> {
-        #[pin]
-        future: F,
-        kind: PhantomData<fn() -> K>,
-    }
-}
-
-impl<F, K> Adapt<F, K> {
-    #[inline]
-    pub(crate) fn new(future: F) -> Self {
-        Self { future, kind: PhantomData }
-    }
-
-    /// Gives the future back; a box that was never pinned can be unwrapped so.
-    pub(crate) fn into_inner(self) -> F {
-        self.future
-    }
-}
-
-impl<F: Future, K: Convert<F::Output>> Future for Adapt<F, K> {
-    type Output = K::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().future.poll(cx).map(K::convert)
+    fn hold_timed<K, T, E>(
+        future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
+    ) -> Self::Boxed<'env, Output<T, E>>
+    where
+        F: Future,
+        K: Convert<F::Output, Output = Output<T, E>>,
+    {
+        Box::into_pin(future)
     }
 }

@@ -15,6 +15,8 @@ pub struct ChildId(u64);
 impl ChildId {
     /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
     const BODY: Self = Self(u64::MAX);
+    /// Stands for the nursery itself, whose deadline or grace may fail.
+    const NURSERY: Self = Self(u64::MAX - 1);
 
     #[inline]
     pub(crate) const fn new(number: u64) -> Self {
@@ -23,7 +25,8 @@ impl ChildId {
 
     /// The spawn number itself, counted from zero.
     ///
-    /// The body of [`Nursery::run`](crate::Nursery::run) has none; it answers [`u64::MAX`].
+    /// The body of [`Nursery::run`](crate::Nursery::run) has none; it answers [`u64::MAX`]. Neither has
+    /// the nursery itself, which answers one less.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -32,7 +35,11 @@ impl ChildId {
 
 impl fmt::Display for ChildId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::BODY { f.pad("body") } else { f.pad(&format!("#{}", self.0)) }
+        match *self {
+            Self::BODY => f.pad("body"),
+            Self::NURSERY => f.pad("nursery"),
+            Self(number) => f.pad(&format!("#{number}")),
+        }
     }
 }
 
@@ -63,6 +70,11 @@ impl ChildInfo {
         Self::new(ChildId::BODY, None, location)
     }
 
+    /// Stands where something failed that belongs to no child.
+    pub(crate) fn nursery(location: &'static Location<'static>) -> Self {
+        Self::new(ChildId::NURSERY, None, location)
+    }
+
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }
@@ -84,6 +96,12 @@ impl ChildInfo {
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
         self.location
+    }
+
+    /// Whether this is the nursery itself and not a child: its deadline or its grace panicked.
+    #[must_use]
+    pub fn is_nursery(&self) -> bool {
+        self.id == ChildId::NURSERY
     }
 
     /// Whether this is the body of [`Nursery::run`](crate::Nursery::run) and not a child.

@@ -58,6 +58,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapt;
 mod cancel;
 mod error;
 mod flavor;
@@ -73,16 +74,18 @@ mod sync;
 pub mod testing;
 mod text;
 mod time;
+mod timed;
 
-pub use cancel::{CancelHandle, Cause, CauseKind, Finished};
+pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
 pub use error::{
     Ancestors, ChildError, Counts, Failure, IntoIter, Iter, JoinedError, Leaves, Panic, Tree,
 };
 pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
-    ChildBuilder, FirstOk, Join, LocalNursery, Next, Nursery, Rejected, Rejection, Run, RunSettle,
-    Settle, SpawnWhenFree, Spawner, SpawnerWhenFree,
+    ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, Join, JoinHandle, Joining,
+    LocalNursery, Next, Nursery, Rejected, Rejection, Run, RunSettle, Settle, SpawnWhenFree,
+    Spawner, SpawnerWhenFree, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use report::{Cancelled, Completion, Outcome, Report};

@@ -14,6 +14,7 @@ use crate::info::ChildInfo;
 pub struct Completion<T, E> {
     child: ChildInfo,
     outcome: Outcome<T, E>,
+    overran: bool,
 }
 
 /// How a child ended.
@@ -22,6 +23,8 @@ pub struct Completion<T, E> {
 pub enum Outcome<T, E> {
     /// The child succeeded, with this output.
     Completed(T),
+    /// The child succeeded, and its output went to its [`JoinHandle`](crate::JoinHandle).
+    Delivered,
     /// The child failed: by an error, a group of errors, a panic or a timeout.
     ///
     /// The error inside says also whether this was [after a
@@ -33,7 +36,15 @@ pub enum Outcome<T, E> {
 
 impl<T, E> Completion<T, E> {
     pub(crate) fn new(child: ChildInfo, outcome: Outcome<T, E>) -> Self {
-        Self { child, outcome }
+        let overran = match &outcome {
+            Outcome::Failed(error) => error.overran_grace(),
+            Outcome::Completed(_) | Outcome::Delivered | Outcome::Cancelled(_) => false,
+        };
+        Self { child, outcome, overran }
+    }
+
+    pub(crate) fn cancelled(child: ChildInfo, cause: Cause, overran: bool) -> Self {
+        Self { child, outcome: Outcome::Cancelled(cause), overran }
     }
 
     /// Which child ended.
@@ -48,6 +59,12 @@ impl<T, E> Completion<T, E> {
         &self.outcome
     }
 
+    /// Whether it had a grace, and had to be dropped when that was over.
+    #[must_use]
+    pub fn overran_grace(&self) -> bool {
+        self.overran
+    }
+
     /// How it ended, by value.
     #[must_use]
     pub fn into_outcome(self) -> Outcome<T, E> {
@@ -56,12 +73,12 @@ impl<T, E> Completion<T, E> {
 }
 
 impl<T, E> Outcome<T, E> {
-    /// The output, if the child succeeded.
+    /// The output, if the child succeeded and it did not go to a handle.
     #[must_use]
     pub fn completed(self) -> Option<T> {
         match self {
             Self::Completed(value) => Some(value),
-            Self::Failed(_) | Self::Cancelled(_) => None,
+            Self::Delivered | Self::Failed(_) | Self::Cancelled(_) => None,
         }
     }
 
@@ -70,7 +87,7 @@ impl<T, E> Outcome<T, E> {
     pub fn failure(&self) -> Option<&Failure<E>> {
         match self {
             Self::Failed(error) => Some(error.failure()),
-            Self::Completed(_) | Self::Cancelled(_) => None,
+            Self::Completed(_) | Self::Delivered | Self::Cancelled(_) => None,
         }
     }
 
@@ -79,14 +96,14 @@ impl<T, E> Outcome<T, E> {
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Cancelled(cause) => Some(cause),
-            Self::Completed(_) | Self::Failed(_) => None,
+            Self::Completed(_) | Self::Delivered | Self::Failed(_) => None,
         }
     }
 
-    /// Whether the child succeeded.
+    /// Whether the child succeeded, wherever its output is.
     #[must_use]
     pub fn is_completed(&self) -> bool {
-        matches!(self, Self::Completed(_))
+        matches!(self, Self::Completed(_) | Self::Delivered)
     }
 
     /// Whether the child failed.
@@ -107,9 +124,14 @@ impl<T, E> Outcome<T, E> {
 pub struct Cancelled {
     child: ChildInfo,
     cause: Cause,
+    overran: bool,
 }
 
 impl Cancelled {
+    pub(crate) fn new(child: ChildInfo, cause: Cause, overran: bool) -> Self {
+        Self { child, cause, overran }
+    }
+
     /// Which child it was.
     #[must_use]
     pub fn child(&self) -> &ChildInfo {
@@ -121,12 +143,19 @@ impl Cancelled {
     pub fn cause(&self) -> &Cause {
         &self.cause
     }
+
+    /// Whether it had a grace, and had to be dropped when that was over.
+    #[must_use]
+    pub fn overran_grace(&self) -> bool {
+        self.overran
+    }
 }
 
-/// `#7 fetch: requested: shutting down`.
+/// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too.
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.child, self.cause)
+        write!(f, "{}: {}", self.child, self.cause)?;
+        if self.overran { f.write_str(" (dropped after its grace)") } else { Ok(()) }
     }
 }
 
@@ -149,13 +178,11 @@ impl<T, E> Report<T, E> {
     pub(crate) fn new(
         mut outputs: Vec<(ChildInfo, T)>,
         error: Option<JoinedError<E>>,
-        cancelled: Vec<(ChildInfo, Cause)>,
+        mut cancelled: Vec<Cancelled>,
         counts: Counts,
         cause: Option<Cause>,
     ) -> Self {
         outputs.sort_by_key(|(child, _)| child.id());
-        let mut cancelled: Vec<_> =
-            cancelled.into_iter().map(|(child, cause)| Cancelled { child, cause }).collect();
         cancelled.sort_by_key(|cancelled| cancelled.child.id());
         Self { outputs, error, cancelled, counts, cause }
     }
@@ -176,6 +203,18 @@ impl<T, E> Report<T, E> {
     #[must_use]
     pub fn cancelled(&self) -> &[Cancelled] {
         &self.cancelled
+    }
+
+    /// The children that had a grace, were not through when it was over, and had to be dropped; in
+    /// spawn order. They are cancelled, or have timed out, or failed by their destructor.
+    pub fn overran_grace(&self) -> impl Iterator<Item = &ChildInfo> {
+        let failures = self.error.iter().flat_map(JoinedError::by_spawn_order);
+        let failed = failures.filter(|error| error.overran_grace()).map(ChildError::child);
+        let cancelled = self.cancelled.iter().filter(|one| one.overran).map(Cancelled::child);
+        let mut all: Vec<_> = failed.chain(cancelled).collect();
+        all.sort_by_key(|child| child.id());
+        all.dedup();
+        all.into_iter()
     }
 
     /// How many children ended in which way.
@@ -228,9 +267,12 @@ impl<T, E> fmt::Display for Report<T, E> {
             counts.failed(),
             counts.cancelled(),
         )?;
-        match &self.cause {
-            Some(cause) => write!(f, " ({cause})"),
-            None => Ok(()),
+        if let Some(cause) = &self.cause {
+            write!(f, " ({cause})")?;
+        }
+        match self.overran_grace().count() {
+            0 => Ok(()),
+            overran => write!(f, ", {overran} dropped after the grace"),
         }
     }
 }

@@ -22,8 +22,7 @@ struct Inner {
 
 /// The kinds of [`Cause`].
 ///
-/// This version makes `ChildFailed`, `Requested` and `Finished`. The others are named already, so
-/// that a program can tell them apart when they come.
+/// A nursery makes all of them but `DependencyLost`, which is for whoever runs several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CauseKind {
@@ -31,6 +30,8 @@ pub enum CauseKind {
     ChildFailed,
     /// Someone asked for it, by a handle or on the nursery.
     Requested,
+    /// The child that the nursery belongs to was cancelled; [`parent`](Cause::parent) says why.
+    Parent,
     /// The nursery's deadline passed.
     Deadline,
     /// The child's own timeout passed.
@@ -50,8 +51,23 @@ impl Cause {
         Self::new(CauseKind::ChildFailed, Some(child), message)
     }
 
-    pub(crate) fn finished(child: ChildInfo) -> Self {
-        Self::new(CauseKind::Finished, Some(child), None)
+    /// The race was won by this child; or what a daemon was there for has ended.
+    pub(crate) fn finished(winner: Option<ChildInfo>) -> Self {
+        Self::new(CauseKind::Finished, winner, None)
+    }
+
+    pub(crate) fn deadline() -> Self {
+        Self::new(CauseKind::Deadline, None, None)
+    }
+
+    pub(crate) fn timeout(child: ChildInfo) -> Self {
+        Self::new(CauseKind::Timeout, Some(child), None)
+    }
+
+    /// The child around was cancelled, for the cause `parent`.
+    pub(crate) fn parent_cancelled(child: ChildInfo, parent: Self) -> Self {
+        let (kind, child) = (CauseKind::Parent, Some(child));
+        Self(Arc::new(Inner { kind, child, message: None, parent: Some(parent) }))
     }
 
     fn new(kind: CauseKind, child: Option<ChildInfo>, message: Option<String>) -> Self {
@@ -65,7 +81,8 @@ impl Cause {
         self.0.kind
     }
 
-    /// The child that brought it about: the one that failed, or the one that won.
+    /// The child that brought it about: the one that failed, that won, whose time was up, or around
+    /// whose nursery it was cancelled.
     #[must_use]
     pub fn child(&self) -> Option<&ChildInfo> {
         self.0.child.as_ref()
@@ -77,16 +94,38 @@ impl Cause {
         self.0.message.as_deref()
     }
 
-    /// The cause in the scope around, where this one follows from it. A child is dropped with the
-    /// nurseries in it, before these could be cancelled themselves; so far no cause has a parent.
+    /// The cause that this one follows from: why the child was cancelled that the nursery belongs to.
+    ///
+    /// Only a nursery made by [`ChildContext::nursery`](crate::ChildContext::nursery) is cancelled so.
     #[must_use]
     pub fn parent(&self) -> Option<&Cause> {
         self.0.parent.as_ref()
     }
+
+    /// The cause at the beginning of the chain; this one if it follows from no other.
+    #[must_use]
+    pub fn root(&self) -> &Cause {
+        let mut root = self;
+        while let Some(parent) = root.parent() {
+            root = parent;
+        }
+        root
+    }
+}
+
+/// A chain is as long as nurseries are nested, and its end needs no stack for that.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(Cause(cause)) = next {
+            next = Arc::into_inner(cause).and_then(|mut inner| inner.parent.take());
+        }
+    }
 }
 
 /// One line, control characters escaped and long text cut:
-/// `child #7 fetch failed: connection refused`.
+/// `child #7 fetch failed: connection refused`. Of a chain it names the nearest child, and says why that
+/// was cancelled in the first place.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind(), self.child()) {
@@ -99,12 +138,17 @@ impl fmt::Display for Cause {
             (CauseKind::Finished, None) => f.write_str("finished")?,
             (CauseKind::Requested, _) => f.write_str("requested")?,
             (CauseKind::Deadline, _) => f.write_str("the deadline passed")?,
-            (CauseKind::Timeout, _) => f.write_str("timed out")?,
+            (CauseKind::Timeout, Some(child)) => write!(f, "child {child} timed out")?,
+            (CauseKind::Timeout, None) => f.write_str("timed out")?,
+            (CauseKind::Parent, Some(child)) => write!(f, "child {child} was cancelled")?,
+            (CauseKind::Parent, None) => f.write_str("the child around was cancelled")?,
             (CauseKind::DependencyLost, _) => f.write_str("a dependency was lost")?,
         }
-        match self.message() {
-            Some(message) => write!(f, ": {}", Escaped(message)),
-            None => Ok(()),
+        match (self.message(), self.parent()) {
+            (Some(message), _) => write!(f, ": {}", Escaped(message)),
+            // The root has no parent: this goes no deeper.
+            (None, Some(_)) => write!(f, ": {}", self.root()),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The control block that a child shares with its handles.
 //!
-//! Only children with a name or a handle have one.
+//! Only children with a name, a handle, a context or an option of their own have one.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::Cause;
+use super::waiting::Waiting;
+use super::{Cause, LostKind};
 use crate::gate::Gate;
 use crate::guard::{discard, wake_all};
 use crate::info::{ChildId, ChildInfo};
@@ -17,10 +18,15 @@ const CANCELLED: u8 = 1;
 const FINISHED: u8 = 2;
 /// The child's own waker is known, so that a cancel can wake just this child.
 const WAKEABLE: u8 = 4;
+/// Once cancelled the child is not dropped at once: it has a grace.
+const GRACEFUL: u8 = 8;
+/// The child is a daemon that was told to end, and is waited for.
+const DISMISSED: u8 = 16;
 
 pub(crate) struct Control {
     info: ChildInfo,
     gate: Arc<Gate>,
+    daemon: bool,
     /// Written under the lock of `shared` only; read without it.
     marks: AtomicU8,
     shared: Mutex<SharedState>,
@@ -33,38 +39,27 @@ struct SharedState {
     /// The child's waker inside the set; taken out when the child is gone, since it keeps the
     /// child's node alive.
     child: Option<Waker>,
+    /// How the child ended, if not by success.
+    lost: Option<LostKind>,
     /// The tasks that wait for the child to be gone. In a box: most children have none.
     waiting: Option<Box<Waiting>>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    places: Vec<Option<Waker>>,
-    /// Places that were given up.
-    vacant: Vec<usize>,
-}
-
-impl Waiting {
-    /// Keeps a waker at `place`, or at a place of its own; hands out the one that was there.
-    fn keep(&mut self, waker: Waker, place: &mut Option<usize>) -> Option<Waker> {
-        let at = *place.get_or_insert_with(|| {
-            self.vacant.pop().unwrap_or_else(|| {
-                self.places.push(None);
-                self.places.len() - 1
-            })
-        });
-        self.places[at].replace(waker)
-    }
-
-    fn give_up(&mut self, place: usize) -> Option<Waker> {
-        self.vacant.push(place);
-        self.places[place].take()
-    }
+    /// The tasks that wait for it to be cancelled.
+    listening: Option<Box<Waiting>>,
 }
 
 impl Control {
     pub(crate) fn new(info: ChildInfo, gate: Arc<Gate>) -> Self {
-        Self { info, gate, marks: AtomicU8::new(0), shared: Mutex::default() }
+        Self { info, gate, daemon: false, marks: AtomicU8::new(0), shared: Mutex::default() }
+    }
+
+    /// For a child that is a daemon, or has a grace.
+    pub(crate) fn with(self, daemon: bool, graceful: bool) -> Self {
+        let marks = AtomicU8::new(if graceful { GRACEFUL } else { 0 });
+        Self { daemon, marks, ..self }
+    }
+
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.daemon
     }
 
     pub(crate) fn info(&self) -> &ChildInfo {
@@ -77,28 +72,43 @@ impl Control {
             return false;
         }
         let cause = cause();
-        let child = {
+        let (child, listening) = {
             let mut shared = self.lock();
             if self.marks.load(Ordering::Relaxed) & (CANCELLED | FINISHED) != 0 {
                 return false;
             }
             shared.cause = Some(cause);
             self.mark(CANCELLED);
-            shared.child.clone()
+            (shared.child.clone(), shared.listening.take())
         };
         match child {
             Some(child) => child.wake(),
             None => self.gate.call_off(self.info.id()),
         }
+        wake_listening(listening);
         true
     }
 
     /// Marks the child cancelled by the driver, which is about to drop it, and answers with the
     /// cause that came first.
     pub(crate) fn cancel_for(&self, cause: &Cause) -> Cause {
-        let mut shared = self.lock();
-        self.mark(CANCELLED);
-        shared.cause.get_or_insert_with(|| cause.clone()).clone()
+        let (cause, listening) = {
+            let mut shared = self.lock();
+            self.mark(CANCELLED);
+            let cause = shared.cause.get_or_insert_with(|| cause.clone()).clone();
+            (cause, shared.listening.take())
+        };
+        wake_listening(listening);
+        cause
+    }
+
+    /// Marks the child cancelled by the driver, which leaves it some time to end by itself.
+    pub(crate) fn signal(&self, cause: &Cause) {
+        {
+            let _shared = self.lock();
+            self.mark(GRACEFUL);
+        }
+        self.cancel_for(cause);
     }
 
     /// Remembers how to wake the child. A cancel that comes later wakes it by this; one that came
@@ -117,6 +127,26 @@ impl Control {
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.marks.load(Ordering::Acquire) & CANCELLED != 0
+    }
+
+    /// Whether it is to be dropped: it is cancelled, and has no grace.
+    #[inline]
+    pub(crate) fn must_stop(&self) -> bool {
+        self.marks.load(Ordering::Acquire) & (CANCELLED | GRACEFUL) == CANCELLED
+    }
+
+    pub(crate) fn is_graceful(&self) -> bool {
+        self.marks.load(Ordering::Acquire) & GRACEFUL != 0
+    }
+
+    /// Notes that the daemon was told to end.
+    pub(crate) fn dismiss(&self) {
+        let _shared = self.lock();
+        self.mark(DISMISSED);
+    }
+
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.marks.load(Ordering::Acquire) & DISMISSED != 0
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -157,15 +187,54 @@ impl Control {
         discard(waker);
     }
 
-    fn finish(&self) {
-        let (child, waiting) = {
+    /// Ready with the cause when the child is cancelled. `place` is where the caller listens, `None`
+    /// at first.
+    pub(crate) fn poll_cancelled(
+        &self,
+        cx: &mut Context<'_>,
+        place: &mut Option<usize>,
+    ) -> Poll<Cause> {
+        if let Some(cause) = self.cause() {
+            return Poll::Ready(cause);
+        }
+        let waker = cx.waker().clone();
+        let replaced = {
             let mut shared = self.lock();
+            if let Some(cause) = &shared.cause {
+                return Poll::Ready(cause.clone());
+            }
+            // Who is gone is not cancelled any more.
+            match self.marks.load(Ordering::Relaxed) & FINISHED {
+                0 => shared.listening.get_or_insert_default().keep(waker, place),
+                _ => Some(waker),
+            }
+        };
+        discard(replaced);
+        Poll::Pending
+    }
+
+    /// Gives up a place among those who listen.
+    pub(crate) fn stop_listening(&self, place: usize) {
+        let waker = self.lock().listening.as_mut().and_then(|waiting| waiting.give_up(place));
+        discard(waker);
+    }
+
+    /// How it ended, if it is gone and did not succeed.
+    pub(crate) fn lost(&self) -> Option<LostKind> {
+        self.lock().lost
+    }
+
+    fn finish(&self, lost: Option<LostKind>) {
+        let (child, waiting, listening) = {
+            let mut shared = self.lock();
+            shared.lost = lost;
             self.mark(FINISHED);
-            (shared.child.take(), shared.waiting.take())
+            (shared.child.take(), shared.waiting.take(), shared.listening.take())
         };
         discard(child);
+        discard(listening);
         if let Some(waiting) = waiting {
-            wake_all(waiting.places.into_iter().flatten());
+            wake_all(waiting.into_wakers());
         }
     }
 
@@ -179,6 +248,12 @@ impl Control {
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake_listening(listening: Option<Box<Waiting>>) {
+    if let Some(listening) = listening {
+        wake_all(listening.into_wakers());
     }
 }
 
@@ -202,17 +277,18 @@ impl Tag {
 
     /// Gives the block the number that the child got; nobody else holds the block yet.
     #[inline]
-    pub(crate) fn renumber(&mut self, id: ChildId) {
+    pub(crate) fn number(&mut self, id: ChildId) {
         if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
             control.info.renumber(id);
         }
     }
 
-    /// Lets those who wait know that the child is gone, and hands out the block.
+    /// Lets those who wait know that the child is gone, and how it was lost if it has no output; hands
+    /// out the block.
     #[inline]
-    pub(crate) fn end(&mut self) -> Option<Arc<Control>> {
+    pub(crate) fn end(&mut self, lost: Option<LostKind>) -> Option<Arc<Control>> {
         let control = self.0.take()?;
-        control.finish();
+        control.finish(lost);
         Some(control)
     }
 }
@@ -220,6 +296,6 @@ impl Tag {
 impl Drop for Tag {
     #[inline]
     fn drop(&mut self) {
-        self.end();
+        self.end(Some(LostKind::Dropped));
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Cause, Control};
+use super::{Cause, Control, Lost};
 use crate::info::{ChildId, ChildInfo};
 
 /// Cancels one child, from anywhere, and tells when it is gone.
@@ -21,6 +21,7 @@ use crate::info::{ChildId, ChildInfo};
 /// |---|---|
 /// | before the child started | it is never polled; it ends as cancelled |
 /// | while it waits | it is dropped when the nursery is next driven, which the cancel brings about |
+/// | while it waits, with a [grace](crate::ChildBuilder::grace) | it is signalled, and dropped when that is over |
 /// | during its own poll, from inside or from another thread | the poll comes to its end. Pending: the child is dropped there and then. Ready: an output is kept, a failure is kept and flagged [`after_cancel`](crate::ChildError::after_cancel) |
 /// | a second time, or after it ended | nothing; the answer is `false` |
 ///
@@ -81,6 +82,11 @@ impl CancelHandle {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.0.cause()
+    }
+
+    /// Why there is no output of a child that is gone.
+    pub(crate) fn lost(&self) -> Lost {
+        Lost::new(&self.0)
     }
 
     /// Whether the child is gone: it has ended, and its future has been dropped.

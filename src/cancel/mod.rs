@@ -3,7 +3,10 @@
 mod cause;
 mod control;
 mod handle;
+mod lost;
+mod waiting;
 
 pub use cause::{Cause, CauseKind};
 pub(crate) use control::{Control, Tag};
 pub use handle::{CancelHandle, Finished};
+pub use lost::{Lost, LostKind};

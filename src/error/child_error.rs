@@ -22,13 +22,21 @@ pub struct ChildError<E> {
 pub(super) struct Origin {
     pub(super) child: ChildInfo,
     pub(super) after_cancel: bool,
+    /// It had a grace, and was dropped when that was over.
+    pub(super) overran: bool,
     /// Empty unless groups around the entry were dissolved.
     pub(super) path: Path,
 }
 
 impl<E> ChildError<E> {
     pub(crate) fn new(child: ChildInfo, failure: Failure<E>, after_cancel: bool) -> Self {
-        Self { origin: Origin { child, after_cancel, path: Path::default() }, failure }
+        let origin = Origin { child, after_cancel, overran: false, path: Path::default() };
+        Self { origin, failure }
+    }
+
+    pub(crate) fn with_overrun(mut self, overran: bool) -> Self {
+        self.origin.overran = overran;
+        self
     }
 
     /// The child that failed.
@@ -53,6 +61,12 @@ impl<E> ChildError<E> {
     #[must_use]
     pub fn after_cancel(&self) -> bool {
         self.origin.after_cancel
+    }
+
+    /// Whether the child had a grace, and had to be dropped when that was over.
+    #[must_use]
+    pub fn overran_grace(&self) -> bool {
+        self.origin.overran
     }
 
     /// The children that the dissolved groups around this failure belonged to, nearest first.

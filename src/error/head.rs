@@ -89,7 +89,9 @@ impl<E> Display for Says<'_, E> {
     }
 }
 
-/// Whether the entry is the body of the nursery itself, not of one that was dissolved into it.
+/// Whether the entry is no child: the body of the nursery itself, or its deadline; not of one that was
+/// dissolved into it.
 pub(super) fn is_own_body<E>(entry: &ChildError<E>) -> bool {
-    entry.child().is_body() && entry.origin.path.is_empty()
+    let info = entry.child();
+    (info.is_body() || info.is_nursery()) && entry.origin.path.is_empty()
 }

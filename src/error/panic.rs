@@ -49,6 +49,21 @@ impl Panic {
         Self::at(Some("in the policy of `cancel_when`"), thrown)
     }
 
+    /// A panic of the timeout that a child was spawned with.
+    pub(crate) fn of_timeout(thrown: Thrown) -> Self {
+        Self::at(Some("in the timeout"), thrown)
+    }
+
+    /// A panic of a grace, the child's own or the nursery's.
+    pub(crate) fn of_grace(thrown: Thrown) -> Self {
+        Self::at(Some("in the grace"), thrown)
+    }
+
+    /// A panic of the nursery's deadline.
+    pub(crate) fn of_deadline(thrown: Thrown) -> Self {
+        Self::at(Some("in the deadline"), thrown)
+    }
+
     fn at(work: Option<&'static str>, thrown: Thrown) -> Self {
         let Thrown { payload, location } = thrown;
         let (locked, shared) = (Mutex::new(Some(payload)), OnceLock::new());

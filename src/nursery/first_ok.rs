@@ -15,8 +15,8 @@ use crate::scope::{Driving, Scope};
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
     ///
-    /// The losers are dropped before this is ready, with
-    /// [`CauseKind::Finished`](crate::CauseKind::Finished). `None` means that no child succeeded and
+    /// The losers are gone before this is ready, with
+    /// [`CauseKind::Finished`](crate::CauseKind::Finished); those that have a grace are waited for. `None` means that no child succeeded and
     /// none failed: there was none, or all were cancelled. What [`next`](Self::next) has handed out
     /// before does not count.
     ///
@@ -48,7 +48,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// ```
     pub fn first_ok(self) -> FirstOk<'env, T, E, M> {
         let (scope, tally) = self.into_tally();
-        FirstOk { scope: Some(scope), tally }
+        FirstOk { scope: Some(scope), tally, winner: None }
     }
 }
 
@@ -58,6 +58,8 @@ pub struct FirstOk<'env, T, E, M: Flavor> {
     /// `None` once there is an answer.
     scope: Option<Scope<'env, T, E, M>>,
     tally: Tally<ChildInfo, T, E>,
+    /// The first output, while losers have a grace.
+    winner: Option<T>,
 }
 
 impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
@@ -66,27 +68,28 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
     type Output = Result<Option<T>, JoinedError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { scope: slot, tally } = self.get_mut();
+        let Self { scope: slot, tally, winner } = self.get_mut();
         let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
         let mut driving = Driving::begin(scope, cx);
-        // An output may have been kept while the owner waited for a slot.
-        while tally.outputs.is_empty() {
+        loop {
+            // An output may have been kept while the owner waited for a slot.
+            if let (None, Some((child, output))) = (&winner, tally.winner()) {
+                driving.cancel(Cause::finished(Some(child)));
+                *winner = Some(output);
+            }
             match ready!(driving.next(cx)) {
                 Some(record) => tally.record(record),
                 None if driving.close_if_idle() => break,
                 None => {}
             }
         }
-        let result = match tally.winner() {
-            Some((winner, output)) => {
-                driving.cancel(Cause::finished(winner));
-                drop(driving);
+        drop(driving);
+        let result = match winner.take() {
+            Some(output) => {
+                tally.forget();
                 Ok(Some(output))
             }
-            None => {
-                drop(driving);
-                tally.error(scope).map_or(Ok(None), Err)
-            }
+            None => tally.error(scope).map_or(Ok(None), Err),
         };
         *slot = None;
         Poll::Ready(result)

@@ -1,9 +1,12 @@
 //! The nursery: the scope that owns children.
 
 mod builder;
+mod context;
+mod driver;
 mod finish;
 mod first_ok;
 mod held;
+mod join_handle;
 mod next;
 mod options;
 mod plan;
@@ -16,9 +19,12 @@ mod when_free;
 use std::fmt;
 
 pub use self::builder::ChildBuilder;
+pub use self::context::{ChildCancelled, ChildContext, With};
+pub use self::driver::Driver;
 pub use self::finish::{Join, Settle};
 pub use self::first_ok::FirstOk;
 use self::held::Held;
+pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
 pub use self::rejected::{Rejected, Rejection};
 pub use self::run::{Run, RunSettle};

@@ -15,7 +15,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// Completions come in the order in which children end, cancelled ones included. A finished
     /// output is handed out at once and never held back, so a nursery can run for ever in little
-    /// memory. After `None` more children can be spawned.
+    /// memory. After `None` more children can be spawned. Where nobody is left but
+    /// [daemons](crate::ChildBuilder::daemon), these are cancelled, and handed out: the owner is no body that
+    /// they are there for.
     ///
     /// Children are driven only while this is awaited: what runs between two calls runs alone. What has
     /// ended already, while the owner waited for a slot, is handed out without driving them.
@@ -66,7 +68,13 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
         let Nursery { scope, held, keep: _ } = &mut *self.get_mut().nursery;
         let mut driving = Driving::begin(scope, cx);
         let record = if held.is_empty() {
-            ready!(driving.next(cx))
+            loop {
+                match ready!(driving.next(cx)) {
+                    // Nobody is left but daemons.
+                    None if driving.wind_up() => {}
+                    next => break next,
+                }
+            }
         } else if budget::spend() {
             held.pop()
         } else {
@@ -84,7 +92,8 @@ fn completion<T, E>(record: Record<T, E>) -> Completion<T, E> {
     match record {
         Record::Completed(who, output) => Completion::new(who.info(), Outcome::Completed(output)),
         Record::Failed(error) => Completion::new(error.child().clone(), Outcome::Failed(*error)),
-        Record::Cancelled(child, cause) => Completion::new(child, Outcome::Cancelled(cause)),
+        Record::Delivered(child) => Completion::new(child, Outcome::Delivered),
+        Record::Cancelled(child, cause, overran) => Completion::cancelled(child, cause, overran),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The options of a nursery.
 
 use std::fmt::Display;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::Nursery;
+use super::builder::hold;
 use crate::error::ChildError;
-use crate::flavor::{Flavor, Local, Shared};
+use crate::flavor::{Flavor, Hold, Local, Shared};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
@@ -63,6 +65,69 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// cause has no text then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.scope.policy.tell_by(text);
+        self
+    }
+
+    /// Ends the run when this future resolves: children that have not ended by then have
+    /// [timed out](crate::Failure::TimedOut), which is a failure each, those in the backlog among them.
+    ///
+    /// What has ended before is kept: [`settle`](Self::settle) gives the outputs beside the failures. The
+    /// nursery is cancelled, with [`CauseKind::Deadline`](crate::CauseKind::Deadline), unless it was
+    /// cancelled before: then the first cause stays, and the deadline is not looked at any more. Children
+    /// that have a grace are signalled first, and have timed out when they do not end by themselves.
+    /// Daemons are cancelled, and not late.
+    ///
+    /// It is polled before the children. So a deadline that has passed already ends the run at once, and no
+    /// child is polled. One that panics ends the run too, and its panic is one more failure.
+    ///
+    /// Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// Any future serves, so any runtime's timer does, `smol::Timer::after(second)` for one:
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use std::future::{pending, ready};
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), String> = Nursery::new().deadline(ready(()));
+    /// nursery.child().name("fetch").spawn(pending());
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "1 of 1 child failed: #0 fetch: timed out: the deadline passed",
+    /// );
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn deadline<F>(mut self, deadline: F) -> Self
+    where
+        F: Future,
+        M: Hold<'env, F>,
+    {
+        self.scope.set_deadline((hold::<F, M>(deadline), Location::caller()));
+        self
+    }
+
+    /// Lets the children that run go on, once the nursery is cancelled, until this future resolves.
+    ///
+    /// Whatever cancels the nursery, a failure or its deadline among others: the children are signalled,
+    /// and may end by themselves. Those that are left when the grace is over are dropped, and the
+    /// [report](crate::Report::overran_grace) lists them. Children that have not started are dropped at
+    /// once, and so is a child that is cancelled alone, by its handle. One with a grace
+    /// [of its own](crate::ChildBuilder::grace) is dropped when the first of both is over.
+    ///
+    /// The future is polled first when the nursery is cancelled. A timer that begins when it is made has
+    /// passed by then, perhaps: `async { sleep(second).await }` begins with the cancel. A grace that panics
+    /// is over, and its panic is one more failure. Called twice, the later one holds;
+    /// [`Spawner::stop_within`](crate::Spawner::stop_within) gives another.
+    #[track_caller]
+    pub fn grace<F>(mut self, grace: F) -> Self
+    where
+        F: Future,
+        M: Hold<'env, F>,
+    {
+        self.scope.set_grace((hold::<F, M>(grace), Location::caller()));
         self
     }
 

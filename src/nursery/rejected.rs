@@ -23,8 +23,8 @@ pub enum Rejection {
     /// As many children are unfinished as the limit allows.
     #[error("the nursery is full: as many children are unfinished as its limit allows")]
     Full,
-    /// The nursery has ended: its last child has, or it was dropped.
-    #[error("the nursery is closed: it has ended or was dropped")]
+    /// The nursery has ended, or was dropped, or a spawner has [closed](crate::Spawner::close) it.
+    #[error("the nursery is closed: it has ended, was dropped, or a spawner has closed it")]
     Closed,
     /// The nursery was cancelled, for this cause.
     #[error("the nursery was cancelled ({0})")]
@@ -39,6 +39,10 @@ impl<F> Rejected<F> {
             Refusal::Cancelled(cause) => Rejection::Cancelled(cause),
         };
         Self { future, reason }
+    }
+
+    pub(crate) fn map<G>(self, inner: impl FnOnce(F) -> G) -> Rejected<G> {
+        Rejected { future: inner(self.future), reason: self.reason }
     }
 }
 

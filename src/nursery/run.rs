@@ -4,21 +4,21 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use super::{Nursery, Spawner};
+use crate::cancel::CauseKind;
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
-use crate::gate::Gate;
 use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
 use crate::info::ChildInfo;
 use crate::report::Report;
+use crate::scope::alarm::Bell;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Drove, Scope, budget};
-use crate::sync::{AtomicBool, Ordering};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
@@ -32,7 +32,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// | the body ends | | are waited for |
     /// | the body fails or panics | one more failure, as that of a child | as when a sibling fails |
     /// | a failure stops the nursery ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)) | is dropped | are cancelled |
+    /// | the [`deadline`](Self::deadline) passes | is dropped, and has [timed out](crate::Failure::TimedOut) | have timed out |
     /// | the nursery is cancelled by a spawner | goes on to its own end | are cancelled |
+    ///
+    /// If the nursery has a [`grace`](Self::grace), a body that is to be dropped is dropped when that is
+    /// over. A body that never ends keeps the run from ending, also when all children have.
     ///
     /// # Cancel safety
     ///
@@ -77,36 +81,6 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     }
 }
 
-/// Wakes the nursery, and remembers that it was the body that was woken.
-struct Bell {
-    rung: AtomicBool,
-    gate: Arc<Gate>,
-}
-
-impl Bell {
-    fn has_rung(&self) -> bool {
-        self.rung.load(Ordering::Acquire)
-    }
-
-    /// Clears the mark; whoever rings from now on is heard.
-    fn take(&self) {
-        self.rung.swap(false, Ordering::AcqRel);
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        Self::wake_by_ref(&self);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Release: the poll that takes the mark sees what the waker did before. The mark goes first:
-        // a driver that hears of the wake by the gate must find it.
-        self.rung.store(true, Ordering::Release);
-        self.gate.notify();
-    }
-}
-
 pin_project! {
     /// A body and its nursery.
     struct Body<'env, T, E, M: Flavor, B, R> {
@@ -144,8 +118,7 @@ where
 {
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
         let (scope, tally) = nursery.into_tally();
-        let gate = Arc::clone(scope.gate());
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), gate });
+        let bell = Bell::new(scope.gate());
         Self {
             children_first: false,
             stoppable: match scope.cause().and_then(|cause| cause.child().map(ChildInfo::id)) {
@@ -170,8 +143,13 @@ where
         // Whoever comes first may leave nothing of the turn to the other.
         let mut body_waits = *this.children_first;
         loop {
-            if *this.stoppable && this.body.is_some() && driving.is_stopped() {
-                driving.fail(this.info, drop_body(this.body.as_mut()));
+            // A deadline that has passed already is to end the run at once.
+            driving.heed();
+            if let (true, true, Some(stop)) =
+                (*this.stoppable, this.body.is_some(), driving.stops_body())
+            {
+                let late = (stop.kind() == CauseKind::Deadline).then(|| Failure::TimedOut(stop));
+                driving.fail(this.info, late.into_iter().chain(drop_body(this.body.as_mut())));
             }
             if !body_waits && this.body.is_some() && this.bell.has_rung() {
                 if !budget::spend() {

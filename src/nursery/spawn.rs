@@ -1,18 +1,23 @@
 //! Spawning by the nursery's owner.
 
-use super::plan::Plan;
+use std::sync::Arc;
+
+use super::context::{ChildContext, With};
+use super::join_handle::{JoinHandle, Joining};
+use super::plan::{Plan, no_introduction};
 use super::when_free::SpawnWhenFree;
 use super::{ChildBuilder, Nursery, Rejected};
-use crate::cancel::CancelHandle;
+use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
+use crate::cancel::{CancelHandle, Control};
 use crate::error::JoinedError;
-use crate::flavor::{Adapt, Convert, Flavor, Grouped, Hold, Plain};
+use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
-use crate::scope::child::{Output, Spawned};
+use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// A child with options of its own, to be spawned.
-    pub fn child(&mut self) -> ChildBuilder<&mut Self> {
+    pub fn child(&mut self) -> ChildBuilder<'env, &mut Self, M> {
         ChildBuilder::new(self)
     }
 
@@ -81,6 +86,62 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         M: Hold<'env, F>,
     {
         self.child().spawn_group(future)
+    }
+
+    /// Spawns a child whose own output, of whatever type, goes to a handle and not into the nursery's.
+    ///
+    /// The child's failure is the nursery's, as any other's; the handle then says how it was
+    /// [lost](crate::Lost). The child is counted as completed where it succeeds, and
+    /// [`next`](Self::next) gives [`Outcome::Delivered`](crate::Outcome::Delivered) for it. It wins no
+    /// race in [`first_ok`](Self::first_ok).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
+    /// let name = nursery.spawn_join(async { Ok("nestling") });
+    /// let size = nursery.spawn_join(async { Ok(4_096_u64) });
+    /// nursery.join().await.unwrap();
+    /// assert_eq!((name.await.unwrap(), size.await.unwrap()), ("nestling", 4_096));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_join<U, F>(&mut self, future: F) -> JoinHandle<U>
+    where
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<F, U, T>>,
+    {
+        self.child().spawn_join(future)
+    }
+
+    /// Spawns a child that is made from its context: what it may know of itself.
+    ///
+    /// `make` is called when the child is first polled; if it panics, that is the child's failure. A
+    /// child that never starts is never made. The handle costs nothing more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, u64, ()> = Nursery::new();
+    /// nursery.spawn_with(|cx| async move {
+    ///     cx.spawner().spawn(async { Ok(10) }).expect("it is open");
+    ///     Ok(cx.id().number())
+    /// });
+    /// assert_eq!(nursery.join().await.unwrap(), [0, 10]);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<C, F>(&mut self, make: C) -> CancelHandle
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        self.child().spawn_with(make)
     }
 
     /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
@@ -153,42 +214,27 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_when_free(future)
     }
 
+    /// Takes a child for an admission that is never refused.
     #[inline]
-    fn place<F, K>(
+    pub(super) fn place<F, K>(
         &mut self,
         admission: Admission,
-        plan: Plan,
-        future: Box<Adapt<F, K>>,
-    ) -> Result<Spawned, Box<Adapt<F, K>>>
-    where
-        F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.scope.add(admission, future, |future| plan.child(future))
-    }
-
-    /// [`place`](Self::place) for an admission that is never refused.
-    #[inline]
-    pub(super) fn place_now<F, K>(
-        &mut self,
-        admission: Admission,
-        plan: Plan,
-        future: Box<Adapt<F, K>>,
+        plan: Plan<'env, F, K, M>,
+        introduce: impl FnOnce(&mut F, &Arc<Control>),
     ) -> Spawned
     where
         F: Future,
         K: Convert<F::Output, Output = Output<T, E>>,
         M: Hold<'env, F>,
     {
-        match self.place(admission, plan, future) {
+        match self.scope.add(admission, plan, |plan, id| plan.child(id, introduce)) {
             Ok(spawned) => spawned,
             Err(_) => unreachable!("only a child that asks for a free slot is refused"),
         }
     }
 }
 
-impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
+impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M>, M> {
     /// See [`Nursery::spawn`].
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> ChildId
@@ -196,7 +242,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        self.spawn_as::<F, Plain>(future)
+        self.place::<F, Plain>(false, future, no_introduction).id
     }
 
     /// See [`Nursery::spawn_group`].
@@ -206,7 +252,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.spawn_as::<F, Grouped>(future)
+        self.place::<F, Grouped>(false, future, no_introduction).id
     }
 
     /// See [`Nursery::spawn_with_handle`].
@@ -216,7 +262,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        self.handle_as::<F, Plain>(future)
+        self.place::<F, Plain>(true, future, no_introduction).into_handle()
     }
 
     /// [`spawn_group`](Self::spawn_group) with the handle that cancels the child.
@@ -226,10 +272,70 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.handle_as::<F, Grouped>(future)
+        self.place::<F, Grouped>(true, future, no_introduction).into_handle()
     }
 
-    /// See [`Nursery::try_spawn`].
+    /// See [`Nursery::spawn_join`].
+    #[track_caller]
+    pub fn spawn_join<U, F>(self, future: F) -> JoinHandle<U>
+    where
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<F, U, T>>,
+    {
+        let future = Joining::new(future);
+        let promise = future.promise();
+        promise.handle(self.place::<_, AsIs>(true, future, no_introduction))
+    }
+
+    /// See [`Nursery::spawn_with`].
+    #[track_caller]
+    pub fn spawn_with<C, F>(self, make: C) -> CancelHandle
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        let inbox = Arc::clone(self.parent.scope.inbox());
+        let meet = |with: &mut With<_, _, _>, control: &_| {
+            with.meet(ChildContext::new(control, inbox));
+        };
+        self.place::<_, Plain>(true, With::new(make), meet).into_handle()
+    }
+
+    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery can be
+    /// [cancelled with it](ChildContext::nursery).
+    #[track_caller]
+    pub fn spawn_group_with<C, F>(self, make: C) -> CancelHandle
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, JoinedError<E>>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        let inbox = Arc::clone(self.parent.scope.inbox());
+        let meet = |with: &mut With<_, _, _>, control: &_| {
+            with.meet(ChildContext::new(control, inbox));
+        };
+        self.place::<_, Grouped>(true, With::new(make), meet).into_handle()
+    }
+
+    /// [`spawn_join`](Self::spawn_join) of a child that is made from its context.
+    #[track_caller]
+    pub fn spawn_join_with<U, C, F>(self, make: C) -> JoinHandle<U>
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
+    {
+        let inbox = Arc::clone(self.parent.scope.inbox());
+        let future = Joining::new(With::new(make));
+        let promise = future.promise();
+        let meet = |joining: &mut Joining<With<_, _, _>, _, _>, control: &_| {
+            joining.get_mut().meet(ChildContext::new(control, inbox));
+        };
+        promise.handle(self.place::<_, AsIs>(true, future, meet))
+    }
+
+    /// See [`Nursery::try_spawn`]. A daemon takes no slot: there is always room for it.
     ///
     /// # Errors
     ///
@@ -240,54 +346,48 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<&'a mut Nursery<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        let Self { parent, name } = self;
+        let Self { parent, options } = self;
         if let Some(cause) = parent.scope.cancel_requested() {
             return Err(Rejected::new(future, Refusal::Cancelled(cause)));
         }
         // Shedding is common where it is used at all, and must not allocate.
-        if !parent.scope.has_room() {
+        if !options.daemon && !parent.scope.has_room() {
             return Err(Rejected::new(future, Refusal::Full));
         }
-        let plan = Plan::new(name, parent.scope.gate(), false);
-        match parent.place(Admission::IfFree, plan, Box::new(Adapt::<F, Plain>::new(future))) {
+        let plan = Plan::<F, Plain, M>::new(options, parent.scope.gate(), false, future);
+        let admission = plan.admission(Admission::IfFree);
+        match parent.scope.add(admission, plan, |plan, id| plan.child(id, no_introduction)) {
             Ok(spawned) => Ok(spawned.id),
-            Err(future) => Err(Rejected::new(future.into_inner(), Refusal::Full)),
+            Err(plan) => Err(Rejected::new(plan.into_inner(), Refusal::Full)),
         }
     }
 
-    /// See [`Nursery::spawn_when_free`].
+    /// See [`Nursery::spawn_when_free`]. A daemon takes no slot: it does not wait.
     #[track_caller]
     pub fn spawn_when_free<F>(self, future: F) -> SpawnWhenFree<'a, 'env, T, E, M, F>
     where
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        let plan = Plan::new(self.name, self.parent.scope.gate(), false);
-        SpawnWhenFree::new(self.parent, plan, Box::new(Adapt::new(future)))
+        let plan = Plan::new(self.options, self.parent.scope.gate(), false, future);
+        SpawnWhenFree::new(self.parent, plan)
     }
 
     #[track_caller]
     #[inline]
-    fn spawn_as<F, K>(self, future: F) -> ChildId
+    fn place<F, K>(
+        self,
+        handle: bool,
+        future: F,
+        introduce: impl FnOnce(&mut F, &Arc<Control>),
+    ) -> Spawned
     where
         F: Future,
         K: Convert<F::Output, Output = Output<T, E>>,
         M: Hold<'env, F>,
     {
-        let plan = Plan::new(self.name, self.parent.scope.gate(), false);
-        let future = Box::new(Adapt::<F, K>::new(future));
-        self.parent.place_now(Admission::Always, plan, future).id
-    }
-
-    #[track_caller]
-    fn handle_as<F, K>(self, future: F) -> CancelHandle
-    where
-        F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
-        M: Hold<'env, F>,
-    {
-        let plan = Plan::new(self.name, self.parent.scope.gate(), true);
-        let future = Box::new(Adapt::<F, K>::new(future));
-        self.parent.place_now(Admission::Always, plan, future).into_handle()
+        let plan = Plan::<F, K, M>::new(self.options, self.parent.scope.gate(), handle, future);
+        let admission = plan.admission(Admission::Always);
+        self.parent.place(admission, plan, introduce)
     }
 }

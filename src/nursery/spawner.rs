@@ -1,16 +1,21 @@
 //! Spawning by children, bodies and other threads.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::plan::Plan;
+use super::builder::hold;
+use super::context::{ChildContext, With};
+use super::join_handle::{JoinHandle, Joining};
+use super::plan::{Plan, no_introduction};
 use super::when_free::SpawnerWhenFree;
 use super::{ChildBuilder, Rejected};
-use crate::cancel::{CancelHandle, Cause};
+use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
+use crate::cancel::{CancelHandle, Cause, Control};
 use crate::error::JoinedError;
-use crate::flavor::{Adapt, Convert, Flavor, Grouped, Hold, Plain, Shared};
+use crate::flavor::{Flavor, Hold, Shared};
 use crate::info::ChildId;
-use crate::scope::child::{Output, Spawned};
+use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Inbox, Refusal};
 
 /// Spawns children into a nursery that someone else drives.
@@ -55,15 +60,23 @@ use crate::scope::inbox::{Admission, Inbox, Refusal};
 /// ```
 pub struct Spawner<'env, T, E, M: Flavor = Shared> {
     inbox: Arc<Inbox<'env, T, E, M>>,
+    /// Whether it keeps the nursery open.
+    holds: bool,
 }
 
 impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     pub(super) fn new(inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
-        Self { inbox }
+        Self { inbox, holds: false }
+    }
+
+    /// A spawner that keeps the nursery open, as do its clones.
+    pub(super) fn holding(inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
+        inbox.hold();
+        Self { inbox, holds: true }
     }
 
     /// A child with options of its own, to be spawned.
-    pub fn child(&self) -> ChildBuilder<&Self> {
+    pub fn child(&self) -> ChildBuilder<'env, &Self, M> {
         ChildBuilder::new(self)
     }
 
@@ -112,6 +125,37 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.child().spawn_group(future)
     }
 
+    /// Spawns a child whose own output goes to a handle; see
+    /// [`Nursery::spawn_join`](crate::Nursery::spawn_join).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_join<U, F>(&self, future: F) -> Result<JoinHandle<U>, Rejected<F>>
+    where
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<F, U, T>>,
+    {
+        self.child().spawn_join(future)
+    }
+
+    /// Spawns a child that is made from its context; see
+    /// [`Nursery::spawn_with`](crate::Nursery::spawn_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn); what comes back is the closure.
+    #[track_caller]
+    pub fn spawn_with<C, F>(&self, make: C) -> Result<CancelHandle, Rejected<C>>
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        self.child().spawn_with(make)
+    }
+
     /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
     ///
     /// # Errors
@@ -156,11 +200,74 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     ///
     /// Spawning is refused at once, and no child starts any more. The children are dropped by the
     /// nursery, on its own task: it is woken for it. A child that was woken before may be polled once
-    /// more, and come to an end of its own.
+    /// more, and come to an end of its own. Those that have a [grace](ChildBuilder::grace) are signalled
+    /// first, and all of them if the nursery [has one](crate::Nursery::grace).
     ///
     /// Returns whether this was what cancelled it; the first cause stays.
     pub fn cancel(&self, reason: impl Into<String>) -> bool {
         self.inbox.cancel(Cause::requested(reason.into())).0
+    }
+
+    /// Ends a nursery that was [split](crate::Nursery::split): the same as [`cancel`](Self::cancel), by the
+    /// name that goes with [`close`](Self::close).
+    ///
+    /// Returns whether this was what cancelled it; the first cause stays.
+    pub fn stop(&self, reason: impl Into<String>) -> bool {
+        self.cancel(reason)
+    }
+
+    /// Cancels the nursery, and lets the children that run go on until `grace` resolves.
+    ///
+    /// They are signalled, and may end by themselves: what they come to is kept. Those that are left when
+    /// the grace is over are dropped, and the [report](crate::Report::overran_grace) lists them. A child
+    /// with a grace of its own is dropped when the first of both is over. Children that have not started
+    /// are dropped at once.
+    ///
+    /// Called again, it keeps the cause, and the new grace takes the place of the one before: so a second
+    /// request can cut the first one's short. The grace is first polled by the nursery, right after this;
+    /// if it panics it is over, and the panic is one more failure.
+    ///
+    /// Returns whether this was what cancelled it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use std::future::{pending, ready};
+    /// # futures::executor::block_on(async {
+    /// let (spawner, driver) = Nursery::<'_, &str, ()>::new().split();
+    /// spawner.spawn(async { Ok(futures::pending!()).and(Ok("drained")) }).unwrap();
+    /// spawner.child().name("stuck").spawn(pending()).unwrap();
+    /// # let mut driver = driver;
+    /// # futures::poll!(&mut driver);
+    /// # let mut left = 3;
+    /// # let grace = std::future::poll_fn(move |cx| {
+    /// #     cx.waker().wake_by_ref();
+    /// #     left -= 1;
+    /// #     if left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    /// # });
+    /// spawner.stop_within("shutting down", grace);
+    /// let report = driver.await;
+    /// assert_eq!(report.overran_grace().next().unwrap().name(), Some("stuck"));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn stop_within<G>(&self, reason: impl Into<String>, grace: G) -> bool
+    where
+        G: Future,
+        M: Hold<'env, G>,
+    {
+        let grace = (hold::<G, M>(grace), Location::caller());
+        self.inbox.cancel_within(Cause::requested(reason.into()), Some(grace)).0
+    }
+
+    /// Refuses spawners from now on, this one and all others, and lets the children go on.
+    ///
+    /// A nursery that was [split](crate::Nursery::split) ends when they have. Its owner, if there is one,
+    /// can still spawn. Returns whether this was what closed it: it was neither closed nor cancelled before,
+    /// and had not ended.
+    pub fn close(&self) -> bool {
+        self.inbox.close()
     }
 
     /// Why the nursery was cancelled; `None` while it was not.
@@ -170,7 +277,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     }
 }
 
-impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
+impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
     /// See [`Spawner::spawn`].
     ///
     /// # Errors
@@ -182,7 +289,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        self.post::<F, Plain>(Admission::Always, future, false).map(|spawned| spawned.id)
+        self.post::<F, Plain>(Admission::Always, future, false, no_introduction)
+            .map(|spawned| spawned.id)
     }
 
     /// See [`Spawner::spawn_with_handle`].
@@ -196,7 +304,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        self.post::<F, Plain>(Admission::Always, future, true).map(Spawned::into_handle)
+        self.post::<F, Plain>(Admission::Always, future, true, no_introduction)
+            .map(Spawned::into_handle)
     }
 
     /// See [`Spawner::spawn_group`].
@@ -210,7 +319,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.post::<F, Grouped>(Admission::Always, future, false).map(|spawned| spawned.id)
+        self.post::<F, Grouped>(Admission::Always, future, false, no_introduction)
+            .map(|spawned| spawned.id)
     }
 
     /// [`spawn_group`](Self::spawn_group) with the handle that cancels the child.
@@ -224,7 +334,97 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.post::<F, Grouped>(Admission::Always, future, true).map(Spawned::into_handle)
+        self.post::<F, Grouped>(Admission::Always, future, true, no_introduction)
+            .map(Spawned::into_handle)
+    }
+
+    /// See [`Spawner::spawn_join`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn spawn_join<U, F>(self, future: F) -> Result<JoinHandle<U>, Rejected<F>>
+    where
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<F, U, T>>,
+    {
+        let future = Joining::new(future);
+        let promise = future.promise();
+        match self.post::<_, AsIs>(Admission::Always, future, true, no_introduction) {
+            Ok(spawned) => Ok(promise.handle(spawned)),
+            Err(rejected) => Err(rejected.map(Joining::into_inner)),
+        }
+    }
+
+    /// See [`Spawner::spawn_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn spawn_with<C, F>(self, make: C) -> Result<CancelHandle, Rejected<C>>
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, E>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        let inbox = Arc::clone(&self.parent.inbox);
+        let meet = |with: &mut With<_, _, _>, control: &_| {
+            with.meet(ChildContext::new(control, inbox));
+        };
+        self.post::<_, Plain>(Admission::Always, With::new(make), true, meet)
+            .map(Spawned::into_handle)
+            .map_err(|rejected| rejected.map(With::into_make))
+    }
+
+    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery can be
+    /// [cancelled with it](ChildContext::nursery).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn_with`](Self::spawn_with).
+    #[track_caller]
+    pub fn spawn_group_with<C, F>(self, make: C) -> Result<CancelHandle, Rejected<C>>
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<T, JoinedError<E>>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
+    {
+        let inbox = Arc::clone(&self.parent.inbox);
+        let meet = |with: &mut With<_, _, _>, control: &_| {
+            with.meet(ChildContext::new(control, inbox));
+        };
+        self.post::<_, Grouped>(Admission::Always, With::new(make), true, meet)
+            .map(Spawned::into_handle)
+            .map_err(|rejected| rejected.map(With::into_make))
+    }
+
+    /// [`spawn_join`](Self::spawn_join) of a child that is made from its context.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn_with`](Self::spawn_with).
+    #[track_caller]
+    pub fn spawn_join_with<U, C, F>(self, make: C) -> Result<JoinHandle<U>, Rejected<C>>
+    where
+        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
+        F: Future<Output = Result<U, E>>,
+        M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
+    {
+        let inbox = Arc::clone(&self.parent.inbox);
+        let meet = |with: &mut With<_, _, _>, control: &_| {
+            with.meet(ChildContext::new(control, inbox));
+        };
+        let future = Joining::new(With::new(make));
+        let promise = future.promise();
+        let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
+            meet(joining.get_mut(), control);
+        };
+        match self.post::<_, AsIs>(Admission::Always, future, true, introduce) {
+            Ok(spawned) => Ok(promise.handle(spawned)),
+            Err(rejected) => Err(rejected.map(|joining| joining.into_inner().into_make())),
+        }
     }
 
     /// See [`Spawner::try_spawn`].
@@ -238,7 +438,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        self.post::<F, Plain>(Admission::IfFree, future, false).map(|spawned| spawned.id)
+        self.post::<F, Plain>(Admission::IfFree, future, false, no_introduction)
+            .map(|spawned| spawned.id)
     }
 
     /// See [`Spawner::spawn_when_free`].
@@ -249,8 +450,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         M: Hold<'env, F>,
     {
         let inbox = Arc::clone(&self.parent.inbox);
-        let plan = Plan::new(self.name, &inbox.gate, false);
-        SpawnerWhenFree::new(inbox, plan, Box::new(Adapt::new(future)))
+        let plan = Plan::new(self.options, &inbox.gate, false, future);
+        SpawnerWhenFree::new(inbox, plan)
     }
 
     #[track_caller]
@@ -259,6 +460,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         admission: Admission,
         future: F,
         handle: bool,
+        introduce: impl FnOnce(&mut F, &Arc<Control>),
     ) -> Result<Spawned, Rejected<F>>
     where
         F: Future,
@@ -266,21 +468,30 @@ impl<'env, T, E, M: Flavor> ChildBuilder<&Spawner<'env, T, E, M>> {
         M: Hold<'env, F>,
     {
         let inbox = &self.parent.inbox;
+        let admission = if self.options.daemon { Admission::Daemon } else { admission };
         // Asked before anything is allocated: shedding has to be cheap.
         if let Some(refusal) = inbox.refusal(admission) {
             return Err(Rejected::new(future, refusal));
         }
-        let plan = Plan::new(self.name, &inbox.gate, handle);
-        let future = Box::new(Adapt::<F, K>::new(future));
+        let plan = Plan::<F, K, M>::new(self.options, &inbox.gate, handle, future);
         inbox
-            .post(admission, future, |future| plan.child(future))
-            .map_err(|(future, refusal): (_, Refusal)| Rejected::new(future.into_inner(), refusal))
+            .post(admission, plan, |plan, id| plan.child(id, introduce))
+            .map_err(|(plan, refusal): (_, Refusal)| Rejected::new(plan.into_inner(), refusal))
     }
 }
 
 impl<T, E, M: Flavor> Clone for Spawner<'_, T, E, M> {
     fn clone(&self) -> Self {
-        Self { inbox: Arc::clone(&self.inbox) }
+        let inbox = Arc::clone(&self.inbox);
+        if self.holds { Self::holding(inbox) } else { Self::new(inbox) }
+    }
+}
+
+impl<T, E, M: Flavor> Drop for Spawner<'_, T, E, M> {
+    fn drop(&mut self) {
+        if self.holds {
+            self.inbox.let_go();
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::plan::Plan;
+use super::plan::{Plan, no_introduction};
 use super::{Nursery, Rejected};
-use crate::flavor::{Adapt, Flavor, Hold, Plain};
+use crate::adapt::Plain;
+use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
 use crate::scope::Driving;
 use crate::scope::inbox::{Admission, Inbox, Ticket};
@@ -17,7 +18,7 @@ use crate::scope::inbox::{Admission, Inbox, Ticket};
 pub struct SpawnWhenFree<'a, 'env, T, E, M: Flavor, F> {
     nursery: &'a mut Nursery<'env, T, E, M>,
     /// `None` once the child was spawned.
-    child: Option<(Plan, Box<Adapt<F, Plain>>)>,
+    child: Option<Plan<'env, F, Plain, M>>,
     /// The place in the queue, if spawners wait too.
     ticket: Option<Ticket>,
 }
@@ -25,10 +26,9 @@ pub struct SpawnWhenFree<'a, 'env, T, E, M: Flavor, F> {
 impl<'a, 'env, T, E, M: Flavor, F> SpawnWhenFree<'a, 'env, T, E, M, F> {
     pub(super) fn new(
         nursery: &'a mut Nursery<'env, T, E, M>,
-        plan: Plan,
-        future: Box<Adapt<F, Plain>>,
+        plan: Plan<'env, F, Plain, M>,
     ) -> Self {
-        Self { nursery, child: Some((plan, future)), ticket: None }
+        Self { nursery, child: Some(plan), ticket: None }
     }
 }
 
@@ -44,10 +44,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { nursery, child, ticket } = self.get_mut();
-        assert!(child.is_some(), "`SpawnWhenFree` was polled after it was ready");
+        let Some(plan) = child.as_ref() else {
+            panic!("`SpawnWhenFree` was polled after it was ready")
+        };
+        let daemon = plan.admission(Admission::Always) == Admission::Daemon;
         let Nursery { scope, held, keep } = &mut **nursery;
         let mut driving = Driving::begin(scope, cx);
         let admission = loop {
+            if daemon {
+                break Admission::Daemon;
+            }
             if let Poll::Ready(admission) = driving.poll_slot(cx, ticket) {
                 break admission;
             }
@@ -63,8 +69,8 @@ where
         };
         drop(driving);
         match child.take() {
-            Some((plan, future)) => {
-                let spawned = nursery.place_now(admission, plan, future);
+            Some(plan) => {
+                let spawned = nursery.place(admission, plan, no_introduction);
                 if let Admission::Granted(_) = admission {
                     *ticket = None;
                 }
@@ -95,17 +101,13 @@ impl<T, E, M: Flavor, F> fmt::Debug for SpawnWhenFree<'_, '_, T, E, M, F> {
 pub struct SpawnerWhenFree<'env, T, E, M: Flavor, F> {
     inbox: Arc<Inbox<'env, T, E, M>>,
     /// `None` once the child was spawned or given back.
-    child: Option<(Plan, Box<Adapt<F, Plain>>)>,
+    child: Option<Plan<'env, F, Plain, M>>,
     ticket: Option<Ticket>,
 }
 
 impl<'env, T, E, M: Flavor, F> SpawnerWhenFree<'env, T, E, M, F> {
-    pub(super) fn new(
-        inbox: Arc<Inbox<'env, T, E, M>>,
-        plan: Plan,
-        future: Box<Adapt<F, Plain>>,
-    ) -> Self {
-        Self { inbox, child: Some((plan, future)), ticket: None }
+    pub(super) fn new(inbox: Arc<Inbox<'env, T, E, M>>, plan: Plan<'env, F, Plain, M>) -> Self {
+        Self { inbox, child: Some(plan), ticket: None }
     }
 }
 
@@ -121,23 +123,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inbox, child, ticket } = self.get_mut();
-        assert!(child.is_some(), "`SpawnerWhenFree` was polled after it was ready");
-        let Poll::Ready(slot) = inbox.poll_slot(cx, ticket) else { return Poll::Pending };
-        let Some((plan, future)) = child.take() else {
-            unreachable!("it was there a moment ago");
+        let Some(plan) = child.take() else {
+            panic!("`SpawnerWhenFree` was polled after it was ready")
         };
-        let posted = match slot {
-            Ok(granted) => {
-                inbox.post(Admission::Granted(granted), future, |future| plan.child(future))
+        let admission = match plan.admission(Admission::Always) {
+            Admission::Daemon => Ok(Admission::Daemon),
+            _ => match inbox.poll_slot(cx, ticket) {
+                Poll::Ready(slot) => slot.map(Admission::Granted),
+                Poll::Pending => {
+                    *child = Some(plan);
+                    return Poll::Pending;
+                }
+            },
+        };
+        let posted = match admission {
+            Ok(admission) => {
+                inbox.post(admission, plan, |plan, id| plan.child(id, no_introduction))
             }
-            Err(refusal) => Err((future, refusal)),
+            Err(refusal) => Err((plan, refusal)),
         };
         Poll::Ready(match posted {
             Ok(spawned) => {
                 *ticket = None;
                 Ok(spawned.id)
             }
-            Err((future, refusal)) => Err(Rejected::new(future.into_inner(), refusal)),
+            Err((plan, refusal)) => Err(Rejected::new(plan.into_inner(), refusal)),
         })
     }
 }

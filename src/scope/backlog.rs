@@ -7,8 +7,14 @@ use super::child::Child;
 use crate::flavor::Flavor;
 use crate::info::ChildId;
 
-/// Sorted by id; a child that was taken out of the middle leaves a gap.
+/// Those that wait for a slot, and daemons, which need none.
 pub(crate) struct Backlog<'env, T, E, M: Flavor> {
+    waiting: Queue<'env, T, E, M>,
+    daemons: Queue<'env, T, E, M>,
+}
+
+/// Sorted by id; a child that was taken out of the middle leaves a gap.
+struct Queue<'env, T, E, M: Flavor> {
     queue: VecDeque<Queued<'env, T, E, M>>,
     gaps: usize,
 }
@@ -20,23 +26,84 @@ enum Queued<'env, T, E, M: Flavor> {
 
 impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     pub(crate) fn new() -> Self {
-        Self { queue: VecDeque::new(), gaps: 0 }
+        Self { waiting: Queue::new(), daemons: Queue::new() }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.queue.len() - self.gaps
+        self.waiting.len() + self.daemons.len()
+    }
+
+    /// The children that wait for a slot.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    #[inline]
+    pub(crate) fn daemons(&self) -> usize {
+        self.daemons.len()
     }
 
     /// Adds a child that was spawned after all that are in here.
     #[inline]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
+        if child.is_daemon() { self.daemons.push(child) } else { self.waiting.push(child) }
+    }
+
+    /// The child that was spawned first, of those that may start: all if there is a slot, and
+    /// otherwise daemons.
+    #[inline]
+    pub(crate) fn pop(&mut self, slot: bool) -> Option<Child<'env, T, E, M>> {
+        if self.daemons.len() == 0 {
+            return if slot { self.waiting.pop() } else { None };
+        }
+        match (self.waiting.first(), self.daemons.first()) {
+            (Some(waiting), Some(daemon)) if slot && waiting < daemon => self.waiting.pop(),
+            _ => self.daemons.pop(),
+        }
+    }
+
+    /// Takes one child out, wherever it stands, in logarithmic time (amortized).
+    pub(crate) fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
+        self.waiting.remove(id).or_else(|| self.daemons.remove(id))
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
+        self.waiting.drain().chain(self.daemons.drain())
+    }
+
+    pub(crate) fn drain_daemons(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
+        self.daemons.drain()
+    }
+}
+
+impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
+    fn new() -> Self {
+        Self { queue: VecDeque::new(), gaps: 0 }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.queue.len() - self.gaps
+    }
+
+    #[inline]
+    fn push(&mut self, child: Child<'env, T, E, M>) {
         self.queue.push_back(Queued::Child(child));
     }
 
-    /// The child that was spawned first.
+    /// The lowest number of a child.
+    fn first(&mut self) -> Option<ChildId> {
+        while let Some(Queued::Gap(_)) = self.queue.front() {
+            self.queue.pop_front();
+            self.gaps -= 1;
+        }
+        self.queue.front().map(Queued::id)
+    }
+
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
+    fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
         loop {
             match self.queue.pop_front()? {
                 Queued::Child(child) => return Some(child),
@@ -45,8 +112,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         }
     }
 
-    /// Takes one child out, wherever it stands, in logarithmic time (amortized).
-    pub(crate) fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
+    fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
         let at = self.queue.binary_search_by_key(&id, Queued::id).ok()?;
         match mem::replace(&mut self.queue[at], Queued::Gap(id)) {
             Queued::Gap(_) => None,
@@ -62,7 +128,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         }
     }
 
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
+    fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
         self.gaps = 0;
         self.queue.drain(..).filter_map(|queued| match queued {
             Queued::Child(child) => Some(child),

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::alarm::Timer;
 use super::child::{Child, Spawned};
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
@@ -32,6 +33,10 @@ struct State<'env, T, E, M: Flavor> {
     /// Tickets of those whose turn it is and who have not come yet.
     granted: BTreeSet<Ticket>,
     next_ticket: u64,
+    /// Spawners that keep the nursery open.
+    holders: usize,
+    /// The time that children were given when the nursery was cancelled, and that nobody fetched.
+    grace: Option<Timer<'env, M>>,
 }
 
 /// Children that were spawned one after the other.
@@ -40,8 +45,11 @@ type Batch<'env, T, E, M> = Vec<Child<'env, T, E, M>>;
 #[derive(Clone)]
 pub(crate) enum Status {
     Open,
+    /// Spawners are refused; the children that are there go on.
     Closed,
     Cancelled(Cause),
+    /// It has ended, or was dropped, without a cancel.
+    Ended,
 }
 
 /// A place in the queue for a free slot.
@@ -67,12 +75,24 @@ pub(crate) enum Admission {
     IfFree,
     /// The slot was granted to the spawner beforehand, and is counted already.
     Granted(Ticket),
+    /// Always, and without a slot.
+    Daemon,
 }
 
 /// What the driver found.
 pub(crate) struct Mail<'env, T, E, M: Flavor> {
     pub(crate) children: Batch<'env, T, E, M>,
     pub(crate) cancelled: Option<Cause>,
+    pub(crate) grace: Option<Timer<'env, M>>,
+}
+
+impl Status {
+    fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Cancelled(cause) => Some(cause),
+            Self::Open | Self::Closed | Self::Ended => None,
+        }
+    }
 }
 
 impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
@@ -92,6 +112,8 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             queue: VecDeque::new(),
             granted: BTreeSet::new(),
             next_ticket: 0,
+            holders: 0,
+            grace: None,
         };
         Self { gate, state: Mutex::new(state) }
     }
@@ -103,7 +125,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         &self,
         admission: Admission,
         material: R,
-        make: impl FnOnce(R) -> Child<'env, T, E, M>,
+        make: impl FnOnce(R, ChildId) -> Child<'env, T, E, M>,
     ) -> Result<Spawned, (R, Refusal)> {
         let spawned = {
             let mut state = self.lock();
@@ -113,8 +135,8 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             }
             state.occupy(admission);
             let id = state.next_id();
-            let mut child = make(material);
-            let spawned = child.number(id);
+            let child = make(material, id);
+            let spawned = child.spawned();
             state.incoming.push(child);
             spawned
         };
@@ -140,43 +162,88 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     pub(crate) fn fetch(&self) -> Mail<'env, T, E, M> {
         let mut state = self.lock();
-        let cancelled = match &state.status {
-            Status::Cancelled(cause) => Some(cause.clone()),
-            Status::Open | Status::Closed => None,
-        };
-        Mail { children: std::mem::take(&mut state.incoming), cancelled }
+        let cancelled = state.status.cause().cloned();
+        Mail { children: std::mem::take(&mut state.incoming), cancelled, grace: state.grace.take() }
     }
 
     /// Cancels the nursery; the first cause stays, and is returned.
     pub(crate) fn cancel(&self, cause: Cause) -> (bool, Cause) {
-        let (first, cause, wakers) = {
+        self.cancel_within(cause, None)
+    }
+
+    /// Cancels the nursery and lets its children go on for a time; of several times the last counts.
+    pub(crate) fn cancel_within(
+        &self,
+        cause: Cause,
+        grace: Option<Timer<'env, M>>,
+    ) -> (bool, Cause) {
+        let any_grace = grace.is_some();
+        let (first, cause, wakers, unused) = {
             let mut state = self.lock();
             match &state.status {
-                Status::Cancelled(first) => (false, first.clone(), Vec::new()),
-                Status::Closed => (false, cause, Vec::new()),
-                Status::Open => {
+                Status::Ended => (false, cause, Vec::new(), grace),
+                Status::Cancelled(first) => {
+                    let first = first.clone();
+                    let unused = match grace {
+                        Some(grace) => state.grace.replace(grace),
+                        None => None,
+                    };
+                    (false, first, Vec::new(), unused)
+                }
+                Status::Open | Status::Closed => {
                     state.status = Status::Cancelled(cause.clone());
-                    (true, cause, state.dismiss_waiters())
+                    let unused = std::mem::replace(&mut state.grace, grace);
+                    (true, cause, state.dismiss_waiters(), unused)
                 }
             }
         };
+        discard(unused);
         wake_all(wakers);
         if first {
             self.gate.doom();
+        } else if any_grace {
+            self.gate.notify();
         }
         (first, cause)
     }
 
-    /// Closes for good, whatever is inside, and hands out what nobody fetched.
-    pub(crate) fn close(&self) -> Batch<'env, T, E, M> {
-        let (children, wakers) = {
+    /// Refuses spawners from now on, and lets the nursery end once its children have. Says whether
+    /// this was what closed it.
+    pub(crate) fn close(&self) -> bool {
+        let (first, wakers) = self.lock().close();
+        wake_all(wakers);
+        if first {
+            self.gate.notify();
+        }
+        first
+    }
+
+    /// One more spawner keeps the nursery open.
+    pub(crate) fn hold(&self) {
+        self.lock().holders += 1;
+    }
+
+    /// One spawner less does; the last one closes it.
+    pub(crate) fn let_go(&self) {
+        let (first, wakers) = {
             let mut state = self.lock();
-            // Cancelled says more than closed, and was first.
-            if matches!(state.status, Status::Open) {
-                state.status = Status::Closed;
-            }
-            (std::mem::take(&mut state.incoming), state.dismiss_waiters())
+            state.holders -= 1;
+            if state.holders == 0 { state.close() } else { (false, Vec::new()) }
         };
+        wake_all(wakers);
+        if first {
+            self.gate.notify();
+        }
+    }
+
+    /// Ends it for good, whatever is inside, and hands out what nobody fetched.
+    pub(crate) fn end(&self) -> Batch<'env, T, E, M> {
+        let (children, wakers, grace) = {
+            let mut state = self.lock();
+            state.end();
+            (std::mem::take(&mut state.incoming), state.dismiss_waiters(), state.grace.take())
+        };
+        discard(grace);
         wake_all(wakers);
         children
     }
@@ -186,12 +253,12 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         self.lock().is_idle()
     }
 
-    /// Closes if nothing is left that could bring a child, and says whether it did.
-    pub(crate) fn close_if_idle(&self) -> bool {
+    /// Ends if nothing is left that could bring a child, and says whether it did.
+    pub(crate) fn end_if_idle(&self) -> bool {
         let mut state = self.lock();
         let idle = state.is_idle();
-        if idle && matches!(state.status, Status::Open) {
-            state.status = Status::Closed;
+        if idle {
+            state.end();
         }
         idle
     }
@@ -216,10 +283,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     }
 
     pub(crate) fn cancel_requested(&self) -> Option<Cause> {
-        match &self.lock().status {
-            Status::Cancelled(cause) => Some(cause.clone()),
-            Status::Open | Status::Closed => None,
-        }
+        self.lock().status.cause().cloned()
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -288,12 +352,13 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
                 self.granted.remove(&ticket);
             }
             Admission::Always | Admission::IfFree => self.unfinished += 1,
+            Admission::Daemon => {}
         }
     }
 
     fn refusal(&self, admission: Admission) -> Option<Refusal> {
         match &self.status {
-            Status::Closed => Some(Refusal::Closed),
+            Status::Closed | Status::Ended => Some(Refusal::Closed),
             Status::Cancelled(cause) => Some(Refusal::Cancelled(cause.clone())),
             Status::Open if admission == Admission::IfFree && !self.has_room() => {
                 Some(Refusal::Full)
@@ -303,8 +368,24 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
     }
 
     fn is_idle(&self) -> bool {
-        let expected = matches!(self.status, Status::Open) && !self.granted.is_empty();
-        self.incoming.is_empty() && !expected
+        let expected = !self.granted.is_empty() || self.holders > 0;
+        self.incoming.is_empty() && !(expected && matches!(self.status, Status::Open))
+    }
+
+    fn close(&mut self) -> (bool, Vec<Waker>) {
+        let open = matches!(self.status, Status::Open);
+        if open {
+            self.status = Status::Closed;
+            return (true, self.dismiss_waiters());
+        }
+        (false, Vec::new())
+    }
+
+    fn end(&mut self) {
+        // Cancelled says more, and was first.
+        if let Status::Open | Status::Closed = self.status {
+            self.status = Status::Ended;
+        }
     }
 
     fn grant(&mut self) -> Vec<Waker> {

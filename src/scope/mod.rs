@@ -1,7 +1,9 @@
 //! The driver: it starts children, polls them, applies the policy and hands out how each ended.
 
+pub(crate) mod alarm;
 pub(crate) mod backlog;
 pub(crate) mod budget;
+mod cancel;
 pub(crate) mod child;
 pub(crate) mod inbox;
 mod nudge;
@@ -11,13 +13,13 @@ mod set;
 pub(crate) mod tally;
 mod turn;
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use self::alarm::{Alarm, Timer};
 use self::backlog::Backlog;
-use self::child::{Child, End, Otherwise, Spawned};
+use self::child::{Child, End, Otherwise, Spawned, Who};
 use self::inbox::{Admission, Inbox, Status};
 use self::nudge::Nudge;
 use self::policy::{Policy, Verdict};
@@ -25,11 +27,11 @@ use self::record::Record;
 use self::set::Set;
 use self::turn::Kind;
 pub(crate) use self::turn::{Driving, Drove};
-use crate::cancel::Cause;
+use crate::cancel::{Cause, Control};
 use crate::error::{ChildError, Counts, Failure};
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::{FirstPanic, drop_guarded};
+use crate::guard::{FirstPanic, discard, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 
 /// The children of one nursery and all that is known of them.
@@ -48,9 +50,19 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     /// Only there once a spawner was asked for; it counts the ids from then on.
     inbox: Option<Arc<Inbox<'env, T, E, M>>>,
     next_id: u64,
-    /// Children that have not ended, those of the inbox aside.
+    /// Children that have not ended and take a slot, those of the inbox aside.
     unfinished: usize,
+    /// Daemons that have not ended, which take none.
+    daemons: usize,
+    /// Those of them that were told to end.
+    dismissed: usize,
     cancelled: Option<Cause>,
+    /// What ends the run, unless it is cancelled before.
+    deadline: Option<Box<Alarm<'env, M>>>,
+    /// How long children may go on once the nursery is cancelled.
+    grace: Grace<'env, M>,
+    /// The child that the nursery is cancelled with.
+    around: Option<Around>,
     /// What has ended and was not asked for yet.
     stash: VecDeque<Record<T, E>>,
     counts: Counts,
@@ -60,6 +72,22 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     turn: u32,
     /// The nursery is driven by a child of another whose turn was over.
     put_off: bool,
+}
+
+/// How long children may go on once the nursery is cancelled.
+enum Grace<'env, M: Flavor> {
+    /// Not at all, or as long as they were given each.
+    None,
+    /// Until this comes, once it is set.
+    Ready(Timer<'env, M>),
+    /// Until this comes.
+    Running(Box<Alarm<'env, M>>),
+}
+
+/// The child that the nursery is cancelled with, and where its driver listens.
+struct Around {
+    control: Arc<Control>,
+    place: Option<usize>,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
@@ -78,7 +106,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             inbox: None,
             next_id: 0,
             unfinished: 0,
+            daemons: 0,
+            dismissed: 0,
             cancelled: None,
+            deadline: None,
+            grace: Grace::None,
+            around: None,
             stash: VecDeque::new(),
             counts: Counts::default(),
             lead: Kind::Restless,
@@ -108,6 +141,27 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Children that have not started.
     pub(crate) fn queued(&self) -> usize {
         self.backlog.len() + self.inbox.as_ref().map_or(0, |inbox| inbox.incoming())
+    }
+
+    /// Children that run and take a slot.
+    #[inline]
+    fn slots_taken(&self) -> usize {
+        self.running() - (self.daemons - self.backlog.daemons())
+    }
+
+    pub(crate) fn set_deadline(&mut self, timer: Timer<'env, M>) {
+        let earlier = self.deadline.replace(Alarm::set(timer, &self.gate));
+        discard(earlier);
+    }
+
+    pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
+        let earlier = std::mem::replace(&mut self.grace, Grace::Ready(timer));
+        discard(earlier);
+    }
+
+    /// Lets the nursery be cancelled with this child.
+    pub(crate) fn stand_in(&mut self, control: Arc<Control>) {
+        self.around = Some(Around { control, place: None });
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize) {
@@ -161,7 +215,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         &mut self,
         admission: Admission,
         material: R,
-        make: impl FnOnce(R) -> Child<'env, T, E, M>,
+        make: impl FnOnce(R, ChildId) -> Child<'env, T, E, M>,
     ) -> Result<Spawned, R> {
         let id = match &self.inbox {
             Some(inbox) => {
@@ -176,117 +230,77 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 id
             }
         };
-        self.unfinished += 1;
-        let mut child = make(material);
-        let spawned = child.number(id);
+        let child = make(material, id);
+        let spawned = child.spawned();
+        self.count(&child);
         match self.cancelled.clone() {
             None => self.backlog.push(child),
-            Some(cause) => self.abort_all(vec![child], &cause),
+            Some(cause) => self.abort_all(vec![child], &cause, false),
         }
         Ok(spawned)
     }
 
-    /// Cancels every child, the newest first. Later calls change nothing: the first cause wins.
-    pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
-        if self.cancelled.is_some() {
-            return false;
-        }
-        // A spawner may have cancelled it before the driver heard of it.
-        let (first, cause) = match &self.inbox {
-            Some(inbox) => inbox.cancel(cause),
-            None => (true, cause),
-        };
-        self.cancelled = Some(cause.clone());
-        if let Some(inbox) = &self.inbox {
-            let mail = inbox.fetch();
-            self.receive(mail.children);
-        }
-        let children = self.take_all();
-        self.abort_all(children, &cause);
-        first
-    }
-
-    /// Does what came from outside: new children, cancelled ones, a cancelled nursery.
-    #[inline]
-    fn heed(&mut self) {
-        // Taken before the mail: a child that is called off when the list is taken was posted before.
-        let called_off = self.gate.take_called_off();
-        if let Some(inbox) = &self.inbox {
-            let mail = inbox.fetch();
-            self.receive(mail.children);
-            if let Some(cause) = mail.cancelled {
-                self.cancel(cause);
-            }
-        }
-        for id in called_off {
-            if let Some(child) = self.backlog.remove(id) {
-                // It has a cause of its own, or it would not have been called off.
-                self.abort_all(vec![child], &Cause::requested(String::new()));
-            }
-        }
-    }
-
     fn receive(&mut self, children: Vec<Child<'env, T, E, M>>) {
-        self.unfinished += children.len();
         for child in children {
+            self.count(&child);
             self.backlog.push(child);
         }
     }
 
-    /// Takes every child out, the newest first.
-    fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
-        let mut children = self.set.take_all();
-        children.extend(self.restless.drain(..));
-        children.extend(self.backlog.drain());
-        children.sort_unstable_by_key(|child| Reverse(child.id()));
-        children
-    }
-
-    fn abort_all(&mut self, children: Vec<Child<'env, T, E, M>>, cause: &Cause) {
-        for child in children {
-            let otherwise = child.abort(cause);
-            self.finish(otherwise);
-        }
+    #[inline]
+    fn count(&mut self, child: &Child<'env, T, E, M>) {
+        if child.is_daemon() { self.daemons += 1 } else { self.unfinished += 1 }
     }
 
     /// Counts a child that is gone, keeps its records in the stash, and does what the policy says of
     /// its failures.
     fn finish(&mut self, otherwise: Otherwise<T, E>) {
-        let Otherwise { who, end, after_cancel, aftermath } = otherwise;
+        let Otherwise { who, end, after_cancel, overran, aftermath } = otherwise;
         match (&end, &aftermath) {
-            (End::Completed(_), None) => self.counts.completed += 1,
+            (End::Completed(_) | End::Delivered, None) => self.counts.completed += 1,
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
         let info = who.info();
+        let freed = Freed::by(&who);
         let mut verdict = Verdict::GoOn;
+        let how = How { after_cancel, overran };
         match end {
             End::Completed(value) => self.stash.push_back(Record::Completed(who, value)),
+            End::Delivered => self.stash.push_back(Record::Delivered(info.clone())),
             End::Cancelled(cause) => {
-                self.stash.push_back(Record::Cancelled(info.clone(), cause));
+                self.stash.push_back(Record::Cancelled(info.clone(), cause, overran));
             }
-            End::Failed(failure) => self.keep(&info, failure, after_cancel, &mut verdict),
+            End::Failed(failure) => self.keep(&info, failure, how, &mut verdict),
         }
         // Kept before the others are cancelled: it came before what their destructors do.
         if let Some(panic) = aftermath {
-            self.keep(&info, Failure::Panic(panic), after_cancel, &mut verdict);
+            self.keep(&info, Failure::Panic(panic), how, &mut verdict);
         }
         self.obey(verdict, &info, after_cancel);
-        self.release();
+        self.release(freed);
     }
 
     /// Counts a child that succeeded and left nothing behind.
     #[inline]
-    fn count_completed(&mut self) {
+    fn count_completed(&mut self, who: &Who) {
         self.counts.completed += 1;
-        self.release();
+        self.release(Freed::by(who));
     }
 
     #[inline]
-    fn release(&mut self) {
-        self.unfinished -= 1;
-        if let Some(inbox) = &self.inbox {
-            inbox.release(1);
+    fn release(&mut self, freed: Freed) {
+        match freed {
+            Freed::Slot => {
+                self.unfinished -= 1;
+                if let Some(inbox) = &self.inbox {
+                    inbox.release(1);
+                }
+            }
+            Freed::Daemon { dismissed } => {
+                self.daemons -= 1;
+                self.dismissed -= usize::from(dismissed);
+            }
         }
     }
 
@@ -294,23 +308,19 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn fail(&mut self, info: &ChildInfo, failures: impl IntoIterator<Item = Failure<E>>) {
         let mut verdict = Verdict::GoOn;
         for failure in failures {
-            self.keep(info, failure, false, &mut verdict);
+            self.keep(info, failure, How::default(), &mut verdict);
         }
         self.obey(verdict, info, false);
     }
 
     /// Keeps a failure in the stash, and asks the policy, unless it has said already what to do.
-    fn keep(
-        &mut self,
-        info: &ChildInfo,
-        failure: Failure<E>,
-        after_cancel: bool,
-        verdict: &mut Verdict,
-    ) {
+    fn keep(&mut self, info: &ChildInfo, failure: Failure<E>, how: How, verdict: &mut Verdict) {
         // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A
         // spawner may have cancelled it in this very poll.
         let cancelled = self.cancel_requested().is_some();
-        let error = ChildError::new(info.clone(), failure, after_cancel || cancelled);
+        // Whose time was up has not failed after that, but by it.
+        let after_cancel = (how.after_cancel || cancelled) && !failure.is_timed_out();
+        let error = ChildError::new(info.clone(), failure, after_cancel).with_overrun(how.overran);
         if !cancelled && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);
         }
@@ -333,13 +343,23 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     #[inline]
     fn can_start(&self) -> bool {
-        self.backlog.len() > 0 && self.running() < self.limit
+        self.backlog.daemons() > 0 || (self.backlog.waiting() > 0 && self.has_slot())
+    }
+
+    /// Whether one more child may run.
+    #[inline]
+    fn has_slot(&self) -> bool {
+        self.slots_taken() < self.limit
     }
 
     /// Whether there is something to do besides waiting for children in the set.
     #[inline]
     fn has_work(&self) -> bool {
-        !self.stash.is_empty() || !self.restless.is_empty() || self.can_start() || self.is_doomed()
+        !self.stash.is_empty()
+            || !self.restless.is_empty()
+            || self.can_start()
+            || self.is_doomed()
+            || self.has_rung()
     }
 
     /// Whether a spawner has cancelled the nursery and the driver has not acted on it yet.
@@ -348,16 +368,23 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.gate.is_doomed() && self.cancelled.is_none()
     }
 
-    /// Whether no child is left, and none is on its way.
+    /// Whether no child is left that is waited for, and none is on its way.
     fn is_idle(&self) -> bool {
-        self.unfinished == 0 && self.inbox.as_ref().is_none_or(|inbox| inbox.is_idle())
+        self.unfinished == 0
+            && self.dismissed == 0
+            && self.inbox.as_ref().is_none_or(|inbox| inbox.is_idle())
     }
 
-    /// Closes the nursery if no child is left, and says whether it did.
+    /// Closes the nursery if no child is left that is waited for, and says whether it did. Daemons
+    /// are told to end first.
     pub(crate) fn close_if_idle(&mut self) -> bool {
+        if self.is_idle() {
+            self.dismiss_daemons();
+        }
         let idle = self.stash.is_empty()
             && self.unfinished == 0
-            && self.inbox.as_ref().is_none_or(|inbox| inbox.close_if_idle());
+            && self.daemons == 0
+            && self.inbox.as_ref().is_none_or(|inbox| inbox.end_if_idle());
         if idle {
             // A spawner that cancelled it in the last moment was told that it was the first.
             self.cancelled = self.cancel_requested();
@@ -365,13 +392,43 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         idle
     }
 
+    /// Whether there is no child, and nothing to be said of one.
+    fn is_done(&self) -> bool {
+        self.unfinished == 0 && self.daemons == 0 && self.stash.is_empty()
+    }
+
     /// Takes every child out and closes the nursery for good.
     fn evict(&mut self) -> Vec<Child<'env, T, E, M>> {
         if let Some(inbox) = &self.inbox {
-            let children = inbox.close();
+            let children = inbox.end();
             self.receive(children);
         }
         self.take_all()
+    }
+}
+
+/// How a child came to its end.
+#[derive(Clone, Copy, Default)]
+struct How {
+    after_cancel: bool,
+    overran: bool,
+}
+
+/// What a child leaves to others.
+enum Freed {
+    Slot,
+    Daemon { dismissed: bool },
+}
+
+impl Freed {
+    #[inline]
+    fn by(who: &Who) -> Self {
+        match who.control() {
+            Some(control) if control.is_daemon() => {
+                Self::Daemon { dismissed: control.is_dismissed() }
+            }
+            _ => Self::Slot,
+        }
     }
 }
 
@@ -386,6 +443,11 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         for child in self.evict() {
             first.note(drop_guarded(child));
         }
+        if let Some(Around { control, place: Some(place) }) = self.around.take() {
+            control.stop_listening(place);
+        }
+        first.note(drop_guarded(self.deadline.take()));
+        first.note(drop_guarded(std::mem::replace(&mut self.grace, Grace::None)));
         first.resume();
     }
 }

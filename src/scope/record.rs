@@ -10,5 +10,8 @@ pub(crate) enum Record<T, E> {
     Completed(Who, T),
     /// In a box: a success should not take the room of the largest error.
     Failed(Box<ChildError<E>>),
-    Cancelled(ChildInfo, Cause),
+    /// It succeeded, and its output went to its handle.
+    Delivered(ChildInfo),
+    /// The last says whether it had a grace, and was dropped when that was over.
+    Cancelled(ChildInfo, Cause, bool),
 }

@@ -5,12 +5,11 @@ use std::mem;
 use super::Scope;
 use super::child::Who;
 use super::record::Record;
-use crate::cancel::Cause;
 use crate::error::{Counts, JoinedError, Stored};
 use crate::flavor::Flavor;
 use crate::guard::discard;
 use crate::info::{ChildId, ChildInfo};
-use crate::report::Report;
+use crate::report::{Cancelled, Report};
 
 /// What is kept of the child with its output: all that is known, or just the place in the order.
 pub(crate) trait Label {
@@ -41,7 +40,7 @@ impl Label for ChildInfo {
 pub(crate) struct Tally<K, T, E> {
     /// In completion order.
     pub(crate) outputs: Vec<(K, T)>,
-    pub(crate) cancelled: Vec<(ChildInfo, Cause)>,
+    pub(crate) cancelled: Vec<Cancelled>,
     failures: Stored<E>,
     not_stored: u64,
     keep: usize,
@@ -70,8 +69,10 @@ impl<K: Label, T, E> Tally<K, T, E> {
                 self.not_stored += 1;
                 discard(error);
             }
-            Record::Cancelled(info, cause) if K::REPORT => self.cancelled.push((info, cause)),
-            Record::Cancelled(..) => {}
+            Record::Cancelled(info, cause, overran) if K::REPORT => {
+                self.cancelled.push(Cancelled::new(info, cause, overran));
+            }
+            Record::Cancelled(..) | Record::Delivered(_) => {}
         }
     }
 
@@ -80,14 +81,22 @@ impl<K: Label, T, E> Tally<K, T, E> {
         self.not_stored > 0 || self.failures.iter().any(|error| error.child().id() == child)
     }
 
-    /// The output that came first, and whose it was. All others and the failures are dropped, and if
-    /// that panics they are just gone.
+    /// The output that came first, and whose it was. All else is dropped.
     pub(crate) fn winner(&mut self) -> Option<(K, T)> {
+        if self.outputs.is_empty() {
+            return None;
+        }
         let mut outputs = mem::take(&mut self.outputs).into_iter();
         let winner = outputs.next()?;
         outputs.for_each(discard);
-        mem::take(&mut self.failures).into_iter().for_each(discard);
+        self.forget();
         Some(winner)
+    }
+
+    /// Drops what was collected, and if that panics it is just gone.
+    pub(crate) fn forget(&mut self) {
+        mem::take(&mut self.outputs).into_iter().for_each(discard);
+        mem::take(&mut self.failures).into_iter().for_each(discard);
     }
 
     /// All failures as one error, if there are any.

@@ -7,7 +7,7 @@ use super::budget::{self, Turn};
 use super::child::{Child, Ended};
 use super::inbox::{Admission, Ticket};
 use super::record::Record;
-use crate::cancel::{Cause, CauseKind};
+use crate::cancel::Cause;
 use crate::error::Failure;
 use crate::flavor::Flavor;
 use crate::guard::wake_by_ref;
@@ -195,7 +195,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             if !budget::spend_beyond(reserve) {
                 return false;
             }
-            let Some(child) = self.scope.backlog.pop() else { return false };
+            let Some(child) = self.scope.backlog.pop(self.scope.has_slot()) else { return false };
             if self.attend(child, take) {
                 return true;
             }
@@ -241,7 +241,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     fn finish(&mut self, ended: Ended<T, E>, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
         match ended {
             Ended::Completed(who, value) => {
-                self.scope.count_completed();
+                self.scope.count_completed(&who);
                 let record = Record::Completed(who, value);
                 if self.scope.stash.is_empty() {
                     return take(record);
@@ -301,9 +301,20 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         self.scope.close_if_idle()
     }
 
-    /// Whether a failure has cancelled the nursery.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.scope.cause().is_some_and(|cause| cause.kind() == CauseKind::ChildFailed)
+    /// Does what came from outside; the driver does so by itself in each round.
+    pub(crate) fn heed(&mut self) {
+        self.scope.heed();
+    }
+
+    /// Why the body is to be dropped, if it is.
+    pub(crate) fn stops_body(&self) -> Option<Cause> {
+        self.scope.stops_body()
+    }
+
+    /// Tells daemons to end, if there is nobody else; says whether there is anybody at all.
+    pub(crate) fn wind_up(&mut self) -> bool {
+        self.scope.dismiss_daemons();
+        !self.scope.is_done()
     }
 
     /// Records failures that are not a child's and came together, and does what the policy says of them.

@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use futures::future::Ready;
 use nestling::{
-    Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildError, ChildId,
-    ChildInfo, Completion, Counts, Failure, Finished, FirstOk, IntoIter, Iter, Join, JoinedError,
-    Leaves, Local, Next, Nursery, Outcome, Panic, PanicLocation, Rejected, Rejection, Report, Run,
-    RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree,
+    Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
+    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Failure, Finished,
+    FirstOk, IntoIter, Iter, Join, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind,
+    Next, Nursery, Outcome, Panic, PanicLocation, Rejected, Rejection, Report, Run, RunSettle,
+    Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -85,6 +86,9 @@ fn of_types_without_parameters() {
         Cancelled => "syu",
         CancelHandle => "syu",
         Finished => "syu",
+        ChildCancelled => "syu",
+        Lost => "syu",
+        LostKind => "syu",
         Panic => "syu",
         PanicLocation => "syu",
         Rejection => "syu",
@@ -134,6 +138,10 @@ fn of_results_they_are_those_of_output_and_error() {
         Report<Celled, Plain> => "su",
         Report<Counted, Plain> => "u",
         Report<Plain, Counted> => "u",
+        JoinHandle<Plain> => "syu",
+        JoinHandle<Celled> => "syu",
+        JoinHandle<Counted> => "u",
+        JoinHandle<PhantomPinned> => "syu",
         Rejected<Plain> => "syu",
         Rejected<Counted> => "u",
         Rejected<PhantomPinned> => "sy",
@@ -150,8 +158,15 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Spawner<'_, Plain, Plain> => "syu",
         Spawner<'_, Celled, Celled> => "syu",
         Spawner<'_, Counted, Counted> => "syu",
-        ChildBuilder<&mut Nursery<'_, Plain, Plain>> => "su",
-        ChildBuilder<&Spawner<'_, Plain, Plain>> => "syu",
+        ChildBuilder<'_, &mut Nursery<'_, Plain, Plain>, Shared> => "su",
+        ChildBuilder<'_, &Spawner<'_, Plain, Plain>, Shared> => "su",
+        ChildContext<'_, Counted, Counted> => "syu",
+        With<Plain, Ready<()>, Plain> => "syu",
+        With<Plain, Stuck, Plain> => "-",
+        Joining<Ready<()>, Celled, Counted> => "syu",
+        Joining<Ready<()>, Counted, Plain> => "u",
+        Driver<'_, Plain, Plain, Shared> => "su",
+        Driver<'_, Counted, Plain, Shared> => "u",
         Join<'_, Plain, Plain, Shared> => "su",
         Join<'_, Counted, Plain, Shared> => "u",
         Settle<'_, Plain, Plain, Shared> => "su",
@@ -162,7 +177,7 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         FirstOk<'_, Plain, Counted, Shared> => "u",
         SpawnWhenFree<'_, '_, Plain, Plain, Shared, Ready<()>> => "su",
         SpawnWhenFree<'_, '_, Plain, Plain, Shared, Stuck> => "u",
-        SpawnerWhenFree<'_, Plain, Plain, Shared, Ready<()>> => "syu",
+        SpawnerWhenFree<'_, Plain, Plain, Shared, Ready<()>> => "su",
         SpawnerWhenFree<'_, Plain, Plain, Shared, Stuck> => "u",
         Run<'_, Plain, Plain, Shared, Ready<()>, Plain> => "su",
         Run<'_, Plain, Plain, Shared, Ready<()>, Counted> => "u",
@@ -179,8 +194,10 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         Nursery<'_, Plain, Plain, Local> => "u",
         Nursery<'_, Counted, Counted, Local> => "u",
         Spawner<'_, Plain, Plain, Local> => "u",
-        ChildBuilder<&mut Nursery<'_, Plain, Plain, Local>> => "u",
-        ChildBuilder<&Spawner<'_, Plain, Plain, Local>> => "u",
+        ChildBuilder<'_, &mut Nursery<'_, Plain, Plain, Local>, Local> => "u",
+        ChildBuilder<'_, &Spawner<'_, Plain, Plain, Local>, Local> => "u",
+        ChildContext<'_, Plain, Plain, Local> => "u",
+        Driver<'_, Plain, Plain, Local> => "u",
         Join<'_, Plain, Plain, Local> => "u",
         Settle<'_, Plain, Plain, Local> => "u",
         Next<'_, '_, Plain, Plain, Local> => "u",
@@ -231,4 +248,5 @@ fn errors_fit_into_a_boxed_error() {
     fits::<ChildError<std::io::Error>>();
     fits::<Rejection>();
     fits::<Rejected<Ready<()>>>();
+    fits::<Lost>();
 }

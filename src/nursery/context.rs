@@ -1,0 +1,231 @@
+//! What a child may know of itself.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::{Nursery, Spawner};
+use crate::cancel::{Cause, Control};
+use crate::flavor::{Flavor, Shared};
+use crate::info::{ChildId, ChildInfo};
+use crate::scope::inbox::Inbox;
+
+/// What a child may know of itself: who it is, whether it is cancelled and why; and by what it spawns.
+///
+/// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be handed
+/// on, to other tasks too, and keep none of the child's memory.
+///
+/// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Nursery;
+/// use std::future::pending;
+///
+/// # futures::executor::block_on(async {
+/// let mut nursery: Nursery<'_, String, ()> = Nursery::new();
+/// let handle = nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+///     let cause = cx.cancelled().await;
+///     Ok(format!("{} ends: {cause}", cx.id()))
+/// });
+/// nursery.spawn(async move {
+///     handle.cancel_with("no longer needed");
+///     Ok(String::from("done"))
+/// });
+/// let outputs = nursery.join().await.unwrap();
+/// assert_eq!(outputs, ["#0 ends: requested: no longer needed", "done"]);
+/// # });
+/// ```
+pub struct ChildContext<'env, T, E, M: Flavor = Shared> {
+    control: Arc<Control>,
+    inbox: Arc<Inbox<'env, T, E, M>>,
+}
+
+impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
+    pub(super) fn new(control: &Arc<Control>, inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
+        Self { control: Arc::clone(control), inbox }
+    }
+
+    /// The child's spawn number.
+    #[must_use]
+    pub fn id(&self) -> ChildId {
+        self.control.info().id()
+    }
+
+    /// The child's id, name and spawn location.
+    #[must_use]
+    pub fn child(&self) -> &ChildInfo {
+        self.control.info()
+    }
+
+    /// Why the child is cancelled, by itself or with its nursery; `None` while it is not.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.control.cause().or_else(|| self.inbox.cancel_requested())
+    }
+
+    /// Waits until the child is cancelled, and says why.
+    ///
+    /// Of a child that ends without having been cancelled it is pending for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping it.
+    pub fn cancelled(&self) -> ChildCancelled {
+        ChildCancelled { control: Arc::clone(&self.control), place: None }
+    }
+
+    /// A spawner for the nursery that the child is in. It does not keep a
+    /// [split](Nursery::split) nursery open.
+    #[must_use]
+    pub fn spawner(&self) -> Spawner<'env, T, E, M> {
+        Spawner::new(Arc::clone(&self.inbox))
+    }
+
+    /// A nursery that is cancelled with this child.
+    ///
+    /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows from
+    /// the child's own. It is acted on when the nursery is next driven, which the cancel brings about.
+    /// A child that is to see what its nursery ends with has to have a [grace](crate::ChildBuilder::grace):
+    /// without one it is dropped, with its nurseries and all that they had collected.
+    ///
+    /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
+    /// [`spawn_group_with`](crate::ChildBuilder::spawn_group_with). A nursery that is to outlast the cancel,
+    /// for the clean-up, is made by [`Nursery::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::{CauseKind, Nursery};
+    /// use std::future::pending;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), ()> = Nursery::new();
+    /// nursery.child().name("sync").grace(pending::<()>()).spawn_with(|cx| async move {
+    ///     let mut uploads = cx.nursery::<(), ()>();
+    ///     uploads.spawn(pending());
+    ///     let report = uploads.settle().await;
+    ///     let cause = report.cancelled()[0].cause();
+    ///     assert_eq!(cause.to_string(), "child #0 sync was cancelled: requested: enough");
+    ///     assert_eq!(cause.root().kind(), CauseKind::Requested);
+    ///     Ok(())
+    /// });
+    /// let spawner = nursery.spawner();
+    /// nursery.spawn(async move { Ok(drop(spawner.cancel("enough"))) });
+    /// nursery.join().await.unwrap();
+    /// # });
+    /// ```
+    pub fn nursery<'inner, U, X>(&self) -> Nursery<'inner, U, X, M> {
+        let mut nursery = Nursery::default();
+        nursery.scope.stand_in(Arc::clone(&self.control));
+        nursery
+    }
+}
+
+impl<T, E, M: Flavor> Clone for ChildContext<'_, T, E, M> {
+    fn clone(&self) -> Self {
+        Self { control: Arc::clone(&self.control), inbox: Arc::clone(&self.inbox) }
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for ChildContext<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildContext")
+            .field("child", self.child())
+            .field("cause", &self.cause())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Resolves when a child is cancelled; see [`ChildContext::cancelled`]. Polled again, it is ready again.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ChildCancelled {
+    control: Arc<Control>,
+    /// Where its waker is kept, once there is one.
+    place: Option<usize>,
+}
+
+impl Future for ChildCancelled {
+    type Output = Cause;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cause> {
+        let this = &mut *self;
+        this.control.poll_cancelled(cx, &mut this.place)
+    }
+}
+
+impl Drop for ChildCancelled {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.control.stop_listening(place);
+        }
+    }
+}
+
+impl fmt::Debug for ChildCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildCancelled").field("child", self.control.info()).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A child's future that is made from its context when it is first polled.
+    ///
+    /// It is named here for code that is generic over the flavour: its bound is
+    /// `M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>`.
+    pub struct With<C, F, X> {
+        // What makes the future, and what it is made from, until then.
+        make: Option<C>,
+        context: Option<X>,
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<C, F, X> With<C, F, X> {
+    pub(super) fn new(make: C) -> Self {
+        Self { make: Some(make), context: None, future: None }
+    }
+
+    pub(super) fn meet(&mut self, context: X) {
+        self.context = Some(context);
+    }
+
+    /// Gives the closure back of a child that was not taken.
+    pub(super) fn into_make(self) -> C {
+        match self.make {
+            Some(make) => make,
+            None => unreachable!("a child that was not taken was not polled"),
+        }
+    }
+}
+
+impl<C, F, X> Future for With<C, F, X>
+where
+    C: FnOnce(X) -> F,
+    F: Future,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        if let (Some(make), Some(context)) = (this.make.take(), this.context.take()) {
+            let future = make(context);
+            this.future.set(Some(future));
+        }
+        match this.future.as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => unreachable!("a child has its context before it is polled"),
+        }
+    }
+}
+
+impl<C, F, X> fmt::Debug for With<C, F, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! Who is cancelled, in which order, and with how much time to end by itself.
+
+use std::cmp::Reverse;
+use std::mem;
+use std::task::{Context, Poll};
+
+use super::alarm::Alarm;
+use super::child::Child;
+use super::record::Record;
+use super::{Grace, Scope};
+use crate::cancel::{Cause, CauseKind};
+use crate::error::{ChildError, Failure, Panic};
+use crate::flavor::Flavor;
+use crate::guard::discard;
+use crate::info::ChildInfo;
+
+impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
+    /// Cancels every child, the newest first. Later calls change nothing: the first cause wins.
+    ///
+    /// Those that have a grace are signalled and stay; the others are gone when this returns.
+    pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
+        if self.cancelled.is_some() {
+            return false;
+        }
+        // A spawner may have cancelled it before the driver heard of it.
+        let (first, cause) = match &self.inbox {
+            Some(inbox) => inbox.cancel(cause),
+            None => (true, cause),
+        };
+        self.cancelled = Some(cause.clone());
+        if let Some(inbox) = &self.inbox {
+            let mail = inbox.fetch();
+            self.receive(mail.children);
+            if let Some(grace) = mail.grace {
+                self.set_grace(grace);
+            }
+        }
+        discard(self.deadline.take());
+        let all = self.begin_grace();
+        let mut gone: Vec<_> = self.backlog.drain().collect();
+        for child in self.take_started() {
+            if (all || child.is_graceful()) && !child.is_called_off() {
+                child.signal(&cause);
+                self.restless.push_back(child);
+            } else {
+                gone.push(child);
+            }
+        }
+        newest_first(&mut gone);
+        self.abort_all(gone, &cause, false);
+        first
+    }
+
+    /// Tells daemons to end that were not told yet: nobody is left that they are there for.
+    pub(super) fn dismiss_daemons(&mut self) {
+        if self.daemons == self.dismissed {
+            return;
+        }
+        let cause = Cause::finished(None);
+        let mut gone: Vec<_> = self.backlog.drain_daemons().collect();
+        for child in self.take_started() {
+            if !child.is_at_large() {
+                self.restless.push_back(child);
+            } else if child.is_graceful() {
+                child.dismiss();
+                self.dismissed += 1;
+                child.signal(&cause);
+                self.restless.push_back(child);
+            } else {
+                gone.push(child);
+            }
+        }
+        newest_first(&mut gone);
+        self.abort_all(gone, &cause, false);
+    }
+
+    /// Does what came from outside: new children, cancelled ones, a cancelled nursery, time that is up.
+    #[inline]
+    pub(super) fn heed(&mut self) {
+        // Taken before the mail: a child that is called off when the list is taken was posted before.
+        let called_off = self.gate.take_called_off();
+        if let Some(inbox) = &self.inbox {
+            let mail = inbox.fetch();
+            self.receive(mail.children);
+            if let Some(grace) = mail.grace {
+                self.set_grace(grace);
+                self.begin_grace();
+            }
+            if let Some(cause) = mail.cancelled {
+                self.cancel(cause);
+            }
+        }
+        if self.around.is_some() {
+            self.heed_around();
+        }
+        if self.deadline.is_some() {
+            self.heed_deadline();
+        }
+        if let Grace::Running(_) = self.grace {
+            self.heed_grace();
+        }
+        for id in called_off {
+            if let Some(child) = self.backlog.remove(id) {
+                // It has a cause of its own, or it would not have been called off.
+                self.abort_all(vec![child], &Cause::requested(String::new()), false);
+            }
+        }
+    }
+
+    /// Is cancelled with the child that the nursery belongs to.
+    fn heed_around(&mut self) {
+        let Some(around) = &mut self.around else { return };
+        if self.cancelled.is_some() {
+            return;
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        // Once is enough: the driver's waker stays the same.
+        let cause = match around.place {
+            Some(_) => around.control.cause(),
+            None => match around.control.poll_cancelled(&mut cx, &mut around.place) {
+                Poll::Ready(cause) => Some(cause),
+                Poll::Pending => None,
+            },
+        };
+        if let Some(cause) = cause {
+            let child = around.control.info().clone();
+            self.cancel(Cause::parent_cancelled(child, cause));
+        }
+    }
+
+    fn heed_deadline(&mut self) {
+        let Some(deadline) = &mut self.deadline else { return };
+        match deadline.poll() {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(())) => {
+                self.cancel(Cause::deadline());
+            }
+            // What was to bound the run is broken: it ends there and then.
+            Err(thrown) => {
+                let info = ChildInfo::nursery(deadline.location);
+                self.record_broken_timer(info, Panic::of_deadline(thrown));
+                self.cancel(Cause::deadline());
+            }
+        }
+    }
+
+    fn heed_grace(&mut self) {
+        let Grace::Running(grace) = &mut self.grace else { return };
+        match grace.poll() {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(())) => {}
+            Err(thrown) => {
+                let info = ChildInfo::nursery(grace.location);
+                self.record_broken_timer(info, Panic::of_grace(thrown));
+            }
+        }
+        discard(mem::replace(&mut self.grace, Grace::None));
+        let mut children = self.take_started();
+        newest_first(&mut children);
+        if let Some(cause) = self.cancelled.clone() {
+            self.abort_all(children, &cause, true);
+        }
+    }
+
+    /// Starts the nursery's grace if it has one; says whether it has.
+    fn begin_grace(&mut self) -> bool {
+        self.grace = match mem::replace(&mut self.grace, Grace::None) {
+            Grace::Ready(timer) => Grace::Running(Alarm::set(timer, &self.gate)),
+            other => other,
+        };
+        matches!(self.grace, Grace::Running(_))
+    }
+
+    /// The policy judges children; this ends the run, or its grace, whatever the policy would say.
+    fn record_broken_timer(&mut self, info: ChildInfo, panic: Panic) {
+        let after_cancel = self.cancel_requested().is_some();
+        let error = ChildError::new(info, Failure::Panic(panic), after_cancel);
+        self.stash.push_back(Record::Failed(Box::new(error)));
+    }
+
+    /// Whether an alarm is to be polled.
+    #[inline]
+    pub(super) fn has_rung(&self) -> bool {
+        self.deadline.as_ref().is_some_and(|deadline| deadline.has_rung())
+            || matches!(&self.grace, Grace::Running(grace) if grace.has_rung())
+    }
+
+    /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.
+    pub(crate) fn stops_body(&self) -> Option<Cause> {
+        let stops =
+            |cause: &&Cause| matches!(cause.kind(), CauseKind::ChildFailed | CauseKind::Deadline);
+        match self.grace {
+            Grace::Running(_) => None,
+            Grace::None | Grace::Ready(_) => self.cancelled.as_ref().filter(stops).cloned(),
+        }
+    }
+
+    /// Takes every child out that has started, in no order.
+    fn take_started(&mut self) -> Vec<Child<'env, T, E, M>> {
+        let mut children = self.set.take_all();
+        children.extend(self.restless.drain(..));
+        children
+    }
+
+    /// Takes every child out, the newest first.
+    pub(super) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
+        let mut children = self.take_started();
+        children.extend(self.backlog.drain());
+        newest_first(&mut children);
+        children
+    }
+
+    pub(super) fn abort_all(
+        &mut self,
+        children: Vec<Child<'env, T, E, M>>,
+        cause: &Cause,
+        overran: bool,
+    ) {
+        for child in children {
+            let otherwise = child.abort(cause, overran);
+            self.finish(otherwise);
+        }
+    }
+}
+
+fn newest_first<T, E, M: Flavor>(children: &mut [Child<'_, T, E, M>]) {
+    children.sort_unstable_by_key(|child| Reverse(child.id()));
+}

@@ -1,0 +1,112 @@
+//! A child with a timeout or a grace, which are polled beside its future.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::adapt::{Exit, Output};
+use crate::cancel::{Cause, Control};
+use crate::error::{Failure, Panic};
+use crate::guard::{Thrown, catch};
+
+pin_project! {
+    /// A child's future `A` and the timers `B` beside it.
+    ///
+    /// The future is polled first, always: what it has come to counts, also when its time is up.
+    #[doc(hidden)]
+    pub struct Timed<A, B> {
+        #[pin]
+        future: A,
+        // Polled until the child is cancelled, by it or otherwise.
+        timeout: Option<B>,
+        // Polled from then on.
+        grace: Option<B>,
+        // Known once the child has its number.
+        control: Option<Arc<Control>>,
+    }
+}
+
+impl<A, B> Timed<A, B> {
+    pub(crate) fn new(future: A, timeout: Option<B>, grace: Option<B>) -> Self {
+        Self { future, timeout, grace, control: None }
+    }
+
+    /// The future, which was never pinned.
+    pub(crate) fn get_mut(&mut self) -> &mut A {
+        &mut self.future
+    }
+
+    /// Gives the future back; it was never pinned.
+    pub(crate) fn into_inner(self) -> A {
+        self.future
+    }
+
+    pub(crate) fn meet(&mut self, control: &Arc<Control>) {
+        self.control = Some(Arc::clone(control));
+    }
+}
+
+impl<T, E, A, B> Future for Timed<A, B>
+where
+    A: Future<Output = Output<T, E>>,
+    B: Future<Output = ()> + Unpin,
+{
+    type Output = Output<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(output);
+        }
+        let Some(control) = this.control else { return Poll::Pending };
+        if !control.is_cancelled() {
+            match poll_timer(this.timeout, cx) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(())) => {
+                    // Someone else may have been first on another thread; then it is as if the
+                    // timeout had not come.
+                    control.cancel(|| Cause::timeout(control.info().clone()));
+                }
+                Err(thrown) => return panicked(Panic::of_timeout(thrown)),
+            }
+        }
+        // It is cancelled now. Without a grace of its own it is not for this to end it, unless it is
+        // this that has cancelled it.
+        if this.grace.is_none() {
+            let stops = control.must_stop();
+            let stopped = Poll::Ready(Err(Exit::Stopped { overran: false }));
+            return if stops { stopped } else { Poll::Pending };
+        }
+        match poll_timer(this.grace, cx) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(())) => Poll::Ready(Err(Exit::Stopped { overran: true })),
+            Err(thrown) => panicked(Panic::of_grace(thrown)),
+        }
+    }
+}
+
+/// Polls a timer that is not over; one that is, is dropped. `None` never is.
+fn poll_timer<B>(timer: &mut Option<B>, cx: &mut Context<'_>) -> Result<Poll<()>, Thrown>
+where
+    B: Future<Output = ()> + Unpin,
+{
+    let Some(running) = timer else { return Ok(Poll::Pending) };
+    let polled = catch(|| Pin::new(running).poll(cx));
+    if !matches!(polled, Ok(Poll::Pending)) {
+        return polled.and_then(|over| catch(|| drop(timer.take())).map(|()| over));
+    }
+    polled
+}
+
+fn panicked<T, E>(panic: Panic) -> Poll<Output<T, E>> {
+    Poll::Ready(Err(Exit::Failed(Failure::Panic(panic))))
+}
+
+impl<A, B> fmt::Debug for Timed<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timed").finish_non_exhaustive()
+    }
+}
