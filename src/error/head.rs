@@ -10,17 +10,25 @@ use crate::text::Clipped;
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
 pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// `the body and 3 of 40 children`.
+/// `the body and 3 of 40 children`; a deadline or a grace that panicked is `a timer`.
 pub(crate) struct Who<'a, E>(pub(crate) &'a JoinedError<E>);
 
 impl<E> Display for Who<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.0.counts();
         let body = self.0.iter().any(is_own_body);
-        match (body, counts.failed()) {
-            (true, 0) => return f.write_str("the body"),
-            (true, _) => f.write_str("the body and ")?,
-            (false, _) => {}
+        let timer = self.0.iter().any(is_own_timer);
+        let others = match (body, timer) {
+            (true, true) => "the body and a timer",
+            (true, false) => "the body",
+            (false, true) => "a timer",
+            (false, false) => "",
+        };
+        f.write_str(others)?;
+        match (others, counts.failed()) {
+            ("", _) => {}
+            (_, 0) => return Ok(()),
+            _ => f.write_str(" and ")?,
         }
         let total = counts.total();
         let children = if total == 1 { "child" } else { "children" };
@@ -89,9 +97,12 @@ impl<E> Display for Says<'_, E> {
     }
 }
 
-/// Whether the entry is no child: the body of the nursery itself, or its deadline; not of one that was
-/// dissolved into it.
+/// Whether the entry is the body of the nursery itself, not of one that was dissolved into it.
 pub(super) fn is_own_body<E>(entry: &ChildError<E>) -> bool {
-    let info = entry.child();
-    (info.is_body() || info.is_nursery()) && entry.origin.path.is_empty()
+    entry.child().is_body() && entry.origin.path.is_empty()
+}
+
+/// Whether the entry is a deadline or a grace of the nursery itself.
+pub(super) fn is_own_timer<E>(entry: &ChildError<E>) -> bool {
+    entry.child().is_nursery() && entry.origin.path.is_empty()
 }

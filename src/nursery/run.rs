@@ -170,6 +170,7 @@ where
                     record = Some(next);
                     true
                 },
+                body.is_some(),
                 || body.is_some() && bell.has_rung(),
             );
             if let Some(record) = record {

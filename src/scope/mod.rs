@@ -375,6 +375,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             && self.inbox.as_ref().is_none_or(|inbox| inbox.is_idle())
     }
 
+    /// Whether nobody is left but daemons that were not told to end.
+    #[inline]
+    fn is_left_to_daemons(&self) -> bool {
+        self.daemons > 0 && self.stash.is_empty() && self.is_idle()
+    }
+
     /// Closes the nursery if no child is left that is waited for, and says whether it did. Daemons
     /// are told to end first.
     pub(crate) fn close_if_idle(&mut self) -> bool {

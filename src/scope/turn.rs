@@ -87,14 +87,16 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         cx: &mut Context<'_>,
         take: impl FnMut(Record<T, E>) -> bool,
     ) -> Poll<Drove> {
-        self.drive_until(cx, take, || false)
+        self.drive_until(cx, take, false, || false)
     }
 
-    /// [`drive`](Self::drive), unless `interrupted` answers `true` after a round.
+    /// [`drive`](Self::drive), unless `interrupted` answers `true` after a round. While there is a body,
+    /// daemons that are left alone go on.
     pub(crate) fn drive_until(
         &mut self,
         cx: &mut Context<'_>,
         mut take: impl FnMut(Record<T, E>) -> bool,
+        body: bool,
         interrupted: impl Fn() -> bool,
     ) -> Poll<Drove> {
         if self.late {
@@ -111,7 +113,14 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
                 return Poll::Pending;
             }
             self.scope.heed();
-            if self.flush(&mut take) || self.go_round(&mut take) {
+            if self.flush(&mut take) {
+                return Poll::Ready(Drove::Enough);
+            }
+            // They may have work for ever.
+            if !body && self.scope.is_left_to_daemons() {
+                return Poll::Ready(Drove::Idle);
+            }
+            if self.go_round(&mut take) {
                 return Poll::Ready(Drove::Enough);
             }
             if interrupted() {

@@ -1,0 +1,343 @@
+//! Daemons: children that are not waited for.
+
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+
+use futures::FutureExt;
+use nestling::{CauseKind, Outcome};
+
+use crate::support::{Count, Live, Log, OnDrop, Task, drive, waits, yields};
+
+behaviour!(daemons_are_cancelled_when_the_last_other_child_ends_and_that_is_no_failure, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.child().name("metrics").daemon().spawn(pending());
+    nursery.spawn(async {
+        yields(3).await;
+        Ok(1)
+    });
+    let report = nursery.settle().await;
+    assert_eq!((report.outputs()[0].1, report.outputs().len()), (1, 1));
+    assert!(report.error().is_none() && report.cause().is_none());
+    let cancelled = &report.cancelled()[0];
+    assert_eq!(cancelled.child().name(), Some("metrics"));
+    assert_eq!(cancelled.cause().kind(), CauseKind::Finished);
+    assert_eq!(cancelled.to_string(), "#0 metrics: finished");
+});
+
+behaviour!(daemons_go_on_until_then, async {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let polled = polls.clone();
+    nursery.child().daemon().spawn(async move {
+        loop {
+            polled.add();
+            yields(1).await;
+        }
+    });
+    let polled = polls.clone();
+    nursery.spawn(async move {
+        while polled.get() < 100 {
+            yields(1).await;
+        }
+        Ok(())
+    });
+    assert_eq!(nursery.join().await.unwrap().len(), 1);
+});
+
+behaviour!(daemons_are_dropped_newest_first, async {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    for number in 0..4 {
+        let log = log.clone();
+        nursery.child().daemon().spawn(waits(move || log.add(number)));
+    }
+    nursery.spawn(async {
+        yields(2).await;
+        Ok(())
+    });
+    nursery.join().await.unwrap();
+    assert_eq!(log.take(), [3, 2, 1, 0]);
+});
+
+behaviour!(a_daemons_own_failure_is_reported_and_a_panic_too, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().name("failing").daemon().spawn(async { Err("no sink") });
+    nursery.child().name("panicking").daemon().spawn(async { panic!("no more") });
+    nursery.spawn(async {
+        yields(3).await;
+        Ok(())
+    });
+    let error = nursery.join().await.unwrap_err();
+    let names: Vec<_> = error.iter().map(|one| one.child().name().unwrap()).collect();
+    assert_eq!(names, ["failing", "panicking"]);
+});
+
+behaviour!(a_panic_in_the_destructor_of_a_dismissed_daemon_is_a_failure, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().daemon().spawn(waits(|| panic!("in the destructor")));
+    nursery.spawn(async {
+        yields(1).await;
+        Ok(())
+    });
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().failed(), report.counts().completed()), (1, 1));
+    assert!(report.error().unwrap().first().after_cancel());
+});
+
+behaviour!(a_daemon_that_fails_stops_a_nursery_that_stops_at_the_first_error, async {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(pending());
+    nursery.child().daemon().spawn(async {
+        yields(2).await;
+        Err("no sink")
+    });
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!((error.len(), error.counts().cancelled()), (1, 1));
+});
+
+behaviour!(a_daemon_that_succeeds_is_a_child_that_completed, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.child().daemon().spawn(async { Ok(1) });
+    nursery.spawn(async {
+        yields(3).await;
+        Ok(2)
+    });
+    assert_eq!(nursery.join().await.unwrap(), [1, 2]);
+});
+
+behaviour!(a_daemon_takes_no_slot_and_waits_for_none, async {
+    let running = Count::default();
+    let mut nursery = nursery::<(), &str>().limit(1);
+    for _ in 0..3 {
+        nursery.child().daemon().spawn(pending());
+    }
+    for _ in 0..5 {
+        let running = running.clone();
+        nursery.spawn(async move {
+            let _live = Live::new(&running);
+            assert_eq!(running.get(), 1);
+            yields(2).await;
+            Ok(())
+        });
+    }
+    let started = Count::default();
+    let daemon = started.clone();
+    nursery.child().daemon().spawn(async move {
+        daemon.add();
+        pending().await
+    });
+    assert_eq!(nursery.queued(), 9);
+    assert_eq!(nursery.join().await.unwrap().len(), 5);
+    assert_eq!(started.get(), 1, "it starts beside the first child, though four wait before it");
+});
+
+by_hand!(children_and_daemons_start_in_spawn_order, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>().limit(2);
+    for number in 0..6 {
+        let log = &log;
+        let child = nursery.child();
+        let child = if number % 2 == 0 { child.daemon() } else { child };
+        child.spawn(async move {
+            log.add(number);
+            pending().await
+        });
+    }
+    drive(&mut nursery);
+    // The last waits for a slot.
+    assert_eq!(log.take(), [0, 1, 2, 3, 4]);
+    assert_eq!((nursery.running(), nursery.queued()), (5, 1));
+});
+
+behaviour!(try_spawn_has_always_room_for_a_daemon_and_spawn_when_free_does_not_wait, async {
+    let mut nursery = nursery::<(), &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(yields(5).map(Ok));
+    assert!(nursery.try_spawn(pending()).unwrap_err().reason.is_full());
+    nursery.child().daemon().try_spawn(pending()).unwrap();
+    spawner.child().daemon().try_spawn(pending()).unwrap();
+    spawner.child().daemon().spawn_when_free(pending()).await.unwrap();
+    nursery.child().daemon().spawn_when_free(pending()).await;
+    assert!(spawner.try_spawn(pending()).unwrap_err().reason.is_full());
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 4));
+});
+
+behaviour!(in_a_nursery_of_daemons_alone_none_ever_starts, async {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let polled = polls.clone();
+    nursery.child().daemon().spawn(async move {
+        polled.add();
+        Ok(())
+    });
+    assert!(nursery.join().await.unwrap().is_empty());
+    assert_eq!(polls.get(), 0);
+});
+
+behaviour!(a_body_keeps_daemons_as_a_child_does, async {
+    let polls = Count::default();
+    let polled = polls.clone();
+    let (output, report) = nursery::<(), &str>()
+        .run(|spawner| async move {
+            let daemon = polled.clone();
+            spawner
+                .child()
+                .daemon()
+                .spawn(async move {
+                    loop {
+                        daemon.add();
+                        yields(1).await;
+                    }
+                })
+                .unwrap();
+            spawner.spawn(async { Ok(()) }).unwrap();
+            while polled.get() < 50 {
+                yields(1).await;
+            }
+            Ok("done")
+        })
+        .settle()
+        .await;
+    assert_eq!((output, report.counts().cancelled()), (Some("done"), 1));
+});
+
+behaviour!(next_hands_out_the_daemons_that_are_left_and_then_nothing, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(async { Ok(1) });
+    nursery.child().daemon().spawn(pending());
+    assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(1));
+    for number in [2, 0] {
+        let completion = nursery.next().await.unwrap();
+        assert_eq!(completion.child().id().number(), number);
+        assert!(matches!(completion.outcome(), Outcome::Cancelled(_)));
+    }
+    assert!(nursery.next().await.is_none());
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(async { Ok(2) });
+    assert_eq!(nursery.join().await.unwrap(), [2]);
+});
+
+behaviour!(the_winner_of_a_race_ends_the_daemons_and_so_does_a_race_that_nobody_wins, async {
+    let mut race = nursery::<u32, &str>();
+    race.child().daemon().spawn(pending());
+    race.spawn(async { Ok(1) });
+    assert_eq!(race.first_ok().await.unwrap(), Some(1));
+    let mut race = nursery::<u32, &str>();
+    race.child().daemon().spawn(pending());
+    race.spawn(async { Err("no") });
+    assert_eq!(race.first_ok().await.unwrap_err().len(), 1);
+});
+
+behaviour!(a_child_that_a_daemon_spawns_is_waited_for, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.child().daemon().spawn_with(|cx| async move {
+        yields(1).await;
+        cx.spawner()
+            .spawn(async {
+                yields(5).await;
+                Ok(1)
+            })
+            .unwrap();
+        pending().await
+    });
+    nursery.spawn(async {
+        yields(3).await;
+        Ok(0)
+    });
+    assert_eq!(nursery.join().await.unwrap(), [0, 1]);
+});
+
+behaviour!(a_daemon_with_a_grace_is_signalled_and_waited_for, async {
+    let mut nursery = nursery::<String, &str>();
+    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+        let cause = cx.cancelled().await;
+        yields(3).await;
+        Ok(format!("flushed: {cause}"))
+    });
+    nursery.spawn(async {
+        yields(1).await;
+        Ok(String::from("work"))
+    });
+    assert_eq!(nursery.join().await.unwrap(), ["flushed: finished", "work"]);
+});
+
+behaviour!(
+    a_child_that_comes_while_daemons_end_is_waited_for_and_new_daemons_are_dismissed,
+    async {
+        let mut nursery = nursery::<u32, &str>();
+        nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+            cx.cancelled().await;
+            let spawner = cx.spawner();
+            spawner.child().daemon().spawn(pending()).unwrap();
+            spawner.spawn(yields(3).map(|()| Ok(2))).unwrap();
+            yields(1).await;
+            Ok(1)
+        });
+        nursery.spawn(async {
+            yields(1).await;
+            Ok(0)
+        });
+        let report = nursery.settle().await;
+        let outputs: Vec<_> = report.outputs().iter().map(|(_, output)| *output).collect();
+        assert_eq!((outputs, report.counts().cancelled()), (vec![1, 0, 2], 1));
+    }
+);
+
+behaviour!(cancelling_the_nursery_reaches_its_daemons_by_the_same_cause, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(pending());
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    let report = nursery.settle().await;
+    assert_eq!(report.cancelled().len(), 2);
+    assert!(report.cancelled().iter().all(|one| one.cause().message() == Some("enough")));
+});
+
+behaviour!(a_daemon_can_be_cancelled_by_its_handle, async {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.child().daemon().spawn_with_handle(pending());
+    nursery.spawn(async move {
+        yields(1).await;
+        assert!(handle.cancel_with("not needed"));
+        handle.finished().await;
+        Ok(())
+    });
+    let report = nursery.settle().await;
+    assert_eq!(report.cancelled()[0].cause().message(), Some("not needed"));
+});
+
+by_hand!(a_daemon_does_not_wake_a_nursery_for_nothing, {
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(poll_fn(|_| Poll::<Result<(), &str>>::Pending));
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    let wakes = join.wakes();
+    assert!(join.poll().is_pending());
+    assert_eq!(join.wakes(), wakes);
+});
+
+by_hand!(dropping_the_nursery_drops_daemons_among_the_others_newest_first, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    for number in 0..4 {
+        let log = &log;
+        let guard = OnDrop(move || log.add(number));
+        let child = async move {
+            let _guard = guard;
+            pending().await
+        };
+        let builder = nursery.child();
+        if number % 2 == 0 {
+            builder.daemon().spawn(child)
+        } else {
+            builder.spawn(child)
+        };
+    }
+    drive(&mut nursery);
+    drop(nursery);
+    assert_eq!(log.take(), [3, 2, 1, 0]);
+});
