@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
 use super::support::{Parker, block_on, model};
-use crate::cancel::{CancelHandle, Control, Tag};
+use crate::cancel::{CancelHandle, Cause, Control, LostKind, Tag};
 use crate::gate::Gate;
 use crate::info::{ChildId, ChildInfo};
 
@@ -107,7 +107,7 @@ fn a_cancel_that_was_in_time_is_known_at_the_end() {
     model(None, || {
         let (mut tag, handle) = tag_and_handle();
         let cancelling = thread::spawn(move || handle.cancel());
-        let ended = tag.end().unwrap();
+        let ended = tag.end(None).unwrap();
         let known = ended.is_cancelled();
         assert_eq!(cancelling.join().unwrap(), known);
         assert_eq!(ended.is_cancelled(), known);
@@ -126,7 +126,7 @@ fn a_cancel_at_the_end_leaves_no_waker_of_the_child_behind() {
             let handle = handle.clone();
             move || handle.cancel()
         });
-        tag.end();
+        tag.end(None);
         cancelling.join().unwrap();
         assert_eq!(Arc::strong_count(&child), 1);
         assert!(handle.is_finished());
@@ -190,5 +190,49 @@ fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
         drop(tag);
         stopping.join().unwrap();
         waiting.join().unwrap();
+    });
+}
+
+/// A child listens while it is cancelled. Without a second look under the lock, a cancel that came in
+/// between would wake nobody.
+#[test]
+fn one_who_listens_while_the_child_is_cancelled_hears_of_it() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let cancelling = thread::spawn(move || assert!(handle.cancel()));
+        let mut place = None;
+        let cause = block_on(poll_fn(|cx| control(&tag).poll_cancelled(cx, &mut place)));
+        assert_eq!(cause.message(), None);
+        cancelling.join().unwrap();
+    });
+}
+
+/// The nursery gives a child its grace while a handle cancels it: one of the causes stays, and the child
+/// is not to be dropped for either.
+#[test]
+fn a_child_that_is_signalled_while_its_handle_cancels_it_has_its_grace() {
+    model(None, || {
+        let (tag, handle) = tag_and_handle();
+        let cancelling = thread::spawn(move || handle.cancel_with("by its handle"));
+        control(&tag).signal(&Cause::requested("by the nursery".into()));
+        let first = cancelling.join().unwrap();
+        let cause = control(&tag).cause().unwrap();
+        let expected = if first { "by its handle" } else { "by the nursery" };
+        assert_eq!(cause.message(), Some(expected));
+        assert!(!control(&tag).must_stop());
+    });
+}
+
+/// Who waits for an output reads how it was lost once the child is gone: it must be said by then.
+#[test]
+fn one_who_sees_that_the_child_is_gone_sees_how_it_was_lost() {
+    model(None, || {
+        let (mut tag, handle) = tag_and_handle();
+        let waiting = thread::spawn(move || {
+            block_on(handle.finished());
+            handle.lost().kind()
+        });
+        tag.end(Some(LostKind::Failed));
+        assert_eq!(waiting.join().unwrap(), LostKind::Failed);
     });
 }

@@ -1,6 +1,6 @@
 //! Spawners, those who wait for a slot, and a driver that fetches or closes.
 
-use std::future::{poll_fn, ready};
+use std::future::{pending, poll_fn, ready};
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +12,7 @@ use super::support::{Count, Dropped, Parker, block_on, model};
 use crate::cancel::{Cause, Tag};
 use crate::flavor::Shared;
 use crate::gate::Gate;
+use crate::info::ChildId;
 use crate::scope::child::Child;
 use crate::scope::inbox::{Admission, Inbox, Refusal, Status, Ticket};
 
@@ -22,12 +23,12 @@ fn inbox(limit: usize, unfinished: usize) -> Mailbox {
     Arc::new(Inbox::new(Arc::new(Gate::default()), Status::Open, 0, limit, unfinished))
 }
 
-fn child() -> Child<'static, (), (), Shared> {
-    Child::new(ready(Ok(())).boxed(), Location::caller(), Tag::NONE)
+fn child(id: ChildId) -> Child<'static, (), (), Shared> {
+    Child::new(ready(Ok(())).boxed(), id, Location::caller(), Tag::NONE)
 }
 
 fn post(inbox: &Mailbox, admission: Admission) -> Result<(), Refusal> {
-    match inbox.post(admission, child(), |child| child) {
+    match inbox.post(admission, (), |(), id| child(id)) {
         Ok(_) => Ok(()),
         Err((_, refusal)) => Err(refusal),
     }
@@ -129,7 +130,7 @@ fn a_child_that_is_posted_at_the_end_keeps_the_nursery_open_or_is_refused() {
     model(None, || {
         let inbox = inbox(usize::MAX, 0);
         let posting = posting(&inbox, Admission::Always);
-        let closed = inbox.close_if_idle();
+        let closed = inbox.end_if_idle();
         let taken = posting.join().unwrap();
         assert!(closed != taken);
         assert_eq!(inbox.fetch().children.len(), usize::from(taken));
@@ -142,7 +143,7 @@ fn a_child_that_is_posted_while_the_nursery_is_dropped_is_handed_out_or_refused(
     model(None, || {
         let inbox = inbox(usize::MAX, 0);
         let posting = posting(&inbox, Admission::Always);
-        let handed_out = inbox.close().len();
+        let handed_out = inbox.end().len();
         assert_eq!(usize::from(posting.join().unwrap()), handed_out);
     });
 }
@@ -156,7 +157,7 @@ fn a_cancel_at_the_end_is_known_to_the_nursery_or_too_late() {
             let inbox = Arc::clone(&inbox);
             move || inbox.cancel(Cause::requested("at the end".into())).0
         });
-        assert!(inbox.close_if_idle());
+        assert!(inbox.end_if_idle());
         let known = inbox.cancel_requested().is_some();
         assert_eq!(cancelling.join().unwrap(), known);
         assert_eq!(inbox.cancel_requested().is_some(), known);
@@ -259,7 +260,7 @@ fn one_who_is_granted_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away()
             }
         });
         inbox.release(1);
-        inbox.close_if_idle();
+        inbox.end_if_idle();
         assert!(taking.join().unwrap());
     });
 }
@@ -272,7 +273,7 @@ fn a_driver_that_waits_for_nothing_but_a_granted_slot_hears_that_it_was_given_up
         let inbox = inbox(1, 1);
         let asking = asking_once(&inbox);
         inbox.release(1);
-        drive_until(&inbox, || inbox.close_if_idle());
+        drive_until(&inbox, || inbox.end_if_idle());
         asking.join().unwrap();
     });
 }
@@ -298,7 +299,7 @@ fn one_who_begins_to_wait_while_the_nursery_is_cancelled_is_sent_away() {
 
 #[test]
 fn one_who_begins_to_wait_while_the_nursery_is_dropped_is_sent_away() {
-    is_sent_away(|inbox| drop(inbox.close()));
+    is_sent_away(|inbox| drop(inbox.end()));
 }
 
 /// Raising the limit grants slots too.
@@ -317,20 +318,87 @@ fn one_who_begins_to_wait_while_the_limit_is_raised_gets_a_slot() {
 fn a_child_is_dropped_once_whoever_has_it_at_the_end() {
     model(None, || {
         let (inbox, drops) = (inbox(usize::MAX, 0), Count::default());
-        let child = {
+        let future = {
             let dropped = Dropped(drops.clone());
             let future = async move {
                 drop(dropped);
                 Ok(())
             };
-            Child::new(future.boxed(), Location::caller(), Tag::NONE)
+            future.boxed()
         };
         let posting = thread::spawn({
             let inbox = Arc::clone(&inbox);
-            move || drop(inbox.post(Admission::Always, child, |child| child))
+            move || {
+                let child = |future, id| Child::new(future, id, Location::caller(), Tag::NONE);
+                drop(inbox.post(Admission::Always, future, child));
+            }
         });
-        drop(inbox.close());
+        drop(inbox.end());
         posting.join().unwrap();
         assert_eq!(drops.get(), 1);
+    });
+}
+
+/// A spawner that keeps the nursery open is dropped while the driver comes to rest. Were the driver not
+/// told, it would wait for a child that nobody can spawn any more.
+#[test]
+fn a_driver_that_waits_for_nothing_but_a_spawner_hears_that_the_last_is_gone() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        inbox.hold();
+        inbox.hold();
+        let going = [(); 2].map(|()| {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || inbox.let_go())
+        });
+        drive_until(&inbox, || inbox.end_if_idle());
+        for going in going {
+            going.join().unwrap();
+        }
+    });
+}
+
+/// A child that is posted by the last spawner before it goes must be fetched before the nursery ends.
+#[test]
+fn what_the_last_spawner_has_posted_is_fetched_before_the_end() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 0);
+        inbox.hold();
+        let going = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                assert!(post(&inbox, Admission::Daemon).is_ok());
+                inbox.let_go();
+            }
+        });
+        let mut fetched = 0;
+        drive_until(&inbox, || {
+            fetched += inbox.fetch().children.len();
+            inbox.end_if_idle()
+        });
+        assert_eq!(fetched, 1);
+        going.join().unwrap();
+    });
+}
+
+/// The cause and the grace are one step: a driver that sees the cancel without its grace would drop
+/// children that were to have some time.
+#[test]
+fn a_driver_that_sees_the_cancel_sees_its_grace() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 1);
+        let stopping = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                let grace = (pending().boxed(), Location::caller());
+                inbox.cancel_within(Cause::requested(String::new()), Some(grace)).0
+            }
+        });
+        drive_until(&inbox, || {
+            let mail = inbox.fetch();
+            assert_eq!(mail.cancelled.is_some(), mail.grace.is_some());
+            mail.cancelled.is_some()
+        });
+        assert!(stopping.join().unwrap());
     });
 }
