@@ -16,7 +16,7 @@ pub enum Shared {}
 pub enum Local {}
 
 /// A flavour of nursery: [`Shared`] or [`Local`]. Sealed.
-pub trait Flavor: sealed::Sealed + 'static {
+pub trait Flavor: sealed::Sealed + Sized + 'static {
     #[doc(hidden)]
     type Boxed<'env, O>: Future<Output = O> + Unpin;
 

@@ -11,7 +11,7 @@ use crate::adapt::Plain;
 use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
 use crate::scope::Driving;
-use crate::scope::inbox::{Admission, Inbox, Ticket};
+use crate::scope::inbox::{Admission, By, Inbox, Ticket};
 
 /// Waits for a slot while driving the children; see [`Nursery::spawn_when_free`].
 #[must_use = "futures do nothing unless they are awaited"]
@@ -128,7 +128,7 @@ where
         };
         let admission = match plan.admission(Admission::Always) {
             Admission::Daemon => Ok(Admission::Daemon),
-            _ => match inbox.poll_slot(cx, ticket) {
+            _ => match inbox.poll_slot(cx, ticket, By::Spawner) {
                 Poll::Ready(slot) => slot.map(Admission::Granted),
                 Poll::Pending => {
                     *child = Some(plan);

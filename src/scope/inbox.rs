@@ -59,6 +59,15 @@ pub(crate) struct Ticket(u64);
 struct Waiter {
     ticket: Ticket,
     waker: Waker,
+    by: By,
+}
+
+/// Who waits for a slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The nursery's owner, who is not refused when the nursery is closed.
+    Owner,
+    Spawner,
 }
 
 /// Why a child was not taken.
@@ -301,11 +310,12 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Option<Ticket>,
+        by: By,
     ) -> Poll<Result<Ticket, Refusal>> {
         let waker = cx.waker().clone();
         let (answer, old) = {
             let mut state = self.lock();
-            state.poll_slot(waker, ticket)
+            state.poll_slot(waker, ticket, by)
         };
         discard(old);
         answer
@@ -376,7 +386,10 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         let open = matches!(self.status, Status::Open);
         if open {
             self.status = Status::Closed;
-            return (true, self.dismiss_waiters());
+            let (stay, go): (_, VecDeque<Waiter>) =
+                self.queue.drain(..).partition(|waiter| waiter.by == By::Owner);
+            self.queue = stay;
+            return (true, go.into_iter().map(|waiter| waiter.waker).collect());
         }
         (false, Vec::new())
     }
@@ -408,9 +421,12 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         &mut self,
         waker: Waker,
         ticket: &mut Option<Ticket>,
+        by: By,
     ) -> (Poll<Result<Ticket, Refusal>>, Option<Waker>) {
-        if let Some(refusal) = self.refusal(Admission::Always) {
-            return (Poll::Ready(Err(refusal)), Some(waker));
+        match self.refusal(Admission::Always) {
+            Some(Refusal::Closed) if by == By::Owner => {}
+            Some(refusal) => return (Poll::Ready(Err(refusal)), Some(waker)),
+            None => {}
         }
         match *ticket {
             None if self.has_room() => {
@@ -423,7 +439,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             None => {
                 let mine = self.next_ticket();
                 *ticket = Some(mine);
-                self.queue.push_back(Waiter { ticket: mine, waker });
+                self.queue.push_back(Waiter { ticket: mine, waker, by });
                 (Poll::Pending, None)
             }
             Some(mine) => match self.queue.binary_search_by_key(&mine, |waiter| waiter.ticket) {

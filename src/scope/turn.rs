@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use super::Scope;
 use super::budget::{self, Turn};
 use super::child::{Child, Ended};
-use super::inbox::{Admission, Ticket};
+use super::inbox::{Admission, By, Ticket};
 use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::Failure;
@@ -350,7 +350,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             _ if self.scope.cancelled.is_some() => Poll::Ready(Admission::Always),
             None if self.scope.has_room() => Poll::Ready(Admission::Always),
             None => Poll::Pending,
-            Some(inbox) => inbox.poll_slot(cx, ticket).map(|slot| match slot {
+            Some(inbox) => inbox.poll_slot(cx, ticket, By::Owner).map(|slot| match slot {
                 Ok(ticket) => Admission::Granted(ticket),
                 Err(_) => Admission::Always,
             }),

@@ -59,8 +59,8 @@ pub enum Happening {
     Dropped,
 }
 
-/// Something that a child does to others, which only whoever runs the script can do: a step that
-/// spawns, cancels, waits for another to be gone, or nests.
+/// Something that a child does with others or its nursery, which only whoever runs the script can do: a
+/// step that spawns, cancels, closes, waits for another or to be cancelled, or nests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act(pub Step);
 
@@ -95,7 +95,7 @@ where
     A: Fn(Act) -> F,
     F: Future<Output = ControlFlow<X>>,
 {
-    let Child { steps, end, drop_panics } = child;
+    let Child { steps, end, drop_panics, .. } = child;
     let told = tell.clone();
     let acting = async move {
         let last = steps.len();

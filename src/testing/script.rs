@@ -17,6 +17,10 @@ pub struct Script {
     pub rule: Rule,
     /// How many failures are stored; zero is any number.
     pub keep: u8,
+    /// The milliseconds of the nursery's deadline; with zero it has none.
+    pub deadline: u8,
+    /// The milliseconds of the nursery's grace; with zero it has none.
+    pub grace: u8,
     /// How the nursery is finished.
     pub finish: Finish,
     /// What the owner spawns before that.
@@ -53,6 +57,8 @@ pub enum Finish {
     FirstOk,
     /// With this body.
     Run(Box<Child>),
+    /// By a driver, while a spawner keeps it open that goes after so many yields.
+    Split(u8),
 }
 
 /// How a child is spawned.
@@ -66,10 +72,14 @@ pub enum Spawn {
     Try,
     /// When there is room.
     WhenFree,
+    /// With a handle that its output comes by.
+    Join,
 }
 
 /// What one child does: its steps, one after the other, and then its end.
-#[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
+///
+/// [`Child::default`] is ready at once.
+#[derive(Default, Clone, Debug, PartialEq, Eq, Arbitrary)]
 pub struct Child {
     /// What it does.
     pub steps: Vec<Step>,
@@ -77,6 +87,12 @@ pub struct Child {
     pub end: End,
     /// Whether its destructor panics.
     pub drop_panics: bool,
+    /// Whether it is a daemon.
+    pub daemon: bool,
+    /// The milliseconds of its timeout; with zero it has none.
+    pub timeout: u8,
+    /// The milliseconds of its grace; with zero it has none.
+    pub grace: u8,
 }
 
 /// One thing that a child does.
@@ -96,16 +112,25 @@ pub enum Step {
     Cancel(u8),
     /// Waits until one of those with a handle is gone.
     AwaitGone(u8),
+    /// Waits until it is cancelled itself.
+    AwaitCancel,
+    /// Takes one of the handles that an output comes by, counted round, and awaits it.
+    AwaitOutput(u8),
     /// Cancels the nursery.
     CancelAll,
+    /// Cancels the nursery, with a grace of so many milliseconds.
+    StopWithin(u8),
+    /// Closes the nursery for spawners.
+    Close,
     /// Runs a nursery of its own, and ends with its error if it has one.
     Nest(Box<Script>),
 }
 
 /// How a child ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Arbitrary)]
 pub enum End {
     /// It succeeds.
+    #[default]
     Ready,
     /// It fails.
     Fail,

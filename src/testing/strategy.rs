@@ -17,16 +17,24 @@ fn script_of(step: BoxedStrategy<Step>) -> BoxedStrategy<Script> {
     let keep = prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
     let child = child(step.clone());
     let outside = vec(prop_oneof![2 => step, 1 => Just(Step::Yield(3))], 0..6);
-    (limit, rule(), keep, finish(child.clone()), vec((spawn(), child), 0..6), outside)
-        .prop_map(|(limit, rule, keep, finish, children, outside)| Script {
+    let times = (time(9, 6), time(9, 4));
+    (limit, rule(), keep, times, finish(child.clone()), vec((spawn(), child), 0..6), outside)
+        .prop_map(|(limit, rule, keep, (deadline, grace), finish, children, outside)| Script {
             limit,
             rule,
             keep,
+            deadline,
+            grace,
             finish,
             children,
             outside,
         })
         .boxed()
+}
+
+/// No time, which is so many times as likely as the others together, or up to so many milliseconds.
+fn time(none: u32, most: u8) -> impl Strategy<Value = u8> {
+    prop_oneof![none => Just(0_u8), 1 => 1..=most]
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -46,6 +54,7 @@ fn finish(body: BoxedStrategy<Child>) -> impl Strategy<Value = Finish> {
         1 => Just(Finish::FickleNext),
         2 => Just(Finish::FirstOk),
         3 => body.prop_map(|body| Finish::Run(Box::new(body))),
+        1 => (0..4_u8).prop_map(Finish::Split),
     ]
 }
 
@@ -55,6 +64,7 @@ fn spawn() -> impl Strategy<Value = Spawn> {
         3 => Just(Spawn::Handle),
         1 => Just(Spawn::Try),
         1 => Just(Spawn::WhenFree),
+        1 => Just(Spawn::Join),
     ]
 }
 
@@ -65,8 +75,16 @@ fn child(step: BoxedStrategy<Step>) -> BoxedStrategy<Child> {
         2 => Just(End::Panic),
         1 => Just(End::Never),
     ];
-    (vec(step, 0..5), end, prop::bool::weighted(0.1))
-        .prop_map(|(steps, end, drop_panics)| Child { steps, end, drop_panics })
+    let flags = (prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    (vec(step, 0..5), end, flags, time(9, 4), time(4, 4))
+        .prop_map(|(steps, end, (drop_panics, daemon), timeout, grace)| Child {
+            steps,
+            end,
+            drop_panics,
+            daemon,
+            timeout,
+            grace,
+        })
         .boxed()
 }
 
@@ -78,7 +96,11 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
         3 => (0..SIGNALS).prop_map(Step::Fire),
         3 => (0..6_u8).prop_map(Step::Cancel),
         1 => (0..6_u8).prop_map(Step::AwaitGone),
+        1 => (0..6_u8).prop_map(Step::AwaitOutput),
+        2 => Just(Step::AwaitCancel),
         1 => Just(Step::CancelAll),
+        1 => (1..4_u8).prop_map(Step::StopWithin),
+        1 => Just(Step::Close),
     ];
     if depth == 0 {
         return flat.boxed();

@@ -371,7 +371,7 @@ fn performed(child: &Child) -> (Vec<Happening>, Option<Result<(), Option<&'stati
 }
 
 fn child(steps: Vec<Step>, end: End) -> Child {
-    Child { steps, end, drop_panics: false }
+    Child { steps, end, ..Child::default() }
 }
 
 #[test]

@@ -4,58 +4,68 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{
-    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, Tracked, perform,
+    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, ScriptedPanic, Spawn, Step,
+    Tracked, perform, yields,
 };
 use nestling::{
-    CancelHandle, ChildError, Flavor, Hold, JoinedError, Local, Nursery, Rejected, Rejection,
-    Shared, Spawner,
+    CancelHandle, ChildBuilder, ChildContext, ChildError, Flavor, Hold, JoinHandle, JoinedError,
+    Joining, Local, Nursery, Rejected, Rejection, Shared, Spawner, Timer, With,
 };
 
 use super::drop_scripted;
-use super::event::{Actor, Answer, Event};
+use super::event::{Actor, Answer, Due, Event};
 use super::rules::Rules;
 use super::seen::{PolicyPanic, Record, Reported, Seen};
 
 type Error = JoinedError<usize>;
 type Output = Tracked<usize>;
 type Tree<M> = Nursery<'static, Output, usize, M>;
+type Cx<M> = ChildContext<'static, Output, usize, M>;
 
 /// A flavour whose children can be boxed.
 pub(crate) trait Kind:
-    Flavor + Hold<'static, Self::Group> + Hold<'static, Self::Plain>
+    Flavor
+    + Hold<'static, Self::Group>
+    + Hold<'static, Self::Plain>
+    + Hold<'static, Joining<Self::Plain, Output, Output>>
+    + Hold<'static, With<Self::Make, Self::Group, Cx<Self>>>
+    + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Output, Output>>
+    + Hold<'static, Self::Time>
 {
     /// A child that fails as a nursery does.
     type Group: Future<Output = Result<Output, Error>> + 'static;
     type Plain: Future<Output = Result<Output, usize>> + 'static;
     type Deed: Future<Output = ControlFlow<Error>> + 'static;
+    type Time: Future<Output = ()> + 'static;
+    type Make: FnOnce(Cx<Self>) -> Self::Group + 'static;
+    type MakePlain: FnOnce(Cx<Self>) -> Self::Plain + 'static;
 
     fn cancel_when(
         nursery: Tree<Self>,
         policy: impl FnMut(&ChildError<usize>) -> bool + Send + 'static,
-    ) -> Tree<Self>
-    where
-        Self: Sized;
-    fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group
-    where
-        Self: Sized;
-    fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain
-    where
-        Self: Sized;
-    fn deed(stage: Stage<Self>, act: Act) -> Self::Deed
-    where
-        Self: Sized;
+    ) -> Tree<Self>;
+    fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group;
+    fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain;
+    fn deed(stage: Stage<Self>, act: Act) -> Self::Deed;
+    fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time;
+    fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make;
+    fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain;
 }
 
 macro_rules! kind {
-    ($flavour:ident, $boxed:ident) => {
+    ($flavour:ident, $boxed:ident $(, $send:ident)?) => {
         impl Kind for $flavour {
             type Group = $boxed<'static, Result<Output, Error>>;
             type Plain = $boxed<'static, Result<Output, usize>>;
             type Deed = $boxed<'static, ControlFlow<Error>>;
+            type Time = $boxed<'static, ()>;
+            type Make = Box<dyn FnOnce(Cx<Self>) -> Self::Group $(+ $send)?>;
+            type MakePlain = Box<dyn FnOnce(Cx<Self>) -> Self::Plain $(+ $send)?>;
 
             fn cancel_when(
                 nursery: Tree<Self>,
@@ -75,11 +85,31 @@ macro_rules! kind {
             fn deed(stage: Stage<Self>, act: Act) -> Self::Deed {
                 Box::pin(stage.act(act))
             }
+
+            fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time {
+                Box::pin(future)
+            }
+
+            fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make {
+                let unmade = Unmade::new(&stage, &child, key);
+                Box::new(move |cx| {
+                    unmade.is_made();
+                    Self::group(stage.knowing(cx), child, key)
+                })
+            }
+
+            fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain {
+                let unmade = Unmade::new(&stage, &child, key);
+                Box::new(move |cx| {
+                    unmade.is_made();
+                    Self::plain(stage.knowing(cx), child, key)
+                })
+            }
         }
     };
 }
 
-kind!(Shared, BoxFuture);
+kind!(Shared, BoxFuture, Send);
 kind!(Local, LocalBoxFuture);
 
 /// What all nurseries of a run share.
@@ -122,6 +152,10 @@ pub(crate) struct Stage<M: Flavor> {
     siblings: Option<Spawner<'static, Output, usize, M>>,
     /// The children that have a handle, in the order of their spawning.
     handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
+    /// Those whose output comes by one, until somebody takes it.
+    joins: Arc<Mutex<Vec<(usize, Option<JoinHandle<Output>>)>>>,
+    /// What a child knows of itself.
+    cx: Option<Cx<M>>,
 }
 
 impl<M: Flavor> Clone for Stage<M> {
@@ -132,6 +166,8 @@ impl<M: Flavor> Clone for Stage<M> {
             actor: self.actor,
             siblings: self.siblings.clone(),
             handles: Arc::clone(&self.handles),
+            joins: Arc::clone(&self.joins),
+            cx: self.cx.clone(),
         }
     }
 }
@@ -174,8 +210,49 @@ impl<M: Kind> Stage<M> {
             actor: Actor::Owner,
             siblings: needs_spawner(script).then(|| nursery.spawner()),
             handles: Arc::default(),
+            joins: Arc::default(),
+            cx: None,
         };
+        if script.deadline > 0 {
+            nursery = nursery.deadline(stage.time(script.deadline, Due::Deadline));
+        }
+        if script.grace > 0 {
+            nursery = nursery.grace(stage.time(script.grace, Due::Grace));
+        }
         (nursery, stage)
+    }
+
+    /// Tells when it is due.
+    fn time(&self, ms: u8, what: Due) -> M::Time {
+        let (world, nursery) = (Arc::clone(&self.world), self.nursery);
+        M::time(async move {
+            world.cues.clock().sleep(Duration::from_millis(ms.into())).await;
+            world.tell(Event::Due { nursery, what });
+        })
+    }
+
+    /// A child's options, as its script has them.
+    fn options<P>(
+        &self,
+        mut builder: ChildBuilder<'static, P, M>,
+        child: &Child,
+        key: usize,
+    ) -> ChildBuilder<'static, P, M> {
+        if child.daemon {
+            builder = builder.daemon();
+        }
+        if child.timeout > 0 {
+            builder = builder.timeout(self.time(child.timeout, Due::Timeout(key)));
+        }
+        if grace_of(child) > 0 {
+            builder = builder.grace(self.time(child.grace, Due::ChildsGrace(key)));
+        }
+        builder
+    }
+
+    fn knowing(mut self, cx: Cx<M>) -> Self {
+        self.cx = Some(cx);
+        self
     }
 
     pub(crate) fn acting_as(mut self, actor: Actor) -> Self {
@@ -222,7 +299,31 @@ impl<M: Kind> Stage<M> {
             }
             Step::CancelAll => {
                 let first = self.siblings().cancel(format!("{:?}", self.actor));
-                self.world.tell(Event::CancelsAll { nursery, by: self.actor, first });
+                let within = false;
+                self.world.tell(Event::CancelsAll { nursery, by: self.actor, within, first });
+            }
+            Step::StopWithin(ms) => {
+                let grace = self.time(ms, Due::Grace);
+                let first = self.siblings().stop_within(format!("{:?}", self.actor), grace);
+                let within = true;
+                self.world.tell(Event::CancelsAll { nursery, by: self.actor, within, first });
+            }
+            Step::Close => {
+                let first = self.siblings().close();
+                self.world.tell(Event::Closes { nursery, first });
+            }
+            Step::AwaitCancel => {
+                if let Some(cx) = &self.cx {
+                    let cause = (&cx.cancelled().await).into();
+                    self.world.tell(Event::Heard { nursery, by: self.actor, cause });
+                }
+            }
+            Step::AwaitOutput(at) => {
+                if let Some((key, handle)) = self.join(at) {
+                    self.world.tell(Event::Awaits { nursery, by: self.actor, key });
+                    let fate = handle.await.into();
+                    self.world.tell(Event::Joined { nursery, by: self.actor, key, fate });
+                }
             }
             Step::AwaitGone(at) => {
                 if let Some((key, handle)) = self.handle(at) {
@@ -253,6 +354,13 @@ impl<M: Kind> Stage<M> {
         handles.get(usize::from(at) % handles.len().max(1)).cloned()
     }
 
+    fn join(&self, at: u8) -> Option<(usize, JoinHandle<Output>)> {
+        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        let among = joins.len().max(1);
+        let (key, handle) = joins.get_mut(usize::from(at) % among)?;
+        Some((*key, handle.take()?))
+    }
+
     fn announce(&self, how: Spawn, child: &Child) -> usize {
         let mut rules = self.world.rules();
         let (nursery, key) = (self.nursery, rules.children_of(self.nursery));
@@ -270,32 +378,56 @@ impl<M: Kind> Stage<M> {
         id
     }
 
+    fn keep_join(&self, key: usize, handle: JoinHandle<Output>) -> u64 {
+        let id = self.keep(key, handle.cancel_handle());
+        self.joins.lock().unwrap_or_else(PoisonError::into_inner).push((key, Some(handle)));
+        id
+    }
+
     /// Spawns a sibling by the spawner.
     async fn spawn(&self, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
+        let builder = self.options(self.siblings().child(), &child, key);
+        let stage = self.clone();
         let answer = match how {
-            Spawn::Plain => match self.siblings().spawn_group(M::group(self.clone(), child, key)) {
+            Spawn::Plain if listens(&child) => {
+                match builder.spawn_group_with(M::make(stage, child, key)) {
+                    Ok(handle) => Answer::Taken(handle.id().number()),
+                    Err(rejected) => refused(rejected),
+                }
+            }
+            Spawn::Plain => match builder.spawn_group(M::group(stage, child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
             },
-            Spawn::Handle => {
-                let child = M::group(self.clone(), child, key);
-                match self.siblings().child().spawn_group_with_handle(child) {
+            Spawn::Handle if listens(&child) => {
+                match builder.spawn_group_with(M::make(stage, child, key)) {
                     Ok(handle) => Answer::Taken(self.keep(key, handle)),
                     Err(rejected) => refused(rejected),
                 }
             }
-            Spawn::Try => match self.siblings().try_spawn(M::plain(self.clone(), child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
+            Spawn::Handle => match builder.spawn_group_with_handle(M::group(stage, child, key)) {
+                Ok(handle) => Answer::Taken(self.keep(key, handle)),
                 Err(rejected) => refused(rejected),
             },
-            Spawn::WhenFree => {
-                let child = M::plain(self.clone(), child, key);
-                match self.siblings().spawn_when_free(child).await {
-                    Ok(id) => Answer::Taken(id.number()),
+            Spawn::Join if listens(&child) => {
+                match builder.spawn_join_with(M::make_plain(stage, child, key)) {
+                    Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
                     Err(rejected) => refused(rejected),
                 }
             }
+            Spawn::Join => match builder.spawn_join(M::plain(stage, child, key)) {
+                Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
+                Err(rejected) => refused(rejected),
+            },
+            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
+                Ok(id) => Answer::Taken(id.number()),
+                Err(rejected) => refused(rejected),
+            },
+            Spawn::WhenFree => match builder.spawn_when_free(M::plain(stage, child, key)).await {
+                Ok(id) => Answer::Taken(id.number()),
+                Err(rejected) => refused(rejected),
+            },
         };
         self.answer(key, answer);
     }
@@ -303,27 +435,85 @@ impl<M: Kind> Stage<M> {
     /// Spawns a child by the nursery itself.
     async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
+        let builder = self.options(nursery.child(), &child, key);
+        let stage = self.clone();
         let answer = match how {
-            Spawn::Plain => {
-                let child = M::group(self.clone(), child, key);
-                Answer::Taken(nursery.spawn_group(child).number())
+            Spawn::Plain if listens(&child) => {
+                let handle = builder.spawn_group_with(M::make(stage, child, key));
+                Answer::Taken(handle.id().number())
             }
-            Spawn::Handle => {
-                let child = M::group(self.clone(), child, key);
-                let handle = nursery.child().spawn_group_with_handle(child);
+            Spawn::Plain => {
+                Answer::Taken(builder.spawn_group(M::group(stage, child, key)).number())
+            }
+            Spawn::Handle if listens(&child) => {
+                let handle = builder.spawn_group_with(M::make(stage, child, key));
                 Answer::Taken(self.keep(key, handle))
             }
-            Spawn::Try => match nursery.try_spawn(M::plain(self.clone(), child, key)) {
+            Spawn::Handle => {
+                let handle = builder.spawn_group_with_handle(M::group(stage, child, key));
+                Answer::Taken(self.keep(key, handle))
+            }
+            Spawn::Join if listens(&child) => {
+                let handle = builder.spawn_join_with(M::make_plain(stage, child, key));
+                Answer::Taken(self.keep_join(key, handle))
+            }
+            Spawn::Join => {
+                let handle = builder.spawn_join(M::plain(stage, child, key));
+                Answer::Taken(self.keep_join(key, handle))
+            }
+            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
             },
             Spawn::WhenFree => {
-                let child = M::plain(self.clone(), child, key);
-                Answer::Taken(nursery.spawn_when_free(child).await.number())
+                Answer::Taken(builder.spawn_when_free(M::plain(stage, child, key)).await.number())
             }
         };
         self.answer(key, answer);
     }
+}
+
+/// A child that was not made yet, and tells when it is dropped.
+struct Unmade {
+    world: Arc<World>,
+    nursery: usize,
+    key: usize,
+    panics: bool,
+    made: bool,
+}
+
+impl Unmade {
+    fn new<M: Kind>(stage: &Stage<M>, child: &Child, key: usize) -> Self {
+        let (world, nursery) = (Arc::clone(&stage.world), stage.nursery);
+        Self { world, nursery, key, panics: child.drop_panics, made: false }
+    }
+
+    fn is_made(mut self) {
+        self.made = true;
+    }
+}
+
+impl Drop for Unmade {
+    fn drop(&mut self) {
+        if self.made {
+            return;
+        }
+        let (nursery, actor) = (self.nursery, Actor::Child(self.key));
+        self.world.tell(Event::Happens { nursery, actor, what: Happening::Dropped });
+        if self.panics && !std::thread::panicking() {
+            resume_unwind(Box::new(ScriptedPanic::Drop));
+        }
+    }
+}
+
+/// Whether the child needs to know of itself.
+fn listens(child: &Child) -> bool {
+    child.steps.contains(&Step::AwaitCancel)
+}
+
+/// A daemon of these scripts has no grace: nothing tells when it is told to end.
+pub(super) fn grace_of(child: &Child) -> u8 {
+    if child.daemon { 0 } else { child.grace }
 }
 
 /// Whether anyone in the nursery, or outside of it, spawns or cancels by a spawner.
@@ -334,7 +524,9 @@ fn needs_spawner(script: &Script) -> bool {
     };
     let children = script.children.iter().map(|(_, child)| child).chain(body);
     let mut steps = children.flat_map(|child| &child.steps).chain(&script.outside);
-    steps.any(|step| matches!(step, Step::Spawn(..) | Step::CancelAll))
+    steps.any(|step| {
+        matches!(step, Step::Spawn(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close)
+    })
 }
 
 /// Drops the child that came back; its destructor may panic.
@@ -383,6 +575,17 @@ pub(crate) async fn finish<M: Kind>(
             Ok(winner) => (Seen::Winner(winner.map(|key| *key)), None),
             Err(error) => (Seen::Error((&error).into()), Some(error)),
         },
+        Finish::Split(hold) => {
+            let (spawner, driver) = nursery.split();
+            let told = Arc::clone(&world);
+            let holding = async move {
+                yields(hold.into()).await;
+                told.tell(Event::Released { nursery: number });
+                drop(spawner);
+            };
+            let ((), report) = futures::join!(holding, driver);
+            (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
+        }
         Finish::Run(body) => {
             let stage = stage.clone().acting_as(Actor::Body);
             world.tell(Event::Appears {

@@ -1,53 +1,83 @@
 //! What comes of an end, and what a nursery must tell of all of them.
 
+use nestling::LostKind;
 use nestling::testing::{End, Finish, Rule, Spawn};
 
 use super::act::BODY;
 use super::event::Actor;
-use super::scope::{Check, Ending, Person, Scope, State, ensure};
-use super::seen::{Failed, Joined, Reason, Record, Reported, Seen, Tally, Why};
+use super::scope::{Check, Ending, Grace, Person, Scope, State, ensure};
+use super::seen::{Failed, Fate, Joined, Reason, Record, Reported, Seen, Tally, Why};
+
+/// The cause of a nursery whose deadline has passed.
+pub(super) const DEADLINE: &str = "the deadline passed";
 
 impl Scope {
-    /// What comes of the end of a child, or of its being cancelled.
-    pub(super) fn record_end(&mut self, key: usize, ending: Option<Ending>, panics: bool) -> Check {
+    /// What comes of a child that has come to an end of its own.
+    pub(super) fn record_end(&mut self, key: usize, ending: Ending, panics: bool) -> Check {
         let child = &self.children[key];
         let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
-        let own = child.cause.clone();
-        let cancelled = own.is_some() || self.cancelled.is_some();
-        let plain = matches!(child.how, Spawn::Try | Spawn::WhenFree);
+        let cancelled = child.cause.is_some() || self.cancelled.is_some();
+        let plain = matches!(child.how, Spawn::Try | Spawn::WhenFree | Spawn::Join);
         let why = match ending {
-            None | Some(Ending::Script(End::Ready)) => None,
-            Some(Ending::Script(End::Panic)) => Some(Why::Panic),
-            Some(Ending::Broke) if !plain => child.nested.clone().map(Why::Group),
-            Some(Ending::Broke | Ending::Script(End::Fail)) => Some(Why::Error(key)),
-            Some(Ending::Script(End::Never)) => return Err(format!("{key} ends, and never does")),
+            Ending::Script(End::Ready) => None,
+            Ending::Script(End::Panic) => Some(Why::Panic),
+            Ending::Broke if !plain => child.nested.clone().map(Why::Group),
+            Ending::Broke | Ending::Script(End::Fail) => Some(Why::Error(key)),
+            Ending::Script(End::Never) => return Err(format!("{key} ends, and never does")),
         };
-        match (ending, &why) {
-            (None, _) if panics => {
-                self.tally.failed += 1;
-                self.fail(Some(id), Why::PanicInDrop, true, None);
-            }
-            (None, _) => {
-                self.tally.cancelled += 1;
-                let cause = own.or_else(|| self.cancelled.clone());
-                let Some(cause) = cause else { return Err(format!("{key} has no cause")) };
-                self.records.push_back(Record::Cancelled { id, cause });
-            }
-            (Some(_), None) => {
-                self.records.push_back(Record::Completed { id, key });
+        let joined = child.how == Spawn::Join;
+        self.children[key].fate = Some(match why {
+            None => Fate::Output(key),
+            Some(Why::Panic) => Fate::Lost(LostKind::Panicked),
+            Some(_) => Fate::Lost(LostKind::Failed),
+        });
+        match why {
+            None => {
+                self.records.push_back(if joined {
+                    Record::Delivered { id }
+                } else {
+                    Record::Completed { id, key }
+                });
                 if panics {
                     self.tally.failed += 1;
-                    self.fail(Some(id), Why::PanicInDrop, cancelled, None);
+                    self.fail(Some(id), Why::PanicInDrop, cancelled, false, None);
                 } else {
                     self.tally.completed += 1;
                 }
+                self.end_race();
             }
-            (Some(_), Some(why)) => {
+            Some(why) => {
                 self.tally.failed += 1;
                 let after = panics.then_some(Why::PanicInDrop);
-                self.fail(Some(id), why.clone(), cancelled, after);
+                self.fail(Some(id), why, cancelled, false, after);
             }
         }
+        self.grant();
+        Ok(())
+    }
+
+    /// What comes of a child that is dropped before its end.
+    pub(super) fn record_drop(&mut self, key: usize, panics: bool, overran: bool) -> Check {
+        let child = &self.children[key];
+        let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
+        let cause = child.cause.clone().or_else(|| self.cancelled.clone());
+        let Some(cause) = cause else { return Err(format!("{key} has no cause")) };
+        let late = child.cause.is_none() && self.late && !child.is_daemon();
+        let kind = if child.timed_out || late {
+            self.tally.failed += 1;
+            let after = panics.then_some(Why::PanicInDrop);
+            self.fail(Some(id), Why::TimedOut(cause), true, overran, after);
+            LostKind::TimedOut
+        } else if panics {
+            self.tally.failed += 1;
+            self.fail(Some(id), Why::PanicInDrop, true, overran, None);
+            LostKind::Panicked
+        } else {
+            self.tally.cancelled += 1;
+            self.records.push_back(Record::Cancelled { id, cause, overran });
+            LostKind::Cancelled
+        };
+        self.children[key].fate = Some(Fate::Lost(kind));
         self.grant();
         Ok(())
     }
@@ -67,33 +97,43 @@ impl Scope {
             State::Ended(_) => Some(Why::Error(BODY)),
             State::Running => {
                 ensure!(
-                    self.stopped,
-                    "the body is dropped although no failure stopped the nursery"
+                    (self.stopped || self.late) && self.grace != Grace::Running,
+                    "the body is dropped although nothing has stopped it"
                 );
-                None
+                self.late.then(|| Why::TimedOut(Reason(String::from(DEADLINE))))
             }
             state => return Err(format!("the body is dropped while it is {state:?}")),
         };
         let mut failures = why.into_iter().chain(panics.then_some(Why::PanicInDrop));
         if let Some(why) = failures.next() {
-            self.fail(None, why, false, failures.next());
+            self.fail(None, why, false, false, failures.next());
         }
         Ok(())
     }
 
     /// Keeps a failure, and what the same child's destructor added; then asks the policy.
-    fn fail(&mut self, id: Option<u64>, why: Why, after_cancel: bool, aftermath: Option<Why>) {
+    fn fail(
+        &mut self,
+        id: Option<u64>,
+        why: Why,
+        after_cancel: bool,
+        overran: bool,
+        aftermath: Option<Why>,
+    ) {
         let mut verdict = None;
         for why in std::iter::once(why).chain(aftermath) {
             let cancelled = self.cancelled.is_some();
             if !cancelled && verdict.is_none() {
                 verdict = self.ask(id, &why);
             }
-            self.keep(Failed { id, why, after_cancel: after_cancel || cancelled });
+            let by_time = matches!(why, Why::TimedOut(_));
+            let after_cancel = (after_cancel || cancelled) && !by_time;
+            self.keep(Failed { id, why, after_cancel, overran });
         }
         if let Some((cause, broken)) = verdict {
             if broken {
-                self.keep(Failed { id, why: Why::PanicInPolicy, after_cancel });
+                let why = Why::PanicInPolicy;
+                self.keep(Failed { id, why, after_cancel, overran: false });
             }
             self.stopped = true;
             self.cancel(cause);
@@ -131,7 +171,7 @@ impl Scope {
     fn winner(&self) -> Option<(u64, usize)> {
         self.records.iter().find_map(|record| match record {
             Record::Completed { id, key } => Some((*id, *key)),
-            Record::Failed(_) | Record::Cancelled { .. } => None,
+            Record::Delivered { .. } | Record::Failed(_) | Record::Cancelled { .. } => None,
         })
     }
 
@@ -201,7 +241,7 @@ impl Scope {
                 Some(error) => Seen::Error(error),
                 None => Seen::Outputs(report.outputs.into_iter().map(|(_, key)| key).collect()),
             },
-            Finish::Settle => Seen::Report(Box::new(report)),
+            Finish::Settle | Finish::Split(_) => Seen::Report(Box::new(report)),
             Finish::Run(_) => Seen::Ran { body: self.body_output, report: Box::new(report) },
         }
     }
@@ -212,11 +252,14 @@ impl Scope {
             match record {
                 Record::Completed { id, key } => outputs.push((*id, *key)),
                 Record::Failed(failed) => failures.push(failed.clone()),
-                Record::Cancelled { id, cause } => cancelled.push((*id, cause.clone())),
+                Record::Delivered { .. } => {}
+                Record::Cancelled { id, cause, overran } => {
+                    cancelled.push((*id, cause.clone(), *overran));
+                }
             }
         }
         outputs.sort_unstable();
-        cancelled.sort_by_key(|(id, _)| *id);
+        cancelled.sort_by_key(|(id, ..)| *id);
         let keep = match self.script.keep {
             0 => usize::MAX,
             keep => keep.into(),

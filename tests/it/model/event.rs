@@ -2,7 +2,7 @@
 
 use nestling::testing::{Child, Happening, Script, Spawn};
 
-use super::seen::{Reason, Seen};
+use super::seen::{Fate, Reason, Seen};
 
 /// Who does something in a nursery; children by the order in which someone set out to spawn them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +55,35 @@ pub(crate) enum Event {
     CancelsAll {
         nursery: usize,
         by: Actor,
+        /// Whether it came with a grace.
+        within: bool,
         first: bool,
+    },
+    Closes {
+        nursery: usize,
+        first: bool,
+    },
+    /// The last spawner goes that keeps the nursery open.
+    Released {
+        nursery: usize,
+    },
+    /// A child has heard that it is cancelled.
+    Heard {
+        nursery: usize,
+        by: Actor,
+        cause: Reason,
+    },
+    /// Time is up.
+    Due {
+        nursery: usize,
+        what: Due,
+    },
+    /// What came of a handle that an output comes by.
+    Joined {
+        nursery: usize,
+        by: Actor,
+        key: usize,
+        fate: Fate,
     },
     Awaits {
         nursery: usize,
@@ -99,4 +127,14 @@ pub(crate) enum Answer {
     Full,
     Closed,
     Cancelled(Reason),
+}
+
+/// Whose time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Deadline,
+    /// The nursery's grace.
+    Grace,
+    Timeout(usize),
+    ChildsGrace(usize),
 }

@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use nestling::testing::{
-    Child, Cues, End, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
+    Child, Cues, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
 };
 
 pub(crate) use self::act::Kind;
@@ -52,7 +52,7 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     let (nursery, stage) = Stage::<M>::open(&world, script, None);
     let outside = stage.clone().acting_as(Actor::Outsider);
     let root = executor.spawn(finish(nursery, stage, script.clone()));
-    let outsider = Child { steps: script.outside.clone(), end: End::Ready, drop_panics: false };
+    let outsider = Child { steps: script.outside.clone(), ..Child::default() };
     world.tell(Event::Appears { nursery: 0, actor: Actor::Outsider, child: outsider.clone() });
     executor.spawn(async move {
         let (act, tell) = (outside.acting(), outside.telling());

@@ -6,6 +6,10 @@ use super::event::Actor;
 use super::rules::Rules;
 use super::scope::{Check, Person, State, ensure};
 
+fn is_waited_for(child: &Person) -> bool {
+    child.is_there() && !child.is_daemon()
+}
+
 impl Rules {
     /// Nobody is left to be polled: is there a reason for each?
     pub(super) fn may_rest(&self) -> Check {
@@ -29,11 +33,15 @@ impl Rules {
             if !child.is_there() {
                 continue;
             }
+            // No grace is without end.
             ensure!(child.cause.is_none() && !cancelled, "{key} is cancelled, and still there");
+            let started = child.state == State::Running;
+            ensure!(!started || child.script.timeout == 0, "{key} is there after its time");
             match child.state {
                 State::Queued => {
                     let (running, limit) = (scope.running(), scope.limit());
-                    ensure!(running >= limit, "{key} waits to start, and {running} of {limit} run");
+                    let waits = running >= limit && !child.is_daemon();
+                    ensure!(waits, "{key} waits to start, and {running} of {limit} run");
                 }
                 State::Running => self.person_may_rest(nursery, Actor::Child(key), child)?,
                 state => return Err(format!("{key} is {state:?}, and everybody rests")),
@@ -44,10 +52,13 @@ impl Rules {
             let state = body.state;
             ensure!(state == State::Running, "the body is {state:?}, and everybody rests");
             ensure!(!scope.stopped, "the body is there, and a failure has stopped the nursery");
+            ensure!(!scope.late, "the body is there after the deadline");
             self.person_may_rest(nursery, Actor::Body, body)?;
         }
+        let late = scope.script.deadline > 0 && scope.cancelled.is_none();
+        ensure!(!late, "nursery {nursery} is there after its deadline");
         ensure!(
-            body.is_some() || owner_waits || scope.children.iter().any(Person::is_there),
+            body.is_some() || owner_waits || scope.children.iter().any(is_waited_for),
             "nursery {nursery} has nothing left, and has not ended"
         );
         Ok(())
@@ -59,7 +70,9 @@ impl Rules {
             None => true,
             Some(Step::Park(signal)) => !self.fired.contains(&(signal % SIGNALS)),
             Some(Step::Spawn(Spawn::WhenFree, _)) => self.waits_for_slot(nursery, actor),
-            Some(Step::AwaitGone(_)) => {
+            // Whoever is cancelled is gone.
+            Some(Step::AwaitCancel) => matches!(actor, Actor::Child(_)),
+            Some(Step::AwaitGone(_) | Step::AwaitOutput(_)) => {
                 person.awaits.is_some_and(|key| self.all[nursery].children[key].is_there())
             }
             Some(Step::Nest(_)) => {
@@ -75,7 +88,8 @@ impl Rules {
 
     fn waits_for_slot(&self, nursery: usize, actor: Actor) -> bool {
         let scope = &self.all[nursery];
-        let open = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
+        let refuses = scope.refuses && actor != Actor::Owner;
+        let open = scope.cancelled.is_none() && !scope.closed && !scope.abandoned && !refuses;
         open && scope.unfinished() >= scope.limit()
             && scope.children.iter().enumerate().any(|(key, child)| {
                 child.state == State::New && child.by == actor && !scope.granted.contains(&key)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nestling::testing::{Happening, SIGNALS, Spawn, Step};
 
 use super::event::{Actor, Event};
-use super::scope::{Check, Ending, Person, Scope, State, ensure};
+use super::scope::{Check, Ending, Grace, Person, Scope, State, ensure};
 use super::seen::Reason;
 
 /// All nurseries of a run.
@@ -62,20 +62,52 @@ impl Rules {
             Event::Answered { nursery, key, answer } => self.all[nursery].answered(key, answer)?,
             Event::Happens { nursery, actor, what } => self.happens(nursery, actor, what)?,
             Event::Cancels { nursery, key, first, by } => {
-                let child = &mut self.all[nursery].children[key];
+                let scope = &mut self.all[nursery];
+                let (cancelled, child) = (scope.cancelled.is_some(), &mut scope.children[key]);
                 let expected = child.cause.is_none() && child.is_there();
-                ensure!(first == expected, "a cancel of {key} is to be the first: {expected}");
+                // One that has a grace may have been signalled already with its nursery, or not yet.
+                ensure!(
+                    first == expected || (!first && cancelled),
+                    "a cancel of {key} is to be the first: {expected}"
+                );
                 if first {
                     child.cause = Some(Reason(format!("requested: {by:?}")));
                 }
             }
-            Event::CancelsAll { nursery, by, first } => {
+            Event::CancelsAll { nursery, by, within, first } => {
                 let scope = &mut self.all[nursery];
                 let expected = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
                 ensure!(first == expected, "a cancel of all is to be the first: {expected}");
                 if first {
                     scope.cancel(Reason(format!("requested: {by:?}")));
                 }
+                if within && !scope.closed && !scope.abandoned {
+                    scope.grace = Grace::Running;
+                }
+            }
+            Event::Closes { nursery, first } => {
+                let scope = &mut self.all[nursery];
+                let over = scope.closed || scope.abandoned || scope.refuses;
+                let expected = scope.cancelled.is_none() && !over;
+                ensure!(first == expected, "a close is to be the first: {expected}");
+                scope.refuse();
+            }
+            Event::Released { nursery } => {
+                self.all[nursery].held = false;
+                self.all[nursery].refuse();
+            }
+            Event::Heard { nursery, by, cause } => {
+                let scope = &mut self.all[nursery];
+                let own = scope.person(by).cause.clone();
+                let expected = own.or_else(|| scope.cancelled.clone());
+                ensure!(Some(&cause) == expected.as_ref(), "{by:?} hears of {cause:?}");
+            }
+            Event::Due { nursery, what } => self.all[nursery].is_due(what)?,
+            Event::Joined { nursery, by, key, fate } => {
+                let scope = &mut self.all[nursery];
+                scope.person(by).awaits = None;
+                let expected = scope.children[key].fate.clone();
+                ensure!(Some(&fate) == expected.as_ref(), "{key} gives {fate:?}, not {expected:?}");
             }
             Event::Awaits { nursery, by, key } => self.all[nursery].person(by).awaits = Some(key),
             Event::Gone { nursery, by } => {
@@ -87,7 +119,10 @@ impl Rules {
             Event::Fired(signal) => {
                 self.fired.insert(signal);
             }
-            Event::Finishing { nursery } => self.all[nursery].finishing = true,
+            Event::Finishing { nursery } => {
+                self.all[nursery].finishing = true;
+                self.all[nursery].end_race();
+            }
             Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,
             Event::Closed { nursery, seen } => {
                 if let Some((around, actor)) = self.all[nursery].by {
@@ -117,8 +152,10 @@ impl Rules {
                 let running = scope.person(actor).state == State::Running;
                 ensure!(running, "{actor:?} is polled after its end");
                 ensure!(
-                    actor != Actor::Body || !scope.stopped,
-                    "the body is polled after a failure has stopped the nursery"
+                    actor != Actor::Body
+                        || !(scope.stopped || scope.late)
+                        || scope.grace == Grace::Running,
+                    "the body is polled after a failure or the deadline has stopped it"
                 );
             }
             (Happening::Step(at), _) => self.step(nursery, actor, at),

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use nestling::testing::{Child, End, Script, Spawn};
+use nestling::LostKind;
+use nestling::testing::{Child, End, Finish, Script, Spawn};
 
-use super::event::{Actor, Answer};
-use super::seen::{Joined, Reason, Record, Tally};
+use super::act::grace_of;
+use super::ends::DEADLINE;
+use super::event::{Actor, Answer, Due};
+use super::seen::{Fate, Joined, Reason, Record, Tally};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
 /// may still have its turn in the round that is under way. The nursery itself cancels at once.
@@ -33,6 +36,13 @@ pub(super) struct Scope {
     pub(super) cancelled: Option<Reason>,
     /// A failure has cancelled it.
     pub(super) stopped: bool,
+    /// Its deadline has.
+    pub(super) late: bool,
+    /// Spawners are refused.
+    pub(super) refuses: bool,
+    /// A spawner keeps it open.
+    pub(super) held: bool,
+    pub(super) grace: Grace,
     /// Children that wait for a slot, first come first served.
     pub(super) queue: VecDeque<usize>,
     /// Those of them whose turn it is.
@@ -51,6 +61,14 @@ pub(super) struct Scope {
     pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
+}
+
+/// The nursery's grace, once it is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grace {
+    None,
+    Running,
+    Over,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +106,12 @@ pub(super) struct Person {
     /// The child that it waits for to be gone.
     pub(super) awaits: Option<usize>,
     pub(super) late_polls: u32,
+    /// Its own timeout has cancelled it.
+    pub(super) timed_out: bool,
+    /// Its own grace is over.
+    pub(super) due: bool,
+    /// What its handle gives, if its output comes by one.
+    pub(super) fate: Option<Fate>,
 }
 
 impl Person {
@@ -103,7 +127,14 @@ impl Person {
             nested: None,
             awaits: None,
             late_polls: 0,
+            timed_out: false,
+            due: false,
+            fate: None,
         }
+    }
+
+    pub(super) fn is_daemon(&self) -> bool {
+        self.script.daemon
     }
 
     /// Taken, and not gone.
@@ -115,6 +146,7 @@ impl Person {
 impl Scope {
     pub(super) fn new(script: Script, by: Option<(usize, Actor)>) -> Self {
         Self {
+            held: matches!(script.finish, Finish::Split(_)),
             script,
             by,
             children: Vec::new(),
@@ -122,6 +154,9 @@ impl Scope {
             taken: 0,
             cancelled: None,
             stopped: false,
+            late: false,
+            refuses: false,
+            grace: Grace::None,
             queue: VecDeque::new(),
             granted: BTreeSet::new(),
             asked: 0,
@@ -152,20 +187,49 @@ impl Scope {
     }
 
     pub(super) fn running(&self) -> usize {
-        let runs = |child: &&Person| matches!(child.state, State::Running | State::Ended(_));
+        let runs = |child: &&Person| {
+            matches!(child.state, State::Running | State::Ended(_)) && !child.is_daemon()
+        };
         self.children.iter().filter(runs).count()
     }
 
     /// What counts against the limit where there is a choice to wait or to go without.
     pub(super) fn unfinished(&self) -> usize {
-        self.children.iter().filter(|child| child.is_there()).count() + self.granted.len()
+        let takes_a_slot = |child: &&Person| child.is_there() && !child.is_daemon();
+        self.children.iter().filter(takes_a_slot).count() + self.granted.len()
+    }
+
+    /// Whether spawners are refused for it.
+    fn is_closed(&self) -> bool {
+        self.closed || self.abandoned || self.refuses
+    }
+
+    /// Whether a child that is cancelled may go on for a time.
+    pub(super) fn may_linger(&self, child: &Person) -> bool {
+        let own = grace_of(&child.script) > 0 && !child.due;
+        match (self.grace, self.abandoned) {
+            (_, true) | (Grace::Over, _) => false,
+            (Grace::Running, _) => own || (child.cause.is_none() && !child.due),
+            (Grace::None, _) => own,
+        }
+    }
+
+    /// Whether nobody is left that daemons are there for.
+    pub(super) fn is_left_to_daemons(&self) -> bool {
+        let waited_for = |child: &Person| child.is_there() && !child.is_daemon();
+        let body = self.others.get(&Actor::Body).is_some_and(|body| body.state != State::Gone);
+        let to_come = !self.granted.is_empty() || self.held;
+        let open = self.cancelled.is_none() && !self.refuses;
+        self.finishing && !self.children.iter().any(waited_for) && !body && !(to_come && open)
     }
 
     pub(super) fn spawning(&mut self, by: Actor, how: Spawn, child: Child) {
         let key = self.children.len();
         self.children.push(Person::new(child, State::New, by, how));
-        let open = self.cancelled.is_none() && !self.closed && !self.abandoned;
-        if how == Spawn::WhenFree && open {
+        // An owner is not refused, and waits alone then.
+        let open = self.cancelled.is_none() && (by == Actor::Owner || !self.is_closed());
+        let waits = how == Spawn::WhenFree && !self.children[key].is_daemon();
+        if waits && open {
             if self.unfinished() < self.limit() {
                 self.granted.insert(key);
             } else {
@@ -178,11 +242,12 @@ impl Scope {
         let by_owner = self.children[key].by == Actor::Owner;
         let how = self.children[key].how;
         let is_free = match how {
-            Spawn::Plain | Spawn::Handle => true,
+            _ if self.children[key].is_daemon() => true,
+            Spawn::Plain | Spawn::Handle | Spawn::Join => true,
             Spawn::Try => self.unfinished() < self.limit(),
             Spawn::WhenFree => self.granted.contains(&key),
         };
-        let ended = self.closed || self.abandoned;
+        let ended = self.is_closed();
         let expected = match &self.cancelled {
             // What the owner spawns otherwise is taken, and reported as cancelled.
             Some(cause) if !by_owner || how == Spawn::Try => Answer::Cancelled(cause.clone()),
@@ -201,7 +266,7 @@ impl Scope {
                 child.id = Some(id);
                 // In a cancelled nursery it is gone by now.
                 if child.state == State::Gone {
-                    return self.record_end(key, None, self.children[key].script.drop_panics);
+                    return self.record_drop(key, self.children[key].script.drop_panics, false);
                 }
                 child.state = State::Queued;
             }
@@ -216,24 +281,27 @@ impl Scope {
     pub(super) fn polled(&mut self, key: usize) -> Check {
         let (running, limit) = (self.running(), self.limit());
         let cancelled = self.cancelled.is_some() || self.has_winner();
-        let most = if self.stopped || self.has_winner() { 0 } else { LATE_POLLS };
-        let id = self.children[key].id;
-        let older_waits =
-            self.children.iter().any(|child| child.state == State::Queued && child.id < id);
+        let most = if self.stopped || self.late || self.has_winner() { 0 } else { LATE_POLLS };
+        let lingers = self.may_linger(&self.children[key]);
+        let (id, daemon) = (self.children[key].id, self.children[key].is_daemon());
+        // A daemon waits for no slot, and may pass by those that do.
+        let older_waits = self.children.iter().any(|child| {
+            child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
+        });
         let child = &mut self.children[key];
-        ensure!(child.cause.is_none(), "{key} is polled after it was cancelled");
+        ensure!(child.cause.is_none() || lingers, "{key} is polled after it was cancelled");
         match child.state {
             State::Queued => {
                 ensure!(!cancelled, "{key} starts in a cancelled nursery");
                 ensure!(!older_waits, "{key} starts before one that was spawned earlier");
                 ensure!(
-                    running < limit,
+                    daemon || running < limit,
                     "{key} starts beside {running} others, and {limit} may run"
                 );
                 child.state = State::Running;
             }
             State::Running => {
-                child.late_polls += u32::from(cancelled);
+                child.late_polls += u32::from(cancelled && !lingers);
                 let late = child.late_polls;
                 ensure!(late <= most, "{key} is polled {late} times after the cancel");
             }
@@ -255,23 +323,39 @@ impl Scope {
                 }
                 Ok(())
             }
-            State::Ended(ending) => self.record_end(key, Some(ending), panics),
+            State::Ended(_) if self.abandoned => Ok(()),
+            State::Ended(ending) => self.record_end(key, ending, panics),
             State::Queued | State::Running => {
                 // Whoever goes after the first success goes for it, or was on the way out.
                 if !self.abandoned {
                     self.end_race();
                 }
-                let own = self.children[key].cause.is_some();
-                if !own {
+                let child = &self.children[key];
+                let dismissed =
+                    child.is_daemon() && self.cancelled.is_none() && self.is_left_to_daemons();
+                let started = state == State::Running;
+                ensure!(!started || !self.may_linger(child), "{key} is dropped in its grace");
+                if child.cause.is_none() && !child.due {
                     ensure!(
-                        self.cancelled.is_some() || self.abandoned,
+                        self.cancelled.is_some() || self.abandoned || dismissed,
                         "{key} is dropped without a cause"
                     );
-                    let id = self.children[key].id;
-                    let newer = self.children.iter().any(|child| child.is_there() && child.id > id);
+                    let id = child.id;
+                    let newer = self.children.iter().any(|other| {
+                        let goes = !self.may_linger(other) || other.state == State::Queued;
+                        other.is_there() && other.id > id && goes && other.cause.is_none()
+                    });
                     ensure!(!newer, "{key} is dropped before one that was spawned later");
                 }
-                if self.abandoned { Ok(()) } else { self.record_end(key, None, panics) }
+                if dismissed && self.children[key].cause.is_none() {
+                    self.children[key].cause = Some(Reason(String::from("finished")));
+                }
+                if self.abandoned {
+                    self.children[key].fate = Some(Fate::Lost(LostKind::Dropped));
+                    return Ok(());
+                }
+                let over = self.grace == Grace::Over || self.children[key].due;
+                self.record_drop(key, panics, started && over)
             }
             state => Err(format!("{key} is dropped while it is {state:?}")),
         }
@@ -279,8 +363,53 @@ impl Scope {
 
     pub(super) fn cancel(&mut self, cause: Reason) {
         self.cancelled = Some(cause);
+        if self.script.grace > 0 {
+            self.grace = Grace::Running;
+        }
         self.queue.clear();
         self.granted.clear();
+    }
+
+    /// Refuses spawners from now on.
+    pub(super) fn refuse(&mut self) {
+        if self.cancelled.is_none() && !self.closed && !self.abandoned {
+            self.refuses = true;
+            let children = &self.children;
+            self.queue.retain(|key| children[*key].by == Actor::Owner);
+            self.granted.retain(|key| children[*key].by == Actor::Owner);
+        }
+    }
+
+    /// Some time is up.
+    pub(super) fn is_due(&mut self, what: Due) -> Check {
+        match what {
+            Due::Deadline => {
+                // A spawner may have been first, and the driver not have heard of it.
+                if self.cancelled.is_none() {
+                    self.late = true;
+                    self.cancel(Reason(String::from(DEADLINE)));
+                }
+            }
+            Due::Grace => {
+                ensure!(self.cancelled.is_some(), "the grace is over, and nothing is cancelled");
+                ensure!(self.grace == Grace::Running, "the grace is over, and never began");
+                self.grace = Grace::Over;
+            }
+            Due::Timeout(key) => {
+                let child = &mut self.children[key];
+                ensure!(child.state == State::Running, "{key} times out while {:?}", child.state);
+                ensure!(child.cause.is_none(), "{key} times out after it was cancelled");
+                let id = child.id.unwrap_or_default();
+                child.cause = Some(Reason(format!("child #{id} timed out")));
+                child.timed_out = true;
+            }
+            Due::ChildsGrace(key) => {
+                let cancelled = self.cancelled.is_some() || self.children[key].cause.is_some();
+                ensure!(cancelled, "the grace of {key} is over, and it is not cancelled");
+                self.children[key].due = true;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn grant(&mut self) {

@@ -2,7 +2,8 @@
 
 use nestling::testing::{ScriptedPanic, Tracked};
 use nestling::{
-    Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Outcome, Report,
+    Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Lost, LostKind,
+    Outcome, Report,
 };
 
 /// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know: what
@@ -30,8 +31,22 @@ impl From<&Cause> for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
     Completed { id: u64, key: usize },
+    Delivered { id: u64 },
     Failed(Failed),
-    Cancelled { id: u64, cause: Reason },
+    Cancelled { id: u64, cause: Reason, overran: bool },
+}
+
+/// What a handle that an output comes by gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Output(usize),
+    Lost(LostKind),
+}
+
+impl From<Result<Tracked<usize>, Lost>> for Fate {
+    fn from(joined: Result<Tracked<usize>, Lost>) -> Self {
+        joined.map_or_else(|lost| Self::Lost(lost.kind()), |output| Self::Output(*output))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +55,7 @@ pub(crate) struct Failed {
     pub(crate) id: Option<u64>,
     pub(crate) why: Why,
     pub(crate) after_cancel: bool,
+    pub(crate) overran: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +66,7 @@ pub(crate) enum Why {
     Panic,
     PanicInDrop,
     PanicInPolicy,
+    TimedOut(Reason),
     Other(String),
 }
 
@@ -90,7 +107,7 @@ pub(crate) struct Joined {
 pub(crate) struct Reported {
     pub(crate) outputs: Vec<(u64, usize)>,
     pub(crate) error: Option<Joined>,
-    pub(crate) cancelled: Vec<(u64, Reason)>,
+    pub(crate) cancelled: Vec<(u64, Reason, bool)>,
     pub(crate) tally: Tally,
     pub(crate) cause: Option<Reason>,
 }
@@ -139,9 +156,10 @@ impl From<&ChildError<usize>> for Failed {
                 None if panic.downcast_ref::<PolicyPanic>().is_some() => Why::PanicInPolicy,
                 None => Why::Other(panic.to_string()),
             },
+            Failure::TimedOut(cause) => Why::TimedOut(cause.into()),
             other => Why::Other(format!("{other:?}")),
         };
-        Self { id, why, after_cancel: error.after_cancel() }
+        Self { id, why, after_cancel: error.after_cancel(), overran: error.overran_grace() }
     }
 }
 
@@ -161,7 +179,7 @@ impl From<&Report<Tracked<usize>, usize>> for Reported {
             cancelled: report
                 .cancelled()
                 .iter()
-                .map(|one| (one.child().id().number(), one.cause().into()))
+                .map(|one| (one.child().id().number(), one.cause().into(), one.overran_grace()))
                 .collect(),
             tally: report.counts().into(),
             cause: report.cause().map(Reason::from),
@@ -174,8 +192,12 @@ impl From<&Completion<Tracked<usize>, usize>> for Record {
         let id = completion.child().id().number();
         match completion.outcome() {
             Outcome::Completed(key) => Self::Completed { id, key: **key },
+            Outcome::Delivered => Self::Delivered { id },
             Outcome::Failed(error) => Self::Failed(error.into()),
-            Outcome::Cancelled(cause) => Self::Cancelled { id, cause: cause.into() },
+            Outcome::Cancelled(cause) => {
+                let overran = completion.overran_grace();
+                Self::Cancelled { id, cause: cause.into(), overran }
+            }
             other => unreachable!("there is no other outcome than {other:?}"),
         }
     }

@@ -14,7 +14,7 @@ use crate::flavor::Shared;
 use crate::gate::Gate;
 use crate::info::ChildId;
 use crate::scope::child::Child;
-use crate::scope::inbox::{Admission, Inbox, Refusal, Status, Ticket};
+use crate::scope::inbox::{Admission, By, Inbox, Refusal, Status, Ticket};
 
 type Mailbox = Arc<Inbox<'static, (), (), Shared>>;
 
@@ -42,7 +42,7 @@ fn posting(inbox: &Mailbox, admission: Admission) -> thread::JoinHandle<bool> {
 /// Waits for a slot until it is there or is refused.
 async fn slot(inbox: &Mailbox) -> Option<Ticket> {
     let mut ticket = None;
-    poll_fn(|cx| inbox.poll_slot(cx, &mut ticket)).await.ok()
+    poll_fn(|cx| inbox.poll_slot(cx, &mut ticket, By::Spawner)).await.ok()
 }
 
 /// Waits for a slot, spawns into it, and lets it go as the child's end would.
@@ -60,7 +60,7 @@ fn asking_once(inbox: &Mailbox) -> thread::JoinHandle<()> {
     let inbox = Arc::clone(inbox);
     thread::spawn(move || {
         let (mut ticket, waker) = (None, Waker::from(Parker::new()));
-        let _ = inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket);
+        let _ = inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket, By::Spawner);
         if let Some(ticket) = ticket {
             inbox.give_up(ticket);
         }
