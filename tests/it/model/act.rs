@@ -388,7 +388,8 @@ impl<M: Kind> Stage<M> {
     async fn spawn(&self, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
         let builder = self.options(self.siblings().child(), &child, key);
-        let stage = self.clone();
+        // It is to know of itself, and not of whoever spawns it.
+        let stage = Self { cx: None, ..self.clone() };
         let answer = match how {
             Spawn::Plain if listens(&child) => {
                 match builder.spawn_group_with(M::make(stage, child, key)) {
@@ -436,7 +437,8 @@ impl<M: Kind> Stage<M> {
     async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
         let builder = self.options(nursery.child(), &child, key);
-        let stage = self.clone();
+        // It is to know of itself, and not of whoever spawns it.
+        let stage = Self { cx: None, ..self.clone() };
         let answer = match how {
             Spawn::Plain if listens(&child) => {
                 let handle = builder.spawn_group_with(M::make(stage, child, key));

@@ -108,6 +108,8 @@ pub(super) struct Person {
     pub(super) late_polls: u32,
     /// Its own timeout has cancelled it.
     pub(super) timed_out: bool,
+    /// A daemon that nobody needs any more.
+    pub(super) dismissed: bool,
     /// Its own grace is over.
     pub(super) due: bool,
     /// What its handle gives, if its output comes by one.
@@ -128,6 +130,7 @@ impl Person {
             awaits: None,
             late_polls: 0,
             timed_out: false,
+            dismissed: false,
             due: false,
             fate: None,
         }
@@ -331,24 +334,26 @@ impl Scope {
                     self.end_race();
                 }
                 let child = &self.children[key];
-                let dismissed =
-                    child.is_daemon() && self.cancelled.is_none() && self.is_left_to_daemons();
+                let at_large = child.is_daemon() && child.cause.is_none();
+                if at_large && self.cancelled.is_none() && self.is_left_to_daemons() {
+                    self.dismiss_daemons(key);
+                }
+                let child = &self.children[key];
                 let started = state == State::Running;
                 ensure!(!started || !self.may_linger(child), "{key} is dropped in its grace");
-                if child.cause.is_none() && !child.due {
+                let alone = child.cause.is_some() && !child.dismissed;
+                if !alone && !child.due {
                     ensure!(
-                        self.cancelled.is_some() || self.abandoned || dismissed,
+                        self.cancelled.is_some() || self.abandoned || child.dismissed,
                         "{key} is dropped without a cause"
                     );
                     let id = child.id;
                     let newer = self.children.iter().any(|other| {
-                        let goes = !self.may_linger(other) || other.state == State::Queued;
-                        other.is_there() && other.id > id && goes && other.cause.is_none()
+                        let lingers = other.state == State::Running && self.may_linger(other);
+                        let alone = other.cause.is_some() && !other.dismissed;
+                        other.is_there() && other.id > id && !lingers && !alone
                     });
                     ensure!(!newer, "{key} is dropped before one that was spawned later");
-                }
-                if dismissed && self.children[key].cause.is_none() {
-                    self.children[key].cause = Some(Reason(String::from("finished")));
                 }
                 if self.abandoned {
                     self.children[key].fate = Some(Fate::Lost(LostKind::Dropped));
@@ -368,6 +373,17 @@ impl Scope {
         }
         self.queue.clear();
         self.granted.clear();
+    }
+
+    /// Daemons are told to end all at once; this one is the first of them to go.
+    fn dismiss_daemons(&mut self, first: usize) {
+        for (key, child) in self.children.iter_mut().enumerate() {
+            let there = child.is_there() || key == first;
+            if child.is_daemon() && there && child.cause.is_none() {
+                child.cause = Some(Reason(String::from("finished")));
+                child.dismissed = true;
+            }
+        }
     }
 
     /// Refuses spawners from now on.
