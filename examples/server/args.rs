@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-use super::time::{some_time, time};
+use super::time::time;
 
 pub(crate) const HELP: &str = "\
 Answers each line with the same line in upper case, until Ctrl-C or SIGTERM.
@@ -69,4 +69,13 @@ pub(crate) fn parse(
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "--listen takes an IP address and a port, such as 127.0.0.1:7000")
+}
+
+fn some_time(text: &str) -> Result<Duration, &'static str> {
+    match time(text)? {
+        Duration::ZERO => {
+            Err("--every must be more than 0: the numbers would be told all the time")
+        }
+        time => Ok(time),
+    }
 }

@@ -15,11 +15,3 @@ pub(crate) fn time(text: &str) -> Result<Duration, &'static str> {
         _ => Err("a time is at least 0 and at most a day"),
     }
 }
-
-/// The same, and more than 0: no time at all would leave none for anything.
-pub(crate) fn some_time(text: &str) -> Result<Duration, &'static str> {
-    match time(text)? {
-        Duration::ZERO => Err("this time must be more than 0"),
-        time => Ok(time),
-    }
-}
