@@ -99,7 +99,7 @@ async fn run(
         .keep_errors(FAILURES)
         // A connection's failure is its own; without the accept loop nobody would come any more.
         .cancel_when(|error| {
-            tell(format_args!("{} failed", error.child()));
+            tell(error);
             error.child().name() == Some("accept")
         })
         // Whatever stops the server, a signal or a failure: the connections may end by themselves.

@@ -269,7 +269,7 @@ mod stopped {
     #[test]
     fn a_log_that_cannot_be_written_is_one_failure_and_the_server_goes_on() {
         let mut server = Server::start(&["--log", "/dev/full", "--every", "1ms"]);
-        server.program.wait_for_told("#1 numbers failed");
+        server.program.wait_for_told("#1 numbers: cannot write the log");
         server.client().asks("hello", "HELLO");
         server.program.signal(Signal::TERM);
         let run = server.program.end();
