@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 /// Measures, and says whether nothing failed. To drop what is too much is no failure.
 fn measure(args: &Args) -> bool {
     if args.target.is_none() {
-        print("No sink was given, so this is a slow one of its own. See --help.");
+        print("No sink was given, so this is one of its own. See --help.");
     }
     let (meter, queue) = Meter::new(args.queue);
     let counts = meter.counts();
