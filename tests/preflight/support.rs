@@ -1,11 +1,15 @@
-//! Runs the program, and servers and folders for it.
+//! Runs the program, and servers for it.
 
-use std::fs;
+#[path = "../shared/example.rs"]
+mod example;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
+
+pub(crate) use self::example::Dir;
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -50,14 +54,8 @@ pub(crate) fn preflight_in(dir: &Path, arguments: &[&str], stdin: &[u8]) -> Run 
     }
 }
 
-/// The example, which `cargo test` builds beside the tests. It has no variable as binaries have.
 pub(crate) fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).expect("tests stand in `deps`");
-    let program =
-        profile.join("examples").join(format!("preflight{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "run `cargo build --example preflight` first: no {program:?}");
-    program
+    example::program("preflight")
 }
 
 /// A server for one client. Its thread ends after that.
@@ -74,22 +72,4 @@ pub(crate) fn answer_once(listener: TcpListener, answer: &'static [u8]) -> Strin
         client.write_all(answer)
     });
     address
-}
-
-/// A folder that is removed at the end.
-pub(crate) struct Dir(pub(crate) PathBuf);
-
-impl Dir {
-    pub(crate) fn new(name: &str) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("preflight-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        Self(dir)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

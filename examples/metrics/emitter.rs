@@ -1,0 +1,56 @@
+//! The emitter: one sink after the other.
+
+use nestling::{JoinedError, Nursery};
+use smol::channel::Receiver;
+use smol::future::yield_now;
+
+use super::args::Args;
+use super::counts::{Counts, count};
+use super::producer::Measurement;
+use super::sink::{Problem, Sink};
+use super::tell;
+
+/// How many failures of sinks are told one by one in the end. The others are counted.
+const FAILURES: usize = 10;
+
+/// Sends what is in the queue until that is closed and empty.
+///
+/// A sink that fails or panics is one failure of the report, and the next one goes on. Each takes a
+/// measurement before it can fail, so that this ends. Where none can be opened, there is nothing to go
+/// on with, and the emitter fails.
+pub(crate) async fn emit(
+    args: &Args,
+    queue: &Receiver<Measurement>,
+    counts: &Counts,
+) -> Result<(), JoinedError<Problem>> {
+    let sinks = Nursery::new().name("sinks").keep_errors(FAILURES);
+    let run = sinks.run(|sinks| async move {
+        for number in 1.. {
+            let sink = Sink::open(args, number == 1).await?;
+            let child = sinks.child().name(format!("sink {number}"));
+            let pouring = child.spawn_join(pour(sink, queue, counts));
+            match pouring.expect("a nursery is open for as long as its body runs").await {
+                Ok(()) => break,
+                Err(lost) => tell(format_args!("{lost}; going on with a new sink")),
+            }
+        }
+        Ok(())
+    });
+    let result: Result<((), Vec<()>), _> = run.await;
+    result.map(drop)
+}
+
+async fn pour(
+    mut sink: Sink,
+    queue: &Receiver<Measurement>,
+    counts: &Counts,
+) -> Result<(), Problem> {
+    while let Ok(measurement) = queue.recv().await {
+        count(&counts.taken);
+        sink.send(&measurement).await?;
+        count(&counts.sent);
+        // A queue that is never empty would never let this one wait, and so nobody else go on.
+        yield_now().await;
+    }
+    Ok(())
+}

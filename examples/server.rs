@@ -1,0 +1,147 @@
+//! A TCP line server that shuts down well: it stops accepting, lets its connections say goodbye, and
+//! tells which of them it had to drop.
+//!
+//! ```text
+//! cargo run --example server -- --listen 127.0.0.1:7000 --grace 5s
+//! nc 127.0.0.1 7000                            # in another terminal; then Ctrl-C in the first
+//! ```
+//!
+//! | what | is | in |
+//! |---|---|---|
+//! | the accept loop | a child | `server/accept.rs` |
+//! | each connection | a child that the accept loop spawns, named by its peer | `server/connection.rs` |
+//! | the numbers | a daemon | `server/numbers.rs` |
+//! | the signals | watched beside the nursery: they outlast its cancel | `server/signals.rs` |
+//!
+//! All children are in one nursery, which is split into a spawner, by which it is stopped, and a
+//! driver, which gives the report.
+
+#[path = "server/accept.rs"]
+mod accept;
+#[path = "server/args.rs"]
+mod args;
+#[path = "server/connection.rs"]
+mod connection;
+#[path = "server/numbers.rs"]
+mod numbers;
+#[path = "shared/print.rs"]
+mod print;
+#[path = "server/problem.rs"]
+mod problem;
+#[path = "server/signals.rs"]
+mod signals;
+#[path = "shared/time.rs"]
+mod time;
+#[path = "server/until_cancelled.rs"]
+mod until_cancelled;
+
+use std::process::ExitCode;
+
+use nestling::{ChildContext, Nursery, Report};
+use smol::future::or;
+use smol::net::TcpListener;
+use smol::{Timer, block_on};
+
+use self::args::{Args, Command};
+use self::numbers::{Log, Numbers};
+use self::problem::Problem;
+use self::signals::Stops;
+
+/// What a child of the server knows of itself.
+type Context<'env> = ChildContext<'env, (), Problem>;
+
+/// How many failures are told one by one in the end. The server may run for long: the others are
+/// counted.
+const FAILURES: usize = 100;
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os()) {
+        Ok(Command::Serve(args)) => match block_on(serve(args)) {
+            Ok(well) => exit(well),
+            Err(problem) => {
+                tell(format_args!("{problem}: {}", source(&problem)));
+                ExitCode::FAILURE
+            }
+        },
+        Ok(Command::Help) => exit(print(args::HELP.trim_end())),
+        Err(error) => {
+            tell(format_args!("{error}\nTry --help."));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Serves until a signal comes and all is drained. Says whether nothing failed and nobody was dropped.
+async fn serve(args: Args) -> Result<bool, Problem> {
+    let log = Log::open(args.log.clone()).await?;
+    // From here on a signal is heard: it comes after the line that says where the server listens.
+    let stops = Stops::listen().map_err(|source| Problem::Signals { source })?;
+    let at = args.listen;
+    let cannot = |source| Problem::Listen { at, source };
+    let listener = TcpListener::bind(at).await.map_err(cannot)?;
+    print(format_args!("listening on {}", listener.local_addr().map_err(cannot)?));
+
+    let numbers = Numbers::default();
+    let report = run(&args, listener, log, stops, &numbers).await;
+    Ok(print(text(&report, &numbers)) && is_well(&report))
+}
+
+async fn run(
+    args: &Args,
+    listener: TcpListener,
+    log: Log,
+    stops: Stops,
+    numbers: &Numbers,
+) -> Report<(), Problem> {
+    let grace = args.grace;
+    let (server, driver) = Nursery::new()
+        .name("server")
+        .keep_errors(FAILURES)
+        // A connection's failure is its own; without the accept loop nobody would come any more.
+        .cancel_when(|error| {
+            tell(error);
+            error.child().name() == Some("accept")
+        })
+        // Whatever stops the server, a signal or a failure: the connections may end by themselves.
+        .grace(async move { Timer::after(grace).await })
+        .split();
+
+    let child = server.child().name("accept");
+    child.spawn_with(|cx| accept::accept(listener, cx, numbers)).expect("it is open");
+    let child = server.child().name("numbers").daemon();
+    child.spawn_with(|cx| numbers::log(numbers, args.every, log, cx)).expect("it is open");
+
+    or(driver, stops.stop(&server, grace)).await
+}
+
+fn is_well(report: &Report<(), Problem>) -> bool {
+    report.error().is_none() && report.cancelled().is_empty()
+}
+
+/// What a person reads in the end: what failed, who had to be dropped, and the sum of it.
+fn text(report: &Report<(), Problem>, numbers: &Numbers) -> String {
+    let mut text = String::new();
+    if let Some(error) = report.error() {
+        text += &format!("{}\n\n", error.tree().sources().locations(false));
+    }
+    for dropped in report.cancelled() {
+        text += &format!("dropped {dropped}\n");
+    }
+    text + &format!("{numbers}\n{report}")
+}
+
+fn source(problem: &Problem) -> String {
+    std::error::Error::source(problem).map(ToString::to_string).unwrap_or_default()
+}
+
+fn exit(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(line: impl std::fmt::Display) -> bool {
+    print::print("server", line)
+}
+
+fn tell(line: impl std::fmt::Display) {
+    print::tell("server", line);
+}

@@ -1,0 +1,57 @@
+//! The accept loop.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use smol::Timer;
+use smol::net::TcpListener;
+
+use super::connection::Connection;
+use super::numbers::Numbers;
+use super::problem::Problem;
+use super::until_cancelled::until_cancelled;
+use super::{Context, tell};
+
+/// How long to wait where there is no room for one more connection, before trying again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections until the server is stopped. Each is a child beside this one.
+///
+/// The listener goes with it: whoever comes later is refused by the system.
+pub(crate) async fn accept<'env>(
+    listener: TcpListener,
+    cx: Context<'env>,
+    numbers: &'env Numbers,
+) -> Result<(), Problem> {
+    let connections = cx.spawner();
+    while let Some(accepted) = until_cancelled(&cx, listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => {
+                let child = connections.child().name(peer.to_string());
+                // It has no output to speak of, and what goes to a handle is not kept for the report:
+                // a server may run for months.
+                let serve =
+                    move |cx| async move { Connection::new(stream, numbers).serve(&cx).await };
+                match child.spawn_join_with(serve) {
+                    Ok(handle) => drop(handle),
+                    // The server was stopped a moment ago.
+                    Err(_) => break,
+                }
+            }
+            // The client has left before it was attended to.
+            Err(error) if is_passing(error.kind()) => {}
+            // Too many files are open, for one. The next try would fail as fast: to go on at once
+            // would be to spin, and to end would be to refuse all those who come later.
+            Err(error) => {
+                tell(format_args!("cannot accept: {error}; trying again in {PAUSE:?}"));
+                until_cancelled(&cx, Timer::after(PAUSE)).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_passing(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(kind, ConnectionAborted | ConnectionReset | Interrupted)
+}
