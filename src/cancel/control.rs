@@ -27,6 +27,8 @@ pub(crate) struct Control {
     info: ChildInfo,
     gate: Arc<Gate>,
     daemon: bool,
+    /// It has a grace of its own.
+    own_grace: bool,
     /// Written under the lock of `shared` only; read without it.
     marks: AtomicU8,
     shared: Mutex<SharedState>,
@@ -49,13 +51,20 @@ struct SharedState {
 
 impl Control {
     pub(crate) fn new(info: ChildInfo, gate: Arc<Gate>) -> Self {
-        Self { info, gate, daemon: false, marks: AtomicU8::new(0), shared: Mutex::default() }
+        Self {
+            info,
+            gate,
+            daemon: false,
+            own_grace: false,
+            marks: AtomicU8::new(0),
+            shared: Mutex::default(),
+        }
     }
 
     /// For a child that is a daemon, or has a grace.
-    pub(crate) fn with(self, daemon: bool, graceful: bool) -> Self {
-        let marks = AtomicU8::new(if graceful { GRACEFUL } else { 0 });
-        Self { daemon, marks, ..self }
+    pub(crate) fn with(self, daemon: bool, own_grace: bool) -> Self {
+        let marks = AtomicU8::new(if own_grace { GRACEFUL } else { 0 });
+        Self { daemon, own_grace, marks, ..self }
     }
 
     pub(crate) fn is_daemon(&self) -> bool {
@@ -135,8 +144,8 @@ impl Control {
         self.marks.load(Ordering::Acquire) & (CANCELLED | GRACEFUL) == CANCELLED
     }
 
-    pub(crate) fn is_graceful(&self) -> bool {
-        self.marks.load(Ordering::Acquire) & GRACEFUL != 0
+    pub(crate) fn has_own_grace(&self) -> bool {
+        self.own_grace
     }
 
     /// Notes that the daemon was told to end.

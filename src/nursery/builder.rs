@@ -67,7 +67,9 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// a daemon, and does not make it a failure.
     ///
     /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would keep
-    /// others from running for as long as they run. One that is spawned where nobody else is left is
+    /// others from running for as long as they run. In a nursery that is cancelled within a
+    /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is dropped then,
+    /// unless it has a grace of its own. One that is spawned where nobody else is left is
     /// cancelled before it starts.
     pub fn daemon(mut self) -> Self {
         self.options.daemon = true;

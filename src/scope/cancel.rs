@@ -39,7 +39,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let all = self.begin_grace();
         let mut gone: Vec<_> = self.backlog.drain().collect();
         for child in self.take_started() {
-            if (all || child.is_graceful()) && !child.is_called_off() {
+            if (all || child.has_own_grace()) && !child.is_called_off() {
                 child.signal(&cause);
                 self.restless.push_back(child);
             } else {
@@ -51,7 +51,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         first
     }
 
-    /// Tells daemons to end that were not told yet: nobody is left that they are there for.
+    /// Tells daemons to end that were not told yet: nobody is left that they are there for. The nursery's
+    /// grace is not theirs: it is for the others to end in.
     pub(super) fn dismiss_daemons(&mut self) {
         if self.daemons == self.dismissed {
             return;
@@ -61,7 +62,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         for child in self.take_started() {
             if !child.is_at_large() {
                 self.restless.push_back(child);
-            } else if child.is_graceful() {
+            } else if child.has_own_grace() {
                 child.dismiss();
                 self.dismissed += 1;
                 child.signal(&cause);

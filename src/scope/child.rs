@@ -153,9 +153,9 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.tag.control().is_some_and(|control| control.is_daemon() && !control.is_dismissed())
     }
 
-    /// Whether it has time to end by itself once it is cancelled.
-    pub(crate) fn is_graceful(&self) -> bool {
-        self.tag.control().is_some_and(|control| control.is_graceful())
+    /// Whether it was given time of its own to end by itself once it is cancelled.
+    pub(crate) fn has_own_grace(&self) -> bool {
+        self.tag.control().is_some_and(|control| control.has_own_grace())
     }
 
     /// Whether it was cancelled by itself, and is to be dropped for that.

@@ -296,6 +296,32 @@ behaviour!(cancelling_the_nursery_reaches_its_daemons_by_the_same_cause, async {
     assert!(report.cancelled().iter().all(|one| one.cause().message() == Some("enough")));
 });
 
+behaviour!(in_the_grace_of_the_nursery_daemons_go_with_the_last_other_child, async {
+    let polls = Count::default();
+    let mut nursery = nursery::<u32, &str>().grace(pending::<()>());
+    let polled = polls.clone();
+    nursery.child().name("metrics").daemon().spawn(async move {
+        loop {
+            polled.add();
+            yields(1).await;
+        }
+    });
+    let spawner = nursery.spawner();
+    nursery.spawn_with(|cx| async move {
+        spawner.cancel("enough");
+        cx.cancelled().await;
+        let before = polls.get();
+        while polls.get() < before + 10 {
+            yields(1).await;
+        }
+        Ok(1)
+    });
+    let report = nursery.settle().await;
+    assert_eq!((report.outputs()[0].1, report.cancelled().len()), (1, 1));
+    assert_eq!(report.overran_grace().count(), 0);
+    assert_eq!(report.cancelled()[0].to_string(), "#0 metrics: requested: enough");
+});
+
 behaviour!(a_daemon_can_be_cancelled_by_its_handle, async {
     let mut nursery = nursery::<(), &str>();
     let handle = nursery.child().daemon().spawn_with_handle(pending());

@@ -340,7 +340,9 @@ impl Scope {
                 }
                 let child = &self.children[key];
                 let started = state == State::Running;
-                ensure!(!started || !self.may_linger(child), "{key} is dropped in its grace");
+                let useless = child.is_daemon() && self.is_left_to_daemons();
+                let lingers = started && self.may_linger(child) && !useless;
+                ensure!(!lingers, "{key} is dropped in its grace");
                 let alone = child.cause.is_some() && !child.dismissed;
                 if !alone && !child.due {
                     ensure!(
@@ -349,7 +351,9 @@ impl Scope {
                     );
                     let id = child.id;
                     let newer = self.children.iter().any(|other| {
-                        let lingers = other.state == State::Running && self.may_linger(other);
+                        let lingers = other.state == State::Running
+                            && self.may_linger(other)
+                            && !(useless && other.is_daemon());
                         let alone = other.cause.is_some() && !other.dismissed;
                         other.is_there() && other.id > id && !lingers && !alone
                     });
