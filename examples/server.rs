@@ -96,6 +96,8 @@ async fn run(
     let grace = args.grace;
     let (server, driver) = Nursery::new()
         .name("server")
+        // A server may run for months.
+        .discard_outputs()
         .keep_errors(FAILURES)
         // A connection's failure is its own; without the accept loop nobody would come any more.
         .cancel_when(|error| {
@@ -108,7 +110,9 @@ async fn run(
 
     let child = server.child().name("accept");
     child.spawn_with(|cx| accept::accept(listener, cx, numbers)).expect("it is open");
-    let child = server.child().name("numbers").daemon();
+    // A daemon goes with the last other child, unless it has a grace of its own: for its last line.
+    let own = async move { Timer::after(grace).await };
+    let child = server.child().name("numbers").daemon().grace(own);
     child.spawn_with(|cx| numbers::log(numbers, args.every, log, cx)).expect("it is open");
 
     or(driver, stops.stop(&server, grace)).await

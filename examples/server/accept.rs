@@ -28,14 +28,11 @@ pub(crate) async fn accept<'env>(
         match accepted {
             Ok((stream, peer)) => {
                 let child = connections.child().name(peer.to_string());
-                // It has no output to speak of, and what goes to a handle is not kept for the report:
-                // a server may run for months.
                 let serve =
                     move |cx| async move { Connection::new(stream, numbers).serve(&cx).await };
-                match child.spawn_join_with(serve) {
-                    Ok(handle) => drop(handle),
-                    // The server was stopped a moment ago.
-                    Err(_) => break,
+                // The server was stopped a moment ago.
+                if child.spawn_with(serve).is_err() {
+                    break;
                 }
             }
             // The client has left before it was attended to.

@@ -46,7 +46,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// assert_eq!(mirrors.first_ok().await.unwrap(), Some("mirror 2"));
     /// # });
     /// ```
-    pub fn first_ok(self) -> FirstOk<'env, T, E, M> {
+    pub fn first_ok(mut self) -> FirstOk<'env, T, E, M> {
+        self.keep.outputs = true;
         let (scope, tally) = self.into_tally();
         FirstOk { scope: Some(scope), tally, winner: None }
     }

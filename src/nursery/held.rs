@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::guard::discard;
 use crate::scope::record::Record;
+use crate::scope::tally::Keep;
 
 /// Records in completion order, with a bound on the failures among them.
 pub(super) struct Held<T, E> {
@@ -19,17 +20,22 @@ impl<T, E> Held<T, E> {
         Self { records: VecDeque::new(), failures: 0, spare: None }
     }
 
-    /// Keeps the record, and with it the first `keep` failures and the last; says whether another
-    /// failure had to go for it.
-    pub(super) fn push(&mut self, record: Record<T, E>, keep: usize) -> bool {
-        if let Record::Failed(_) = record {
-            if self.failures >= keep {
+    /// Keeps the record, if it is of those to be kept, and with it the first failures and the last; says
+    /// whether another failure had to go for it.
+    pub(super) fn push(&mut self, record: Record<T, E>, keep: Keep) -> bool {
+        match record {
+            Record::Completed(_, output) if !keep.outputs => {
+                discard(output);
+                return false;
+            }
+            Record::Failed(_) if self.failures >= keep.errors => {
                 let dropped = self.spare.replace((self.records.len(), record));
                 let any = dropped.is_some();
                 discard(dropped);
                 return any;
             }
-            self.failures += 1;
+            Record::Failed(_) => self.failures += 1,
+            _ => {}
         }
         self.records.push_back(record);
         false

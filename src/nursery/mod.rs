@@ -33,7 +33,7 @@ pub use self::when_free::{SpawnWhenFree, SpawnerWhenFree};
 use crate::cancel::Cause;
 use crate::flavor::{Flavor, Local, Shared};
 use crate::scope::Scope;
-use crate::scope::tally::{Label, Tally};
+use crate::scope::tally::{Keep, Label, Tally};
 
 /// A scope that owns child futures, drives them together and returns every failure.
 ///
@@ -118,8 +118,7 @@ pub struct Nursery<'env, T, E, M: Flavor = Shared> {
     scope: Scope<'env, T, E, M>,
     /// What ended while the owner waited for a slot.
     held: Held<T, E>,
-    /// How many failures are stored.
-    keep: usize,
+    keep: Keep,
 }
 
 /// A nursery whose children need not be `Send`, made by [`Nursery::local`].
@@ -151,7 +150,7 @@ impl<T, E, M: Flavor> Unpin for Nursery<'_, T, E, M> {}
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     fn empty() -> Self {
-        Self { scope: Scope::new(), held: Held::new(), keep: usize::MAX }
+        Self { scope: Scope::new(), held: Held::new(), keep: Keep::ALL }
     }
 
     /// The children, and what has ended already on its way to a result.

@@ -157,7 +157,30 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     #[track_caller]
     pub fn keep_errors(mut self, limit: usize) -> Self {
         assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
-        self.keep = limit;
+        self.keep.errors = limit;
+        self
+    }
+
+    /// Drops each output as it comes, and counts it.
+    ///
+    /// This bounds the memory of a nursery that runs for long and whose children have nothing to return,
+    /// as a server's: a report keeps who returned each output. [`next`](Self::next) and
+    /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
+    /// [`spawn_when_free`](Self::spawn_when_free) waited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), String> = Nursery::new().discard_outputs();
+    /// nursery.spawn(async { Ok(()) });
+    /// let report = nursery.settle().await;
+    /// assert_eq!((report.outputs().len(), report.counts().completed()), (0, 1));
+    /// # });
+    /// ```
+    pub fn discard_outputs(mut self) -> Self {
+        self.keep.outputs = false;
         self
     }
 }

@@ -43,12 +43,24 @@ pub(crate) struct Tally<K, T, E> {
     pub(crate) cancelled: Vec<Cancelled>,
     failures: Stored<E>,
     not_stored: u64,
-    keep: usize,
+    keep: Keep,
+}
+
+/// What of the children's ends is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Keep {
+    /// How many failures are, at least one.
+    pub(crate) errors: usize,
+    /// Whether outputs are.
+    pub(crate) outputs: bool,
+}
+
+impl Keep {
+    pub(crate) const ALL: Self = Self { errors: usize::MAX, outputs: true };
 }
 
 impl<K: Label, T, E> Tally<K, T, E> {
-    /// Stores at most `keep` failures, at least one.
-    pub(crate) fn new(keep: usize) -> Self {
+    pub(crate) fn new(keep: Keep) -> Self {
         Self {
             outputs: Vec::new(),
             cancelled: Vec::new(),
@@ -61,8 +73,11 @@ impl<K: Label, T, E> Tally<K, T, E> {
     #[inline]
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
-            Record::Completed(who, output) => self.outputs.push((K::of(&who), output)),
-            Record::Failed(error) if self.failures.len() < self.keep => {
+            Record::Completed(who, output) if self.keep.outputs => {
+                self.outputs.push((K::of(&who), output));
+            }
+            Record::Completed(_, output) => discard(output),
+            Record::Failed(error) if self.failures.len() < self.keep.errors => {
                 self.failures.push(*error);
             }
             Record::Failed(error) => {

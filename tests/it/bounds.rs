@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use futures::FutureExt;
 
-use crate::support::{Count, Log, drive, here, yields};
+use crate::support::{Count, Live, Log, drive, here, yields};
 
 behaviour!(never_more_than_the_limit_run_at_once_and_as_many_do, async {
     for limit in [1, 10, 100] {
@@ -183,4 +183,32 @@ behaviour!(keep_errors_stores_the_first_failures_and_counts_the_rest, async {
     assert_eq!(kept, [4, 3]);
     assert_eq!((error.counts().failed(), error.counts().not_stored()), (5, 3));
     assert!(error.to_string().ends_with("and 3 more"), "{error}");
+});
+
+behaviour!(outputs_that_are_discarded_are_counted_and_dropped_as_they_come, async {
+    let (live, most) = (Count::default(), Count::default());
+    let mut nursery = nursery::<Live, &str>().discard_outputs().limit(4);
+    for _ in 0..100 {
+        let (live, most) = (live.clone(), most.clone());
+        let child = async move {
+            let output = Live::new(&live);
+            most.at_least(live.get());
+            Ok(output)
+        };
+        nursery.spawn_when_free(child).await;
+    }
+    let report = nursery.settle().await;
+    assert_eq!((report.outputs().len(), report.counts().completed()), (0, 100));
+    assert_eq!((live.get(), most.get()), (0, 1));
+});
+
+behaviour!(next_and_a_race_hand_out_outputs_that_are_otherwise_discarded, async {
+    let mut counting = nursery::<u32, &str>().discard_outputs();
+    counting.spawn(async { Ok(1) });
+    assert_eq!(counting.next().await.unwrap().into_outcome().completed(), Some(1));
+    counting.spawn(async { Ok(2) });
+    assert_eq!(counting.first_ok().await.unwrap(), Some(2));
+    let mut joined = nursery::<u32, &str>().discard_outputs();
+    joined.spawn(async { Ok(3) });
+    assert!(joined.join().await.unwrap().is_empty());
 });
