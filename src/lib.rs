@@ -5,7 +5,11 @@
 //! |---|---|
 //! | spawn children and wait for them | [`Nursery`] |
 //! | spawn from a child, a body or another thread | [`Spawner`] |
+//! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`] |
+//! | have a child's own output, of whatever type | [`JoinHandle`], [`Lost`] |
+//! | let a child know who it is, and whether it is cancelled | [`ChildContext`] |
 //! | cancel one child | [`CancelHandle`] |
+//! | hand a nursery to an executor, and stop it | [`Driver`] |
 //! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
 //! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
 //! | know why something was cancelled | [`Cause`] |
@@ -16,8 +20,9 @@
 //! A **nursery** is the scope that owns **children**; a child is one future. It has an id, its spawn
 //! number, and a spawn location; it may have a name. How it ended is its **outcome**: it completed,
 //! it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic or a
-//! timeout. To be cancelled is no failure. What was cancelled has a **cause**. Children spawned
-//! beyond the limit wait in the **backlog**. A nursery has one of two **flavours**: [`Shared`], whose
+//! timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a **grace**
+//! is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is a child that is
+//! not waited for. Children spawned beyond the limit wait in the **backlog**. A nursery has one of two **flavours**: [`Shared`], whose
 //! children are `Send`, or [`Local`].
 //!
 //! # The contract
@@ -39,7 +44,21 @@
 //! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end of
 //! its own in the same poll keeps it; a failure is then flagged as
 //! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
-//! stays. A child spawned into a cancelled nursery is never polled, and reported.
+//! stays. A child spawned into a cancelled nursery is never polled, and reported. With a
+//! [grace](ChildBuilder::grace) there are two stages: the signal, and when the grace is over the drop;
+//! until then the child may come to an end of its own, which it keeps.
+//!
+//! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
+//! deadline is polled before the children, a timeout after its child; each is dropped once it has come.
+//! One that panics has come, and its panic is a failure.
+//!
+//! | what is cut short | ends as | its cause |
+//! |---|---|---|
+//! | a child, by its handle or with its nursery | cancelled | the first |
+//! | a child, by its [timeout](ChildBuilder::timeout) | [timed out](Failure::TimedOut), a failure | [`Timeout`](CauseKind::Timeout) |
+//! | a child that has not ended at the nursery's [deadline](Nursery::deadline), started or not | timed out | [`Deadline`](CauseKind::Deadline) |
+//! | a daemon, when the last other child and the body have ended | cancelled | [`Finished`](CauseKind::Finished) |
+//! | a nursery made by [`ChildContext::nursery`], when its child is cancelled | cancelled, with its children | [`Parent`](CauseKind::Parent), which follows from the child's |
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery, or a future that finishes it, drops all children

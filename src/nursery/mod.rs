@@ -10,6 +10,7 @@ mod join_handle;
 mod next;
 mod options;
 mod plan;
+mod post;
 mod rejected;
 mod run;
 mod spawn;

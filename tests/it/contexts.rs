@@ -106,17 +106,17 @@ behaviour!(a_child_hears_of_a_cancel_that_came_before_it_asks, async {
 
 behaviour!(a_context_outlives_its_child_and_keeps_nothing_of_it, async {
     let live = Count::default();
-    let kept = Arc::new(Mutex::new(None));
+    let kept = Log::new();
     let mut nursery = nursery::<(), &str>();
     let (child, slot) = (Live::new(&live), kept.clone());
     nursery.spawn_with(move |cx| async move {
         let _child = child;
-        *slot.lock().unwrap() = Some(cx);
+        slot.add(cx);
         Ok(())
     });
     nursery.join().await.unwrap();
     assert_eq!(live.get(), 0);
-    let cx = kept.lock().unwrap().take().unwrap();
+    let cx = kept.take().remove(0);
     assert!(cx.cause().is_none() && cx.cancelled().now_or_never().is_none());
     assert!(matches!(cx.spawner().spawn(async { Ok(()) }).unwrap_err().reason, Rejection::Closed));
 });

@@ -25,6 +25,8 @@ use super::seen::{PolicyPanic, Record, Reported, Seen};
 type Error = JoinedError<usize>;
 type Output = Tracked<usize>;
 type Tree<M> = Nursery<'static, Output, usize, M>;
+/// Handles that outputs come by, until somebody takes them.
+type Joins = Vec<(usize, Option<JoinHandle<Output>>)>;
 type Cx<M> = ChildContext<'static, Output, usize, M>;
 
 /// A flavour whose children can be boxed.
@@ -93,7 +95,7 @@ macro_rules! kind {
             fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make {
                 let unmade = Unmade::new(&stage, &child, key);
                 Box::new(move |cx| {
-                    unmade.is_made();
+                    unmade.forget();
                     Self::group(stage.knowing(cx), child, key)
                 })
             }
@@ -101,7 +103,7 @@ macro_rules! kind {
             fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain {
                 let unmade = Unmade::new(&stage, &child, key);
                 Box::new(move |cx| {
-                    unmade.is_made();
+                    unmade.forget();
                     Self::plain(stage.knowing(cx), child, key)
                 })
             }
@@ -153,7 +155,7 @@ pub(crate) struct Stage<M: Flavor> {
     /// The children that have a handle, in the order of their spawning.
     handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
     /// Those whose output comes by one, until somebody takes it.
-    joins: Arc<Mutex<Vec<(usize, Option<JoinHandle<Output>>)>>>,
+    joins: Arc<Mutex<Joins>>,
     /// What a child knows of itself.
     cx: Option<Cx<M>>,
 }
@@ -490,7 +492,7 @@ impl Unmade {
         Self { world, nursery, key, panics: child.drop_panics, made: false }
     }
 
-    fn is_made(mut self) {
+    fn forget(mut self) {
         self.made = true;
     }
 }

@@ -222,8 +222,9 @@ impl Scope {
         let waited_for = |child: &Person| child.is_there() && !child.is_daemon();
         let body = self.others.get(&Actor::Body).is_some_and(|body| body.state != State::Gone);
         let to_come = !self.granted.is_empty() || self.held;
-        let open = self.cancelled.is_none() && !self.refuses;
-        self.finishing && !self.children.iter().any(waited_for) && !body && !(to_come && open)
+        let expected = to_come && self.cancelled.is_none() && !self.refuses;
+        let busy = body || expected || self.children.iter().any(waited_for);
+        self.finishing && !busy
     }
 
     pub(super) fn spawning(&mut self, by: Actor, how: Spawn, child: Child) {

@@ -3,10 +3,13 @@
 //! It exists only once a spawner has been asked for. Its lock is held for a few instructions and
 //! never while a future is polled, dropped or boxed, or a waker is called.
 
+mod state;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
+use self::state::State;
 use super::alarm::Timer;
 use super::child::{Child, Spawned};
 use crate::cancel::Cause;
@@ -19,24 +22,6 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
     pub(crate) gate: Arc<Gate>,
     state: Mutex<State<'env, T, E, M>>,
-}
-
-struct State<'env, T, E, M: Flavor> {
-    status: Status,
-    /// Children that the driver has not fetched, in spawn order.
-    incoming: Batch<'env, T, E, M>,
-    next_id: u64,
-    limit: usize,
-    /// Children that have not ended, wherever they stand, and the slots that were granted.
-    unfinished: usize,
-    queue: VecDeque<Waiter>,
-    /// Tickets of those whose turn it is and who have not come yet.
-    granted: BTreeSet<Ticket>,
-    next_ticket: u64,
-    /// Spawners that keep the nursery open.
-    holders: usize,
-    /// The time that children were given when the nursery was cancelled, and that nobody fetched.
-    grace: Option<Timer<'env, M>>,
 }
 
 /// Children that were spawned one after the other.
@@ -55,12 +40,6 @@ pub(crate) enum Status {
 /// A place in the queue for a free slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Ticket(u64);
-
-struct Waiter {
-    ticket: Ticket,
-    waker: Waker,
-    by: By,
-}
 
 /// Who waits for a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,15 +72,6 @@ pub(crate) struct Mail<'env, T, E, M: Flavor> {
     pub(crate) children: Batch<'env, T, E, M>,
     pub(crate) cancelled: Option<Cause>,
     pub(crate) grace: Option<Timer<'env, M>>,
-}
-
-impl Status {
-    fn cause(&self) -> Option<&Cause> {
-        match self {
-            Self::Cancelled(cause) => Some(cause),
-            Self::Open | Self::Closed | Self::Ended => None,
-        }
-    }
 }
 
 impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
@@ -341,120 +311,5 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     fn lock(&self) -> MutexGuard<'_, State<'env, T, E, M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T, E, M: Flavor> State<'_, T, E, M> {
-    fn next_id(&mut self) -> ChildId {
-        let id = ChildId::new(self.next_id);
-        self.next_id += 1;
-        id
-    }
-
-    fn has_room(&self) -> bool {
-        self.unfinished < self.limit
-    }
-
-    /// Counts one more child as unfinished; a slot that was granted is counted already.
-    fn occupy(&mut self, admission: Admission) {
-        match admission {
-            Admission::Granted(ticket) => {
-                self.granted.remove(&ticket);
-            }
-            Admission::Always | Admission::IfFree => self.unfinished += 1,
-            Admission::Daemon => {}
-        }
-    }
-
-    fn refusal(&self, admission: Admission) -> Option<Refusal> {
-        match &self.status {
-            Status::Closed | Status::Ended => Some(Refusal::Closed),
-            Status::Cancelled(cause) => Some(Refusal::Cancelled(cause.clone())),
-            Status::Open if admission == Admission::IfFree && !self.has_room() => {
-                Some(Refusal::Full)
-            }
-            Status::Open => None,
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        let expected = !self.granted.is_empty() || self.holders > 0;
-        self.incoming.is_empty() && !(expected && matches!(self.status, Status::Open))
-    }
-
-    fn close(&mut self) -> (bool, Vec<Waker>) {
-        let open = matches!(self.status, Status::Open);
-        if open {
-            self.status = Status::Closed;
-            let (stay, go): (_, VecDeque<Waiter>) =
-                self.queue.drain(..).partition(|waiter| waiter.by == By::Owner);
-            self.queue = stay;
-            return (true, go.into_iter().map(|waiter| waiter.waker).collect());
-        }
-        (false, Vec::new())
-    }
-
-    fn end(&mut self) {
-        // Cancelled says more, and was first.
-        if let Status::Open | Status::Closed = self.status {
-            self.status = Status::Ended;
-        }
-    }
-
-    fn grant(&mut self) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        while self.has_room() {
-            let Some(waiter) = self.queue.pop_front() else { break };
-            self.unfinished += 1;
-            self.granted.insert(waiter.ticket);
-            wakers.push(waiter.waker);
-        }
-        wakers
-    }
-
-    /// Sends everyone away who waits for a slot; they find out why when they are polled.
-    fn dismiss_waiters(&mut self) -> Vec<Waker> {
-        self.queue.drain(..).map(|waiter| waiter.waker).collect()
-    }
-
-    fn poll_slot(
-        &mut self,
-        waker: Waker,
-        ticket: &mut Option<Ticket>,
-        by: By,
-    ) -> (Poll<Result<Ticket, Refusal>>, Option<Waker>) {
-        match self.refusal(Admission::Always) {
-            Some(Refusal::Closed) if by == By::Owner => {}
-            Some(refusal) => return (Poll::Ready(Err(refusal)), Some(waker)),
-            None => {}
-        }
-        match *ticket {
-            None if self.has_room() => {
-                self.unfinished += 1;
-                let mine = self.next_ticket();
-                self.granted.insert(mine);
-                *ticket = Some(mine);
-                (Poll::Ready(Ok(mine)), Some(waker))
-            }
-            None => {
-                let mine = self.next_ticket();
-                *ticket = Some(mine);
-                self.queue.push_back(Waiter { ticket: mine, waker, by });
-                (Poll::Pending, None)
-            }
-            Some(mine) => match self.queue.binary_search_by_key(&mine, |waiter| waiter.ticket) {
-                Ok(at) => {
-                    let old = std::mem::replace(&mut self.queue[at].waker, waker);
-                    (Poll::Pending, Some(old))
-                }
-                Err(_) => (Poll::Ready(Ok(mine)), Some(waker)),
-            },
-        }
-    }
-
-    fn next_ticket(&mut self) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        ticket
     }
 }

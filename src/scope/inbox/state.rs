@@ -1,0 +1,158 @@
+//! What lies under the inbox's lock: who may spawn, who waits for a slot, and whose turn it is.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::task::{Poll, Waker};
+
+use super::{Admission, Batch, By, Refusal, Status, Ticket};
+use crate::cancel::Cause;
+use crate::flavor::Flavor;
+use crate::info::ChildId;
+use crate::scope::alarm::Timer;
+
+pub(super) struct State<'env, T, E, M: Flavor> {
+    pub(super) status: Status,
+    /// Children that the driver has not fetched, in spawn order.
+    pub(super) incoming: Batch<'env, T, E, M>,
+    pub(super) next_id: u64,
+    pub(super) limit: usize,
+    /// Children that have not ended, wherever they stand, and the slots that were granted.
+    pub(super) unfinished: usize,
+    pub(super) queue: VecDeque<Waiter>,
+    /// Tickets of those whose turn it is and who have not come yet.
+    pub(super) granted: BTreeSet<Ticket>,
+    pub(super) next_ticket: u64,
+    /// Spawners that keep the nursery open.
+    pub(super) holders: usize,
+    /// The time that children were given when the nursery was cancelled, and that nobody fetched.
+    pub(super) grace: Option<Timer<'env, M>>,
+}
+
+pub(super) struct Waiter {
+    pub(super) ticket: Ticket,
+    pub(super) waker: Waker,
+    pub(super) by: By,
+}
+
+impl Status {
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Cancelled(cause) => Some(cause),
+            Self::Open | Self::Closed | Self::Ended => None,
+        }
+    }
+}
+
+impl<T, E, M: Flavor> State<'_, T, E, M> {
+    pub(super) fn next_id(&mut self) -> ChildId {
+        let id = ChildId::new(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.unfinished < self.limit
+    }
+
+    /// Counts one more child as unfinished; a slot that was granted is counted already.
+    pub(super) fn occupy(&mut self, admission: Admission) {
+        match admission {
+            Admission::Granted(ticket) => {
+                self.granted.remove(&ticket);
+            }
+            Admission::Always | Admission::IfFree => self.unfinished += 1,
+            Admission::Daemon => {}
+        }
+    }
+
+    pub(super) fn refusal(&self, admission: Admission) -> Option<Refusal> {
+        match &self.status {
+            Status::Closed | Status::Ended => Some(Refusal::Closed),
+            Status::Cancelled(cause) => Some(Refusal::Cancelled(cause.clone())),
+            Status::Open if admission == Admission::IfFree && !self.has_room() => {
+                Some(Refusal::Full)
+            }
+            Status::Open => None,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        let expected = !self.granted.is_empty() || self.holders > 0;
+        self.incoming.is_empty() && !(expected && matches!(self.status, Status::Open))
+    }
+
+    pub(super) fn close(&mut self) -> (bool, Vec<Waker>) {
+        let open = matches!(self.status, Status::Open);
+        if open {
+            self.status = Status::Closed;
+            let (stay, go): (_, VecDeque<Waiter>) =
+                self.queue.drain(..).partition(|waiter| waiter.by == By::Owner);
+            self.queue = stay;
+            return (true, go.into_iter().map(|waiter| waiter.waker).collect());
+        }
+        (false, Vec::new())
+    }
+
+    pub(super) fn end(&mut self) {
+        // Cancelled says more, and was first.
+        if let Status::Open | Status::Closed = self.status {
+            self.status = Status::Ended;
+        }
+    }
+
+    pub(super) fn grant(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while self.has_room() {
+            let Some(waiter) = self.queue.pop_front() else { break };
+            self.unfinished += 1;
+            self.granted.insert(waiter.ticket);
+            wakers.push(waiter.waker);
+        }
+        wakers
+    }
+
+    /// Sends everyone away who waits for a slot; they find out why when they are polled.
+    pub(super) fn dismiss_waiters(&mut self) -> Vec<Waker> {
+        self.queue.drain(..).map(|waiter| waiter.waker).collect()
+    }
+
+    pub(super) fn poll_slot(
+        &mut self,
+        waker: Waker,
+        ticket: &mut Option<Ticket>,
+        by: By,
+    ) -> (Poll<Result<Ticket, Refusal>>, Option<Waker>) {
+        match self.refusal(Admission::Always) {
+            Some(Refusal::Closed) if by == By::Owner => {}
+            Some(refusal) => return (Poll::Ready(Err(refusal)), Some(waker)),
+            None => {}
+        }
+        match *ticket {
+            None if self.has_room() => {
+                self.unfinished += 1;
+                let mine = self.next_ticket();
+                self.granted.insert(mine);
+                *ticket = Some(mine);
+                (Poll::Ready(Ok(mine)), Some(waker))
+            }
+            None => {
+                let mine = self.next_ticket();
+                *ticket = Some(mine);
+                self.queue.push_back(Waiter { ticket: mine, waker, by });
+                (Poll::Pending, None)
+            }
+            Some(mine) => match self.queue.binary_search_by_key(&mine, |waiter| waiter.ticket) {
+                Ok(at) => {
+                    let old = std::mem::replace(&mut self.queue[at].waker, waker);
+                    (Poll::Pending, Some(old))
+                }
+                Err(_) => (Poll::Ready(Ok(mine)), Some(waker)),
+            },
+        }
+    }
+
+    pub(super) fn next_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
+}
