@@ -1,118 +1,31 @@
 //! Runs a script on a real nursery, and tells what happens.
 
-use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{
-    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, ScriptedPanic, Spawn, Step,
-    Tracked, perform, yields,
+    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, Tracked, perform,
 };
 use nestling::{
-    CancelHandle, ChildBuilder, ChildContext, ChildError, Flavor, Hold, JoinHandle, JoinedError,
-    Joining, Local, Nursery, Rejected, Rejection, Shared, Spawner, Timer, With,
+    CancelHandle, ChildBuilder, ChildContext, Flavor, JoinHandle, JoinedError, Nursery, Rejected,
+    Rejection, Spawner, Timer,
 };
 
 use super::drop_scripted;
 use super::event::{Actor, Answer, Due, Event};
+use super::finish::finish;
+use super::kind::Kind;
 use super::rules::Rules;
-use super::seen::{PolicyPanic, Record, Reported, Seen};
+use super::seen::PolicyPanic;
 
-type Error = JoinedError<usize>;
-type Output = Tracked<usize>;
-type Tree<M> = Nursery<'static, Output, usize, M>;
+pub(super) type Error = JoinedError<usize>;
+pub(super) type Output = Tracked<usize>;
+pub(super) type Tree<M> = Nursery<'static, Output, usize, M>;
 /// Handles that outputs come by, until somebody takes them.
 type Joins = Vec<(usize, Option<JoinHandle<Output>>)>;
-type Cx<M> = ChildContext<'static, Output, usize, M>;
-
-/// A flavour whose children can be boxed.
-pub(crate) trait Kind:
-    Flavor
-    + Hold<'static, Self::Group>
-    + Hold<'static, Self::Plain>
-    + Hold<'static, Joining<Self::Plain, Output, Output>>
-    + Hold<'static, With<Self::Make, Self::Group, Cx<Self>>>
-    + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Output, Output>>
-    + Hold<'static, Self::Time>
-{
-    /// A child that fails as a nursery does.
-    type Group: Future<Output = Result<Output, Error>> + 'static;
-    type Plain: Future<Output = Result<Output, usize>> + 'static;
-    type Deed: Future<Output = ControlFlow<Error>> + 'static;
-    type Time: Future<Output = ()> + 'static;
-    type Make: FnOnce(Cx<Self>) -> Self::Group + 'static;
-    type MakePlain: FnOnce(Cx<Self>) -> Self::Plain + 'static;
-
-    fn cancel_when(
-        nursery: Tree<Self>,
-        policy: impl FnMut(&ChildError<usize>) -> bool + Send + 'static,
-    ) -> Tree<Self>;
-    fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group;
-    fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain;
-    fn deed(stage: Stage<Self>, act: Act) -> Self::Deed;
-    fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time;
-    fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make;
-    fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain;
-}
-
-macro_rules! kind {
-    ($flavour:ident, $boxed:ident $(, $send:ident)?) => {
-        impl Kind for $flavour {
-            type Group = $boxed<'static, Result<Output, Error>>;
-            type Plain = $boxed<'static, Result<Output, usize>>;
-            type Deed = $boxed<'static, ControlFlow<Error>>;
-            type Time = $boxed<'static, ()>;
-            type Make = Box<dyn FnOnce(Cx<Self>) -> Self::Group $(+ $send)?>;
-            type MakePlain = Box<dyn FnOnce(Cx<Self>) -> Self::Plain $(+ $send)?>;
-
-            fn cancel_when(
-                nursery: Tree<Self>,
-                policy: impl FnMut(&ChildError<usize>) -> bool + Send + 'static,
-            ) -> Tree<Self> {
-                nursery.cancel_when(policy)
-            }
-
-            fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group {
-                Box::pin(stage.play(child, key, move |error| error.unwrap_or_else(|| key.into())))
-            }
-
-            fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain {
-                Box::pin(stage.play(child, key, move |_| key))
-            }
-
-            fn deed(stage: Stage<Self>, act: Act) -> Self::Deed {
-                Box::pin(stage.act(act))
-            }
-
-            fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time {
-                Box::pin(future)
-            }
-
-            fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make {
-                let unmade = Unmade::new(&stage, &child, key);
-                Box::new(move |cx| {
-                    unmade.forget();
-                    Self::group(stage.knowing(cx), child, key)
-                })
-            }
-
-            fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain {
-                let unmade = Unmade::new(&stage, &child, key);
-                Box::new(move |cx| {
-                    unmade.forget();
-                    Self::plain(stage.knowing(cx), child, key)
-                })
-            }
-        }
-    };
-}
-
-kind!(Shared, BoxFuture, Send);
-kind!(Local, LocalBoxFuture);
+pub(super) type Cx<M> = ChildContext<'static, Output, usize, M>;
 
 /// What all nurseries of a run share.
 pub(crate) struct World {
@@ -147,8 +60,8 @@ impl World {
 
 /// One actor in one nursery.
 pub(crate) struct Stage<M: Flavor> {
-    world: Arc<World>,
-    nursery: usize,
+    pub(super) world: Arc<World>,
+    pub(super) nursery: usize,
     actor: Actor,
     /// `None` where nobody needs it: the nursery goes other ways then.
     siblings: Option<Spawner<'static, Output, usize, M>>,
@@ -252,7 +165,7 @@ impl<M: Kind> Stage<M> {
         builder
     }
 
-    fn knowing(mut self, cx: Cx<M>) -> Self {
+    pub(super) fn knowing(mut self, cx: Cx<M>) -> Self {
         self.cx = Some(cx);
         self
     }
@@ -277,7 +190,7 @@ impl<M: Kind> Stage<M> {
     }
 
     /// A child that does what its script says.
-    fn play<E>(
+    pub(super) fn play<E>(
         self,
         child: Child,
         key: usize,
@@ -289,7 +202,7 @@ impl<M: Kind> Stage<M> {
         perform(child, stage.cues(), stage.acting(), stage.telling(), output)
     }
 
-    async fn act(self, act: Act) -> ControlFlow<Error> {
+    pub(super) async fn act(self, act: Act) -> ControlFlow<Error> {
         let nursery = self.nursery;
         match act.0 {
             Step::Spawn(how, child) => self.spawn(how, *child).await,
@@ -436,7 +349,7 @@ impl<M: Kind> Stage<M> {
     }
 
     /// Spawns a child by the nursery itself.
-    async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
+    pub(super) async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
         let key = self.announce(how, &child);
         let builder = self.options(nursery.child(), &child, key);
         // It is to know of itself, and not of whoever spawns it.
@@ -477,39 +390,6 @@ impl<M: Kind> Stage<M> {
     }
 }
 
-/// A child that was not made yet, and tells when it is dropped.
-struct Unmade {
-    world: Arc<World>,
-    nursery: usize,
-    key: usize,
-    panics: bool,
-    made: bool,
-}
-
-impl Unmade {
-    fn new<M: Kind>(stage: &Stage<M>, child: &Child, key: usize) -> Self {
-        let (world, nursery) = (Arc::clone(&stage.world), stage.nursery);
-        Self { world, nursery, key, panics: child.drop_panics, made: false }
-    }
-
-    fn forget(mut self) {
-        self.made = true;
-    }
-}
-
-impl Drop for Unmade {
-    fn drop(&mut self) {
-        if self.made {
-            return;
-        }
-        let (nursery, actor) = (self.nursery, Actor::Child(self.key));
-        self.world.tell(Event::Happens { nursery, actor, what: Happening::Dropped });
-        if self.panics && !std::thread::panicking() {
-            resume_unwind(Box::new(ScriptedPanic::Drop));
-        }
-    }
-}
-
 /// Whether the child needs to know of itself.
 fn listens(child: &Child) -> bool {
     child.steps.contains(&Step::AwaitCancel)
@@ -544,70 +424,3 @@ fn refused<F>(rejected: Rejected<F>) -> Answer {
         other => unreachable!("there is no other reason than {other:?}"),
     }
 }
-
-/// Spawns the script's children and finishes the nursery; its failures, if it returned them.
-pub(crate) async fn finish<M: Kind>(
-    mut nursery: Tree<M>,
-    stage: Stage<M>,
-    script: Script,
-) -> Option<Error> {
-    for (how, child) in script.children {
-        stage.spawn_by_owner(&mut nursery, how, child).await;
-    }
-    let (world, number) = (Arc::clone(&stage.world), stage.nursery);
-    world.tell(Event::Finishing { nursery: number });
-    let (seen, error) = match script.finish {
-        Finish::Join => match nursery.join().await {
-            Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),
-            Err(error) => (Seen::Error((&error).into()), Some(error)),
-        },
-        Finish::Settle => {
-            let report = nursery.settle().await;
-            (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
-        }
-        next @ (Finish::Next | Finish::FickleNext) => {
-            while let Some(completion) = match next {
-                Finish::Next => nursery.next().await,
-                _ => poll_fn(|cx| nursery.next().poll_unpin(cx)).await,
-            } {
-                let seen = Seen::Next(Record::from(&completion));
-                world.tell(Event::Handed { nursery: number, seen });
-            }
-            (Seen::Drained, None)
-        }
-        Finish::FirstOk => match nursery.first_ok().await {
-            Ok(winner) => (Seen::Winner(winner.map(|key| *key)), None),
-            Err(error) => (Seen::Error((&error).into()), Some(error)),
-        },
-        Finish::Split(hold) => {
-            let (spawner, driver) = nursery.split();
-            let told = Arc::clone(&world);
-            let holding = async move {
-                yields(hold.into()).await;
-                told.tell(Event::Released { nursery: number });
-                drop(spawner);
-            };
-            let ((), report) = futures::join!(holding, driver);
-            (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
-        }
-        Finish::Run(body) => {
-            let stage = stage.clone().acting_as(Actor::Body);
-            world.tell(Event::Appears {
-                nursery: number,
-                actor: Actor::Body,
-                child: (*body).clone(),
-            });
-            // A body fails with an error of its own, also where it is a nursery in it that failed.
-            let output = |end: Result<(), _>| end.map(|()| BODY).map_err(|_| BODY);
-            let body = perform(*body, stage.cues(), stage.acting(), stage.telling(), output);
-            let (body, report) = nursery.run(|_| body).settle().await;
-            let seen = Seen::Ran { body, report: Box::new(Reported::from(&report)) };
-            (seen, report.into_parts().1)
-        }
-    };
-    world.tell(Event::Closed { nursery: number, seen });
-    error
-}
-
-/// What a body returns, and fails with.
-pub(crate) const BODY: usize = usize::MAX;

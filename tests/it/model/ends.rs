@@ -3,8 +3,8 @@
 use nestling::LostKind;
 use nestling::testing::{End, Finish, Rule, Spawn};
 
-use super::act::BODY;
 use super::event::Actor;
+use super::finish::BODY;
 use super::scope::{Check, Ending, Grace, Person, Scope, State, ensure};
 use super::seen::{Failed, Fate, Joined, Reason, Record, Reported, Seen, Tally, Why};
 

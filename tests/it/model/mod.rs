@@ -10,6 +10,8 @@ mod act;
 mod bytes;
 mod ends;
 mod event;
+mod finish;
+mod kind;
 mod rest;
 mod rules;
 mod scope;
@@ -23,10 +25,11 @@ use nestling::testing::{
     Child, Cues, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
 };
 
-pub(crate) use self::act::Kind;
-use self::act::{Stage, World, finish};
+use self::act::{Stage, World};
 pub(crate) use self::bytes::check_bytes;
 use self::event::{Actor, Event};
+use self::finish::finish;
+pub(crate) use self::kind::Kind;
 
 /// Scripts that nest deeper are not run: the stack ends somewhere.
 const DEPTH: u32 = 4;

@@ -1,0 +1,79 @@
+//! How a nursery is finished, and what is seen of it.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use nestling::testing::{Finish, Script, perform, yields};
+
+use super::act::{Error, Stage, Tree};
+use super::event::{Actor, Event};
+use super::kind::Kind;
+use super::seen::{Record, Reported, Seen};
+
+/// Spawns the script's children and finishes the nursery; its failures, if it returned them.
+pub(crate) async fn finish<M: Kind>(
+    mut nursery: Tree<M>,
+    stage: Stage<M>,
+    script: Script,
+) -> Option<Error> {
+    for (how, child) in script.children {
+        stage.spawn_by_owner(&mut nursery, how, child).await;
+    }
+    let (world, number) = (Arc::clone(&stage.world), stage.nursery);
+    world.tell(Event::Finishing { nursery: number });
+    let (seen, error) = match script.finish {
+        Finish::Join => match nursery.join().await {
+            Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),
+            Err(error) => (Seen::Error((&error).into()), Some(error)),
+        },
+        Finish::Settle => {
+            let report = nursery.settle().await;
+            (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
+        }
+        next @ (Finish::Next | Finish::FickleNext) => {
+            while let Some(completion) = match next {
+                Finish::Next => nursery.next().await,
+                _ => poll_fn(|cx| nursery.next().poll_unpin(cx)).await,
+            } {
+                let seen = Seen::Next(Record::from(&completion));
+                world.tell(Event::Handed { nursery: number, seen });
+            }
+            (Seen::Drained, None)
+        }
+        Finish::FirstOk => match nursery.first_ok().await {
+            Ok(winner) => (Seen::Winner(winner.map(|key| *key)), None),
+            Err(error) => (Seen::Error((&error).into()), Some(error)),
+        },
+        Finish::Split(hold) => {
+            let (spawner, driver) = nursery.split();
+            let told = Arc::clone(&world);
+            let holding = async move {
+                yields(hold.into()).await;
+                told.tell(Event::Released { nursery: number });
+                drop(spawner);
+            };
+            let ((), report) = futures::join!(holding, driver);
+            (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
+        }
+        Finish::Run(body) => {
+            let stage = stage.clone().acting_as(Actor::Body);
+            world.tell(Event::Appears {
+                nursery: number,
+                actor: Actor::Body,
+                child: (*body).clone(),
+            });
+            // A body fails with an error of its own, also where it is a nursery in it that failed.
+            let output = |end: Result<(), _>| end.map(|()| BODY).map_err(|_| BODY);
+            let body = perform(*body, stage.cues(), stage.acting(), stage.telling(), output);
+            let (body, report) = nursery.run(|_| body).settle().await;
+            let seen = Seen::Ran { body, report: Box::new(Reported::from(&report)) };
+            (seen, report.into_parts().1)
+        }
+    };
+    world.tell(Event::Closed { nursery: number, seen });
+    error
+}
+
+/// What a body returns, and fails with.
+pub(crate) const BODY: usize = usize::MAX;
