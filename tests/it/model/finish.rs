@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use futures::FutureExt;
+use futures::{FutureExt, future};
 use nestling::testing::{Finish, Script, perform, yields};
 
 use super::act::{Error, Stage, Tree};
@@ -53,7 +53,7 @@ pub(crate) async fn finish<M: Kind>(
                 told.tell(Event::Released { nursery: number });
                 drop(spawner);
             };
-            let ((), report) = futures::join!(holding, driver);
+            let ((), report) = future::join(holding, driver).await;
             (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
         }
         Finish::Run(body) => {
