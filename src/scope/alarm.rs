@@ -72,9 +72,4 @@ impl<'env, M: Flavor> Alarm<'env, M> {
         let mut cx = Context::from_waker(&self.waker);
         catch(|| Pin::new(&mut self.future).poll(&mut cx))
     }
-
-    /// Whether it is to be polled.
-    pub(crate) fn has_rung(&self) -> bool {
-        self.bell.has_rung()
-    }
 }

@@ -179,13 +179,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.stash.push_back(Record::Failed(Box::new(error)));
     }
 
-    /// Whether an alarm is to be polled.
-    #[inline]
-    pub(super) fn has_rung(&self) -> bool {
-        self.deadline.as_ref().is_some_and(|deadline| deadline.has_rung())
-            || matches!(&self.grace, Grace::Running(grace) if grace.has_rung())
-    }
-
     /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.
     pub(crate) fn stops_body(&self) -> Option<Cause> {
         let stops =

@@ -267,11 +267,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Whether there is something to do besides waiting for children in the set.
     #[inline]
     fn has_work(&self) -> bool {
-        !self.stash.is_empty()
-            || !self.restless.is_empty()
-            || self.can_start()
-            || self.is_doomed()
-            || self.has_rung()
+        !self.stash.is_empty() || !self.restless.is_empty() || self.can_start() || self.is_doomed()
     }
 
     /// Whether a spawner has cancelled the nursery and the driver has not acted on it yet.
