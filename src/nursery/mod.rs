@@ -175,7 +175,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Cancels every child, those in the backlog among them, and every child spawned later.
     ///
     /// All children are dropped before this returns, the newest first; a panic in a destructor is
-    /// caught and becomes a failure. Returns whether this was what cancelled the nursery: the first
+    /// caught and becomes a failure. Those that have started and have a [grace](ChildBuilder::grace), all of
+    /// them if the nursery [has one](Self::grace), are signalled instead, and go on when the nursery is next
+    /// driven. Returns whether this was what cancelled the nursery: the first
     /// cause stays.
     pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
         self.scope.cancel(Cause::requested(reason.into()))

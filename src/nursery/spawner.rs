@@ -22,7 +22,7 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may be
 /// parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open. Once the nursery has ended, or was dropped or
+/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one. Once the nursery has ended, or was dropped or
 /// cancelled, every spawn gives the future back, with the reason. It has ended when whatever
 /// finishes it, such as [`join`](crate::Nursery::join), has seen its last child end; while the owner
 /// takes completions by [`next`](crate::Nursery::next), it stays open.
@@ -35,7 +35,7 @@ use crate::scope::inbox::Inbox;
 /// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled | gives it back |
 /// | `spawn` once the nursery has ended | cannot be written | gives the child back |
 /// | `spawn_when_free` | drives the children while it waits | waits for whoever drives them |
-/// | `cancel` | has dropped the children when it returns | wakes the nursery, which drops them |
+/// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
 ///
 /// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
 /// where it calls itself, as any recursive future.
