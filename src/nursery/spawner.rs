@@ -22,10 +22,10 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may be
 /// parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one. Once the nursery has ended, or was dropped or
-/// cancelled, every spawn gives the future back, with the reason. It has ended when whatever
-/// finishes it, such as [`join`](crate::Nursery::join), has seen its last child end; while the owner
-/// takes completions by [`next`](crate::Nursery::next), it stays open.
+/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one. Once
+/// the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with the
+/// reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has seen its
+/// last child end; while the owner takes completions by [`next`](crate::Nursery::next), it stays open.
 ///
 /// Spawning never blocks and never panics, also from inside a child and at the limit: the new child
 /// waits in the backlog.
