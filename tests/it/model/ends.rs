@@ -60,8 +60,13 @@ impl Scope {
     pub(super) fn record_drop(&mut self, key: usize, panics: bool, overran: bool) -> Check {
         let child = &self.children[key];
         let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
-        let cause = child.cause.clone().or_else(|| self.cancelled.clone());
-        let Some(cause) = cause else { return Err(format!("{key} has no cause")) };
+        let by_nursery = self.cancelled.clone().map(|cause| match child.may_be_dismissed {
+            true => Reason(String::from("finished")).or(&cause),
+            false => cause,
+        });
+        let Some(cause) = child.cause.clone().or(by_nursery) else {
+            return Err(format!("{key} has no cause"));
+        };
         let late = child.cause.is_none() && self.late && !child.is_daemon();
         let kind = if child.timed_out || late {
             self.tally.failed += 1;

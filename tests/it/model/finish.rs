@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use futures::{FutureExt, future};
+use futures::FutureExt;
+use futures::future::{self, Either};
 use nestling::testing::{Finish, Script, perform, yields};
 
 use super::act::{Error, Stage, Tree};
@@ -53,7 +54,11 @@ pub(crate) async fn finish<M: Kind>(
                 told.tell(Event::Released { nursery: number });
                 drop(spawner);
             };
-            let ((), report) = future::join(holding, driver).await;
+            // It may have been closed by others, and ends before that.
+            let report = match future::select(driver, Box::pin(holding)).await {
+                Either::Left((report, _)) => report,
+                Either::Right(((), driver)) => driver.await,
+            };
             (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
         }
         Finish::Run(body) => {

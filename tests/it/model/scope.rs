@@ -110,6 +110,7 @@ pub(super) struct Person {
     pub(super) timed_out: bool,
     /// A daemon that nobody needs any more.
     pub(super) dismissed: bool,
+    pub(super) may_be_dismissed: bool,
     /// Its own grace is over.
     pub(super) due: bool,
     /// What its handle gives, if its output comes by one.
@@ -131,6 +132,7 @@ impl Person {
             late_polls: 0,
             timed_out: false,
             dismissed: false,
+            may_be_dismissed: false,
             due: false,
             fate: None,
         }
@@ -336,8 +338,12 @@ impl Scope {
                 }
                 let child = &self.children[key];
                 let at_large = child.is_daemon() && child.cause.is_none();
-                if at_large && self.cancelled.is_none() && self.is_left_to_daemons() {
-                    self.dismiss_daemons(key);
+                if self.cancelled.is_none() && self.is_left_to_daemons() {
+                    if at_large {
+                        self.dismiss_daemons(key);
+                    } else {
+                        self.may_dismiss_daemons();
+                    }
                 }
                 let child = &self.children[key];
                 let started = state == State::Running;
@@ -388,6 +394,13 @@ impl Scope {
                 child.cause = Some(Reason(String::from("finished")));
                 child.dismissed = true;
             }
+        }
+    }
+
+    /// A daemon goes that was cancelled by itself: the others may have been told to end before, or not.
+    fn may_dismiss_daemons(&mut self) {
+        for child in &mut self.children {
+            child.may_be_dismissed |= child.is_daemon() && child.is_there();
         }
     }
 

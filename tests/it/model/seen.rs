@@ -11,13 +11,27 @@ use nestling::{
 #[derive(Clone, Debug, Eq)]
 pub(crate) struct Reason(pub(crate) String);
 
+impl Reason {
+    /// Stands for either: nothing that is told says which.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        Self(format!("{}{OR}{}", self.0, other.0))
+    }
+}
+
+/// Between causes of which either may be.
+const OR: char = '\u{a6}';
+
 impl PartialEq for Reason {
     fn eq(&self, other: &Self) -> bool {
-        match (self.0.strip_suffix('…'), other.0.strip_suffix('…')) {
-            (Some(beginning), None) => other.0.starts_with(beginning),
-            (None, Some(beginning)) => self.0.starts_with(beginning),
-            _ => self.0 == other.0,
-        }
+        self.0.split(OR).any(|one| other.0.split(OR).any(|other| same(one, other)))
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    match (one.strip_suffix('…'), other.strip_suffix('…')) {
+        (Some(beginning), None) => other.starts_with(beginning),
+        (None, Some(beginning)) => one.starts_with(beginning),
+        _ => one == other,
     }
 }
 
