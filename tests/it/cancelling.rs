@@ -7,7 +7,7 @@ use std::task::Poll;
 use futures::FutureExt;
 use nestling::{CancelHandle, CauseKind, Outcome};
 
-use crate::support::{Count, Live, Log, OnDrop, drive, ends, yields};
+use crate::support::{Count, Live, Log, OnDrop, Task, drive, ends, yields};
 
 behaviour!(cancelling_one_child_is_no_failure_and_siblings_go_on, async {
     let mut nursery = nursery::<u32, &str>();
@@ -294,4 +294,34 @@ by_hand!(a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_fla
     });
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert!(error.first().after_cancel());
+});
+
+/// A reason that does something when it is asked for its text.
+struct Reason<F>(F);
+
+impl<F: FnOnce()> From<Reason<F>> for String {
+    fn from(Reason(asked): Reason<F>) -> Self {
+        asked();
+        "the outer".into()
+    }
+}
+
+by_hand!(a_cancel_whose_reason_cancels_the_child_itself_comes_second, {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_with_handle(pending());
+    let inner = handle.clone();
+    assert!(!handle.cancel_with(Reason(|| assert!(inner.cancel_with("the inner")))));
+    assert_eq!(handle.cause().unwrap().message(), Some("the inner"));
+});
+
+by_hand!(a_cancel_that_comes_too_late_does_not_ask_for_its_reason, {
+    let asked = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let cancelled = nursery.spawn_with_handle(pending());
+    assert!(cancelled.cancel_with(Reason(|| drop(asked.add()))));
+    assert!(!cancelled.cancel_with(Reason(|| drop(asked.add()))));
+    let ended = nursery.spawn_with_handle(async { Ok(()) });
+    assert!(Task::new(nursery.join()).run().is_ready());
+    assert!(!ended.cancel_with(Reason(|| drop(asked.add()))));
+    assert_eq!(asked.get(), 1);
 });

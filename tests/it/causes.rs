@@ -86,6 +86,7 @@ behaviour!(a_childs_own_cause_wins_over_that_of_its_nursery, async {
     drive(&mut nursery);
     assert!(handle.cancel_with("just this one"));
     assert!(nursery.cancel("all of them"));
+    assert_eq!(handle.cause().unwrap().message(), Some("just this one"));
     let report = nursery.settle().await;
     let reasons: Vec<_> = report.cancelled().iter().map(|c| c.cause().message().unwrap()).collect();
     assert_eq!(reasons, ["just this one", "all of them"]);

@@ -1,10 +1,11 @@
 //! Every outcome is collected, in an order that is promised.
 
 use std::fmt;
+use std::future::{pending, ready};
 use std::task::Poll;
 
 use futures::channel::oneshot;
-use nestling::Outcome;
+use nestling::{JoinedError, Outcome, Panic};
 
 use crate::support::{Count, Live, Task, here, yields};
 
@@ -265,4 +266,64 @@ behaviour!(children_and_policies_may_borrow_from_the_caller, async {
         assert_eq!(nursery.join().await.unwrap_err().len(), 1);
     }
     assert_eq!(seen, 1);
+});
+
+behaviour!(each_outcome_is_what_it_is_and_nothing_else, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Ok(1) });
+    let joined = nursery.spawn_join(async { Ok("to its handle") });
+    nursery.spawn(async { Err("failed") });
+    nursery.spawn_with_handle(pending()).cancel_with("enough");
+    let mut said = Vec::new();
+    while let Some(completion) = nursery.next().await {
+        let outcome = completion.outcome();
+        let which = (outcome.is_completed(), outcome.is_failed(), outcome.is_cancelled());
+        let error = outcome.failure().map(|failure| *failure.error().unwrap());
+        let reason = outcome.cause().map(|cause| cause.message().unwrap().to_owned());
+        let number = completion.child().id().number();
+        said.push((number, which, error, reason, completion.into_outcome().completed()));
+    }
+    said.sort_unstable();
+    assert_eq!(
+        said,
+        [
+            (0, (true, false, false), None, None, Some(1)),
+            (1, (true, false, false), None, None, None),
+            (2, (false, true, false), Some("failed"), None, None),
+            (3, (false, false, true), None, Some("enough".to_owned()), None),
+        ]
+    );
+    assert_eq!(joined.await.unwrap(), "to its handle");
+    let counts = nursery.settle().await.counts();
+    assert_eq!((counts.completed(), counts.failed(), counts.cancelled()), (2, 1, 1));
+});
+
+behaviour!(each_failure_is_what_it_is_and_nothing_else, async {
+    let mut nested = nursery::<u32, &str>();
+    nested.spawn(async { Err("nested") });
+    let mut nursery = nursery::<Vec<u32>, &str>();
+    nursery.spawn(async { Err("failed") });
+    nursery.spawn_group(nested.join());
+    nursery.spawn(async { panic!("panicked") });
+    nursery.child().timeout(ready(())).spawn(pending());
+    let error = nursery.join().await.unwrap_err();
+    let said: Vec<_> = error
+        .by_spawn_order()
+        .map(|one| {
+            let failure = one.failure();
+            let which = (failure.is_error(), failure.is_group());
+            let other = (failure.is_panic(), failure.is_timed_out());
+            let inside = (failure.error(), failure.group().map(JoinedError::len));
+            (which, other, inside, failure.panic().map(Panic::message))
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ((true, false), (false, false), (Some(&"failed"), None), None),
+            ((false, true), (false, false), (None, Some(1)), None),
+            ((false, false), (true, false), (None, None), Some("panicked")),
+            ((false, false), (false, true), (None, None), None),
+        ]
+    );
 });

@@ -220,6 +220,8 @@ nursery failed: 2 of 2 children, first #0
 fn of_a_long_location_the_end_is_shown() {
     use crate::text::place;
     assert_eq!(place("src/main.rs", 31), "src/main.rs:31");
+    let just_fits = format!("{}:31", "x".repeat(37));
+    assert_eq!(place(&just_fits[..37], 31), just_fits);
     let long = format!("{}/src/main.rs", "dir/".repeat(50));
     let place = place(&long, 31);
     assert_eq!(place.chars().count(), 41);
