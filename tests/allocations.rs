@@ -212,3 +212,19 @@ fn shedding_a_child_takes_no_allocation() {
     });
     assert_eq!(info.count_total, 0, "{info:?}");
 }
+
+#[test]
+fn children_that_are_called_off_before_they_start_leave_nothing_in_the_backlog() {
+    let mut nursery = grown().limit(1);
+    let (_sender, receiver) = oneshot::channel();
+    nursery.spawn(receiver);
+    drive(&mut nursery);
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            assert!(nursery.spawn_with_handle(std::future::pending()).cancel());
+            assert_eq!(drive(&mut nursery), 1);
+        }
+    });
+    assert_eq!((nursery.running(), nursery.queued()), (1, 0));
+    assert!(info.bytes_current < 1_000, "{info:?}");
+}

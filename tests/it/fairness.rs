@@ -97,6 +97,33 @@ by_hand!(many_children_that_are_ready_at_once_yield_in_between, {
     assert_eq!(polls.get(), CHILDREN);
 });
 
+by_hand!(many_parked_children_that_are_woken_at_once_yield_in_between, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let (wake, woken): (Vec<_>, Vec<_>) = (0..2_000).map(|_| oneshot::channel::<()>()).unzip();
+    for mut woken in woken {
+        let polls = polls.clone();
+        // It stays after it was woken: an end would be handed out, and the set polled anew.
+        nursery.spawn(poll_fn(move |cx| {
+            polls.add();
+            let _ = woken.poll_unpin(cx);
+            Poll::Pending
+        }));
+    }
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    let (parked, woken) = (polls.get(), join.wakes());
+    drop(wake);
+    for turn in 1..=3 {
+        let before = polls.get();
+        assert!(join.poll().is_pending());
+        assert!((1..A_FEW_HUNDRED).contains(&(polls.get() - before)), "{}", polls.get());
+        assert!(join.wakes() > woken + turn, "it will be polled again");
+    }
+    assert!(join.run().is_pending());
+    assert_eq!(polls.get(), parked + 2_000);
+});
+
 by_hand!(an_owner_that_asks_for_one_completion_after_the_other_yields_too, {
     let polls = Count::default();
     let mut nursery = nursery::<(), &str>();

@@ -269,3 +269,17 @@ behaviour!(an_owner_that_waits_is_freed_by_a_cancel, async {
     assert_eq!(report.cancelled()[1].child().id(), id);
     assert_eq!(report.counts().cancelled(), 2);
 });
+
+by_hand!(an_owner_waits_for_no_slot_in_a_cancelled_nursery_where_a_child_has_its_grace, {
+    for asked in [false, true] {
+        let mut nursery = nursery::<(), &str>().limit(1);
+        let _spawner = asked.then(|| nursery.spawner());
+        nursery.child().grace(pending::<()>()).spawn(pending());
+        drive(&mut nursery);
+        assert!(nursery.cancel("over"));
+        assert!(Task::new(nursery.spawn_when_free(pending())).poll().is_ready());
+        let late = nursery.next().now_or_never().flatten().unwrap();
+        assert!(late.outcome().is_cancelled() && late.child().id().number() == 1);
+        assert_eq!(nursery.running(), 1);
+    }
+});

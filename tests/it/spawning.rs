@@ -103,7 +103,8 @@ behaviour!(a_spawn_after_the_nursery_ended_gives_the_future_back_and_says_closed
     nursery.spawn(async { Ok(1) });
     nursery.join().await.unwrap();
     let rejected = spawner.spawn(async { Ok(7) }).unwrap_err();
-    assert!(rejected.reason.is_closed());
+    let reason = &rejected.reason;
+    assert!(reason.is_closed() && !reason.is_full() && !reason.is_cancelled());
     assert_eq!(rejected.future.await, Ok(7));
     assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_closed());
     assert!(spawner.spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_closed());
@@ -130,7 +131,8 @@ behaviour!(a_spawn_after_a_cancel_gives_the_future_back_and_the_cause, async {
     assert!(named().spawn_group_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
     assert!(spawner.spawn_when_free(async { Ok(7) }).await.unwrap_err().reason.is_cancelled());
     let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
-    assert!(rejected.reason.is_cancelled());
+    let reason = &rejected.reason;
+    assert!(reason.is_cancelled() && !reason.is_full() && !reason.is_closed());
     assert_eq!(rejected.future.await, Ok(7));
     assert!(nursery.join().await.unwrap().is_empty());
 });

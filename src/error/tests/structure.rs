@@ -24,6 +24,8 @@ fn the_structure_shows_all_that_is_stored() {
 fn the_structure_of_a_flattened_error_shows_paths() {
     let error = joined(0, vec![group(4, "g", joined(0, vec![failed(1, "x", "no")]))]).flatten();
     assert!(format!("{error:#?}").contains("path: #4 g / #1 x"));
+    let outside = format!("{:?}", error.first().ancestors());
+    assert!(outside.starts_with("[ChildInfo { id: #4, name: Some(\"g\")"), "{outside}");
 }
 
 #[test]
@@ -34,4 +36,11 @@ fn iterators_show_what_is_left_in_them() {
     assert_eq!(format!("{iter:?}"), "[#1: \"b\"]");
     assert_eq!(format!("{:?}", error.leaves()), "[#0: \"a\", #1: \"b\"]");
     assert_eq!(format!("{:?}", error.into_iter()), "[#0: \"a\", #1: \"b\"]");
+}
+
+#[test]
+fn a_panic_shows_its_message() {
+    let error = joined::<()>(0, vec![panicked(0, "no")]);
+    let panic = error.first().failure().panic().unwrap();
+    assert_eq!(format!("{panic:?}"), "Panic { message: \"no\", .. }");
 }
