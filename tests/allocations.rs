@@ -215,7 +215,7 @@ fn shedding_a_child_takes_no_allocation() {
 
 #[test]
 fn children_that_are_called_off_before_they_start_leave_nothing_in_the_backlog() {
-    let mut nursery = grown().limit(1);
+    let mut nursery = Parent::new().limit(1);
     let (_sender, receiver) = oneshot::channel();
     nursery.spawn(receiver);
     drive(&mut nursery);
@@ -227,4 +227,25 @@ fn children_that_are_called_off_before_they_start_leave_nothing_in_the_backlog()
     });
     assert_eq!((nursery.running(), nursery.queued()), (1, 0));
     assert!(info.bytes_current < 1_000, "{info:?}");
+}
+
+#[test]
+fn a_parked_child_that_has_ended_leaves_nothing_in_its_nursery() {
+    let mut nursery = grown();
+    let info = measure(|| {
+        let (sender, receiver) = oneshot::channel();
+        nursery.spawn(async {
+            let n = receiver.await?;
+            // The wake is of no use any more, and its place in the queue is to go.
+            std::future::poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                std::task::Poll::Ready(Ok(n))
+            })
+            .await
+        });
+        assert_eq!(drive(&mut nursery), 0);
+        sender.send(0).unwrap();
+        assert_eq!(drive(&mut nursery), 1);
+    });
+    assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use nestling::{CancelHandle, CauseKind, Outcome};
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, ends, yields};
@@ -294,6 +295,30 @@ by_hand!(a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_fla
     });
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert!(error.first().after_cancel());
+});
+
+by_hand!(a_child_that_was_woken_beside_one_that_cancels_the_nursery_and_ends_is_not_polled, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    let [(send, one), (send_other, other)] = [(); 2].map(|()| oneshot::channel::<()>());
+    nursery.spawn(async move {
+        one.await.map_err(|_| "hung up")?;
+        assert!(spawner.cancel("over"));
+        Ok(())
+    });
+    let count = polls.clone();
+    nursery.spawn(async move {
+        other.await.map_err(|_| "hung up")?;
+        count.add();
+        pending().await
+    });
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    send.send(()).unwrap();
+    send_other.send(()).unwrap();
+    assert!(join.run().is_ready());
+    assert_eq!(polls.get(), 0);
 });
 
 /// A reason that does something when it is asked for its text.

@@ -367,3 +367,16 @@ by_hand!(dropping_the_nursery_drops_daemons_among_the_others_newest_first, {
     drop(nursery);
     assert_eq!(log.take(), [3, 2, 1, 0]);
 });
+
+behaviour!(daemons_of_a_race_that_nobody_wins_have_their_own_grace, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+        let cause = cx.cancelled().await;
+        yields(2).await;
+        Err(if cause.kind() == CauseKind::Finished { "cleaned up" } else { "no" })
+    });
+    nursery.spawn(async { Err("lost") });
+    let error = nursery.first_ok().await.unwrap_err();
+    let said: Vec<_> = error.iter().map(|one| *one.failure().error().unwrap()).collect();
+    assert_eq!(said, ["lost", "cleaned up"]);
+});

@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use crate::support::{Count, Task, yields};
 
 /// What a driver may poll before it yields to the runtime.
-const A_FEW_HUNDRED: usize = 600;
+pub(crate) const A_FEW_HUNDRED: usize = 600;
 
 /// A child that wakes itself for ever and counts its polls.
 pub(crate) fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {

@@ -8,7 +8,7 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 use nestling::{JoinedError, Nursery};
 
-use crate::fairness::restless;
+use crate::fairness::{A_FEW_HUNDRED, restless};
 use crate::support::{Count, Task, yields};
 
 by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
@@ -32,6 +32,54 @@ by_hand!(
         }
     }
 );
+
+by_hand!(a_nested_body_that_never_rests_leaves_those_around_their_turn, {
+    let (body, sibling) = (Count::default(), Count::default());
+    let mut outer = nursery::<(), &str>();
+    let hog = restless::<Result<(), &str>>(&body);
+    outer.spawn_group(async { nursery::<(), &str>().run(|_| hog).await.map(drop) });
+    outer.spawn(restless(&sibling));
+    let mut join = Task::new(outer.join());
+    for _ in 0..100 {
+        assert!(join.poll().is_pending());
+    }
+    let (body, sibling) = (body.get(), sibling.get());
+    assert!(body > 100 && sibling * 4 > body, "{body} and {sibling}");
+});
+
+by_hand!(shared, a_body_and_children_that_could_each_spend_every_turn_whole_take_turns, {
+    let (body, children) = (Count::default(), Count::default());
+    let inner = ring(&body);
+    let body_runs = async { inner.join().await.map_err(|_| "it ends") };
+    let mut run = Task::new(ring(&children).run(|_| body_runs));
+    for _ in 0..100 {
+        assert!(run.poll().is_pending());
+    }
+    let (body, children) = (body.get(), children.get());
+    assert!(body * 4 > children && children * 4 > body, "{body} and {children}");
+});
+
+by_hand!(many_nested_nurseries_of_many_children_share_one_turn, {
+    let polls = Count::default();
+    let mut outer = nursery::<(), &str>();
+    for _ in 0..100 {
+        let polls = polls.clone();
+        outer.spawn_group(async move {
+            let mut inner = nursery::<(), &str>();
+            for _ in 0..100 {
+                inner.spawn(restless(&polls));
+            }
+            inner.join().await.map(drop)
+        });
+    }
+    let mut join = Task::new(outer.join());
+    for _ in 0..20 {
+        let before = polls.get();
+        assert!(join.poll().is_pending());
+        let between = polls.get() - before;
+        assert!((1..A_FEW_HUNDRED).contains(&between), "{between} polls between two yields");
+    }
+});
 
 /// The polls of the one that never rests and of its sibling in a hundred turns.
 fn polls(depth: usize, place: Hog, appetite: Appetite) -> (usize, usize) {
