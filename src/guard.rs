@@ -70,6 +70,10 @@ fn regardless(call: impl FnOnce()) {
 pub(crate) struct FirstPanic(Option<Thrown>);
 
 impl FirstPanic {
+    pub(crate) fn of(dropped: Result<(), Thrown>) -> Self {
+        Self(dropped.err())
+    }
+
     /// Keeps what was thrown if it is the first.
     pub(crate) fn note(&mut self, dropped: Result<(), Thrown>) {
         match (dropped, &self.0) {

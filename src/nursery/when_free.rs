@@ -64,7 +64,9 @@ where
                         driving.count_not_stored(1);
                     }
                 }
-                Poll::Ready(None) => {}
+                // The slot is another's, who has not come for it.
+                Poll::Ready(None) if driving.park() => return Poll::Pending,
+                Poll::Ready(None) => driving.resume(cx),
             }
         };
         drop(driving);

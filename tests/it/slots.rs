@@ -283,3 +283,55 @@ by_hand!(an_owner_waits_for_no_slot_in_a_cancelled_nursery_where_a_child_has_its
         assert_eq!(nursery.running(), 1);
     }
 });
+
+by_hand!(closing_takes_the_slot_back_from_a_spawner_that_has_not_come_for_it, {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(async { Ok(1) });
+    let mut theirs = Task::new(spawner.spawn_when_free(async { Ok(2) }));
+    assert!(theirs.run().is_pending());
+    assert!(nursery.next().now_or_never().flatten().is_some(), "the slot is theirs now");
+    assert_eq!(theirs.wakes(), 1);
+    assert!(spawner.close());
+    assert_eq!(nursery.spawn_when_free(async { Ok(3) }).now_or_never().unwrap().number(), 1);
+    let Poll::Ready(Err(rejected)) = theirs.run() else { panic!("a closed nursery refuses") };
+    assert!(rejected.reason.is_closed());
+    // It had nothing to give back any more.
+    drop(theirs);
+    assert!(nursery.try_spawn(async { Ok(4) }).is_err(), "there is one slot, and that is taken");
+});
+
+by_hand!(closing_gives_that_slot_to_the_owner_who_waits_behind, {
+    let (done, is_done) = oneshot::channel::<()>();
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(async {
+        is_done.await.unwrap();
+        Ok(1)
+    });
+    let mut theirs = Task::new(spawner.spawn_when_free(async { Ok(2) }));
+    assert!(theirs.run().is_pending());
+    let mut ours = Task::new(nursery.spawn_when_free(async { Ok(3) }));
+    assert!(ours.run().is_pending());
+    done.send(()).unwrap();
+    assert!(ours.run().is_pending(), "the slot is theirs, and they have not come");
+    assert!(spawner.close());
+    assert!(ours.run().is_ready());
+});
+
+by_hand!(the_owner_sleeps_while_the_slot_is_that_of_a_future_which_was_forgotten, {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    let spawner = nursery.spawner();
+    let (done, is_done) = oneshot::channel::<()>();
+    nursery.spawn(async {
+        is_done.await.unwrap();
+        Ok(1)
+    });
+    let mut forgotten = Task::new(nursery.spawn_when_free(async { Ok(2) }));
+    assert!(forgotten.poll().is_pending());
+    std::mem::forget(forgotten);
+    done.send(()).unwrap();
+    assert!(nursery.next().now_or_never().flatten().is_some(), "the slot is granted to nobody");
+    assert!(spawner.close());
+    assert!(Task::new(nursery.spawn_when_free(async { Ok(3) })).run().is_pending());
+});

@@ -234,3 +234,32 @@ fn a_driver_on_another_thread_is_stopped_from_this_one() {
     let report = driving.join().unwrap();
     assert_eq!(report.cause().unwrap().message(), Some("from here"));
 }
+
+by_hand!(a_grace_that_comes_when_the_nursery_has_ended_is_dropped_at_once, {
+    let live = Count::default();
+    let (spawner, driver) = nursery::<(), &str>().split();
+    spawner.stop("enough");
+    assert!(Task::new(driver).run().is_ready());
+    // Were it kept, the spawner in it would keep itself alive.
+    let (kept, again) = (Live::new(&live), spawner.clone());
+    let late = spawner.stop_within("again", async move {
+        let _both = (kept, again);
+        pending::<()>().await
+    });
+    assert!(!late);
+    assert_eq!(live.get(), 0);
+});
+
+by_hand!(a_grace_for_a_nursery_that_was_cancelled_and_dropped_is_dropped_at_once, {
+    let live = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    spawner.stop_within("enough", pending::<()>());
+    drop(nursery);
+    let kept = Live::new(&live);
+    spawner.stop_within("again", async move {
+        let _kept = kept;
+        pending::<()>().await
+    });
+    assert_eq!(live.get(), 0);
+});

@@ -5,7 +5,7 @@
 
 mod state;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
@@ -15,7 +15,7 @@ use super::child::{Child, Spawned};
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::{discard, wake_all};
+use crate::guard::{FirstPanic, discard, drop_guarded, wake_all};
 use crate::info::ChildId;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -89,10 +89,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             limit,
             unfinished,
             queue: VecDeque::new(),
-            granted: BTreeSet::new(),
+            granted: BTreeMap::new(),
             next_ticket: 0,
             holders: 0,
             grace: None,
+            ended: false,
         };
         Self { gate, state: Mutex::new(state) }
     }
@@ -159,30 +160,29 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         let any_grace = grace.is_some();
         let (first, cause, wakers, unused) = {
             let mut state = self.lock();
+            // There is nobody left to have it once the nursery has ended.
+            let unused = match grace {
+                Some(grace) if !state.ended => state.grace.replace(grace),
+                grace => grace,
+            };
             match &state.status {
-                Status::Ended => (false, cause, Vec::new(), grace),
-                Status::Cancelled(first) => {
-                    let first = first.clone();
-                    let unused = match grace {
-                        Some(grace) => state.grace.replace(grace),
-                        None => None,
-                    };
-                    (false, first, Vec::new(), unused)
-                }
+                Status::Ended => (false, cause, Vec::new(), unused),
+                Status::Cancelled(first) => (false, first.clone(), Vec::new(), unused),
                 Status::Open | Status::Closed => {
                     state.status = Status::Cancelled(cause.clone());
-                    let unused = std::mem::replace(&mut state.grace, grace);
                     (true, cause, state.dismiss_waiters(), unused)
                 }
             }
         };
-        discard(unused);
+        let unused = drop_guarded(unused);
         wake_all(wakers);
         if first {
             self.gate.doom();
         } else if any_grace {
             self.gate.notify();
         }
+        // Its destructor is the caller's to hear of, as if it had dropped it.
+        FirstPanic::of(unused).resume();
         (first, cause)
     }
 
@@ -217,12 +217,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     /// Ends it for good, whatever is inside, and hands out what nobody fetched.
     pub(crate) fn end(&self) -> Batch<'env, T, E, M> {
-        let (children, wakers, grace) = {
+        let (children, wakers) = {
             let mut state = self.lock();
             state.end();
-            (std::mem::take(&mut state.incoming), state.dismiss_waiters(), state.grace.take())
+            (std::mem::take(&mut state.incoming), state.dismiss_waiters())
         };
-        discard(grace);
         wake_all(wakers);
         children
     }
@@ -295,7 +294,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     pub(crate) fn give_up(&self, ticket: Ticket) {
         let (wakers, waiter) = {
             let mut state = self.lock();
-            if state.granted.remove(&ticket) {
+            if state.granted.remove(&ticket).is_some() {
                 state.unfinished -= 1;
                 (state.grant(), None)
             } else {

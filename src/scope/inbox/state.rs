@@ -1,6 +1,6 @@
 //! What lies under the inbox's lock: who may spawn, who waits for a slot, and whose turn it is.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::task::{Poll, Waker};
 
 use super::{Admission, Batch, By, Refusal, Status, Ticket};
@@ -18,13 +18,15 @@ pub(super) struct State<'env, T, E, M: Flavor> {
     /// Children that have not ended, wherever they stand, and the slots that were granted.
     pub(super) unfinished: usize,
     pub(super) queue: VecDeque<Waiter>,
-    /// Tickets of those whose turn it is and who have not come yet.
-    pub(super) granted: BTreeSet<Ticket>,
+    /// Those whose turn it is and who have not come yet.
+    pub(super) granted: BTreeMap<Ticket, By>,
     pub(super) next_ticket: u64,
     /// Spawners that keep the nursery open.
     pub(super) holders: usize,
     /// The time that children were given when the nursery was cancelled, and that nobody fetched.
     pub(super) grace: Option<Timer<'env, M>>,
+    /// Nothing is fetched any more. A cancelled nursery ends, too.
+    pub(super) ended: bool,
 }
 
 pub(super) struct Waiter {
@@ -87,12 +89,19 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             let (stay, go): (_, VecDeque<Waiter>) =
                 self.queue.drain(..).partition(|waiter| waiter.by == By::Owner);
             self.queue = stay;
-            return (true, go.into_iter().map(|waiter| waiter.waker).collect());
+            // Spawners that have not come for their slots are refused when they do.
+            let granted = self.granted.len();
+            self.granted.retain(|_, by| *by == By::Owner);
+            self.unfinished -= granted - self.granted.len();
+            let mut wakers: Vec<_> = go.into_iter().map(|waiter| waiter.waker).collect();
+            wakers.extend(self.grant());
+            return (true, wakers);
         }
         (false, Vec::new())
     }
 
     pub(super) fn end(&mut self) {
+        self.ended = true;
         // Cancelled says more, and was first.
         if let Status::Open | Status::Closed = self.status {
             self.status = Status::Ended;
@@ -104,7 +113,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         while self.has_room() {
             let Some(waiter) = self.queue.pop_front() else { break };
             self.unfinished += 1;
-            self.granted.insert(waiter.ticket);
+            self.granted.insert(waiter.ticket, waiter.by);
             wakers.push(waiter.waker);
         }
         wakers
@@ -130,7 +139,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             None if self.has_room() => {
                 self.unfinished += 1;
                 let mine = self.next_ticket();
-                self.granted.insert(mine);
+                self.granted.insert(mine, by);
                 *ticket = Some(mine);
                 (Poll::Ready(Ok(mine)), Some(waker))
             }
