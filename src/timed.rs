@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::adapt::{Exit, Output};
 use crate::cancel::{Cause, Control};
 use crate::error::{Failure, Panic};
-use crate::guard::{Thrown, catch};
+use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
 
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
@@ -20,18 +20,32 @@ pin_project! {
     pub struct Timed<A, B> {
         #[pin]
         future: A,
-        // Polled until the child is cancelled, by it or otherwise.
-        timeout: Option<B>,
-        // Polled from then on.
-        grace: Option<B>,
+        timers: Timers<B>,
         // Known once the child has its number.
         control: Option<Arc<Control>>,
     }
 }
 
+/// The timers of a child. If it is the destructor of another that goes first and panics, theirs is one
+/// more that nobody hears of.
+struct Timers<B> {
+    /// Polled until the child is cancelled, by it or otherwise.
+    timeout: Option<B>,
+    /// Polled from then on.
+    grace: Option<B>,
+}
+
+impl<B> Drop for Timers<B> {
+    fn drop(&mut self) {
+        let mut first = FirstPanic::of(drop_guarded(self.timeout.take()));
+        first.note(drop_guarded(self.grace.take()));
+        first.resume();
+    }
+}
+
 impl<A, B> Timed<A, B> {
     pub(crate) fn new(future: A, timeout: Option<B>, grace: Option<B>) -> Self {
-        Self { future, timeout, grace, control: None }
+        Self { future, timers: Timers { timeout, grace }, control: None }
     }
 
     /// The future, which was never pinned.
@@ -39,9 +53,12 @@ impl<A, B> Timed<A, B> {
         &mut self.future
     }
 
-    /// Gives the future back; it was never pinned.
+    /// Gives the future back; it was never pinned. The timers are dropped, and if that panics the future
+    /// is not lost for it.
     pub(crate) fn into_inner(self) -> A {
-        self.future
+        let Self { future, timers, control: _ } = self;
+        discard(timers);
+        future
     }
 
     pub(crate) fn meet(&mut self, control: &Arc<Control>) {
@@ -63,7 +80,7 @@ where
         }
         let Some(control) = this.control else { return Poll::Pending };
         if !control.is_cancelled() {
-            match poll_timer(this.timeout, cx) {
+            match poll_timer(&mut this.timers.timeout, cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(())) => {
                     // Someone else may have been first on another thread; then it is as if the
@@ -75,12 +92,12 @@ where
         }
         // It is cancelled now. Without a grace of its own it is not for this to end it, unless it is
         // this that has cancelled it.
-        if this.grace.is_none() {
+        if this.timers.grace.is_none() {
             let stops = control.must_stop();
             let stopped = Poll::Ready(Err(Exit::Stopped { overran: false }));
             return if stops { stopped } else { Poll::Pending };
         }
-        match poll_timer(this.grace, cx) {
+        match poll_timer(&mut this.timers.grace, cx) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(Err(Exit::Stopped { overran: true })),
             Err(thrown) => panicked(Panic::of_grace(thrown)),

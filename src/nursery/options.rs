@@ -210,6 +210,7 @@ impl<'env, T, E> Nursery<'env, T, E, Shared> {
     /// assert_eq!((error.counts().failed(), error.counts().cancelled()), (2, 1));
     /// # });
     /// ```
+    #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
         self.scope.policy.ask(Box::new(policy));
         self
@@ -221,6 +222,7 @@ impl<'env, T, E> Nursery<'env, T, E, Local> {
     ///
     /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
     /// panics cancels the nursery too, and its panic is one more failure.
+    #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
         self.scope.policy.ask(Box::new(policy));
         self

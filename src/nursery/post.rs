@@ -11,6 +11,7 @@ use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
 use crate::cancel::{CancelHandle, Control};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
+use crate::guard::discard;
 use crate::info::ChildId;
 use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
@@ -209,6 +210,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         let admission = if self.options.daemon { Admission::Daemon } else { admission };
         // Asked before anything is allocated: shedding has to be cheap.
         if let Some(refusal) = inbox.refusal(admission) {
+            // The future is given back, whatever the destructors of its timers do.
+            discard(self.options);
             return Err(Rejected::new(future, refusal));
         }
         let plan = Plan::<F, K, M>::new(self.options, &inbox.gate, handle, future);

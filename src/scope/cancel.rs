@@ -2,22 +2,24 @@
 
 use std::cmp::Reverse;
 use std::mem;
+use std::panic::Location;
 use std::task::{Context, Poll};
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Timer};
 use super::child::Child;
 use super::record::Record;
 use super::{Grace, Scope};
 use crate::cancel::{Cause, CauseKind};
 use crate::error::{ChildError, Failure, Panic};
 use crate::flavor::Flavor;
-use crate::guard::discard;
+use crate::guard::{Thrown, drop_guarded};
 use crate::info::ChildInfo;
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Cancels every child, the newest first. Later calls change nothing: the first cause wins.
     ///
-    /// Those that have a grace are signalled and stay; the others are gone when this returns.
+    /// Those that have a grace are signalled and stay; then the others are dropped, and gone when this
+    /// returns.
     pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
         if self.cancelled.is_some() {
             return false;
@@ -35,7 +37,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 self.set_grace(grace);
             }
         }
-        discard(self.deadline.take());
+        self.put_deadline_away();
         let all = self.begin_grace();
         let mut gone: Vec<_> = self.backlog.drain().collect();
         for child in self.take_started() {
@@ -85,7 +87,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             self.receive(mail.children);
             if let Some(grace) = mail.grace {
                 self.set_grace(grace);
-                self.begin_grace();
             }
             if let Some(cause) = mail.cancelled {
                 self.cancel(cause);
@@ -102,10 +103,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
         for id in called_off {
             if let Some(child) = self.backlog.remove(id) {
-                // It has a cause of its own, or it would not have been called off.
-                self.abort_all(vec![child], &Cause::requested(String::new()), false);
+                self.call_off(child);
             }
         }
+    }
+
+    /// Drops a child that was cancelled before it could start. Its grace is for those that have.
+    pub(super) fn call_off(&mut self, child: Child<'env, T, E, M>) {
+        // It has a cause of its own, or it would not have been called off.
+        self.abort_all(vec![child], &Cause::requested(String::new()), false);
     }
 
     /// Is cancelled with the child that the nursery belongs to.
@@ -132,17 +138,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn heed_deadline(&mut self) {
         let Some(deadline) = &mut self.deadline else { return };
         match deadline.poll() {
-            Ok(Poll::Pending) => {}
-            Ok(Poll::Ready(())) => {
-                self.cancel(Cause::deadline());
-            }
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(())) => {}
             // What was to bound the run is broken: it ends there and then.
             Err(thrown) => {
-                let info = ChildInfo::nursery(deadline.location);
-                self.record_broken_timer(info, Panic::of_deadline(thrown));
-                self.cancel(Cause::deadline());
+                let location = deadline.location;
+                self.record_fault(location, Panic::of_deadline(thrown));
             }
         }
+        self.cancel(Cause::deadline());
     }
 
     fn heed_grace(&mut self) {
@@ -151,13 +155,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(())) => {}
             Err(thrown) => {
-                let info = ChildInfo::nursery(grace.location);
-                self.record_broken_timer(info, Panic::of_grace(thrown));
+                let location = grace.location;
+                self.record_fault(location, Panic::of_grace(thrown));
             }
         }
-        discard(mem::replace(&mut self.grace, Grace::None));
-        let mut children = self.take_started();
-        newest_first(&mut children);
+        self.replace_grace(Grace::None);
+        let children = self.take_started();
         if let Some(cause) = self.cancelled.clone() {
             self.abort_all(children, &cause, true);
         }
@@ -172,9 +175,70 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         matches!(self.grace, Grace::Running(_))
     }
 
-    /// The policy judges children; this ends the run, or its grace, whatever the policy would say.
-    fn record_broken_timer(&mut self, info: ChildInfo, panic: Panic) {
+    /// Sets what ends the run, if it is not cancelled: then the first cause stays.
+    pub(crate) fn set_deadline(&mut self, (timer, location): Timer<'env, M>) {
+        if self.cancelled.is_some() {
+            return self.put_away(timer, location, Panic::of_deadline);
+        }
+        self.put_deadline_away();
+        self.deadline = Some(Alarm::set((timer, location), &self.gate));
+    }
+
+    /// Sets how long children may go on; if the nursery is cancelled already, from now on.
+    pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
+        self.replace_grace(Grace::Ready(timer));
+        if self.cancelled.is_some() {
+            self.begin_grace();
+        }
+    }
+
+    fn replace_grace(&mut self, grace: Grace<'env, M>) {
+        match mem::replace(&mut self.grace, grace) {
+            Grace::None => {}
+            Grace::Ready((timer, location)) => self.put_away(timer, location, Panic::of_grace),
+            Grace::Running(alarm) => {
+                let location = alarm.location;
+                self.put_away(alarm, location, Panic::of_grace);
+            }
+        }
+    }
+
+    fn put_deadline_away(&mut self) {
+        if let Some(deadline) = self.deadline.take() {
+            let location = deadline.location;
+            self.put_away(deadline, location, Panic::of_deadline);
+        }
+    }
+
+    /// Drops what is left of a nursery that has no children any more.
+    pub(super) fn put_rest_away(&mut self) {
+        self.put_deadline_away();
+        self.replace_grace(Grace::None);
+        // One that came when nobody was left to have it.
+        if let Some((timer, location)) = self.inbox.as_ref().and_then(|inbox| inbox.fetch().grace) {
+            self.put_away(timer, location, Panic::of_grace);
+        }
+        if let Some((policy, location)) = self.policy.retire() {
+            self.put_away(policy, location, Panic::of_policy);
+        }
+    }
+
+    /// Drops what is of no use any more; if that panics, it is one more failure.
+    fn put_away<V>(
+        &mut self,
+        value: V,
+        location: &'static Location<'static>,
+        panic: fn(Thrown) -> Panic,
+    ) {
+        if let Err(thrown) = drop_guarded(value) {
+            self.record_fault(location, panic(thrown));
+        }
+    }
+
+    /// Records a panic of what the nursery itself was given. The policy is not asked: it judges children.
+    fn record_fault(&mut self, location: &'static Location<'static>, panic: Panic) {
         let after_cancel = self.cancel_requested().is_some();
+        let info = ChildInfo::nursery(location);
         let error = ChildError::new(info, Failure::Panic(panic), after_cancel);
         self.stash.push_back(Record::Failed(Box::new(error)));
     }
@@ -189,10 +253,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Takes every child out that has started, in no order.
+    /// Takes every child out that has started, the newest first.
     fn take_started(&mut self) -> Vec<Child<'env, T, E, M>> {
         let mut children = self.set.take_all();
         children.extend(self.restless.drain(..));
+        newest_first(&mut children);
         children
     }
 

@@ -158,6 +158,11 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.tag.control().is_some_and(|control| control.has_own_grace())
     }
 
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.tag.control().is_some_and(|control| control.is_cancelled())
+    }
+
     /// Whether it was cancelled by itself, and is to be dropped for that.
     pub(crate) fn is_called_off(&self) -> bool {
         self.must_stop().is_some()

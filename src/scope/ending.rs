@@ -94,9 +94,11 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
             Verdict::Cancel(cause) => {
                 self.cancel(cause);
             }
-            Verdict::Broken(cause, panic) => {
-                let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
-                self.stash.push_back(Record::Failed(Box::new(error)));
+            Verdict::Broken(cause, panics) => {
+                for panic in panics {
+                    let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
+                    self.stash.push_back(Record::Failed(Box::new(error)));
+                }
                 self.cancel(cause);
             }
         }

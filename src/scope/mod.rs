@@ -32,7 +32,7 @@ use crate::cancel::{Cause, Control};
 use crate::error::Counts;
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::{FirstPanic, discard, drop_guarded};
+use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::ChildId;
 
 /// The children of one nursery and all that is known of them.
@@ -148,16 +148,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     #[inline]
     fn slots_taken(&self) -> usize {
         self.running() - (self.daemons - self.backlog.daemons())
-    }
-
-    pub(crate) fn set_deadline(&mut self, timer: Timer<'env, M>) {
-        let earlier = self.deadline.replace(Alarm::set(timer, &self.gate));
-        discard(earlier);
-    }
-
-    pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
-        let earlier = std::mem::replace(&mut self.grace, Grace::Ready(timer));
-        discard(earlier);
     }
 
     /// Lets the nursery be cancelled with this child.
@@ -295,15 +285,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if self.is_idle() {
             self.dismiss_daemons();
         }
-        let idle = self.stash.is_empty()
-            && self.unfinished == 0
-            && self.daemons == 0
-            && self.inbox.as_ref().is_none_or(|inbox| inbox.end_if_idle());
+        let idle = self.is_done() && self.inbox.as_ref().is_none_or(|inbox| inbox.end_if_idle());
         if idle {
             // A spawner that cancelled it in the last moment was told that it was the first.
             self.cancelled = self.cancel_requested();
+            // Before the result is made, so that it can tell of a destructor that panics.
+            self.put_rest_away();
         }
-        idle
+        idle && self.stash.is_empty()
     }
 
     /// Whether there is no child, and nothing to be said of one.
@@ -323,8 +312,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
 /// Drops all children there and then, the newest first.
 ///
-/// Each is dropped even where the destructor of another panics. The first such panic goes on once
-/// all are gone, unless the thread is panicking already: there is no one left to report it to.
+/// Each is dropped even where the destructor of another panics, and so is what was polled or asked
+/// beside them. The first such panic goes on once all are gone, unless the thread is panicking already:
+/// there is no one left to report it to.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         self.gate.retire();
@@ -337,6 +327,10 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         }
         first.note(drop_guarded(self.deadline.take()));
         first.note(drop_guarded(std::mem::replace(&mut self.grace, Grace::None)));
+        first.note(drop_guarded(self.policy.retire()));
+        if let Some(inbox) = &self.inbox {
+            first.note(drop_guarded(inbox.fetch().grace));
+        }
         first.resume();
     }
 }

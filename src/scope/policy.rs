@@ -1,11 +1,14 @@
 //! When a failure cancels the siblings.
 
 use std::mem;
+use std::panic::Location;
+
+use smallvec::SmallVec;
 
 use crate::cancel::Cause;
 use crate::error::{ChildError, Failure, Panic, Who};
 use crate::flavor::Flavor;
-use crate::guard::{catch, discard};
+use crate::guard::{catch, discard, drop_guarded};
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
@@ -17,15 +20,18 @@ enum Rule<'env, E, M: Flavor> {
     /// Failures are collected and nothing else.
     Collect,
     FirstError,
-    Ask(M::Policy<'env, ChildError<E>>),
+    Ask(Asked<'env, E, M>),
 }
+
+/// A policy, and the line that gave it.
+type Asked<'env, E, M> = (<M as Flavor>::Policy<'env, ChildError<E>>, &'static Location<'static>);
 
 /// What a failure leads to.
 pub(crate) enum Verdict {
     GoOn,
     Cancel(Cause),
-    /// The policy itself panicked; that ends the run too.
-    Broken(Cause, Panic),
+    /// The policy itself panicked, and perhaps its destructor too; that ends the run as well.
+    Broken(Cause, SmallVec<[Panic; 1]>),
 }
 
 impl<'env, E, M: Flavor> Policy<'env, E, M> {
@@ -39,8 +45,17 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         self.text.get_or_insert(text);
     }
 
+    #[track_caller]
     pub(crate) fn ask(&mut self, policy: M::Policy<'env, ChildError<E>>) {
-        self.rule = Rule::Ask(policy);
+        self.rule = Rule::Ask((policy, Location::caller()));
+    }
+
+    /// Takes the policy out, if it is one that is asked. From now on failures are collected.
+    pub(crate) fn retire(&mut self) -> Option<Asked<'env, E, M>> {
+        match mem::replace(&mut self.rule, Rule::Collect) {
+            Rule::Ask(asked) => Some(asked),
+            Rule::Collect | Rule::FirstError => None,
+        }
     }
 
     pub(crate) fn tell_by(&mut self, text: fn(&E) -> String) {
@@ -51,14 +66,15 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         let stop = match &mut self.rule {
             Rule::Collect => Ok(false),
             Rule::FirstError => Ok(true),
-            Rule::Ask(policy) => catch(|| M::ask(policy, error)),
+            Rule::Ask((policy, _)) => catch(|| M::ask(policy, error)),
         };
         match stop {
             Ok(false) => Verdict::GoOn,
             Ok(true) => Verdict::Cancel(self.cause(error)),
             Err(thrown) => {
-                discard(mem::replace(&mut self.rule, Rule::Collect));
-                Verdict::Broken(self.cause(error), Panic::of_policy(thrown))
+                let dropped = drop_guarded(self.retire()).err();
+                let panics = std::iter::once(thrown).chain(dropped).map(Panic::of_policy);
+                Verdict::Broken(self.cause(error), panics.collect())
             }
         }
     }

@@ -205,7 +205,13 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
                 return false;
             }
             let Some(child) = self.scope.backlog.pop(self.scope.has_slot()) else { return false };
-            if self.attend(child, take) {
+            let through = if child.is_cancelled() {
+                self.scope.call_off(child);
+                self.flush(take)
+            } else {
+                self.attend(child, take)
+            };
+            if through {
                 return true;
             }
         }

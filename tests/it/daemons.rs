@@ -4,6 +4,7 @@ use std::future::{pending, poll_fn};
 use std::task::Poll;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use nestling::{CauseKind, Outcome};
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, waits, yields};
@@ -379,4 +380,29 @@ behaviour!(daemons_of_a_race_that_nobody_wins_have_their_own_grace, async {
     let error = nursery.first_ok().await.unwrap_err();
     let said: Vec<_> = error.iter().map(|one| *one.failure().error().unwrap()).collect();
     assert_eq!(said, ["lost", "cleaned up"]);
+});
+
+by_hand!(daemons_with_a_grace_are_signalled_newest_first, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    for number in 0..3 {
+        let log = log.clone();
+        nursery.child().daemon().grace(pending::<()>()).spawn_with(move |cx| async move {
+            // The first stays restless for longest, so they lie in another order by then.
+            yields(3 - number).await;
+            cx.cancelled().await;
+            log.add(number);
+            Ok(())
+        });
+    }
+    let (done, is_done) = oneshot::channel::<()>();
+    nursery.spawn(async move {
+        is_done.await.unwrap();
+        Ok(())
+    });
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.run().is_pending());
+    done.send(()).unwrap();
+    assert!(settle.run().is_ready());
+    assert_eq!(log.take(), [2, 1, 0]);
 });

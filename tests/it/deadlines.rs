@@ -10,7 +10,7 @@ use futures::channel::oneshot;
 use nestling::testing::Executor;
 use nestling::{CauseKind, Failure, LostKind, Nursery, Rejection, Timer};
 
-use crate::support::{Count, Live, Log, OnDrop, drive, here, waits, yields};
+use crate::support::{Count, Live, Log, OnDrop, Task, drive, ends, here, waits, yields};
 
 behaviour!(a_deadline_gives_the_finished_outputs_and_names_the_unfinished, async {
     let mut nursery = nursery::<u32, &str>().name("sync").deadline(yields(10)).limit(3);
@@ -331,3 +331,27 @@ fn timers_of_a_clock_serve_as_deadline_timeout_and_grace() {
     assert_eq!(clock.now(), 11 * second);
     assert_eq!((report.counts().failed(), report.overran_grace().count()), (2, 1));
 }
+
+by_hand!(a_deadline_that_is_set_after_the_cancel_is_not_heeded, {
+    let dropped = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        cx.cancelled().await;
+        yields(3).await;
+        Ok(())
+    });
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    let count = dropped.clone();
+    let deadline = ends((), move || {
+        count.add();
+    });
+    let mut settle = Task::new(nursery.deadline(deadline).settle());
+    assert_eq!(dropped.get(), 1);
+    let Poll::Ready(report) = settle.run() else { panic!("the child ends by itself") };
+    assert!(report.error().is_none());
+    assert_eq!(
+        (report.counts().completed(), report.cause().unwrap().kind()),
+        (1, CauseKind::Requested)
+    );
+});

@@ -187,7 +187,11 @@ by_hand!(a_policy_that_panics_when_asked_and_when_dropped_takes_no_failure_with_
     assert_eq!((error.counts().failed(), error.counts().cancelled()), (1, 1));
     assert_eq!(
         error.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["#0: failed", "#0: panicked in the policy of `cancel_when`: asked"],
+        [
+            "#0: failed",
+            "#0: panicked in the policy of `cancel_when`: asked",
+            "#0: panicked in the policy of `cancel_when`: dropped",
+        ],
     );
 });
 

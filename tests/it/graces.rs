@@ -406,3 +406,71 @@ behaviour!(a_graceful_child_is_handed_out_when_it_ends_and_not_before, async {
     assert!(matches!(nursery.next().await.unwrap().outcome(), Outcome::Completed(1)));
     assert!(nursery.next().await.is_none());
 });
+
+behaviour!(a_child_that_a_sibling_cancels_in_the_round_it_would_start_in_is_not_polled, async {
+    let polled = Count::default();
+    let handle = Arc::new(OnceLock::<CancelHandle>::new());
+    let mut nursery = nursery::<(), &str>();
+    let canceller = Arc::clone(&handle);
+    nursery.spawn(async move {
+        assert!(canceller.get().unwrap().cancel());
+        Ok(())
+    });
+    let count = polled.clone();
+    let child = nursery.child().grace(pending::<()>()).spawn_with_handle(poll_fn(move |_| {
+        count.add();
+        Poll::Pending
+    }));
+    handle.set(child).unwrap();
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().cancelled(), polled.get()), (1, 0));
+});
+
+by_hand!(children_are_signalled_newest_first_and_then_the_others_are_dropped_so, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    for number in 0..6 {
+        let log = log.clone();
+        if number % 2 == 0 {
+            // The first stays restless for longest, so they lie in another order by then.
+            nursery.child().grace(pending::<()>()).spawn_with(move |cx| async move {
+                yields(6 - number).await;
+                cx.cancelled().await;
+                log.add(("told", number));
+                Ok(())
+            });
+        } else {
+            nursery.spawn(waits(move || log.add(("dropped", number))));
+        }
+    }
+    let spawner = nursery.spawner();
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.run().is_pending());
+    spawner.cancel("enough");
+    assert!(settle.run().is_ready());
+    let dropped = [("dropped", 5), ("dropped", 3), ("dropped", 1)];
+    assert_eq!(log.take(), [&dropped[..], &[("told", 4), ("told", 2), ("told", 0)]].concat());
+});
+
+by_hand!(a_grace_that_is_set_after_the_cancel_holds_from_then_on, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>().grace(pending::<()>());
+    let event = log.clone();
+    nursery.child().name("stuck").spawn(waits(move || event.add("dropped")));
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    let mut settle = Task::new(nursery.grace(yields(2)).settle());
+    assert_eq!(log.take(), [] as [&str; 0]);
+    let Poll::Ready(report) = settle.run() else { panic!("the later grace is not heeded") };
+    assert_eq!(report.overran_grace().next().unwrap().name(), Some("stuck"));
+});
+
+by_hand!(a_grace_that_is_set_for_a_nursery_that_was_cancelled_without_is_of_no_use, {
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(pending());
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    let mut settle = Task::new(nursery.grace(pending::<()>()).settle());
+    let Poll::Ready(report) = settle.run() else { panic!("nobody is left to wait for") };
+    assert_eq!((report.counts().cancelled(), report.overran_grace().count()), (1, 0));
+});

@@ -2,11 +2,12 @@
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 
 use futures::FutureExt;
 use nestling::Outcome;
 
-use crate::support::{Count, Live, OnDrop, Task, drive, ends, waits, yields};
+use crate::support::{Count, Live, OnDrop, Task, drive, ends, here, waits, yields};
 
 behaviour!(after_success_the_output_is_kept_and_there_is_a_failure_too, async {
     let mut nursery = nursery::<u32, &str>();
@@ -263,3 +264,131 @@ by_hand!(of_one_that_a_handle_cancelled_it_is_the_completion, {
     assert!(nursery.next().now_or_never().unwrap().is_none());
     assert!(handle.is_finished());
 });
+
+/// A future that is pending for ever and panics with `message` when it is dropped.
+fn bomb(message: &'static str) -> impl Future<Output = ()> {
+    waits(move || panic!("{message}"))
+}
+
+behaviour!(that_of_a_deadline_which_did_not_come_is_a_failure_beside_the_outputs, async {
+    let line = here();
+    let mut nursery = nursery::<u32, &str>().deadline(bomb("clock"));
+    nursery.spawn(async { Ok(7) });
+    let report = nursery.settle().await;
+    assert_eq!(report.outputs()[0].1, 7);
+    let error = report.error().unwrap().first();
+    assert!(error.child().is_nursery() && !error.after_cancel());
+    assert_eq!(error.child().location().line(), line.line() + 1);
+    assert_eq!(error.failure().to_string(), "panicked in the deadline: clock");
+});
+
+behaviour!(that_of_a_deadline_is_a_failure_too_when_the_nursery_is_cancelled_before, async {
+    let mut nursery = nursery::<u32, &str>().deadline(bomb("clock"));
+    nursery.spawn(pending());
+    nursery.cancel("enough");
+    let report = nursery.settle().await;
+    let error = report.error().unwrap().first();
+    assert!(error.child().is_nursery() && error.after_cancel());
+    assert_eq!(report.counts().cancelled(), 1);
+});
+
+behaviour!(that_of_a_deadline_which_has_come_is_a_failure_beside_the_timed_out, async {
+    let mut nursery = nursery::<u32, &str>().deadline(ends((), || panic!("clock")));
+    nursery.spawn(pending());
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.len(), 2);
+    assert_eq!(error.iter().filter(|e| e.failure().is_panic()).count(), 1);
+    assert_eq!(error.iter().filter(|e| e.failure().is_timed_out()).count(), 1);
+});
+
+behaviour!(that_of_a_deadline_which_another_has_replaced_is_a_failure, async {
+    let mut nursery = nursery::<u32, &str>().deadline(bomb("first")).deadline(pending::<()>());
+    nursery.spawn(async { Ok(1) });
+    assert_eq!(nursery.join().await.unwrap_err().len(), 1);
+});
+
+behaviour!(that_of_a_grace_is_a_failure_whether_it_ran_or_not, async {
+    let mut unused = nursery::<u32, &str>().grace(bomb("unused"));
+    unused.spawn(async { Ok(1) });
+    let report = unused.settle().await;
+    assert_eq!(report.outputs().len(), 1);
+    let error = report.error().unwrap().first();
+    assert_eq!(error.failure().to_string(), "panicked in the grace: unused");
+
+    let mut ran = nursery::<u32, &str>().grace(bomb("ran"));
+    ran.spawn_with(|cx| async move {
+        cx.cancelled().await;
+        Ok(2)
+    });
+    drive(&mut ran);
+    ran.cancel("enough");
+    let report = ran.settle().await;
+    assert_eq!(report.outputs().len(), 1);
+    assert!(report.error().unwrap().first().after_cancel());
+});
+
+behaviour!(that_of_the_policy_is_a_failure_beside_the_outputs, async {
+    let guard = OnDrop(|| panic!("rules"));
+    let line = here();
+    let mut nursery = nursery::<u32, &str>().cancel_when(move |_| {
+        let _ = &guard;
+        false
+    });
+    nursery.spawn(async { Ok(1) });
+    let report = nursery.settle().await;
+    assert_eq!(report.outputs().len(), 1);
+    let error = report.error().unwrap().first();
+    assert_eq!(error.failure().to_string(), "panicked in the policy of `cancel_when`: rules");
+    assert_eq!(error.child().location().line(), line.line() + 1);
+});
+
+behaviour!(those_of_a_child_and_both_its_timers_end_no_process, async {
+    let mut nursery = nursery::<u32, &str>();
+    let child = nursery.child().timeout(bomb("timeout")).grace(bomb("grace"));
+    let handle = child.spawn_with_handle(waits(|| panic!("child")));
+    nursery.spawn(async { Ok(1) });
+    handle.cancel();
+    let report = nursery.settle().await;
+    assert_eq!(report.outputs().len(), 1);
+    let error = report.error().unwrap();
+    assert_eq!(error.len(), 1);
+    assert_eq!(error.first().failure().panic().unwrap().message(), "child");
+});
+
+by_hand!(that_of_a_timer_does_not_take_a_rejected_future_along, {
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    nursery.cancel("enough");
+    let rejected = spawner.child().timeout(bomb("timeout")).spawn(async { Ok(7) }).unwrap_err();
+    assert_eq!(rejected.future.now_or_never(), Some(Ok(7)));
+});
+
+by_hand!(that_of_a_grace_which_nobody_can_have_goes_to_whoever_brought_it, {
+    let (spawner, driver) = nursery::<u32, &str>().split();
+    let stop =
+        |message| catch_unwind(AssertUnwindSafe(|| spawner.stop_within("enough", bomb(message))));
+    assert!(stop("fetched").unwrap());
+    let report = Task::new(driver).run();
+    let Poll::Ready(report) = report else { panic!("there was nobody to wait for") };
+    assert_eq!(report.error().unwrap().first().failure().panic().unwrap().message(), "fetched");
+    let thrown = stop("late").unwrap_err();
+    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "late");
+});
+
+by_hand!(
+    those_of_children_and_of_all_that_the_nursery_was_given_leave_one_panic_when_it_is_dropped,
+    {
+        let guard = OnDrop(|| panic!("rules"));
+        let mut nursery = nursery::<u32, &str>()
+            .deadline(bomb("deadline"))
+            .grace(bomb("grace"))
+            .cancel_when(move |_| {
+                let _ = &guard;
+                false
+            });
+        nursery.spawner().stop_within("unfetched", bomb("of a spawner"));
+        nursery.spawn(waits(|| panic!("child")));
+        let thrown = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
+        assert_eq!(thrown.downcast_ref::<&str>(), Some(&"child"));
+    }
+);
