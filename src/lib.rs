@@ -103,8 +103,8 @@ pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
     ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, Join, JoinHandle, Joining,
-    LocalNursery, Next, Nursery, Rejected, Rejection, Run, RunSettle, Settle, SpawnWhenFree,
-    Spawner, SpawnerWhenFree, With,
+    LocalNursery, Next, Nursery, NurseryCancelled, Rejected, Rejection, Run, RunSettle, Settle,
+    SpawnWhenFree, Spawner, SpawnerWhenFree, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use report::{Cancelled, Completion, Outcome, Report};

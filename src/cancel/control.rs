@@ -5,7 +5,7 @@
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::waiting::Waiting;
+use super::waiting::{Waiting, wake_listening};
 use super::{Cause, LostKind};
 use crate::gate::Gate;
 use crate::guard::{discard, wake_all};
@@ -257,12 +257,6 @@ impl Control {
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn wake_listening(listening: Option<Box<Waiting>>) {
-    if let Some(listening) = listening {
-        wake_all(listening.into_wakers());
     }
 }
 

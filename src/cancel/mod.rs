@@ -10,3 +10,4 @@ pub use cause::{Cause, CauseKind};
 pub(crate) use control::{Control, Tag};
 pub use handle::{CancelHandle, Finished};
 pub use lost::{Lost, LostKind};
+pub(crate) use waiting::{Waiting, wake_listening};

@@ -29,7 +29,7 @@ pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
 pub use self::rejected::{Rejected, Rejection};
 pub use self::run::{Run, RunSettle};
-pub use self::spawner::Spawner;
+pub use self::spawner::{NurseryCancelled, Spawner};
 pub use self::when_free::{SpawnWhenFree, SpawnerWhenFree};
 use crate::cancel::Cause;
 use crate::flavor::{Flavor, Local, Shared};

@@ -34,7 +34,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// | a failure stops the nursery ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)) | is dropped | are cancelled |
     /// | the [`deadline`](Self::deadline) passes | is dropped, and has [timed out](crate::Failure::TimedOut) | have timed out |
     /// | the nursery is cancelled by a spawner | goes on to its own end | are cancelled |
+    /// | the child is cancelled that the nursery [goes with](crate::ChildContext::nursery) | goes on to its own end | are cancelled |
     ///
+    /// A body that goes on hears of the cancel by [`Spawner::cancelled`].
     /// If the nursery has a [`grace`](Self::grace), a body that is to be dropped is dropped when that is
     /// over. A body that never ends keeps the run from ending, also when all children have.
     ///

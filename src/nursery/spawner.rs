@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::builder::hold;
 use super::context::{ChildContext, With};
@@ -271,6 +273,33 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.inbox.close()
     }
 
+    /// Waits until the nursery is cancelled, and says why. Of a nursery that ends without a cancel it is
+    /// pending for ever.
+    ///
+    /// This is how a [body](crate::Nursery::run), which goes on when the nursery is cancelled, hears of it.
+    /// It keeps the nursery open no longer than the spawner does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
+    /// let outside = nursery.spawner();
+    /// nursery.spawn(async move { Ok(drop(outside.stop("maintenance"))) });
+    /// let body = nursery.run(|spawner| async move { Ok(spawner.cancelled().await) });
+    /// let (cause, _) = body.await.unwrap();
+    /// assert_eq!(cause.to_string(), "requested: maintenance");
+    /// # });
+    /// ```
+    pub fn cancelled(&self) -> NurseryCancelled<'env, T, E, M> {
+        NurseryCancelled { inbox: Arc::clone(&self.inbox), place: None }
+    }
+
     /// Why the nursery was cancelled; `None` while it was not.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
@@ -296,5 +325,36 @@ impl<T, E, M: Flavor> Drop for Spawner<'_, T, E, M> {
 impl<T, E, M: Flavor> fmt::Debug for Spawner<'_, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spawner").field("cause", &self.cause()).finish_non_exhaustive()
+    }
+}
+
+/// Resolves when a nursery is cancelled; see [`Spawner::cancelled`]. Polled again, it is ready again.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct NurseryCancelled<'env, T, E, M: Flavor = Shared> {
+    inbox: Arc<Inbox<'env, T, E, M>>,
+    /// Where its waker is kept, once there is one.
+    place: Option<usize>,
+}
+
+impl<T, E, M: Flavor> Future for NurseryCancelled<'_, T, E, M> {
+    type Output = Cause;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cause> {
+        let this = &mut *self;
+        this.inbox.poll_cancelled(cx, &mut this.place)
+    }
+}
+
+impl<T, E, M: Flavor> Drop for NurseryCancelled<'_, T, E, M> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.inbox.stop_listening(place);
+        }
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for NurseryCancelled<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NurseryCancelled").finish_non_exhaustive()
     }
 }

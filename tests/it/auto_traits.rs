@@ -13,8 +13,8 @@ use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
     ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Failure, Finished,
     FirstOk, IntoIter, Iter, Join, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind,
-    Next, Nursery, Outcome, Panic, PanicLocation, Rejected, Rejection, Report, Run, RunSettle,
-    Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
+    Next, Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Rejected, Rejection, Report,
+    Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -158,6 +158,7 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Spawner<'_, Plain, Plain> => "syu",
         Spawner<'_, Celled, Celled> => "syu",
         Spawner<'_, Counted, Counted> => "syu",
+        NurseryCancelled<'_, Counted, Counted> => "syu",
         ChildBuilder<'_, &mut Nursery<'_, Plain, Plain>, Shared> => "su",
         ChildBuilder<'_, &Spawner<'_, Plain, Plain>, Shared> => "su",
         ChildContext<'_, Counted, Counted> => "syu",
@@ -194,6 +195,7 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         Nursery<'_, Plain, Plain, Local> => "u",
         Nursery<'_, Counted, Counted, Local> => "u",
         Spawner<'_, Plain, Plain, Local> => "u",
+        NurseryCancelled<'_, Plain, Plain, Local> => "u",
         ChildBuilder<'_, &mut Nursery<'_, Plain, Plain, Local>, Local> => "u",
         ChildBuilder<'_, &Spawner<'_, Plain, Plain, Local>, Local> => "u",
         ChildContext<'_, Plain, Plain, Local> => "u",

@@ -1,11 +1,13 @@
 //! A body driven beside the children.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::task::Waker;
 
 use futures::channel::{mpsc, oneshot};
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 
-use crate::support::{Count, Live, Log, OnDrop, Task, yields};
+use crate::support::{Count, Live, Log, OnDrop, Task, Wakes, drive, yields};
 
 behaviour!(a_failing_body_and_a_failing_child_are_both_present, async {
     let mut nursery = nursery::<(), &str>();
@@ -262,4 +264,77 @@ by_hand!(a_body_that_is_woken_when_the_turn_is_spent_is_not_forgotten, {
         }));
         assert!(run.run().is_ready(), "with {children} children");
     }
+});
+
+behaviour!(a_body_that_waits_for_the_cancel_is_told_why_it_came, async {
+    let mut nursery = nursery::<(), &str>();
+    let outside = nursery.spawner();
+    nursery.spawn(async move {
+        yields(2).await;
+        assert!(outside.stop("maintenance"));
+        Ok(())
+    });
+    let body = nursery.run(|spawner| async move {
+        // Two who wait at once are both told, and so is one that asks afterwards.
+        let (cause, _) = futures::join!(spawner.cancelled(), spawner.clone().cancelled());
+        assert_eq!(spawner.cancelled().await.message(), cause.message());
+        Ok(cause)
+    });
+    let (cause, _) = body.await.unwrap();
+    assert_eq!(cause.message(), Some("maintenance"));
+});
+
+behaviour!(the_body_of_a_childs_nursery_is_told_when_the_child_is_cancelled, async {
+    let mut nursery = nursery::<String, &str>();
+    let child = nursery.child().grace(pending::<()>());
+    let handle = child.spawn_group_with(|cx| async move {
+        let inner = cx.nursery::<(), &str>();
+        let body = inner.run(|spawner| async move { Ok(spawner.cancelled().await.to_string()) });
+        body.await.map(|(cause, _)| cause)
+    });
+    drive(&mut nursery);
+    handle.cancel_with("enough");
+    let outputs = nursery.join().await.unwrap();
+    assert_eq!(outputs, ["child #0 was cancelled: requested: enough"]);
+});
+
+by_hand!(who_waits_for_a_cancel_is_woken_once_by_that_and_by_nothing_else, {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    let mut waiting = Task::new(spawner.cancelled());
+    let mut gone = Task::new(spawner.cancelled());
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    assert!(waiting.poll().is_pending() && gone.poll_with(&waker).is_pending());
+    nursery.spawn(async { Ok(()) });
+    assert!(nursery.next().now_or_never().is_some());
+    spawner.close();
+    drop(gone);
+    assert_eq!(waiting.wakes(), 0);
+    nursery.cancel("enough");
+    assert_eq!((waiting.wakes(), wakes.count()), (1, 0));
+    assert!(waiting.poll().is_ready() && waiting.poll().is_ready());
+});
+
+by_hand!(of_a_nursery_that_ends_without_a_cancel_nobody_is_told_and_no_waker_is_kept, {
+    let mut joined = nursery::<(), &str>();
+    let spawner = joined.spawner();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut early = Task::new(spawner.cancelled());
+    assert!(early.poll_with(&waker).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 3);
+    assert!(joined.join().now_or_never().is_some());
+    assert_eq!(Arc::strong_count(&wakes), 2, "only the one above is left, and its maker");
+    let mut late = Task::new(spawner.cancelled());
+    assert!(early.poll_with(&waker).is_pending() && late.poll_with(&waker).is_pending());
+    assert!(!spawner.cancel("too late"));
+    assert_eq!((Arc::strong_count(&wakes), wakes.count()), (2, 0));
+
+    let mut dropped = nursery::<(), &str>();
+    let spawner = dropped.spawner();
+    let mut early = Task::new(spawner.cancelled());
+    assert!(early.poll_with(&waker).is_pending());
+    drop(dropped);
+    assert_eq!(Arc::strong_count(&wakes), 2);
 });

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use self::state::State;
 use super::alarm::Timer;
 use super::child::{Child, Spawned};
-use crate::cancel::Cause;
+use crate::cancel::{Cause, wake_listening};
 use crate::flavor::Flavor;
 use crate::gate::Gate;
 use crate::guard::{FirstPanic, discard, drop_guarded, wake_all};
@@ -94,6 +94,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             holders: 0,
             grace: None,
             ended: false,
+            listening: None,
         };
         Self { gate, state: Mutex::new(state) }
     }
@@ -158,7 +159,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         grace: Option<Timer<'env, M>>,
     ) -> (bool, Cause) {
         let any_grace = grace.is_some();
-        let (first, cause, wakers, unused) = {
+        let (first, cause, wakers, listening, unused) = {
             let mut state = self.lock();
             // There is nobody left to have it once the nursery has ended.
             let unused = match grace {
@@ -166,16 +167,17 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 grace => grace,
             };
             match &state.status {
-                Status::Ended => (false, cause, Vec::new(), unused),
-                Status::Cancelled(first) => (false, first.clone(), Vec::new(), unused),
+                Status::Ended => (false, cause, Vec::new(), None, unused),
+                Status::Cancelled(first) => (false, first.clone(), Vec::new(), None, unused),
                 Status::Open | Status::Closed => {
                     state.status = Status::Cancelled(cause.clone());
-                    (true, cause, state.dismiss_waiters(), unused)
+                    (true, cause, state.dismiss_waiters(), state.listening.take(), unused)
                 }
             }
         };
         let unused = drop_guarded(unused);
         wake_all(wakers);
+        wake_listening(listening);
         if first {
             self.gate.doom();
         } else if any_grace {
@@ -217,11 +219,12 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     /// Ends it for good, whatever is inside, and hands out what nobody fetched.
     pub(crate) fn end(&self) -> Batch<'env, T, E, M> {
-        let (children, wakers) = {
+        let (children, wakers, listening) = {
             let mut state = self.lock();
-            state.end();
-            (std::mem::take(&mut state.incoming), state.dismiss_waiters())
+            let listening = state.end();
+            (std::mem::take(&mut state.incoming), state.dismiss_waiters(), listening)
         };
+        discard(listening);
         wake_all(wakers);
         children
     }
@@ -233,12 +236,15 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     /// Ends if nothing is left that could bring a child, and says whether it did.
     pub(crate) fn end_if_idle(&self) -> bool {
-        let mut state = self.lock();
-        let idle = state.is_idle();
-        if idle {
-            state.end();
-        }
-        idle
+        let listening = {
+            let mut state = self.lock();
+            if !state.is_idle() {
+                return false;
+            }
+            state.end()
+        };
+        discard(listening);
+        true
     }
 
     /// Counts `n` children as ended, and grants their slots to those who wait.
@@ -306,6 +312,36 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         wake_all(wakers);
         // The driver may have waited for nothing but this.
         self.gate.notify();
+    }
+
+    /// Ready with the cause when the nursery is cancelled. `place` is where the caller listens, `None`
+    /// at first.
+    pub(crate) fn poll_cancelled(
+        &self,
+        cx: &mut Context<'_>,
+        place: &mut Option<usize>,
+    ) -> Poll<Cause> {
+        let waker = cx.waker().clone();
+        let (poll, unused) = {
+            let mut state = self.lock();
+            match state.status.cause() {
+                Some(cause) => (Poll::Ready(cause.clone()), Some(waker)),
+                // What has ended is not cancelled any more.
+                None if state.ended => (Poll::Pending, Some(waker)),
+                None => {
+                    let listening = state.listening.get_or_insert_default();
+                    (Poll::Pending, listening.keep(waker, place))
+                }
+            }
+        };
+        discard(unused);
+        poll
+    }
+
+    /// Gives up a place among those who listen.
+    pub(crate) fn stop_listening(&self, place: usize) {
+        let waker = self.lock().listening.as_mut().and_then(|listening| listening.give_up(place));
+        discard(waker);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'env, T, E, M>> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::task::{Poll, Waker};
 
 use super::{Admission, Batch, By, Refusal, Status, Ticket};
-use crate::cancel::Cause;
+use crate::cancel::{Cause, Waiting};
 use crate::flavor::Flavor;
 use crate::info::ChildId;
 use crate::scope::alarm::Timer;
@@ -27,6 +27,8 @@ pub(super) struct State<'env, T, E, M: Flavor> {
     pub(super) grace: Option<Timer<'env, M>>,
     /// Nothing is fetched any more. A cancelled nursery ends, too.
     pub(super) ended: bool,
+    /// The tasks that wait for the nursery to be cancelled.
+    pub(super) listening: Option<Box<Waiting>>,
 }
 
 pub(super) struct Waiter {
@@ -100,12 +102,14 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         (false, Vec::new())
     }
 
-    pub(super) fn end(&mut self) {
+    /// Hands out those who wait for a cancel, which does not come any more.
+    pub(super) fn end(&mut self) -> Option<Box<Waiting>> {
         self.ended = true;
         // Cancelled says more, and was first.
         if let Status::Open | Status::Closed = self.status {
             self.status = Status::Ended;
         }
+        self.listening.take()
     }
 
     pub(super) fn grant(&mut self) -> Vec<Waker> {
