@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::error::{Failure, JoinedError};
+use crate::error::{Failure, JoinedError, Panic};
 
 /// What a child's boxed future returns.
 pub(crate) type Output<T, E> = Result<T, Exit<E>>;
@@ -18,6 +18,8 @@ pub enum Exit<E> {
     Failed(Failure<E>),
     /// It succeeded, and its output went to its handle.
     Delivered,
+    /// Its grace is over, since that has panicked.
+    Broken(Panic),
     /// Its time is up, for the cause that its control block knows.
     Stopped {
         /// It had a grace, and was not through when that was over.

@@ -15,7 +15,7 @@ pub struct ChildId(u64);
 impl ChildId {
     /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
     const BODY: Self = Self(u64::MAX);
-    /// Stands for the nursery itself, whose deadline or grace may fail.
+    /// Stands for the nursery itself, whose deadline, grace or policy may panic.
     const NURSERY: Self = Self(u64::MAX - 1);
 
     #[inline]
@@ -98,7 +98,8 @@ impl ChildInfo {
         self.location
     }
 
-    /// Whether this is the nursery itself and not a child: its deadline or its grace panicked.
+    /// Whether this is the nursery itself and not a child: its deadline, its grace or its policy
+    /// panicked.
     #[must_use]
     pub fn is_nursery(&self) -> bool {
         self.id == ChildId::NURSERY

@@ -87,7 +87,10 @@ where
                     // timeout had not come.
                     control.cancel(|| Cause::timeout(control.info().clone()));
                 }
-                Err(thrown) => return panicked(Panic::of_timeout(thrown)),
+                Err(thrown) => {
+                    let panic = Failure::Panic(Panic::of_timeout(thrown));
+                    return Poll::Ready(Err(Exit::Failed(panic)));
+                }
             }
         }
         // It is cancelled now. Without a grace of its own it is not for this to end it, unless it is
@@ -100,7 +103,7 @@ where
         match poll_timer(&mut this.timers.grace, cx) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(Err(Exit::Stopped { overran: true })),
-            Err(thrown) => panicked(Panic::of_grace(thrown)),
+            Err(thrown) => Poll::Ready(Err(Exit::Broken(Panic::of_grace(thrown)))),
         }
     }
 }
@@ -116,10 +119,6 @@ where
         return polled.and_then(|over| catch(|| drop(timer.take())).map(|()| over));
     }
     polled
-}
-
-fn panicked<T, E>(panic: Panic) -> Poll<Output<T, E>> {
-    Poll::Ready(Err(Exit::Failed(Failure::Panic(panic))))
 }
 
 impl<A, B> fmt::Debug for Timed<A, B> {

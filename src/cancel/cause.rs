@@ -163,8 +163,9 @@ impl fmt::Debug for Cause {
         if let Some(message) = self.message() {
             all.field("message", &message);
         }
-        if let Some(parent) = self.parent() {
-            all.field("parent", parent);
+        // Chains may be long, and their ends are what is looked for.
+        if self.parent().is_some() {
+            all.field("root", self.root());
         }
         all.finish()
     }

@@ -10,18 +10,19 @@ use crate::text::Clipped;
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
 pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-/// `the body and 3 of 40 children`; a deadline or a grace that panicked is `a timer`.
+/// `the body and 3 of 40 children`; what was given to the nursery, such as a deadline,
+/// is `the nursery itself`.
 pub(crate) struct Who<'a, E>(pub(crate) &'a JoinedError<E>);
 
 impl<E> Display for Who<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.0.counts();
         let body = self.0.iter().any(is_own_body);
-        let timer = self.0.iter().any(is_own_timer);
-        let others = match (body, timer) {
-            (true, true) => "the body and a timer",
+        let nursery = self.0.iter().any(is_nursery_itself);
+        let others = match (body, nursery) {
+            (true, true) => "the body and the nursery itself",
             (true, false) => "the body",
-            (false, true) => "a timer",
+            (false, true) => "the nursery itself",
             (false, false) => "",
         };
         f.write_str(others)?;
@@ -102,7 +103,7 @@ pub(super) fn is_own_body<E>(entry: &ChildError<E>) -> bool {
     entry.child().is_body() && entry.origin.path.is_empty()
 }
 
-/// Whether the entry is a deadline or a grace of the nursery itself.
-pub(super) fn is_own_timer<E>(entry: &ChildError<E>) -> bool {
+/// Whether the entry is what was given to the nursery itself, such as a deadline.
+pub(super) fn is_nursery_itself<E>(entry: &ChildError<E>) -> bool {
     entry.child().is_nursery() && entry.origin.path.is_empty()
 }

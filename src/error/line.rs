@@ -4,7 +4,7 @@ use std::fmt;
 use std::slice;
 
 use super::depth::Depth;
-use super::head::{Label, Leaf, Says, Who, is_own_body};
+use super::head::{Label, Leaf, Says, Who, is_nursery_itself, is_own_body};
 use super::{ChildError, Failure, JoinedError};
 use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
 
@@ -39,7 +39,7 @@ pub(super) fn entry<E>(
         return f.write_str("…");
     };
     let entry = slice::from_ref(entry).iter();
-    entries(List { rest: entry, shown: 0, not_stored: 0, only_body: false }, leaf, f)
+    entries(List { rest: entry, shown: 0, not_stored: 0, named: false }, leaf, f)
 }
 
 fn head<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +69,7 @@ fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> f
         };
         list.shown += 1;
         total += 1;
-        if !(list.only_body && is_own_body(entry)) {
+        if !list.named {
             write!(f, "{}: ", Label::with_names(entry, MAX_NAME))?;
         }
         if entry.after_cancel() {
@@ -99,17 +99,15 @@ struct List<'a, E> {
     shown: usize,
     not_stored: u64,
     // The head has said already who failed.
-    only_body: bool,
+    named: bool,
 }
 
 impl<'a, E> List<'a, E> {
     fn of(error: &'a JoinedError<E>) -> Self {
-        Self {
-            rest: error.0.entries.0.iter(),
-            shown: 0,
-            not_stored: error.counts().not_stored(),
-            only_body: error.counts().failed() == 0,
-        }
+        let rest = error.0.entries.0.iter();
+        let all = |is: fn(&ChildError<E>) -> bool| rest.clone().all(is);
+        let named = error.counts().failed() == 0 && (all(is_own_body) || all(is_nursery_itself));
+        Self { rest, shown: 0, not_stored: error.counts().not_stored(), named }
     }
 
     fn left(&self) -> u64 {

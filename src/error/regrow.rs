@@ -46,7 +46,7 @@ pub(super) fn regrow<E, F, const N: usize>(
 /// The number of children that the entries are of, the nursery's own body and timers left out.
 pub(super) fn children<'a, E: 'a>(entries: impl Iterator<Item = &'a ChildError<E>>) -> u64 {
     let mut children: Vec<_> = entries
-        .filter(|entry| !head::is_own_body(entry) && !head::is_own_timer(entry))
+        .filter(|entry| !head::is_own_body(entry) && !head::is_nursery_itself(entry))
         .map(|entry| (entry.origin.path.address(), entry.child().id()))
         .collect();
     children.sort_unstable();

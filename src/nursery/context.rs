@@ -89,7 +89,8 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// A nursery that is cancelled with this child.
     ///
     /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows from
-    /// the child's own. It is acted on when the nursery is next driven, which the cancel brings about.
+    /// the child's own; so its children are cancelled, and not timed out, also where the root is a deadline.
+    /// It is acted on when the nursery is next driven, which the cancel brings about.
     /// A child that is to see what its nursery ends with has to have a [grace](crate::ChildBuilder::grace):
     /// without one it is dropped, with its nurseries and all that they had collected.
     ///

@@ -75,7 +75,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// nursery is cancelled, with [`CauseKind::Deadline`](crate::CauseKind::Deadline), unless it was
     /// cancelled before: then the first cause stays, and the deadline is not looked at any more. Children
     /// that have a grace are signalled first, and have timed out when they do not end by themselves.
-    /// Daemons are cancelled, and not late.
+    /// Daemons are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery) that
+    /// go with a child of this one: it is that child that was late.
     ///
     /// It is polled before the children. So a deadline that has passed already ends the run at once, and no
     /// child is polled. One that panics ends the run too, and its panic is one more failure.
@@ -164,7 +165,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drops each output as it comes, and counts it.
     ///
     /// This bounds the memory of a nursery that runs for long and whose children have nothing to return,
-    /// as a server's: a report keeps who returned each output. [`next`](Self::next) and
+    /// as a server's: a report keeps who returned each output. Who was cancelled is kept all the same. [`next`](Self::next) and
     /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
     /// [`spawn_when_free`](Self::spawn_when_free) waited.
     ///

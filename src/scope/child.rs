@@ -285,6 +285,11 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
                 match (exit, self.cause()) {
                     (Exit::Failed(failure), _) => (End::Failed(failure), aftermath),
                     (Exit::Delivered, _) => (End::Delivered, aftermath),
+                    (Exit::Broken(panic), _) => {
+                        let end = End::Failed(Failure::Panic(panic));
+                        let overran = true;
+                        return Otherwise { overran, ..self.close(end, aftermath) }.into();
+                    }
                     (Exit::Stopped { overran }, Some(cause)) => {
                         return self.close_stopped(cause, overran, aftermath).into();
                     }

@@ -143,6 +143,7 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
         );
         assert_eq!(cause.parent().unwrap().kind(), CauseKind::Requested);
         assert_eq!(cause.root().message(), Some("shutting down"));
+        assert!(format!("{cause:?}").contains("root: Cause { kind: Requested"), "{cause:?}");
         seen.add(cause.to_string());
         Ok(())
     });

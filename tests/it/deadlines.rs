@@ -163,7 +163,7 @@ behaviour!(a_deadline_that_panics_ends_the_run_and_is_one_more_failure, async {
     let error = nursery.join().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a timer and 1 of 1 child failed: nursery: panicked in the deadline: no timer; \
+        "the nursery itself and 1 of 1 child failed: nursery: panicked in the deadline: no timer; \
          #0: timed out: the deadline passed"
     );
 });

@@ -141,7 +141,7 @@ behaviour!(a_grace_that_panics_is_over_and_its_panic_is_the_childs_failure, asyn
         error.to_string(),
         "1 of 2 children failed: #0 stuck: after cancel: panicked in the grace: no timer"
     );
-    assert!(error.first().after_cancel());
+    assert!(error.first().after_cancel() && error.first().overran_grace());
     assert_eq!(live.get(), 0);
 });
 
@@ -331,7 +331,7 @@ behaviour!(the_grace_of_the_nursery_may_panic_and_everybody_is_dropped, async {
     assert!(error.first().child().is_nursery() && error.first().failure().is_panic());
     assert_eq!(
         error.to_string(),
-        "a timer failed: nursery: after cancel: panicked in the grace: no timer"
+        "the nursery itself failed: after cancel: panicked in the grace: no timer"
     );
 });
 

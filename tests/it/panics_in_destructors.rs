@@ -279,7 +279,10 @@ behaviour!(that_of_a_deadline_which_did_not_come_is_a_failure_beside_the_outputs
     let error = report.error().unwrap().first();
     assert!(error.child().is_nursery() && !error.after_cancel());
     assert_eq!(error.child().location().line(), line.line() + 1);
-    assert_eq!(error.failure().to_string(), "panicked in the deadline: clock");
+    assert_eq!(
+        report.error().unwrap().to_string(),
+        "the nursery itself failed: panicked in the deadline: clock"
+    );
 });
 
 behaviour!(that_of_a_deadline_is_a_failure_too_when_the_nursery_is_cancelled_before, async {

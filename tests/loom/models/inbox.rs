@@ -402,3 +402,71 @@ fn a_driver_that_sees_the_cancel_sees_its_grace() {
         assert!(stopping.join().unwrap());
     });
 }
+
+/// Were the cause looked for under one lock and the waker put down under another, a cancel in between
+/// would be told to nobody.
+#[test]
+fn one_who_begins_to_wait_for_the_cancel_while_it_comes_is_told() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 1);
+        let cancelling = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.cancel(Cause::requested("enough".into())).0
+        });
+        let mut place = None;
+        let cause = block_on(poll_fn(|cx| inbox.poll_cancelled(cx, &mut place)));
+        assert_eq!(cause.message(), Some("enough"));
+        assert!(cancelling.join().unwrap());
+    });
+}
+
+/// One that waits for a cancel gives up while it comes; the waker must go, whoever has it.
+#[test]
+fn one_who_gives_up_waiting_for_a_cancel_while_it_comes_leaves_no_waker_behind() {
+    model(None, || {
+        let inbox = inbox(usize::MAX, 1);
+        let waiting = Parker::new();
+        let waker = Waker::from(Arc::clone(&waiting));
+        let mut place = None;
+        assert!(inbox.poll_cancelled(&mut Context::from_waker(&waker), &mut place).is_pending());
+        drop(waker);
+        let cancelling = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.cancel(Cause::requested(String::new())).0
+        });
+        inbox.stop_listening(place.unwrap());
+        cancelling.join().unwrap();
+        assert_eq!(Arc::strong_count(&waiting), 1);
+    });
+}
+
+/// A spawner comes for its slot while the nursery closes. Were the slot taken back twice, or not at all,
+/// the next to ask would find one too many, or none.
+#[test]
+fn a_slot_that_is_granted_while_the_nursery_closes_is_filled_or_free() {
+    model(None, || {
+        let inbox = inbox(1, 0);
+        let spawning = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || {
+                let mut ticket = None;
+                let waker = Waker::from(Parker::new());
+                let slot =
+                    inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket, By::Spawner);
+                let taken = match slot {
+                    Poll::Ready(Ok(ticket)) => post(&inbox, Admission::Granted(ticket)).is_ok(),
+                    Poll::Ready(Err(_)) => false,
+                    Poll::Pending => unreachable!("there is a slot"),
+                };
+                if let (false, Some(ticket)) = (taken, ticket) {
+                    inbox.give_up(ticket);
+                }
+                taken
+            }
+        });
+        inbox.close();
+        let taken = spawning.join().unwrap();
+        assert_eq!(inbox.has_room(), !taken);
+        assert_eq!(inbox.fetch().children.len(), usize::from(taken));
+    });
+}
