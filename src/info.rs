@@ -98,8 +98,8 @@ impl ChildInfo {
         self.location
     }
 
-    /// Whether this is the nursery itself and not a child: its deadline, its grace or its policy
-    /// panicked.
+    /// Whether this is the nursery itself and not a child: its deadline or its grace
+    /// panicked, or the destructor of its policy.
     #[must_use]
     pub fn is_nursery(&self) -> bool {
         self.id == ChildId::NURSERY

@@ -206,7 +206,8 @@ impl<T, E> Report<T, E> {
     }
 
     /// The children that had a grace, were not through when it was over, and had to be dropped; in
-    /// spawn order. They are cancelled, or have timed out, or failed by their destructor.
+    /// spawn order. They are cancelled, or have timed out, or failed by their destructor; of those that
+    /// failed it has the ones that are stored, while [`counts`](Self::counts) has all.
     pub fn overran_grace(&self) -> impl Iterator<Item = &ChildInfo> {
         let failures = self.error.iter().flat_map(JoinedError::by_spawn_order);
         let failed = failures.filter(|error| error.overran_grace()).map(ChildError::child);
@@ -270,7 +271,7 @@ impl<T, E> fmt::Display for Report<T, E> {
         if let Some(cause) = &self.cause {
             write!(f, " ({cause})")?;
         }
-        match self.overran_grace().count() {
+        match counts.overran_grace() {
             0 => Ok(()),
             overran => write!(f, ", {overran} dropped after the grace"),
         }

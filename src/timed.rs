@@ -28,11 +28,19 @@ pin_project! {
 
 /// The timers of a child. If it is the destructor of another that goes first and panics, theirs is one
 /// more that nobody hears of.
-struct Timers<B> {
+pub(crate) struct Timers<B> {
     /// Polled until the child is cancelled, by it or otherwise.
-    timeout: Option<B>,
+    pub(crate) timeout: Option<B>,
     /// Polled from then on.
-    grace: Option<B>,
+    pub(crate) grace: Option<B>,
+}
+
+impl<B> Timers<B> {
+    pub(crate) const NONE: Self = Self { timeout: None, grace: None };
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.timeout.is_none() && self.grace.is_none()
+    }
 }
 
 impl<B> Drop for Timers<B> {
@@ -44,8 +52,8 @@ impl<B> Drop for Timers<B> {
 }
 
 impl<A, B> Timed<A, B> {
-    pub(crate) fn new(future: A, timeout: Option<B>, grace: Option<B>) -> Self {
-        Self { future, timers: Timers { timeout, grace }, control: None }
+    pub(crate) fn new(future: A, timers: Timers<B>) -> Self {
+        Self { future, timers, control: None }
     }
 
     /// The future, which was never pinned.
@@ -80,12 +88,20 @@ where
         }
         let Some(control) = this.control else { return Poll::Pending };
         if !control.is_cancelled() {
+            if control.is_doomed() {
+                // The nursery is cancelled, and this child in the driver's next round: that was first.
+                return Poll::Pending;
+            }
             match poll_timer(&mut this.timers.timeout, cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(())) => {
                     // Someone else may have been first on another thread; then it is as if the
                     // timeout had not come.
                     control.cancel(|| Cause::timeout(control.info().clone()));
+                    if this.timers.grace.is_some() {
+                        // The cancel has woken the child, which is to hear of it before its grace begins.
+                        return Poll::Pending;
+                    }
                 }
                 Err(thrown) => {
                     let panic = Failure::Panic(Panic::of_timeout(thrown));

@@ -77,6 +77,10 @@ impl Control {
 
     /// Cancels the child with what `cause` makes, unless it is cancelled or gone already.
     pub(crate) fn cancel(&self, cause: impl FnOnce() -> Cause) -> bool {
+        // A spawner has cancelled the nursery, and was first.
+        if self.is_doomed() {
+            return false;
+        }
         if self.marks.load(Ordering::Acquire) & (CANCELLED | FINISHED) != 0 {
             return false;
         }
@@ -136,6 +140,11 @@ impl Control {
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.marks.load(Ordering::Acquire) & CANCELLED != 0
+    }
+
+    /// Whether a spawner has cancelled the nursery, which may not have told the child yet.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.gate.is_doomed()
     }
 
     /// Whether it is to be dropped: it is cancelled, and has no grace.

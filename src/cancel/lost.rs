@@ -23,7 +23,7 @@ pub struct Lost {
 pub enum LostKind {
     /// It failed, by an error of its own.
     Failed,
-    /// It panicked, or its destructor did when it was cancelled.
+    /// It panicked, or its destructor did when it was cancelled, or a timer of its own did.
     Panicked,
     /// It did not end in time: by its own timeout, or by the nursery's deadline.
     TimedOut,
@@ -55,7 +55,7 @@ impl Lost {
         self.kind
     }
 
-    /// Why it was cancelled or timed out. A child that failed has one if that was after a cancel.
+    /// Why it was cancelled or timed out. A child that failed has one if it was cancelled before.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()

@@ -10,6 +10,8 @@ pub struct Counts {
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
     pub(crate) not_stored: u64,
+    /// Of those that failed or were cancelled.
+    pub(crate) overran: u64,
     /// Children whose failures were all taken out of this error, by `split` or `retain`.
     pub(crate) taken_out: u64,
 }
@@ -31,6 +33,13 @@ impl Counts {
     #[must_use]
     pub fn cancelled(&self) -> u64 {
         self.cancelled
+    }
+
+    /// The children that had to be dropped when their grace, or that of the nursery, was over. They are among
+    /// those that failed or were cancelled.
+    #[must_use]
+    pub fn overran_grace(&self) -> u64 {
+        self.overran
     }
 
     /// The failures that are not in the error or the report: those beyond

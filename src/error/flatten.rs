@@ -85,6 +85,7 @@ impl Sum {
         self.0.cancelled += counts.cancelled;
         self.0.not_stored += counts.not_stored;
         self.0.taken_out += counts.taken_out;
+        self.0.overran += counts.overran;
     }
 
     fn of<E>(self, flat: &Stored<E>) -> Counts {

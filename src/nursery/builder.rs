@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::adapt::{Adapt, Timer};
 use crate::flavor::{Flavor, Hold};
+use crate::timed::Timers;
 
 /// A child about to be spawned: options first, then one of the spawn methods.
 ///
@@ -43,13 +44,12 @@ pub struct ChildBuilder<'env, P, M: Flavor> {
 pub(super) struct Options<'env, M: Flavor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) daemon: bool,
-    pub(super) timeout: Option<M::Boxed<'env, ()>>,
-    pub(super) grace: Option<M::Boxed<'env, ()>>,
+    pub(super) timers: Timers<M::Boxed<'env, ()>>,
 }
 
 impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     pub(super) fn new(parent: P) -> Self {
-        let options = Options { name: None, daemon: false, timeout: None, grace: None };
+        let options = Options { name: None, daemon: false, timers: Timers::NONE };
         Self { parent, options }
     }
 
@@ -94,7 +94,7 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.options.timeout = Some(hold::<F, M>(timeout));
+        self.options.timers.timeout = Some(hold::<F, M>(timeout));
         self
     }
 
@@ -116,7 +116,7 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.options.grace = Some(hold::<F, M>(grace));
+        self.options.timers.grace = Some(hold::<F, M>(grace));
         self
     }
 }
@@ -135,8 +135,8 @@ impl<P, M: Flavor> fmt::Debug for ChildBuilder<'_, P, M> {
         f.debug_struct("ChildBuilder")
             .field("name", &self.options.name)
             .field("daemon", &self.options.daemon)
-            .field("timeout", &self.options.timeout.is_some())
-            .field("grace", &self.options.grace.is_some())
+            .field("timeout", &self.options.timers.timeout.is_some())
+            .field("grace", &self.options.timers.grace.is_some())
             .finish_non_exhaustive()
     }
 }

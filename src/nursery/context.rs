@@ -62,7 +62,8 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
         self.control.info()
     }
 
-    /// Why the child is cancelled, by itself or with its nursery; `None` while it is not.
+    /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the child has
+    /// ended, it may be what its nursery was cancelled with later.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.control.cause().or_else(|| self.inbox.cancel_requested())

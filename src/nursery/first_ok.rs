@@ -18,8 +18,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// The losers are gone before this is ready, with
     /// [`CauseKind::Finished`](crate::CauseKind::Finished); those that have a grace are waited for.
     /// `None` means that there was no output to win with and no failure: there was no child, or all
-    /// were cancelled, or had their output [go to a handle](Self::spawn_join). What [`next`](Self::next) has handed out
-    /// before does not count.
+    /// were cancelled, or had their output [go to a handle](Self::spawn_join). A
+    /// [daemon](crate::ChildBuilder::daemon) that succeeds wins as any other child. What
+    /// [`next`](Self::next) has handed out before does not count.
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
     /// loser's destructor. In a nursery that stops at the [`first_error`](Self::first_error), a
@@ -28,7 +29,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, and with them the failures of those that have
-    /// ended.
+    /// ended, and the winner's output if losers are still in their grace.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use crate::adapt::{Exit, Output};
 use crate::cancel::{CancelHandle, Cause, Finished, Lost};
 use crate::error::Failure;
+use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::child::Spawned;
 use crate::sync::Mutex;
@@ -70,6 +71,13 @@ pub struct JoinHandle<U> {
 
 /// Where the output waits. User code does not run under the lock.
 struct Slot<U>(Mutex<Option<U>>);
+
+/// An output that nobody took. It may be dropped while the destructor of the child's future panics.
+impl<U> Drop for Slot<U> {
+    fn drop(&mut self) {
+        FirstPanic::of(drop_guarded(self.take())).resume();
+    }
+}
 
 impl<U> Slot<U> {
     fn put(&self, output: U) {

@@ -115,10 +115,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Whatever cancels the nursery, a failure or its deadline among others: the children are signalled,
     /// and may end by themselves. Those that are left when the grace is over are dropped, and the
     /// [report](crate::Report::overran_grace) lists them. Children that have not started are dropped at
-    /// once, and so is a child that is cancelled alone, by its handle. One with a grace
+    /// once. A child that is cancelled alone, by its handle, has nothing of it. One with a grace
     /// [of its own](crate::ChildBuilder::grace) is dropped when the first of both is over.
     ///
-    /// The future is polled first when the nursery is cancelled. A timer that begins when it is made has
+    /// The future is polled first when the nursery is cancelled, before the children are: one that is ready
+    /// then leaves them no time at all. A timer that begins when it is made has
     /// passed by then, perhaps: `async { sleep(second).await }` begins with the cancel. A grace that panics
     /// is over, and its panic is one more failure. Called twice, the later one holds;
     /// [`Spawner::stop_within`](crate::Spawner::stop_within) gives another.
@@ -165,7 +166,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drops each output as it comes, and counts it.
     ///
     /// This bounds the memory of a nursery that runs for long and whose children have nothing to return,
-    /// as a server's: a report keeps who returned each output. Who was cancelled is kept all the same. [`next`](Self::next) and
+    /// as a server's: a report keeps who returned each output. Who was cancelled is kept all the same.
+    /// [`next`](Self::next) and
     /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
     /// [`spawn_when_free`](Self::spawn_when_free) waited.
     ///

@@ -38,19 +38,19 @@ impl<'env, F, K, M: Flavor> Plan<'env, F, K, M> {
         future: F,
     ) -> Self {
         let location = Location::caller();
-        let Options { name, daemon, timeout, grace } = options;
-        let timed = timeout.is_some() || grace.is_some();
+        let Options { name, daemon, timers } = options;
+        let timed = !timers.is_none();
         let tag = if handle || name.is_some() || daemon || timed {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             let control = Control::new(info, Arc::clone(gate));
-            Tag::new(control.with(daemon, grace.is_some()))
+            Tag::new(control.with(daemon, timers.grace.is_some()))
         } else {
             Tag::NONE
         };
         let future = Adapt::new(future);
         let draft = if timed {
-            Draft::Timed(Box::new(Timed::new(future, timeout, grace)))
+            Draft::Timed(Box::new(Timed::new(future, timers)))
         } else {
             Draft::Plain(Box::new(future))
         };

@@ -54,7 +54,7 @@ impl Rejection {
         matches!(self, Self::Full)
     }
 
-    /// Whether the nursery has ended.
+    /// Whether the nursery has ended, or takes no children of spawners any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed)

@@ -11,6 +11,7 @@ use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
 use crate::cancel::{CancelHandle, Control};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
+use crate::guard::discard;
 use crate::info::ChildId;
 use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
@@ -24,7 +25,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Spawns a child. It starts when the nursery is next driven and a slot is free.
     ///
     /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled; it
-    /// is dropped and reported as cancelled.
+    /// is dropped and reported as cancelled; after the [deadline](Self::deadline), as timed out.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> ChildId
     where
@@ -347,12 +348,16 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         M: Hold<'env, F>,
     {
         let Self { parent, options } = self;
-        if let Some(cause) = parent.scope.cancel_requested() {
-            return Err(Rejected::new(future, Refusal::Cancelled(cause)));
-        }
+        let refusal = match parent.scope.cancel_requested() {
+            Some(cause) => Some(Refusal::Cancelled(cause)),
+            None if !options.daemon && !parent.scope.has_room() => Some(Refusal::Full),
+            None => None,
+        };
         // Shedding is common where it is used at all, and must not allocate.
-        if !options.daemon && !parent.scope.has_room() {
-            return Err(Rejected::new(future, Refusal::Full));
+        if let Some(refusal) = refusal {
+            // The future is given back, whatever the destructors of its timers do.
+            discard(options);
+            return Err(Rejected::new(future, refusal));
         }
         let plan = Plan::<F, Plain, M>::new(options, parent.scope.gate(), false, future);
         let admission = plan.admission(Admission::IfFree);

@@ -34,7 +34,7 @@ use crate::scope::inbox::Inbox;
 ///
 /// | | by the nursery | by a spawner |
 /// |---|---|---|
-/// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled | gives it back |
+/// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled, or timed out after the deadline | gives it back |
 /// | `spawn` once the nursery has ended | cannot be written | gives the child back |
 /// | `spawn_when_free` | drives the children while it waits | waits for whoever drives them |
 /// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
@@ -177,7 +177,8 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
     ///
     /// Those who wait are served in the order in which they first asked. While someone waits whose
-    /// turn has come, the nursery does not end; so do not leave the future unpolled, or forget it. A
+    /// turn has come, the nursery does not end, unless it is closed: that takes the turn back. So do not leave
+    /// the future unpolled, or forget it. A
     /// child that waits so for a slot in its own nursery keeps its own slot meanwhile: where all of
     /// them do, they wait for ever.
     ///
@@ -228,9 +229,15 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     ///
     /// Called again, it keeps the cause, and the new grace takes the place of the one before: so a second
     /// request can cut the first one's short. The grace is first polled by the nursery, right after this;
-    /// if it panics it is over, and the panic is one more failure.
+    /// if it panics it is over, and the panic is one more failure. A nursery that has ended takes no grace:
+    /// it is dropped.
     ///
     /// Returns whether this was what cancelled it.
+    ///
+    /// # Panics
+    ///
+    /// If the destructor of a grace panics that is dropped here: this one, or one before that the nursery has
+    /// not come to.
     ///
     /// # Examples
     ///

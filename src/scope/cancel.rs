@@ -160,6 +160,10 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             }
         }
         self.replace_grace(Grace::None);
+        // Another may have come while this one was polled, perhaps by itself.
+        if let Some(later) = self.inbox.as_ref().and_then(|inbox| inbox.take_grace()) {
+            return self.set_grace(later);
+        }
         let children = self.take_started();
         if let Some(cause) = self.cancelled.clone() {
             self.abort_all(children, &cause, true);
@@ -215,7 +219,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.put_deadline_away();
         self.replace_grace(Grace::None);
         // One that came when nobody was left to have it.
-        if let Some((timer, location)) = self.inbox.as_ref().and_then(|inbox| inbox.fetch().grace) {
+        if let Some((timer, location)) = self.inbox.as_ref().and_then(|inbox| inbox.take_grace()) {
             self.put_away(timer, location, Panic::of_grace);
         }
         if let Some((policy, location)) = self.policy.retire() {

@@ -18,6 +18,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
+        self.counts.overran += u64::from(overran);
         let info = who.info();
         let freed = Freed::by(&who);
         let mut verdict = Verdict::GoOn;
@@ -34,7 +35,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         if let Some(panic) = aftermath {
             self.keep(&info, Failure::Panic(panic), how, &mut verdict);
         }
-        self.obey(verdict, &info, after_cancel);
+        self.obey(verdict, &info);
         self.release(freed);
     }
 
@@ -71,7 +72,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         for failure in failures {
             self.keep(info, failure, How::default(), &mut verdict);
         }
-        self.obey(verdict, info, false);
+        self.obey(verdict, info);
     }
 
     /// Keeps a failure in the stash, and asks the policy, unless it has said already what to do.
@@ -88,15 +89,16 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         self.stash.push_back(Record::Failed(Box::new(error)));
     }
 
-    fn obey(&mut self, verdict: Verdict, info: &ChildInfo, after_cancel: bool) {
+    fn obey(&mut self, verdict: Verdict, info: &ChildInfo) {
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(cause) => {
                 self.cancel(cause);
             }
             Verdict::Broken(cause, panics) => {
+                // It is not asked after a cancel.
                 for panic in panics {
-                    let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
+                    let error = ChildError::new(info.clone(), Failure::Panic(panic), false);
                     self.stash.push_back(Record::Failed(Box::new(error)));
                 }
                 self.cancel(cause);

@@ -289,10 +289,18 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if idle {
             // A spawner that cancelled it in the last moment was told that it was the first.
             self.cancelled = self.cancel_requested();
+            // Nor does it follow the child around it any more.
+            self.leave_around();
             // Before the result is made, so that it can tell of a destructor that panics.
             self.put_rest_away();
         }
         idle && self.stash.is_empty()
+    }
+
+    fn leave_around(&mut self) {
+        if let Some(Around { control, place: Some(place) }) = self.around.take() {
+            control.stop_listening(place);
+        }
     }
 
     /// Whether there is no child, and nothing to be said of one.
@@ -322,14 +330,12 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         for child in self.evict() {
             first.note(drop_guarded(child));
         }
-        if let Some(Around { control, place: Some(place) }) = self.around.take() {
-            control.stop_listening(place);
-        }
+        self.leave_around();
         first.note(drop_guarded(self.deadline.take()));
         first.note(drop_guarded(std::mem::replace(&mut self.grace, Grace::None)));
         first.note(drop_guarded(self.policy.retire()));
         if let Some(inbox) = &self.inbox {
-            first.note(drop_guarded(inbox.fetch().grace));
+            first.note(drop_guarded(inbox.take_grace()));
         }
         first.resume();
     }

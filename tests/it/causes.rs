@@ -2,6 +2,7 @@
 
 use std::future::pending;
 
+use futures::FutureExt;
 use nestling::CauseKind;
 
 use crate::support::{Count, drive, here, yields};
@@ -130,4 +131,16 @@ by_hand!(nursery_and_spawner_agree_on_the_cause, {
     for cause in [nursery.cause(), spawner.cause()] {
         assert_eq!(cause.unwrap().message(), Some("over"));
     }
+});
+
+by_hand!(a_spawners_cancel_wins_over_that_of_a_handle_before_the_driver_hears_of_it, {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    let handle = nursery.spawn_with_handle(pending());
+    drive(&mut nursery);
+    assert!(spawner.cancel("first"));
+    assert!(!handle.cancel_with("second"));
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!(report.cancelled()[0].cause().message(), Some("first"));
+    assert_eq!(handle.cause().unwrap().message(), Some("first"));
 });

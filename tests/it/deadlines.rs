@@ -355,3 +355,33 @@ by_hand!(a_deadline_that_is_set_after_the_cancel_is_not_heeded, {
         (1, CauseKind::Requested)
     );
 });
+
+behaviour!(a_timeout_that_comes_after_a_spawner_has_stopped_the_nursery_is_not_looked_at, async {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    nursery.child().timeout(ready(())).spawn(async move {
+        assert!(spawner.stop("first"));
+        pending().await
+    });
+    let report = nursery.settle().await;
+    assert!(report.error().is_none());
+    assert_eq!(report.cancelled()[0].cause().message(), Some("first"));
+});
+
+behaviour!(a_timeout_whose_grace_is_over_at_once_still_leaves_the_child_a_poll, async {
+    let mut nursery = nursery::<&str, &str>();
+    let child = nursery.child().timeout(ready(())).grace(ready(()));
+    child.spawn_with(|cx| async move {
+        cx.cancelled().await;
+        Ok("told")
+    });
+    assert_eq!(nursery.join().await.unwrap(), ["told"]);
+});
+
+behaviour!(a_policy_that_panics_at_a_timeout_has_not_done_so_after_a_cancel, async {
+    let mut nursery = nursery::<(), &str>().cancel_when(|_| panic!("rules"));
+    nursery.child().timeout(ready(())).spawn(pending());
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.len(), 2);
+    assert!(error.iter().all(|e| !e.after_cancel()));
+});

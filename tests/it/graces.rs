@@ -474,3 +474,35 @@ by_hand!(a_grace_that_is_set_for_a_nursery_that_was_cancelled_without_is_of_no_u
     let Poll::Ready(report) = settle.run() else { panic!("nobody is left to wait for") };
     assert_eq!((report.counts().cancelled(), report.overran_grace().count()), (1, 0));
 });
+
+behaviour!(a_grace_may_bring_about_another_at_its_end, async {
+    let mut nursery = nursery::<&str, &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn_with(|cx| async move {
+        cx.cancelled().await;
+        yields(5).await;
+        Ok("cleaned up")
+    });
+    drive(&mut nursery);
+    let again = spawner.clone();
+    spawner.stop_within("enough", async move {
+        yields(1).await;
+        again.stop_within("a little longer", pending::<()>());
+    });
+    assert_eq!(nursery.join().await.unwrap(), ["cleaned up"]);
+});
+
+behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored, async {
+    let mut nursery = nursery::<(), &str>().keep_errors(1).deadline(yields(1)).grace(yields(1));
+    for _ in 0..3 {
+        nursery.spawn(pending());
+    }
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().overran_grace(), report.overran_grace().count()), (3, 1));
+    assert_eq!(
+        report.to_string(),
+        "3 children: 0 completed, 3 failed, 0 cancelled (the deadline passed), 3 dropped after the grace"
+    );
+    let groups = report.into_parts().1.unwrap();
+    assert_eq!(groups.flatten().counts().overran_grace(), 3);
+});

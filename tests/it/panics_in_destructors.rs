@@ -2,10 +2,11 @@
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use futures::FutureExt;
-use nestling::Outcome;
+use nestling::{CancelHandle, Outcome};
 
 use crate::support::{Count, Live, OnDrop, Task, drive, ends, here, waits, yields};
 
@@ -395,3 +396,56 @@ by_hand!(
         assert_eq!(thrown.downcast_ref::<&str>(), Some(&"child"));
     }
 );
+
+by_hand!(those_of_timers_do_not_take_along_what_is_refused_or_never_spawned, {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(async { Ok(1) });
+    let full = nursery.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(2) });
+    assert_eq!(full.unwrap_err().future.now_or_never(), Some(Ok(2)));
+    let full = spawner.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(3) });
+    assert_eq!(full.unwrap_err().future.now_or_never(), Some(Ok(3)));
+    nursery.cancel("enough");
+    let late = nursery.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(4) });
+    assert_eq!(late.unwrap_err().future.now_or_never(), Some(Ok(4)));
+    let child = nursery.child().timeout(bomb("one")).grace(bomb("two"));
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(child))).unwrap_err();
+    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "one");
+});
+
+by_hand!(those_of_a_child_and_of_the_output_that_nobody_took_end_no_process, {
+    let mut nursery = nursery::<(), &str>();
+    let output = OnDrop(|| panic!("output"));
+    drop(nursery.spawn_join(ends(Ok(output), || panic!("child"))));
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.first().failure().panic().unwrap().message(), "child");
+});
+
+by_hand!(that_of_an_output_which_nobody_took_goes_to_whoever_drops_the_handle, {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_join(async { Ok(OnDrop(|| panic!("output"))) });
+    assert!(nursery.join().now_or_never().unwrap().is_ok());
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(handle))).unwrap_err();
+    assert_eq!(thrown.downcast_ref::<&str>(), Some(&"output"));
+});
+
+behaviour!(a_nursery_that_has_ended_does_not_follow_a_cancel_of_its_child_any_more, async {
+    let own = Arc::new(OnceLock::<CancelHandle>::new());
+    let mut outer = nursery::<bool, &str>();
+    let canceller = Arc::clone(&own);
+    let child = outer.child().grace(pending::<()>());
+    let handle = child.spawn_with(move |cx| async move {
+        // It is dropped when the inner nursery has ended, and sends its driver round once more.
+        let deadline = waits::<()>(move || {
+            canceller.get().unwrap().cancel();
+            panic!("clock")
+        });
+        let mut inner = cx.nursery::<u32, &str>().deadline(deadline);
+        let spawner = inner.spawner();
+        inner.spawn(async { Ok(1) });
+        let report = inner.settle().await;
+        Ok(report.cause().is_none() && spawner.cause().is_none())
+    });
+    own.set(handle).unwrap();
+    assert_eq!(outer.join().await.unwrap(), [true]);
+});

@@ -147,6 +147,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         Mail { children: std::mem::take(&mut state.incoming), cancelled, grace: state.grace.take() }
     }
 
+    /// A grace that came and was not fetched.
+    pub(crate) fn take_grace(&self) -> Option<Timer<'env, M>> {
+        self.lock().grace.take()
+    }
+
     /// Cancels the nursery; the first cause stays, and is returned.
     pub(crate) fn cancel(&self, cause: Cause) -> (bool, Cause) {
         self.cancel_within(cause, None)

@@ -138,7 +138,7 @@ impl Scope {
         if let Some((cause, broken)) = verdict {
             if broken {
                 let why = Why::PanicInPolicy;
-                self.keep(Failed { id, why, after_cancel, overran: false });
+                self.keep(Failed { id, why, after_cancel: false, overran: false });
             }
             self.stopped = true;
             self.cancel(cause);

@@ -64,12 +64,8 @@ impl Rules {
             Event::Cancels { nursery, key, first, by } => {
                 let scope = &mut self.all[nursery];
                 let (cancelled, child) = (scope.cancelled.is_some(), &mut scope.children[key]);
-                let expected = child.cause.is_none() && child.is_there();
-                // One that has a grace may have been signalled already with its nursery, or not yet.
-                ensure!(
-                    first == expected || (!first && cancelled),
-                    "a cancel of {key} is to be the first: {expected}"
-                );
+                let expected = !cancelled && child.cause.is_none() && child.is_there();
+                ensure!(first == expected, "a cancel of {key} is to be the first: {expected}");
                 if first {
                     child.cause = Some(Reason(format!("requested: {by:?}")));
                 }
