@@ -86,6 +86,7 @@ mod guard;
 mod info;
 mod nursery;
 mod panic_location;
+mod pool;
 mod report;
 mod scope;
 mod sync;
@@ -107,6 +108,7 @@ pub use nursery::{
     SpawnWhenFree, Spawner, SpawnerWhenFree, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
+pub use pool::{ForEach, Items, Map, Pool, PoolSettle, Progress, Source, Streamed};
 pub use report::{Cancelled, Completion, Outcome, Report};
 pub use time::Timer;
 

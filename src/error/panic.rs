@@ -64,6 +64,21 @@ impl Panic {
         Self::at(Some("in the deadline"), thrown)
     }
 
+    /// A panic of the source of a pool's items.
+    pub(crate) fn of_source(thrown: Thrown) -> Self {
+        Self::at(Some("in the source of items"), thrown)
+    }
+
+    /// A panic of the closure that makes a pool's futures, when it is dropped.
+    pub(crate) fn of_closure(thrown: Thrown) -> Self {
+        Self::at(Some("in the closure"), thrown)
+    }
+
+    /// A panic of what is told of the progress.
+    pub(crate) fn of_progress(thrown: Thrown) -> Self {
+        Self::at(Some("in the progress callback"), thrown)
+    }
+
     fn at(work: Option<&'static str>, thrown: Thrown) -> Self {
         let Thrown { payload, location } = thrown;
         let (locked, shared) = (Mutex::new(Some(payload)), OnceLock::new());

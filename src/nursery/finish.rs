@@ -121,7 +121,7 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
         let collect = &mut self.get_mut().0;
         collect.poll(cx).map(|scope| {
             let tally = &mut collect.tally;
-            match tally.error(&scope) {
+            match tally.error(&scope.summary()) {
                 Some(error) => Err(error),
                 None => Ok(in_spawn_order(std::mem::take(&mut tally.outputs))),
             }
@@ -146,7 +146,7 @@ impl<T, E, M: Flavor> Future for Settle<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|scope| collect.tally.report(&scope))
+        collect.poll(cx).map(|scope| collect.tally.report(&scope.summary()))
     }
 }
 

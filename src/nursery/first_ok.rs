@@ -92,7 +92,7 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
                 tally.forget();
                 Ok(Some(output))
             }
-            None => tally.error(scope).map_or(Ok(None), Err),
+            None => tally.error(&scope.summary()).map_or(Ok(None), Err),
         };
         *slot = None;
         Poll::Ready(result)

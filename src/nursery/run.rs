@@ -282,7 +282,7 @@ where
         let mut inner = self.project().inner;
         inner.as_mut().poll(cx).map(|scope| {
             let inner = inner.project();
-            let outputs = inner.tally.report(&scope).into_result()?;
+            let outputs = inner.tally.report(&scope.summary()).into_result()?;
             match inner.output.take() {
                 Some(output) => Ok((output, outputs)),
                 None => unreachable!("a body that gave no output has left a failure"),
@@ -317,7 +317,7 @@ where
         let mut inner = self.project().inner;
         inner.as_mut().poll(cx).map(|scope| {
             let inner = inner.project();
-            (inner.output.take(), inner.tally.report(&scope))
+            (inner.output.take(), inner.tally.report(&scope.summary()))
         })
     }
 }

@@ -26,6 +26,11 @@ impl Bell {
         self.rung.load(Ordering::Acquire)
     }
 
+    /// Sets the mark, and wakes nobody: the driver is at work.
+    pub(crate) fn ring_quietly(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
+
     /// Clears the mark; whoever rings from now on is heard.
     pub(crate) fn take(&self) {
         self.rung.swap(false, Ordering::AcqRel);

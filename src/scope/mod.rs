@@ -26,6 +26,7 @@ use self::nudge::Nudge;
 use self::policy::Policy;
 use self::record::Record;
 use self::set::Set;
+use self::tally::Summary;
 use self::turn::Kind;
 pub(crate) use self::turn::{Driving, Drove};
 use crate::cancel::{Cause, Control};
@@ -125,8 +126,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         &self.gate
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
+    pub(crate) fn summary(&self) -> Summary {
+        Summary { name: self.name.clone(), counts: self.counts, cause: self.cancelled.clone() }
     }
 
     pub(crate) fn cause(&self) -> Option<&Cause> {

@@ -1,12 +1,12 @@
 //! What a run collects on its way to a result.
 
 use std::mem;
+use std::sync::Arc;
 
-use super::Scope;
 use super::child::Who;
 use super::record::Record;
-use crate::error::{Counts, JoinedError, Stored};
-use crate::flavor::Flavor;
+use crate::cancel::Cause;
+use crate::error::{ChildError, Counts, JoinedError, Stored};
 use crate::guard::discard;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
@@ -73,21 +73,30 @@ impl<K: Label, T, E> Tally<K, T, E> {
     #[inline]
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
-            Record::Completed(who, output) if self.keep.outputs => {
-                self.outputs.push((K::of(&who), output));
-            }
-            Record::Completed(_, output) => discard(output),
-            Record::Failed(error) if self.failures.len() < self.keep.errors => {
-                self.failures.push(*error);
-            }
-            Record::Failed(error) => {
-                self.not_stored += 1;
-                discard(error);
-            }
+            Record::Completed(who, output) => self.keep_output(K::of(&who), output),
+            Record::Failed(error) => self.keep_failure(error),
             Record::Cancelled(info, cause, overran) if K::REPORT => {
                 self.cancelled.push(Cancelled::new(info, cause, overran));
             }
             Record::Cancelled(..) | Record::Delivered(_) => {}
+        }
+    }
+
+    #[inline]
+    pub(crate) fn keep_output(&mut self, whose: K, output: T) {
+        if self.keep.outputs {
+            self.outputs.push((whose, output));
+        } else if mem::needs_drop::<T>() {
+            discard(output);
+        }
+    }
+
+    pub(crate) fn keep_failure(&mut self, error: Box<ChildError<E>>) {
+        if self.failures.len() < self.keep.errors {
+            self.failures.push(*error);
+        } else {
+            self.not_stored += 1;
+            discard(error);
         }
     }
 
@@ -115,31 +124,45 @@ impl<K: Label, T, E> Tally<K, T, E> {
     }
 
     /// All failures as one error, if there are any.
-    pub(crate) fn error<M: Flavor>(
-        &mut self,
-        scope: &Scope<'_, T, E, M>,
-    ) -> Option<JoinedError<E>> {
+    pub(crate) fn error(&mut self, run: &Summary) -> Option<JoinedError<E>> {
         let failures = mem::take(&mut self.failures);
         if failures.is_empty() {
             return None;
         }
-        let (name, cause) = (scope.name.clone(), scope.cause().cloned());
-        Some(JoinedError::new(name, failures, self.counts(scope), cause))
+        let (name, cause) = (run.name.clone(), run.cause.clone());
+        Some(JoinedError::new(name, failures, self.counts(run), cause))
     }
 
-    fn counts<M: Flavor>(&self, scope: &Scope<'_, T, E, M>) -> Counts {
-        let mut counts = scope.counts();
-        counts.not_stored += self.not_stored;
-        counts
+    fn counts(&self, run: &Summary) -> Counts {
+        let not_stored = run.counts.not_stored + self.not_stored;
+        Counts { not_stored, ..run.counts }
+    }
+
+    /// Everything that was collected; `label` is all that is known of whose an output is.
+    pub(crate) fn report_with(
+        &mut self,
+        run: &Summary,
+        label: impl Fn(K) -> ChildInfo,
+    ) -> Report<T, E> {
+        let error = self.error(run);
+        let outputs = mem::take(&mut self.outputs).into_iter();
+        let outputs = outputs.map(|(whose, output)| (label(whose), output)).collect();
+        let cancelled = mem::take(&mut self.cancelled);
+        Report::new(outputs, error, cancelled, self.counts(run), run.cause.clone())
     }
 }
 
 impl<T, E> Tally<ChildInfo, T, E> {
-    pub(crate) fn report<M: Flavor>(&mut self, scope: &Scope<'_, T, E, M>) -> Report<T, E> {
-        let error = self.error(scope);
-        let (outputs, cancelled) = (mem::take(&mut self.outputs), mem::take(&mut self.cancelled));
-        Report::new(outputs, error, cancelled, self.counts(scope), scope.cause().cloned())
+    pub(crate) fn report(&mut self, run: &Summary) -> Report<T, E> {
+        self.report_with(run, |child| child)
     }
+}
+
+/// What is known of a run beside what became of each child.
+pub(crate) struct Summary {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) counts: Counts,
+    pub(crate) cause: Option<Cause>,
 }
 
 /// Brings outputs from completion order into spawn order.

@@ -1,0 +1,250 @@
+//! The driver of a pool: it pulls items, runs each in a lane, and cancels what is left.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::Options;
+use super::lanes::Lanes;
+use super::ledger::{Ledger, Pulled};
+use super::source::Source;
+use crate::cancel::Cause;
+use crate::flavor::Flavor;
+use crate::gate::Gate;
+use crate::guard::{FirstPanic, catch, drop_guarded, wake_by_ref};
+use crate::info::ChildId;
+use crate::scope::alarm::Bell;
+use crate::scope::budget::{self, Turn};
+
+/// Items that are started in a row.
+const ROW: usize = 64;
+
+/// One part in so many of what is left of the turn is the most that items may spend on their start: the
+/// rest is for those that run.
+const SHARE: u32 = 2;
+
+pin_project! {
+    /// A run of a pool.
+    pub(super) struct Engine<'env, S, F, Fut, T, E, M: Flavor> {
+        // `None` once it is dry.
+        #[pin]
+        source: Option<S>,
+        make: Option<F>,
+        lanes: Lanes<Fut>,
+        ledger: Ledger<'env, T, E, M>,
+        // Items that were pulled; the next has this number.
+        pulled: u64,
+        limit: usize,
+        gate: Arc<Gate>,
+        // Rung when the source may have an item.
+        bell: Arc<Bell>,
+        bell_waker: Waker,
+        // The pool is driven by a child of a nursery whose turn was over.
+        put_off: bool,
+        over: bool,
+    }
+
+    impl<'env, S, F, Fut, T, E, M: Flavor> PinnedDrop for Engine<'env, S, F, Fut, T, E, M> {
+        // Items first, the newest before the others, each even if another's destructor panics.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            this.gate.retire();
+            let mut first = FirstPanic::default();
+            for at in this.lanes.newest_first() {
+                first.note(catch(|| this.lanes.lane(at).future.as_mut().set(None)));
+            }
+            first.note(catch(|| this.source.as_mut().set(None)));
+            first.note(drop_guarded(this.make.take()));
+            this.ledger.abandon(&mut first);
+            first.resume();
+        }
+    }
+}
+
+impl<'env, S, F, Fut, T, E, M> Engine<'env, S, F, Fut, T, E, M>
+where
+    S: Source,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    M: Flavor,
+{
+    pub(super) fn new(
+        options: Options<'env, E, M>,
+        outputs: bool,
+        location: &'static Location<'static>,
+        source: S,
+        make: F,
+    ) -> Self {
+        let (gate, limit) = (Arc::clone(&options.gate), options.limit);
+        let bell = Bell::new(&gate);
+        Self {
+            ledger: Ledger::new(options, outputs, location, || source.left()),
+            source: Some(source),
+            make: Some(make),
+            lanes: Lanes::new(),
+            pulled: 0,
+            limit,
+            gate,
+            bell_waker: Waker::from(Arc::clone(&bell)),
+            bell,
+            put_off: false,
+            over: false,
+        }
+    }
+
+    /// Ready when no item is left; what came of them is in the ledger.
+    pub(super) fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<&mut Ledger<'env, T, E, M>> {
+        assert!(!self.over, "a pool was polled after it was ready");
+        self.gate.enter(cx.waker());
+        let turn = Turn::begin(budget::TURN);
+        // Put off once and no more: whoever runs one small pool after the other would never yield.
+        let late = turn.is_late() && !self.put_off;
+        *self.as_mut().project().put_off = late;
+        if late {
+            self.yield_now(cx);
+            return Poll::Pending;
+        }
+        loop {
+            self.as_mut().heed();
+            self.as_mut().fill();
+            let all = self.as_mut().poll_lanes();
+            if self.source.is_none() && self.lanes.busy() == 0 {
+                let this = self.project();
+                this.gate.retire();
+                this.ledger.close(this.make.take());
+                *this.over = true;
+                return Poll::Ready(this.ledger);
+            }
+            if all && !self.can_fill() && self.gate.leave() {
+                return Poll::Pending;
+            }
+            // A nested driver goes round once, as that of a nursery does. Each round costs one, so that
+            // rounds that poll nothing end too.
+            if !all || turn.is_nested() || !budget::spend() {
+                self.yield_now(cx);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn yield_now(&self, cx: &mut Context<'_>) {
+        self.gate.abandon();
+        wake_by_ref(cx.waker());
+    }
+
+    /// Whether there is a lane for another item, and perhaps an item.
+    #[inline]
+    fn can_fill(&self) -> bool {
+        self.source.is_some() && self.lanes.busy() < self.limit && self.bell.has_rung()
+    }
+
+    /// Cancels what is left if a handle has asked for it.
+    fn heed(self: Pin<&mut Self>) {
+        if self.ledger.is_doomed() {
+            // The handle's own cause was first.
+            self.cancel(Cause::requested(String::new()));
+        }
+    }
+
+    /// Pulls items and polls each for the first time, while there is a lane.
+    #[inline]
+    fn fill(mut self: Pin<&mut Self>) {
+        let left = budget::left();
+        let reserve = left - left.div_ceil(SHARE);
+        for _ in 0..ROW {
+            if !self.can_fill() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
+                return;
+            }
+            let this = self.as_mut().project();
+            if S::WAITS {
+                this.bell.take();
+            }
+            let Pulled::Item(item) = this.ledger.pull(this.source, this.bell_waker) else { return };
+            if S::WAITS {
+                // Another may be there.
+                this.bell.ring_quietly();
+            }
+            let id = ChildId::new(*this.pulled);
+            *this.pulled += 1;
+            let at = this.lanes.take_free(id, this.gate);
+            self.as_mut().poll_lane(at, Some(item));
+        }
+    }
+
+    /// Polls the lanes that were woken; `false` if the turn was over before.
+    #[inline]
+    fn poll_lanes(mut self: Pin<&mut Self>) -> bool {
+        let mut round = self.lanes.round();
+        while let Some(at) = self.lanes.next(&mut round) {
+            // Those that are left are dropped in the next round, which the cancel brings about.
+            if self.ledger.is_doomed() {
+                break;
+            }
+            if !budget::spend() {
+                self.as_mut().project().lanes.stop_before(&round, at);
+                return false;
+            }
+            self.as_mut().poll_lane(at, None);
+        }
+        true
+    }
+
+    /// Polls the item of a lane, after its future was made if it is a new one.
+    #[inline]
+    fn poll_lane(mut self: Pin<&mut Self>, at: usize, new: Option<S::Item>) {
+        let this = self.as_mut().project();
+        let lane = this.lanes.lane(at);
+        let id = lane.item;
+        // Outside of the guard, so that a destructor that panics does not take it along.
+        let mut ended = None;
+        // One guard for the closure, the poll, and the destructor of an item that is through.
+        let caught = catch(|| {
+            if let (Some(item), Some(make)) = (new, this.make) {
+                let future = make(item);
+                lane.future.as_mut().set(Some(future));
+            }
+            let Some(future) = lane.future.as_mut().as_pin_mut() else { return };
+            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&lane.waker)) {
+                ended = Some(output);
+                lane.future.as_mut().set(None);
+            }
+        });
+        let cause = match (ended, caught) {
+            (None, Ok(())) => return,
+            (Some(Ok(output)), Ok(())) => {
+                this.ledger.complete(id, output);
+                None
+            }
+            (ended, caught) => {
+                // It is there still if it panicked.
+                let dropped = catch(|| lane.future.as_mut().set(None));
+                this.ledger.end_otherwise(id, ended, caught.err(), dropped.err())
+            }
+        };
+        this.lanes.set_free(at);
+        if let Some(cause) = cause {
+            self.cancel(cause);
+        }
+    }
+
+    /// Drops what is left, the newest first, and pulls no more.
+    #[cold]
+    fn cancel(self: Pin<&mut Self>, cause: Cause) {
+        let this = self.project();
+        let cause = this.ledger.cancel(cause);
+        for at in this.lanes.newest_first() {
+            let lane = this.lanes.lane(at);
+            let id = lane.item;
+            let dropped = catch(|| lane.future.as_mut().set(None));
+            this.lanes.set_free(at);
+            this.ledger.end_cancelled(id, &cause, dropped.err());
+        }
+        this.ledger.drop_source(this.source);
+    }
+}

@@ -1,0 +1,183 @@
+//! The lanes: places where items' futures run one after the other, and who of them was woken.
+
+use std::cmp::Reverse;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use crate::gate::Gate;
+use crate::info::ChildId;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Lanes that share one word of wakes.
+const WORD: usize = u64::BITS as usize;
+
+/// Lanes are made when they are needed first, and stay: an item that finds a free one allocates nothing.
+///
+/// `FuturesUnordered` allocates a node for each future, since each may be woken long after it is gone.
+/// A lane is woken as long as the pool lasts, and a wake that comes late costs the next item a poll.
+pub(super) struct Lanes<Fut> {
+    lanes: Vec<Lane<Fut>>,
+    wakes: Vec<Arc<Wakes>>,
+    /// Lanes without an item.
+    free: Vec<usize>,
+    /// The lane that is looked at first in the next round. Were it always the same one, a round that
+    /// the end of the turn cuts short would never get to the last.
+    first: usize,
+}
+
+pub(super) struct Lane<Fut> {
+    /// In a box, since it is pinned and others come and go beside it.
+    pub(super) future: Pin<Box<Option<Fut>>>,
+    pub(super) item: ChildId,
+    pub(super) waker: Waker,
+}
+
+impl<Fut> Lanes<Fut> {
+    pub(super) fn new() -> Self {
+        Self { lanes: Vec::new(), wakes: Vec::new(), free: Vec::new(), first: 0 }
+    }
+
+    /// Lanes that have an item.
+    #[inline]
+    pub(super) fn busy(&self) -> usize {
+        self.lanes.len() - self.free.len()
+    }
+
+    /// A lane for this item.
+    #[inline]
+    pub(super) fn take_free(&mut self, item: ChildId, gate: &Arc<Gate>) -> usize {
+        match self.free.pop() {
+            Some(at) => {
+                self.lanes[at].item = item;
+                at
+            }
+            None => self.add(item, gate),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, item: ChildId, gate: &Arc<Gate>) -> usize {
+        let at = self.lanes.len();
+        if at / WORD == self.wakes.len() {
+            let wakes = Wakes { woken: AtomicU64::new(0), gate: Arc::clone(gate) };
+            self.wakes.push(Arc::new(wakes));
+        }
+        let wakes = Arc::clone(&self.wakes[at / WORD]);
+        let waker = Waker::from(Arc::new(LaneWaker { wakes, bit: 1 << (at % WORD) }));
+        self.lanes.push(Lane { future: Box::pin(None), item, waker });
+        at
+    }
+
+    #[inline]
+    pub(super) fn lane(&mut self, at: usize) -> &mut Lane<Fut> {
+        &mut self.lanes[at]
+    }
+
+    /// The lane's item is through, and its future gone.
+    #[inline]
+    pub(super) fn set_free(&mut self, at: usize) {
+        self.free.push(at);
+    }
+
+    /// The lanes with an item that was woken, each once; a round begins with where the one before it
+    /// was cut short.
+    pub(super) fn round(&self) -> Round {
+        let words = self.wakes.len();
+        Round { word: self.first / WORD, skip: self.first % WORD, words_left: words, woken: 0, base: 0 }
+    }
+
+    /// The next lane of the round.
+    #[inline]
+    pub(super) fn next(&self, round: &mut Round) -> Option<usize> {
+        loop {
+            while round.woken != 0 {
+                // The bits are turned so that the first to be looked at is the lowest.
+                let bit = (round.woken.trailing_zeros() as usize + round.base) % WORD;
+                round.woken &= round.woken - 1;
+                let at = (round.word + self.wakes.len() - 1) % self.wakes.len() * WORD + bit;
+                if self.lanes[at].future.is_some() {
+                    return Some(at);
+                }
+            }
+            if round.words_left == 0 {
+                return None;
+            }
+            round.words_left -= 1;
+            let wakes = &self.wakes[round.word];
+            round.woken = wakes.take().rotate_right(round.skip as u32);
+            round.base = std::mem::take(&mut round.skip);
+            round.word = (round.word + 1) % self.wakes.len();
+        }
+    }
+
+    /// Cuts the round short before this lane, which the next round begins with.
+    pub(super) fn stop_before(&mut self, round: &Round, at: usize) {
+        let wakes = &self.wakes[at / WORD];
+        wakes.put_back(round.woken.rotate_left(round.base as u32) | 1 << (at % WORD));
+        self.first = at;
+    }
+
+    /// The lanes that have an item, that of the newest first.
+    pub(super) fn newest_first(&self) -> Vec<usize> {
+        let is_busy = |at: &usize| self.lanes[*at].future.is_some();
+        let mut busy: Vec<_> = (0..self.lanes.len()).filter(is_busy).collect();
+        busy.sort_unstable_by_key(|at| Reverse(self.lanes[*at].item));
+        busy
+    }
+}
+
+/// How far a round has come.
+pub(super) struct Round {
+    /// The word that is looked at next.
+    word: usize,
+    words_left: usize,
+    /// In the first word, the lanes that are looked at last.
+    skip: usize,
+    /// What is left of the word before.
+    woken: u64,
+    base: usize,
+}
+
+/// Which of some lanes were woken since the driver last looked.
+struct Wakes {
+    woken: AtomicU64,
+    gate: Arc<Gate>,
+}
+
+impl Wakes {
+    #[inline]
+    fn take(&self) -> u64 {
+        // Relaxed: most words are empty in most rounds. A wake that this misses has yet to pass the gate,
+        // and the driver looks again for that before it rests.
+        if self.woken.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
+        // Acquire: the polls that follow see what was made ready before the wakes.
+        self.woken.swap(0, Ordering::Acquire)
+    }
+
+    fn put_back(&self, woken: u64) {
+        self.woken.fetch_or(woken, Ordering::Relaxed);
+    }
+}
+
+struct LaneWaker {
+    wakes: Arc<Wakes>,
+    bit: u64,
+}
+
+impl Wake for LaneWaker {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    #[inline]
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: see `take`. Whoever set the mark before has told the gate, or is about to, and the
+        // driver takes the mark after that.
+        if self.wakes.woken.fetch_or(self.bit, Ordering::Release) & self.bit == 0 {
+            self.wakes.gate.notify();
+        }
+    }
+}

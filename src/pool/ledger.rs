@@ -1,0 +1,261 @@
+//! What came of a pool's items, and what the policy makes of it.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use smallvec::SmallVec;
+
+use super::Options;
+use super::progress::Progress;
+use super::source::Source;
+use crate::cancel::{Cause, Tag};
+use crate::error::{ChildError, Counts, Failure, Panic};
+use crate::flavor::Flavor;
+use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
+use crate::info::{ChildId, ChildInfo};
+use crate::report::Cancelled;
+use crate::scope::policy::{Policy, Verdict};
+use crate::scope::tally::{Keep, Summary, Tally};
+
+pub(super) struct Ledger<'env, T, E, M: Flavor> {
+    tally: Tally<ChildId, T, E>,
+    counts: Counts,
+    policy: Policy<'env, E, M>,
+    progress: Option<M::Policy<'env, Progress>>,
+    /// How many items there are, if the source says so.
+    total: Option<u64>,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+    /// What the handles share.
+    tag: Tag,
+    cause: Option<Cause>,
+}
+
+/// What the source had.
+pub(super) enum Pulled<I> {
+    Item(I),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing any more. The source is gone.
+    Dry,
+}
+
+impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
+    pub(super) fn new(
+        options: Options<'env, E, M>,
+        outputs: bool,
+        location: &'static Location<'static>,
+        left: impl FnOnce() -> (usize, Option<usize>),
+    ) -> Self {
+        let Options { name, limit: _, policy, errors, progress, gate: _, tag } = options;
+        // Who looks at nothing need not ask.
+        let total = progress.as_ref().and_then(|_| match left() {
+            (least, Some(most)) if least == most => Some(least as u64),
+            _ => None,
+        });
+        Self {
+            tally: Tally::new(Keep { errors, outputs }),
+            counts: Counts::default(),
+            policy,
+            progress,
+            total,
+            name,
+            location,
+            tag,
+            cause: None,
+        }
+    }
+
+    /// Whether a handle has asked for a cancel, or the policy.
+    #[inline]
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.tag.control().is_some_and(|control| control.is_cancelled())
+    }
+
+    /// Whether a handle has asked for a cancel that is not acted upon yet.
+    #[inline]
+    pub(super) fn is_doomed(&self) -> bool {
+        self.is_cancelled() && self.cause.is_none()
+    }
+
+    /// Notes that the pool is cancelled, and answers with the cause that came first.
+    pub(super) fn cancel(&mut self, cause: Cause) -> Cause {
+        let first = match self.tag.control() {
+            Some(control) => control.cancel_for(&cause),
+            None => cause,
+        };
+        self.cause.insert(first).clone()
+    }
+
+    /// Asks the source for an item.
+    #[inline]
+    pub(super) fn pull<S: Source>(
+        &mut self,
+        mut source: Pin<&mut Option<S>>,
+        waker: &Waker,
+    ) -> Pulled<S::Item> {
+        let Some(items) = source.as_mut().as_pin_mut() else { return Pulled::Dry };
+        match catch(|| items.poll_item(&mut Context::from_waker(waker))) {
+            Ok(Poll::Ready(Some(item))) => return Pulled::Item(item),
+            Ok(Poll::Pending) => return Pulled::Nothing,
+            Ok(Poll::Ready(None)) => {}
+            Err(thrown) => self.record_fault(self.location, Panic::of_source(thrown)),
+        }
+        self.drop_source(source);
+        Pulled::Dry
+    }
+
+    pub(super) fn drop_source<S>(&mut self, mut source: Pin<&mut Option<S>>) {
+        // A pinned value can be dropped in its place only.
+        self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
+    }
+
+    #[inline]
+    pub(super) fn complete(&mut self, item: ChildId, output: T) {
+        self.counts.completed += 1;
+        self.tally.keep_output(item, output);
+        if self.progress.is_some() {
+            self.tell();
+        }
+    }
+
+    /// An item has ended, and not just by its output: `thrown` is what the closure, the poll or the
+    /// destructor threw, and `aftermath` what the destructor did after a panic. Answers with the cause if
+    /// that cancels the pool.
+    #[cold]
+    pub(super) fn end_otherwise(
+        &mut self,
+        item: ChildId,
+        ended: Option<Result<T, E>>,
+        thrown: Option<Thrown>,
+        aftermath: Option<Thrown>,
+    ) -> Option<Cause> {
+        let mut failures: SmallVec<[Failure<E>; 2]> = SmallVec::new();
+        let ran = ended.is_some();
+        match ended {
+            Some(Ok(output)) => self.tally.keep_output(item, output),
+            Some(Err(error)) => failures.push(Failure::Error(error)),
+            None => {}
+        }
+        failures.extend(thrown.map(|thrown| {
+            Failure::Panic(if ran { Panic::of_destructor(thrown) } else { Panic::new(thrown) })
+        }));
+        failures.extend(aftermath.map(|thrown| Failure::Panic(Panic::of_destructor(thrown))));
+        self.counts.failed += 1;
+        let mut cause = None;
+        for failure in failures {
+            self.keep(item, failure, &mut cause);
+        }
+        self.tell();
+        cause
+    }
+
+    /// An item's future was dropped for the cancel.
+    pub(super) fn end_cancelled(&mut self, item: ChildId, cause: &Cause, dropped: Option<Thrown>) {
+        let info = self.info(item);
+        match dropped {
+            None => {
+                self.counts.cancelled += 1;
+                self.tally.cancelled.push(Cancelled::new(info, cause.clone(), false));
+            }
+            Some(thrown) => {
+                self.counts.failed += 1;
+                self.record(info, Panic::of_destructor(thrown));
+            }
+        }
+        self.tell();
+    }
+
+    /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to be.
+    fn keep(&mut self, item: ChildId, failure: Failure<E>, cause: &mut Option<Cause>) {
+        let cancelled = self.is_cancelled();
+        let error = ChildError::new(self.info(item), failure, cancelled);
+        let verdict = match cause {
+            None if !cancelled => self.policy.judge(&error),
+            _ => Verdict::GoOn,
+        };
+        self.tally.keep_failure(Box::new(error));
+        match verdict {
+            Verdict::GoOn => {}
+            Verdict::Cancel(why) => *cause = Some(why),
+            Verdict::Broken(why, panics) => {
+                for panic in panics {
+                    self.record(self.info(item), panic);
+                }
+                *cause = Some(why);
+            }
+        }
+    }
+
+    /// Tells how far the run is, if anyone is to be told. Who panics at that is told no more.
+    fn tell(&mut self) {
+        let Some(progress) = &mut self.progress else { return };
+        let now = Progress::new(self.counts, self.total);
+        if let Err(thrown) = catch(|| M::ask(progress, &now)) {
+            self.record_fault(self.location, Panic::of_progress(thrown));
+            self.drop_progress();
+        }
+    }
+
+    fn drop_progress(&mut self) {
+        let progress = drop_guarded(self.progress.take());
+        self.note(self.location, Panic::of_progress, progress);
+    }
+
+    /// Ends a run that has no items any more: drops what it was given, and tells the handles.
+    pub(super) fn close<F>(&mut self, make: Option<F>) {
+        self.note(self.location, Panic::of_closure, drop_guarded(make));
+        self.drop_progress();
+        if let Some((policy, location)) = self.policy.retire() {
+            self.note(location, Panic::of_policy, drop_guarded(policy));
+        }
+        if let Some(control) = self.tag.end(None) {
+            // A handle that cancelled it in the last moment was told that it was the first.
+            self.cause = control.cause();
+        }
+    }
+
+    /// Drops what the run was given, without a result to tell of it.
+    pub(super) fn abandon(&mut self, first: &mut FirstPanic) {
+        first.note(drop_guarded(self.progress.take()));
+        first.note(drop_guarded(self.policy.retire()));
+    }
+
+    /// What came of all items.
+    pub(super) fn outcome(&mut self) -> (Summary, &mut Tally<ChildId, T, E>) {
+        let (name, counts, cause) = (self.name.clone(), self.counts, self.cause.clone());
+        (Summary { name, counts, cause }, &mut self.tally)
+    }
+
+    /// The line that began the run.
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    fn info(&self, item: ChildId) -> ChildInfo {
+        ChildInfo::new(item, None, self.location)
+    }
+
+    fn note(
+        &mut self,
+        location: &'static Location<'static>,
+        panic: fn(Thrown) -> Panic,
+        dropped: Result<(), Thrown>,
+    ) {
+        if let Err(thrown) = dropped {
+            self.record_fault(location, panic(thrown));
+        }
+    }
+
+    /// Records a panic of what the pool itself was given. The policy is not asked: it judges items.
+    fn record_fault(&mut self, location: &'static Location<'static>, panic: Panic) {
+        self.record(ChildInfo::nursery(location), panic);
+    }
+
+    fn record(&mut self, info: ChildInfo, panic: Panic) {
+        let error = ChildError::new(info, Failure::Panic(panic), self.is_cancelled());
+        self.tally.keep_failure(Box::new(error));
+    }
+}

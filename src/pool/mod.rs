@@ -1,0 +1,371 @@
+//! The pool: many items, few lanes.
+
+mod engine;
+mod finish;
+mod lanes;
+mod ledger;
+mod progress;
+mod source;
+
+use std::fmt::{self, Display};
+use std::panic::Location;
+use std::sync::Arc;
+
+use futures::stream::Stream;
+
+use self::engine::Engine;
+pub use self::finish::{ForEach, Map, PoolSettle};
+pub use self::progress::Progress;
+pub use self::source::{Items, Source, Streamed};
+use crate::cancel::{CancelHandle, Control, Tag};
+use crate::error::ChildError;
+use crate::flavor::{Flavor, Local, Shared};
+use crate::gate::Gate;
+use crate::info::ChildInfo;
+use crate::scope::policy::Policy;
+
+/// Runs a future for each of many items, a few at a time, and returns every failure.
+///
+/// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as may run
+/// at once, and pulls the next item when a lane is free: ten million items take the memory of a few, and
+/// an item costs no allocation. An item is told by its index: the failure of the eighth is that of `#7`.
+///
+/// | | items | gives |
+/// |---|---|---|
+/// | [`for_each`](Self::for_each), [`for_each_stream`](Self::for_each_stream) | whose outputs do not matter | nothing, or every failure |
+/// | [`map`](Self::map), [`map_stream`](Self::map_stream) | that come to something | the outputs in the order of the items, or every failure |
+///
+/// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs and
+/// failures. Items borrow what they like, and run on the task that awaits the pool: concurrently, and not
+/// in parallel.
+///
+/// | what happens | then |
+/// |---|---|
+/// | an item fails, or panics | one failure; its lane takes the next item |
+/// | the closure panics | that is its item's failure |
+/// | the iterator or the stream panics | one failure, of [the pool itself](crate::ChildInfo::is_nursery). There are no more items; those that run come to their end |
+/// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled; no more are pulled |
+/// | a destructor panics | one failure, beside whatever there is |
+///
+/// `E` needs no bound. The options are those of a nursery. A pool made by [`new`](Self::new) takes
+/// callbacks that are `Send`, so that its future may be, and one made by [`local`](Pool::local) any.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Pool;
+///
+/// # futures::executor::block_on(async {
+/// let words = ["12", "x", "7", ""];
+/// let error = Pool::new(2)
+///     .map(&words, |word| async move { word.parse::<u32>() })
+///     .await
+///     .unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "2 of 4 children failed: #1: invalid digit found in string; \
+///      #3: cannot parse integer from empty string",
+/// );
+/// # });
+/// ```
+#[must_use = "a pool does nothing unless it is given items"]
+pub struct Pool<'env, E, M: Flavor = Shared> {
+    options: Options<'env, E, M>,
+}
+
+/// What a pool is set up with.
+struct Options<'env, E, M: Flavor> {
+    name: Option<Arc<str>>,
+    limit: usize,
+    policy: Policy<'env, E, M>,
+    /// How many failures are stored, at least one.
+    errors: usize,
+    progress: Option<M::Policy<'env, Progress>>,
+    gate: Arc<Gate>,
+    /// What the handles share.
+    tag: Tag,
+}
+
+impl<E> Pool<'_, E, Shared> {
+    /// A pool that runs at most `limit` items at once, with callbacks that are `Send`.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: no item could ever run.
+    #[track_caller]
+    pub fn new(limit: usize) -> Self {
+        Self::with_limit(limit)
+    }
+}
+
+impl<E> Pool<'_, E, Local> {
+    /// A pool that runs at most `limit` items at once, with callbacks that need not be `Send`.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: no item could ever run.
+    #[track_caller]
+    pub fn local(limit: usize) -> Self {
+        Self::with_limit(limit)
+    }
+}
+
+impl<'env, E, M: Flavor> Pool<'env, E, M> {
+    #[track_caller]
+    fn with_limit(limit: usize) -> Self {
+        assert!(limit > 0, "a pool's limit must be at least 1: with 0 no item could ever run");
+        let gate = Arc::new(Gate::default());
+        let info = ChildInfo::nursery(Location::caller());
+        let tag = Tag::new(Control::new(info, Arc::clone(&gate)));
+        let policy = Policy::collect();
+        let (name, errors, progress) = (None, usize::MAX, None);
+        Self { options: Options { name, limit, policy, errors, progress, gate, tag } }
+    }
+
+    /// Names the pool in its errors. An empty name is none.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.options.name = Some(name.into()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// Lets the first failure cancel the items that run, and pulls no more. See
+    /// [`Nursery::first_error`](crate::Nursery::first_error).
+    pub fn first_error(mut self) -> Self
+    where
+        E: Display,
+    {
+        self.options.policy.stop_at_first(E::to_string);
+        self
+    }
+
+    /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries. See
+    /// [`Nursery::describe`](crate::Nursery::describe).
+    pub fn describe(mut self, text: fn(&E) -> String) -> Self {
+        self.options.policy.tell_by(text);
+        self
+    }
+
+    /// Stores at most `limit` failures, the first ones, and counts the rest.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: a joined error is never empty.
+    #[track_caller]
+    pub fn keep_errors(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
+        self.options.errors = limit;
+        self
+    }
+
+    /// A handle that cancels the whole run, from anywhere, and tells when it is over.
+    ///
+    /// What it says of the child is said of the pool: the pool is [no item](crate::ChildInfo::is_nursery)
+    /// and has no number. A pool that is cancelled before it is awaited runs no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let pool: Pool<'_, String> = Pool::new(8);
+    /// let handle = pool.cancel_handle();
+    /// let report = pool
+    ///     .for_each(0.., |n| {
+    ///         if n == 1_000 {
+    ///             handle.cancel_with("enough");
+    ///         }
+    ///         async { Ok(()) }
+    ///     })
+    ///     .settle()
+    ///     .await;
+    /// assert_eq!(report.counts().completed(), 1_001);
+    /// assert_eq!(report.cause().unwrap().message(), Some("enough"));
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        match self.options.tag.control() {
+            Some(control) => CancelHandle::new(Arc::clone(control)),
+            None => unreachable!("a pool that has not run has a control block"),
+        }
+    }
+
+    /// Runs `make`'s future for each item. Ready when all have ended.
+    ///
+    /// Items are pulled when a lane is free, in order, and start in order. What they come to in which order
+    /// is theirs.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the items that run, the newest first, and then the iterator, there and then. The
+    /// failures of those that have ended go with it.
+    ///
+    /// # Errors
+    ///
+    /// The output is every failure, in completion order, if there was any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let halves = Pool::new(64).keep_errors(2).for_each(0..1_000_000, |n| async move {
+    ///     if n % 2 == 0 { Ok(()) } else { Err("odd") }
+    /// });
+    /// let error = halves.await.unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "500000 of 1000000 children failed: #1: odd; #3: odd; and 499998 more",
+    /// );
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn for_each<I, F, Fut>(
+        self,
+        items: I,
+        make: F,
+    ) -> ForEach<'env, Items<I::IntoIter>, F, Fut, E, M>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output = Result<(), E>>,
+    {
+        let source = Items(items.into_iter());
+        ForEach { engine: Engine::new(self.options, false, Location::caller(), source, make) }
+    }
+
+    /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is free.
+    #[track_caller]
+    pub fn for_each_stream<S, F, Fut>(
+        self,
+        stream: S,
+        make: F,
+    ) -> ForEach<'env, Streamed<S>, F, Fut, E, M>
+    where
+        S: Stream,
+        F: FnMut(S::Item) -> Fut,
+        Fut: Future<Output = Result<(), E>>,
+    {
+        let source = Streamed { stream };
+        ForEach { engine: Engine::new(self.options, false, Location::caller(), source, make) }
+    }
+
+    /// Runs `make`'s future for each item, and returns their outputs in the order of the items.
+    ///
+    /// Items that were cancelled have no output: they are just missing, and `settle` names the item beside
+    /// each. The outputs are kept until all items have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`for_each`](Self::for_each); outputs go, too.
+    ///
+    /// # Errors
+    ///
+    /// The output is every failure, in completion order, if there was any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let squares = Pool::new(4).map(1..=5, |n| async move { Ok::<_, String>(n * n) });
+    /// assert_eq!(squares.await.unwrap(), [1, 4, 9, 16, 25]);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn map<I, F, Fut, T>(
+        self,
+        items: I,
+        make: F,
+    ) -> Map<'env, Items<I::IntoIter>, F, Fut, T, E, M>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let source = Items(items.into_iter());
+        Map { engine: Engine::new(self.options, true, Location::caller(), source, make) }
+    }
+
+    /// [`map`](Self::map) over a stream, which is asked for an item when a lane is free.
+    #[track_caller]
+    pub fn map_stream<S, F, Fut, T>(
+        self,
+        stream: S,
+        make: F,
+    ) -> Map<'env, Streamed<S>, F, Fut, T, E, M>
+    where
+        S: Stream,
+        F: FnMut(S::Item) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let source = Streamed { stream };
+        Map { engine: Engine::new(self.options, true, Location::caller(), source, make) }
+    }
+}
+
+impl<'env, E> Pool<'env, E, Shared> {
+    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no more. See
+    /// [`Nursery::cancel_when`](crate::Nursery::cancel_when).
+    #[track_caller]
+    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
+        self.options.policy.ask(Box::new(policy));
+        self
+    }
+
+    /// Tells `progress` how far the run is, after the end of each item.
+    ///
+    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics that is one
+    /// more failure, and it is not called again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let mut last = String::new();
+    /// let pool = Pool::new(2).on_progress(|progress| last = progress.to_string());
+    /// let halves = pool.for_each([1, 2, 3], |n| async move { [Ok(()), Err("odd")][n % 2] });
+    /// let error = halves.await.unwrap_err();
+    /// assert_eq!(last, "3 of 3, 2 failed");
+    /// # });
+    /// ```
+    pub fn on_progress(mut self, mut progress: impl FnMut(&Progress) + Send + 'env) -> Self {
+        self.options.progress = Some(Box::new(move |now| {
+            progress(now);
+            true
+        }));
+        self
+    }
+}
+
+impl<'env, E> Pool<'env, E, Local> {
+    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no more. See
+    /// [`Nursery::cancel_when`](crate::Nursery::cancel_when).
+    #[track_caller]
+    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
+        self.options.policy.ask(Box::new(policy));
+        self
+    }
+
+    /// Tells `progress` how far the run is, after the end of each item.
+    ///
+    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics that is one
+    /// more failure, and it is not called again.
+    pub fn on_progress(mut self, mut progress: impl FnMut(&Progress) + 'env) -> Self {
+        self.options.progress = Some(Box::new(move |now| {
+            progress(now);
+            true
+        }));
+        self
+    }
+}
+
+impl<E, M: Flavor> fmt::Debug for Pool<'_, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.options.name.as_deref())
+            .field("limit", &self.options.limit)
+            .finish_non_exhaustive()
+    }
+}
