@@ -18,8 +18,11 @@ pub enum Exit<E> {
     Failed(Failure<E>),
     /// It succeeded, and its output went to its handle.
     Delivered,
-    /// Its grace is over, since that has panicked.
-    Broken(Panic),
+    /// Its time is up, since a timer of its own has panicked.
+    Broken {
+        panic: Panic,
+        overran: bool,
+    },
     /// Its time is up, for the cause that its control block knows.
     Stopped {
         /// It had a grace, and was not through when that was over.
@@ -33,6 +36,9 @@ pub enum Exit<E> {
 #[doc(hidden)]
 pub trait Convert<I>: 'static {
     type Output;
+
+    /// Whether the future is that of a child which runs elsewhere.
+    const REMOTE: bool = false;
 
     fn convert(output: I) -> Self::Output;
 }
@@ -48,6 +54,10 @@ pub(crate) enum Grouped {}
 /// The child's future says itself how it returns.
 #[derive(Debug)]
 pub(crate) enum AsIs {}
+
+/// The child runs elsewhere, and its future says itself how it returns.
+#[derive(Debug)]
+pub(crate) enum Abroad {}
 
 /// Whatever a timer returns says the same: time is up.
 #[derive(Debug)]
@@ -78,6 +88,17 @@ impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
 
 impl<T, E> Convert<Output<T, E>> for AsIs {
     type Output = Output<T, E>;
+
+    #[inline]
+    fn convert(output: Output<T, E>) -> Self::Output {
+        output
+    }
+}
+
+impl<T, E> Convert<Output<T, E>> for Abroad {
+    type Output = Output<T, E>;
+
+    const REMOTE: bool = true;
 
     #[inline]
     fn convert(output: Output<T, E>) -> Self::Output {

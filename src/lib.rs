@@ -87,6 +87,7 @@ mod info;
 mod nursery;
 mod panic_location;
 mod pool;
+mod remote;
 mod report;
 mod scope;
 mod sync;
@@ -98,7 +99,8 @@ mod timed;
 
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
 pub use error::{
-    Ancestors, ChildError, Counts, Failure, IntoIter, Iter, JoinedError, Leaves, Panic, Tree,
+    Ancestors, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError, Leaves,
+    Panic, Tree,
 };
 pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
@@ -109,6 +111,7 @@ pub use nursery::{
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use pool::{ForEach, Items, Map, Pool, PoolSettle, Progress, Source, Streamed};
+pub use remote::{Executor, Remote, Task, executor};
 pub use report::{Cancelled, Completion, Outcome, Report};
 pub use time::Timer;
 

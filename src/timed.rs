@@ -3,13 +3,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use crate::adapt::{Exit, Output};
 use crate::cancel::{Cause, Control};
-use crate::error::{Failure, Panic};
+use crate::error::Panic;
 use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
 
 pin_project! {
@@ -33,10 +33,18 @@ pub(crate) struct Timers<B> {
     pub(crate) timeout: Option<B>,
     /// Polled from then on.
     pub(crate) grace: Option<B>,
+    /// What one of them threw while the child runs elsewhere and is waited for.
+    owed: Option<Owed>,
+}
+
+struct Owed {
+    thrown: Thrown,
+    panic: fn(Thrown) -> Panic,
+    overran: bool,
 }
 
 impl<B> Timers<B> {
-    pub(crate) const NONE: Self = Self { timeout: None, grace: None };
+    pub(crate) const NONE: Self = Self { timeout: None, grace: None, owed: None };
 
     pub(crate) fn is_none(&self) -> bool {
         self.timeout.is_none() && self.grace.is_none()
@@ -47,6 +55,9 @@ impl<B> Drop for Timers<B> {
     fn drop(&mut self) {
         let mut first = FirstPanic::of(drop_guarded(self.timeout.take()));
         first.note(drop_guarded(self.grace.take()));
+        if let Some(owed) = self.owed.take() {
+            first.note(Err(owed.thrown));
+        }
         first.resume();
     }
 }
@@ -84,43 +95,107 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Poll::Ready(output) = this.future.poll(cx) {
-            return Poll::Ready(output);
+            return Poll::Ready(match (output, this.timers.owed.take()) {
+                (Err(Exit::Stopped { .. }), Some(owed)) => Err(owed.exit()),
+                (output, owed) => {
+                    this.timers.owed = owed;
+                    output
+                }
+            });
         }
         let Some(control) = this.control else { return Poll::Pending };
+        if this.timers.owed.is_some() {
+            // It was told to go, and the timer is not to be polled again.
+            return Poll::Pending;
+        }
+        let exit = ready!(this.timers.poll(control, cx));
+        if !control.is_remote() {
+            return Poll::Ready(Err(exit.into_exit()));
+        }
+        // It cannot be dropped here. It is told to go in its next poll, and this ends when it has.
+        control.send_off(exit.overran());
+        if let Up::Broken(owed) = exit {
+            this.timers.owed = Some(owed);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<B: Future<Output = ()> + Unpin> Timers<B> {
+    /// Ready when the child's time is up.
+    fn poll(&mut self, control: &Arc<Control>, cx: &mut Context<'_>) -> Poll<Up> {
         if !control.is_cancelled() {
             if control.is_doomed() {
                 // The nursery is cancelled, and this child in the driver's next round: that was first.
                 return Poll::Pending;
             }
-            match poll_timer(&mut this.timers.timeout, cx) {
+            match poll_timer(&mut self.timeout, cx) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(())) => {
                     // Someone else may have been first on another thread; then it is as if the
                     // timeout had not come.
                     control.cancel(|| Cause::timeout(control.info().clone()));
-                    if this.timers.grace.is_some() {
+                    if self.grace.is_some() {
                         // The cancel has woken the child, which is to hear of it before its grace begins.
                         return Poll::Pending;
                     }
                 }
                 Err(thrown) => {
-                    let panic = Failure::Panic(Panic::of_timeout(thrown));
-                    return Poll::Ready(Err(Exit::Failed(panic)));
+                    return Poll::Ready(Up::Broken(Owed {
+                        thrown,
+                        panic: Panic::of_timeout,
+                        overran: false,
+                    }));
                 }
             }
         }
         // It is cancelled now. Without a grace of its own it is not for this to end it, unless it is
         // this that has cancelled it.
-        if this.timers.grace.is_none() {
-            let stops = control.must_stop();
-            let stopped = Poll::Ready(Err(Exit::Stopped { overran: false }));
-            return if stops { stopped } else { Poll::Pending };
+        if self.grace.is_none() {
+            return if control.must_stop() {
+                Poll::Ready(Up::Over { overran: false })
+            } else {
+                Poll::Pending
+            };
         }
-        match poll_timer(&mut this.timers.grace, cx) {
+        match poll_timer(&mut self.grace, cx) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(Err(Exit::Stopped { overran: true })),
-            Err(thrown) => Poll::Ready(Err(Exit::Broken(Panic::of_grace(thrown)))),
+            Ok(Poll::Ready(())) => Poll::Ready(Up::Over { overran: true }),
+            Err(thrown) => {
+                Poll::Ready(Up::Broken(Owed { thrown, panic: Panic::of_grace, overran: true }))
+            }
         }
+    }
+}
+
+/// How a child's time is up.
+enum Up {
+    Over {
+        overran: bool,
+    },
+    /// A timer panicked.
+    Broken(Owed),
+}
+
+impl Up {
+    fn overran(&self) -> bool {
+        match self {
+            Self::Over { overran } | Self::Broken(Owed { overran, .. }) => *overran,
+        }
+    }
+
+    fn into_exit<E>(self) -> Exit<E> {
+        match self {
+            Self::Over { overran } => Exit::Stopped { overran },
+            Self::Broken(owed) => owed.exit(),
+        }
+    }
+}
+
+impl Owed {
+    fn exit<E>(self) -> Exit<E> {
+        Exit::Broken { panic: (self.panic)(self.thrown), overran: self.overran }
     }
 }
 

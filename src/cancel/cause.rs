@@ -22,7 +22,6 @@ struct Inner {
 
 /// The kinds of [`Cause`].
 ///
-/// A nursery makes all of them but `DependencyLost`, which is for whoever runs several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CauseKind {
@@ -38,7 +37,7 @@ pub enum CauseKind {
     Timeout,
     /// Nothing waits for the child any more: what it was there for has ended.
     Finished,
-    /// Something the child depends on was lost.
+    /// Something the child depends on was lost, such as its task on an [executor](crate::executor()).
     DependencyLost,
 }
 
@@ -62,6 +61,12 @@ impl Cause {
 
     pub(crate) fn timeout(child: ChildInfo) -> Self {
         Self::new(CauseKind::Timeout, Some(child), None)
+    }
+
+    /// The executor dropped what it was to run.
+    pub(crate) fn executor_lost() -> Self {
+        let message = String::from("the executor dropped the task");
+        Self::new(CauseKind::DependencyLost, None, Some(message))
     }
 
     /// The child around was cancelled, for the cause `parent`.

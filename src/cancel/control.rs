@@ -22,6 +22,10 @@ const WAKEABLE: u8 = 4;
 const GRACEFUL: u8 = 8;
 /// The child is a daemon that was told to end, and is waited for.
 const DISMISSED: u8 = 16;
+/// The child runs elsewhere and is to go: its time is up.
+const SENT_OFF: u8 = 32;
+/// So it is since its grace is over.
+const OVERRAN: u8 = 64;
 
 pub(crate) struct Control {
     info: ChildInfo,
@@ -29,6 +33,8 @@ pub(crate) struct Control {
     daemon: bool,
     /// It has a grace of its own.
     own_grace: bool,
+    /// It runs elsewhere, and cannot be dropped here: it is told to go, and waited for.
+    remote: bool,
     /// Written under the lock of `shared` only; read without it.
     marks: AtomicU8,
     shared: Mutex<SharedState>,
@@ -56,6 +62,7 @@ impl Control {
             gate,
             daemon: false,
             own_grace: false,
+            remote: false,
             marks: AtomicU8::new(0),
             shared: Mutex::default(),
         }
@@ -150,7 +157,29 @@ impl Control {
     /// Whether it is to be dropped: it is cancelled, and has no grace.
     #[inline]
     pub(crate) fn must_stop(&self) -> bool {
-        self.marks.load(Ordering::Acquire) & (CANCELLED | GRACEFUL) == CANCELLED
+        !self.remote && self.marks.load(Ordering::Acquire) & (CANCELLED | GRACEFUL) == CANCELLED
+    }
+
+    /// Whether its time is up: it is cancelled, and has no grace, or that is over. If it runs elsewhere it
+    /// is to be told so.
+    pub(crate) fn must_go(&self) -> bool {
+        let marks = self.marks.load(Ordering::Acquire);
+        marks & SENT_OFF != 0 || marks & (CANCELLED | GRACEFUL) == CANCELLED
+    }
+
+    pub(crate) fn is_remote(&self) -> bool {
+        self.remote
+    }
+
+    /// Marks the child, which runs elsewhere, as one whose time is up. It is to be polled for that.
+    pub(crate) fn send_off(&self, overran: bool) {
+        let _shared = self.lock();
+        self.mark(SENT_OFF | if overran { OVERRAN } else { 0 });
+    }
+
+    /// Whether its time was up since its grace was over.
+    pub(crate) fn overran(&self) -> bool {
+        self.marks.load(Ordering::Acquire) & OVERRAN != 0
     }
 
     pub(crate) fn has_own_grace(&self) -> bool {
@@ -292,6 +321,13 @@ impl Tag {
     pub(crate) fn number(&mut self, id: ChildId) {
         if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
             control.info.renumber(id);
+        }
+    }
+
+    /// Notes that the child runs elsewhere; nobody else holds the block yet.
+    pub(crate) fn send_abroad(&mut self) {
+        if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
+            control.remote = true;
         }
     }
 

@@ -113,6 +113,7 @@ fn change_errors<E, F>(
             Failure::Error(error) => change(error),
             Failure::Panic(panic) => Failure::Panic(panic),
             Failure::TimedOut(cause) => Failure::TimedOut(cause),
+            Failure::Executor(error) => Failure::Executor(error),
             Failure::Group(_) => unreachable!("a leaf is no group"),
         };
         (0, ChildError { origin: leaf.origin, failure })

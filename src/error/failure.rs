@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{JoinedError, Panic};
+use super::{ExecutorError, JoinedError, Panic};
 use crate::cancel::{Cause, CauseKind};
 use crate::text::Escaped;
 
@@ -25,6 +25,9 @@ pub enum Failure<E> {
     /// The child did not end in time.
     #[error("{}", TimedOut(.0))]
     TimedOut(Cause),
+    /// The executor that it was to run on did not run it.
+    #[error("{0}")]
+    Executor(ExecutorError),
 }
 
 impl<E> Failure<E> {
@@ -50,6 +53,12 @@ impl<E> Failure<E> {
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut(_))
+    }
+
+    /// Whether the executor that the child was to run on did not run it.
+    #[must_use]
+    pub fn is_executor(&self) -> bool {
+        matches!(self, Self::Executor(_))
     }
 
     /// The error that the child returned.

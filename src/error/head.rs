@@ -94,6 +94,7 @@ impl<E> Display for Says<'_, E> {
             // How long it may be is for the caller to say.
             Failure::Panic(panic) => panic.write(f, usize::MAX),
             Failure::TimedOut(cause) => TimedOut(cause).fmt(f),
+            Failure::Executor(error) => error.fmt(f),
         }
     }
 }

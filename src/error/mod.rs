@@ -7,6 +7,7 @@ mod algebra;
 mod child_error;
 mod counts;
 mod depth;
+mod executor;
 mod failure;
 mod flatten;
 mod head;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use child_error::ChildError;
 pub use counts::Counts;
+pub use executor::ExecutorError;
 pub use failure::Failure;
 pub(crate) use head::Who;
 pub use iter::{IntoIter, Iter, Leaves};

@@ -58,6 +58,7 @@ impl<E> JoinedError<E> {
             Failure::Panic(panic) => {
                 panic.downcast_ref().or_else(|| in_chain(panic.boxed_error()?))
             }
+            Failure::Executor(error) => in_chain(error),
             Failure::Group(_) | Failure::TimedOut(_) => None,
         })
     }

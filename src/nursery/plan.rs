@@ -88,6 +88,9 @@ impl<'env, F, K, M: Flavor> Plan<'env, F, K, M> {
     {
         let Self { location, mut tag, mut draft } = self;
         tag.number(id);
+        if K::REMOTE {
+            tag.send_abroad();
+        }
         if let Some(control) = tag.control() {
             match &mut draft {
                 Draft::Plain(future) => introduce(future.get_mut(), control),

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use futures::task::Spawn;
+
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
 use super::plan::{Plan, no_introduction};
 use super::when_free::SpawnerWhenFree;
 use super::{ChildBuilder, Rejected, Spawner};
-use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
+use crate::adapt::{Abroad, AsIs, Convert, Grouped, Output, Plain};
 use crate::cancel::{CancelHandle, Control};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
 use crate::guard::discard;
 use crate::info::ChildId;
+use crate::remote::Remote;
 use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
 
@@ -164,6 +167,26 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
             Ok(spawned) => Ok(promise.handle(spawned)),
             Err(rejected) => Err(rejected.map(|joining| joining.into_inner().into_make())),
         }
+    }
+
+    /// See [`Spawner::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn spawn_on<X, F>(self, executor: X, future: F) -> Result<CancelHandle, Rejected<F>>
+    where
+        X: Spawn,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+        M: Hold<'env, Remote<X, F, T, E>>,
+    {
+        let meet = |remote: &mut Remote<_, _, _, _>, control: &_| remote.meet(control);
+        self.post::<_, Abroad>(Admission::Always, Remote::new(executor, future), true, meet)
+            .map(Spawned::into_handle)
+            .map_err(|rejected| rejected.map(Remote::into_future))
     }
 
     /// See [`Spawner::try_spawn`].

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use futures::task::Spawn;
+
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
 use super::plan::{Plan, no_introduction};
 use super::when_free::SpawnWhenFree;
 use super::{ChildBuilder, Nursery, Rejected};
-use crate::adapt::{AsIs, Convert, Grouped, Output, Plain};
+use crate::adapt::{Abroad, AsIs, Convert, Grouped, Output, Plain};
 use crate::cancel::{CancelHandle, Control};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
 use crate::guard::discard;
 use crate::info::ChildId;
+use crate::remote::Remote;
 use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
 
@@ -215,6 +218,52 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_when_free(future)
     }
 
+    /// Spawns a child that runs on an executor, in parallel with the others, and returns the handle that
+    /// cancels it.
+    ///
+    /// It is a child as any other: it has its place in the order, takes a slot, and is waited for; its
+    /// panic crosses over with its payload. As it runs on other threads it has to be `Send` and `'static`.
+    /// It is handed to the executor when it starts, and wakes the nursery when it has ended.
+    ///
+    /// | what happens | the child |
+    /// |---|---|
+    /// | it is cancelled, by itself or with the nursery | is told to go, and **waited for**: it ends as cancelled when its future has been dropped where it ran. If it was through before, that is its end |
+    /// | its [grace](ChildBuilder::grace) or that of the nursery is over | the same |
+    /// | the executor refuses it | has failed, by [`Failure::Executor`](crate::Failure::Executor); its future was dropped and never polled |
+    /// | the executor drops it, as one does that is shut down | is cancelled, with [`CauseKind::DependencyLost`](crate::CauseKind::DependencyLost) |
+    /// | the executor runs it inline | may have ended when it has started |
+    /// | the executor panics when it is given the child | has panicked; its future is gone |
+    /// | the executor neither runs nor drops it | waits for ever, also when it is cancelled |
+    /// | the nursery is dropped | is told to go, and is not waited for: it is dropped where it runs, without being polled again |
+    ///
+    /// The executor is anything that is a [`Spawn`], or a closure by [`executor`](crate::executor()); it is
+    /// moved into the child, and a reference serves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let smol = nestling::executor(|task| smol::spawn(task).detach());
+    /// let mut nursery: Nursery<'_, usize, String> = Nursery::new().limit(2);
+    /// for text in ["parallel", "children"] {
+    ///     nursery.spawn_on(smol, async move { Ok(text.len()) });
+    /// }
+    /// assert_eq!(nursery.join().await.unwrap(), [8, 8]);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_on<X, F>(&mut self, executor: X, future: F) -> CancelHandle
+    where
+        X: Spawn,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+        M: Hold<'env, Remote<X, F, T, E>>,
+    {
+        self.child().spawn_on(executor, future)
+    }
+
     /// Takes a child for an admission that is never refused.
     #[inline]
     pub(super) fn place<F, K>(
@@ -334,6 +383,20 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
             joining.get_mut().meet(ChildContext::new(control, inbox));
         };
         promise.handle(self.place::<_, AsIs>(true, future, meet))
+    }
+
+    /// See [`Nursery::spawn_on`].
+    #[track_caller]
+    pub fn spawn_on<X, F>(self, executor: X, future: F) -> CancelHandle
+    where
+        X: Spawn,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+        M: Hold<'env, Remote<X, F, T, E>>,
+    {
+        let meet = |remote: &mut Remote<_, _, _, _>, control: &_| remote.meet(control);
+        self.place::<_, Abroad>(true, Remote::new(executor, future), meet).into_handle()
     }
 
     /// See [`Nursery::try_spawn`]. A daemon takes no slot: there is always room for it.

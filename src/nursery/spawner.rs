@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::task::Spawn;
+
 use super::builder::hold;
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
@@ -15,6 +17,7 @@ use crate::cancel::{CancelHandle, Cause};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold, Shared};
 use crate::info::ChildId;
+use crate::remote::Remote;
 use crate::scope::inbox::Inbox;
 
 /// Spawns children into a nursery that someone else drives.
@@ -157,6 +160,24 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
         self.child().spawn_with(make)
+    }
+
+    /// Spawns a child that runs on an executor, in parallel; see
+    /// [`Nursery::spawn_on`](crate::Nursery::spawn_on).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_on<X, F>(&self, executor: X, future: F) -> Result<CancelHandle, Rejected<F>>
+    where
+        X: Spawn,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+        M: Hold<'env, Remote<X, F, T, E>>,
+    {
+        self.child().spawn_on(executor, future)
     }
 
     /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.

@@ -84,7 +84,13 @@ impl<Fut> Lanes<Fut> {
     /// was cut short.
     pub(super) fn round(&self) -> Round {
         let words = self.wakes.len();
-        Round { word: self.first / WORD, skip: self.first % WORD, words_left: words, woken: 0, base: 0 }
+        Round {
+            word: self.first / WORD,
+            skip: self.first % WORD,
+            words_left: words,
+            woken: 0,
+            base: 0,
+        }
     }
 
     /// The next lane of the round.

@@ -44,6 +44,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             if (all || child.has_own_grace()) && !child.is_called_off() {
                 child.signal(&cause);
                 self.restless.push_back(child);
+            } else if child.is_remote() {
+                child.send_off(&cause, false);
+                self.restless.push_back(child);
             } else {
                 gone.push(child);
             }
@@ -68,6 +71,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 child.dismiss();
                 self.dismissed += 1;
                 child.signal(&cause);
+                self.restless.push_back(child);
+            } else if child.is_remote() {
+                child.dismiss();
+                self.dismissed += 1;
+                child.send_off(&cause, false);
                 self.restless.push_back(child);
             } else {
                 gone.push(child);
@@ -164,10 +172,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some(later) = self.inbox.as_ref().and_then(|inbox| inbox.take_grace()) {
             return self.set_grace(later);
         }
-        let children = self.take_started();
-        if let Some(cause) = self.cancelled.clone() {
-            self.abort_all(children, &cause, true);
+        let Some(cause) = self.cancelled.clone() else { return };
+        let (remote, gone): (Vec<_>, _) =
+            self.take_started().into_iter().partition(|child| child.is_remote());
+        for child in remote {
+            child.send_off(&cause, true);
+            self.restless.push_back(child);
         }
+        self.abort_all(gone, &cause, true);
     }
 
     /// Starts the nursery's grace if it has one; says whether it has.

@@ -163,9 +163,22 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.tag.control().is_some_and(|control| control.is_cancelled())
     }
 
+    /// Whether it runs elsewhere: it cannot be dropped here, if it has started.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.tag.control().is_some_and(|control| control.is_remote())
+    }
+
+    /// Cancels a child that runs elsewhere. It is to be polled, and ends when it is gone.
+    pub(crate) fn send_off(&self, cause: &Cause, overran: bool) {
+        if let Some(control) = self.tag.control() {
+            control.cancel_for(cause);
+            control.send_off(overran);
+        }
+    }
+
     /// Whether it was cancelled by itself, and is to be dropped for that.
     pub(crate) fn is_called_off(&self) -> bool {
-        self.must_stop().is_some()
+        self.tag.control().is_some_and(|control| control.must_go())
     }
 
     /// Cancels the child and leaves it time to end by itself.
@@ -285,9 +298,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
                 match (exit, self.cause()) {
                     (Exit::Failed(failure), _) => (End::Failed(failure), aftermath),
                     (Exit::Delivered, _) => (End::Delivered, aftermath),
-                    (Exit::Broken(panic), _) => {
+                    (Exit::Broken { panic, overran }, _) => {
                         let end = End::Failed(Failure::Panic(panic));
-                        let overran = true;
                         return Otherwise { overran, ..self.close(end, aftermath) }.into();
                     }
                     (Exit::Stopped { overran }, Some(cause)) => {

@@ -95,6 +95,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             Failure::Group(group) => Some(format!("{} failed", Who(group))),
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),
+            Failure::Executor(error) => Some(error.to_string()),
         }
     }
 }

@@ -1,0 +1,157 @@
+//! A remote child as its nursery sees it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::task::{FutureObj, Spawn};
+
+use super::link::{Fate, Link};
+use super::task::Task;
+use crate::adapt::{Exit, Output};
+use crate::cancel::{Cause, Control};
+use crate::error::{ExecutorError, Failure};
+use crate::guard::{Thrown, catch, discard};
+
+/// A child whose future runs on an executor; this waits for it, and is what the nursery polls.
+///
+/// It is named here for code that is generic over the flavour: its bound is
+/// `M: Hold<'env, Remote<X, F, T, E>>`.
+pub struct Remote<X, F, T, E> {
+    executor: X,
+    /// Until the child starts.
+    future: Option<F>,
+    /// From then on.
+    link: Option<Arc<Link<Result<T, E>>>>,
+    /// Known once the child has its number.
+    control: Option<Arc<Control>>,
+    /// The task was told to go.
+    stopped: bool,
+    /// The executor did not take the task, or panicked.
+    refused: Option<Refused>,
+    /// What the destructor threw over there, when the future was through: it goes on in this one's, where
+    /// the nursery looks for it.
+    aftermath: Option<Thrown>,
+}
+
+enum Refused {
+    ShutDown,
+    Panicked(Thrown),
+}
+
+impl<X, F, T, E> Remote<X, F, T, E> {
+    pub(crate) fn new(executor: X, future: F) -> Self {
+        Self {
+            executor,
+            future: Some(future),
+            link: None,
+            control: None,
+            stopped: false,
+            refused: None,
+            aftermath: None,
+        }
+    }
+
+    pub(crate) fn meet(&mut self, control: &Arc<Control>) {
+        self.control = Some(Arc::clone(control));
+    }
+
+    /// Gives the future back of a child that was not taken. The executor is dropped, and if that panics the
+    /// future is not lost for it.
+    pub(crate) fn into_future(mut self) -> F {
+        let future = self.future.take();
+        discard(self);
+        match future {
+            Some(future) => future,
+            None => unreachable!("a child that was not taken was not polled"),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        if let Some(link) = &self.link {
+            link.stop();
+        }
+    }
+}
+
+// What runs over there is in a box of its own.
+impl<X, F, T, E> Unpin for Remote<X, F, T, E> {}
+
+impl<X, F, T, E> Future for Remote<X, F, T, E>
+where
+    X: Spawn,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    type Output = Output<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Some(future) = this.future.take() {
+            let link = Arc::new(Link::new());
+            this.link = Some(Arc::clone(&link));
+            let task = FutureObj::new(Box::new(Task::new(future, link)));
+            this.refused = match catch(|| this.executor.spawn_obj(task)) {
+                Ok(Ok(())) => None,
+                Ok(Err(_)) => Some(Refused::ShutDown),
+                Err(thrown) => Some(Refused::Panicked(thrown)),
+            };
+            if this.refused.is_some() {
+                // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
+                this.stop();
+            }
+        }
+        let (Some(link), Some(control)) = (&this.link, &this.control) else {
+            unreachable!("a child has met its control block before it is polled")
+        };
+        if !this.stopped && control.must_go() {
+            this.stopped = true;
+            link.stop();
+        }
+        let thrown = match ready!(link.poll_fate(cx)) {
+            Fate::Returned(output, aftermath) => {
+                this.aftermath = aftermath;
+                return Poll::Ready(output.map_err(|error| Exit::Failed(Failure::Error(error))));
+            }
+            Fate::Panicked(thrown, aftermath) => {
+                this.aftermath = aftermath;
+                // The panic crosses over: it goes on here, and is caught as that of any child.
+                thrown.resume()
+            }
+            Fate::Dropped(thrown) => thrown,
+        };
+        this.aftermath = thrown;
+        Poll::Ready(Err(match this.refused.take() {
+            Some(Refused::Panicked(thrown)) => thrown.resume(),
+            Some(Refused::ShutDown) => Exit::Failed(Failure::Executor(ExecutorError::refused())),
+            None => {
+                if !this.stopped {
+                    // Nobody here has asked for that.
+    XX;
+                }
+                Exit::Stopped { overran: control.overran() }
+            }
+        }))
+    }
+}
+
+/// The nursery is dropped, or the child was not started: there is nobody left to wait, and the executor
+/// drops the future as soon as it comes to that.
+impl<X, F, T, E> Drop for Remote<X, F, T, E> {
+    fn drop(&mut self) {
+        self.stop();
+        match self.aftermath.take() {
+            Some(thrown) if !std::thread::panicking() => thrown.resume(),
+            thrown => discard(thrown),
+        }
+    }
+}
+
+impl<X, F, T, E> fmt::Debug for Remote<X, F, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}

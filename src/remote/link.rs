@@ -1,0 +1,100 @@
+//! What a remote child and its nursery share.
+
+use std::sync::PoisonError;
+use std::task::{Context, Poll, Waker};
+
+use crate::guard::{Thrown, discard, wake_all};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+
+/// Between the task on the executor and the child in the nursery. No user code runs under the lock.
+pub(super) struct Link<O> {
+    /// The task is to drop its future.
+    stopped: AtomicBool,
+    state: Mutex<State<O>>,
+}
+
+struct State<O> {
+    fate: Option<Fate<O>>,
+    /// The child's waker in the nursery.
+    child: Option<Waker>,
+    /// The task's on the executor.
+    task: Option<Waker>,
+}
+
+/// What became of the future, which is gone.
+pub(super) enum Fate<O> {
+    /// It returned this; its destructor may have panicked.
+    Returned(O, Option<Thrown>),
+    /// It panicked, and then perhaps its destructor.
+    Panicked(Thrown, Option<Thrown>),
+    /// It was dropped before its end.
+    Dropped(Option<Thrown>),
+}
+
+impl<O> Link<O> {
+    pub(super) fn new() -> Self {
+        let state = State { fate: None, child: None, task: None };
+        Self { stopped: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    /// Tells the task to drop its future, there where it runs.
+    pub(super) fn stop(&self) {
+        // Before the waker is taken: a task that puts its waker down after that sees the mark. Release: it
+        // sees what the canceller did before.
+        self.stopped.store(true, Ordering::Release);
+        let task = self.lock().task.take();
+        wake_all(task);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Puts the task's waker down, for [`stop`](Self::stop). Says whether it was stopped before.
+    pub(super) fn park(&self, task: &Waker) -> bool {
+        keep(task, || self.lock(), |state| &mut state.task);
+        self.is_stopped()
+    }
+
+    /// Tells what became of the future.
+    pub(super) fn settle(&self, fate: Fate<O>) {
+        let (child, task) = {
+            let mut state = self.lock();
+            state.fate = Some(fate);
+            (state.child.take(), state.task.take())
+        };
+        discard(task);
+        wake_all(child);
+    }
+
+    /// Ready once the future is gone.
+    pub(super) fn poll_fate(&self, cx: &mut Context<'_>) -> Poll<Fate<O>> {
+        if let Some(fate) = self.lock().fate.take() {
+            return Poll::Ready(fate);
+        }
+        keep(cx.waker(), || self.lock(), |state| &mut state.child);
+        // It may have come in between, and found no waker.
+        match self.lock().fate.take() {
+            Some(fate) => Poll::Ready(fate),
+            None => Poll::Pending,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a waker at a place behind a lock. It is neither cloned nor dropped under it.
+fn keep<G, S>(waker: &Waker, lock: impl Fn() -> G, place: impl Fn(&mut S) -> &mut Option<Waker>)
+where
+    G: std::ops::DerefMut<Target = S>,
+{
+    // Comparing calls no foreign code.
+    if place(&mut lock()).as_ref().is_some_and(|known| known.will_wake(waker)) {
+        return;
+    }
+    let new = waker.clone();
+    let old = place(&mut lock()).replace(new);
+    discard(old);
+}

@@ -1,0 +1,67 @@
+//! The task that runs a remote child's future on the executor.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::link::{Fate, Link};
+use crate::guard::{Thrown, catch};
+
+pin_project! {
+    /// Polls the future until it is through or is told to go. Whatever becomes of the task, the future is
+    /// dropped by it, where it ran, and the nursery hears of that after the destructor.
+    pub(super) struct Task<F, O> {
+        // `None` once the nursery has been told.
+        #[pin]
+        future: Option<F>,
+        link: Arc<Link<O>>,
+    }
+
+    impl<F, O> PinnedDrop for Task<F, O> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if this.future.is_some() {
+                this.link.settle(Fate::Dropped(gone(this.future)));
+            }
+        }
+    }
+}
+
+impl<F, O> Task<F, O> {
+    pub(super) fn new(future: F, link: Arc<Link<O>>) -> Self {
+        Self { future: Some(future), link }
+    }
+}
+
+impl<F, O> Future for Task<F, O>
+where
+    F: Future<Output = O>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        // An executor may poll once too often; there is nothing left to poll.
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        if this.link.is_stopped() {
+            this.link.settle(Fate::Dropped(gone(this.future)));
+            return Poll::Ready(());
+        }
+        let fate = match catch(|| future.poll(cx)) {
+            Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future)),
+            Err(thrown) => Fate::Panicked(thrown, gone(this.future)),
+            // It was stopped in this very poll, or before there was a waker to tell it by.
+            Ok(Poll::Pending) if this.link.park(cx.waker()) => Fate::Dropped(gone(this.future)),
+            Ok(Poll::Pending) => return Poll::Pending,
+        };
+        this.link.settle(fate);
+        Poll::Ready(())
+    }
+}
+
+/// Drops the future in its place, and hands out what that throws.
+fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<Thrown> {
+    catch(|| future.as_mut().set(None)).err()
+}
