@@ -39,6 +39,7 @@ mod panics_in_destructors;
 mod parked;
 mod printed;
 mod properties;
+mod remote;
 mod run;
 mod slots;
 mod spawning;
