@@ -37,6 +37,7 @@ mod options;
 mod panics;
 mod panics_in_destructors;
 mod parked;
+mod pools;
 mod printed;
 mod properties;
 mod remote;
