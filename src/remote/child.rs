@@ -130,7 +130,7 @@ where
             None => {
                 if !this.stopped {
                     // Nobody here has asked for that.
-    XX;
+                    control.cancel_for(&Cause::executor_lost());
                 }
                 Exit::Stopped { overran: control.overran() }
             }

@@ -430,7 +430,10 @@ impl Scope {
                 self.grace = Grace::Over;
             }
             Due::Timeout(key) => {
-                ensure!(self.cancelled.is_none(), "{key} times out after the nursery was cancelled");
+                ensure!(
+                    self.cancelled.is_none(),
+                    "{key} times out after the nursery was cancelled"
+                );
                 let child = &mut self.children[key];
                 ensure!(child.state == State::Running, "{key} times out while {:?}", child.state);
                 ensure!(child.cause.is_none(), "{key} times out after it was cancelled");
