@@ -110,7 +110,7 @@ pub use nursery::{
     SpawnWhenFree, Spawner, SpawnerWhenFree, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
-pub use pool::{ForEach, Items, Map, Pool, PoolSettle, Progress, Source, Streamed};
+pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};
 pub use remote::{Executor, Remote, Task, executor};
 pub use report::{Cancelled, Completion, Outcome, Report};
 pub use time::Timer;

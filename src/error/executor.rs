@@ -9,7 +9,7 @@ pub struct ExecutorError(Kind);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Refused,
-    LanesLost,
+    Dropped,
 }
 
 impl ExecutorError {
@@ -17,8 +17,8 @@ impl ExecutorError {
         Self(Kind::Refused)
     }
 
-    pub(crate) fn lanes_lost() -> Self {
-        Self(Kind::LanesLost)
+    pub(crate) fn dropped() -> Self {
+        Self(Kind::Dropped)
     }
 
     /// Whether the executor did not take a task: it is shut down. What the task was to run was dropped
@@ -28,11 +28,11 @@ impl ExecutorError {
         self.0 == Kind::Refused
     }
 
-    /// Whether the executor dropped all lanes of a pool before their end, so that no item can run any more.
-    /// Items that were pulled and have not ended are cancelled.
+    /// Whether the executor dropped a lane of a pool before its end: it is shut down, perhaps. The item that
+    /// the lane had was dropped.
     #[must_use]
-    pub fn is_lanes_lost(self) -> bool {
-        self.0 == Kind::LanesLost
+    pub fn is_dropped(self) -> bool {
+        self.0 == Kind::Dropped
     }
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for ExecutorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Refused => "the executor is shut down: the future was dropped and never polled",
-            Kind::LanesLost => "the executor dropped the lanes: the items that are left cannot run",
+            Kind::Dropped => "the executor dropped the task before its end",
         })
     }
 }

@@ -74,6 +74,11 @@ impl Panic {
         Self::at(Some("in the closure"), thrown)
     }
 
+    /// A panic of the executor of a pool, when it is dropped.
+    pub(crate) fn of_executor(thrown: Thrown) -> Self {
+        Self::at(Some("in the executor"), thrown)
+    }
+
     /// A panic of what is told of the progress.
     pub(crate) fn of_progress(thrown: Thrown) -> Self {
         Self::at(Some("in the progress callback"), thrown)

@@ -1,5 +1,6 @@
 //! The driver of a pool: it pulls items, runs each in a lane, and cancels what is left.
 
+use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use pin_project_lite::pin_project;
 
 use super::Options;
 use super::lanes::Lanes;
-use super::ledger::{Ledger, Pulled};
+use super::ledger::{Ledger, Outcome, Pulled};
+use super::run::Run;
 use super::source::Source;
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
@@ -27,8 +29,9 @@ const ROW: usize = 64;
 const SHARE: u32 = 2;
 
 pin_project! {
-    /// A run of a pool.
-    pub(super) struct Engine<'env, S, F, Fut, T, E, M: Flavor> {
+    /// A run of a pool on the task that awaits it.
+    #[doc(hidden)]
+    pub struct Engine<'env, S, F, Fut, T, E, M: Flavor> {
         // `None` once it is dry.
         #[pin]
         source: Option<S>,
@@ -95,11 +98,7 @@ where
         }
     }
 
-    /// Ready when no item is left; what came of them is in the ledger.
-    pub(super) fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<&mut Ledger<'env, T, E, M>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
         assert!(!self.over, "a pool was polled after it was ready");
         self.gate.enter(cx.waker());
         let turn = Turn::begin(budget::TURN);
@@ -119,7 +118,7 @@ where
                 this.gate.retire();
                 this.ledger.close(this.make.take());
                 *this.over = true;
-                return Poll::Ready(this.ledger);
+                return Poll::Ready(this.ledger.outcome());
             }
             if all && !self.can_fill() && self.gate.leave() {
                 return Poll::Pending;
@@ -246,5 +245,26 @@ where
             this.ledger.end_cancelled(id, &cause, dropped.err());
         }
         this.ledger.drop_source(this.source);
+    }
+}
+
+impl<S, F, Fut, T, E, M> Run for Engine<'_, S, F, Fut, T, E, M>
+where
+    S: Source,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    M: Flavor,
+{
+    type Output = T;
+    type Error = E;
+
+    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+        self.poll(cx)
+    }
+}
+
+impl<S, F, Fut, T, E, M: Flavor> fmt::Debug for Engine<'_, S, F, Fut, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! What came of a pool's items, and what the policy makes of it.
 
+use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use super::Options;
 use super::progress::Progress;
 use super::source::Source;
 use crate::cancel::{Cause, Tag};
-use crate::error::{ChildError, Counts, Failure, Panic};
+use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
-use crate::report::Cancelled;
+use crate::report::{Cancelled, Report};
 use crate::scope::policy::{Policy, Verdict};
-use crate::scope::tally::{Keep, Summary, Tally};
+use crate::scope::tally::{Keep, Summary, Tally, in_spawn_order};
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
     tally: Tally<ChildId, T, E>,
@@ -152,6 +153,41 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         cause
     }
 
+    /// The lane of an item was dropped by its executor, and the item with it. Answers with the cause if that
+    /// cancels the pool.
+    #[cold]
+    pub(super) fn end_lost(&mut self, item: ChildId, dropped: Option<Thrown>) -> Option<Cause> {
+        self.counts.failed += 1;
+        let mut cause = None;
+        self.keep(item, Failure::Executor(ExecutorError::dropped()), &mut cause);
+        if let Some(thrown) = dropped {
+            self.keep(item, Failure::Panic(Panic::of_destructor(thrown)), &mut cause);
+        }
+        self.tell();
+        cause
+    }
+
+    /// Why the pool is cancelled, once that is acted upon.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.cause.clone()
+    }
+
+    /// Records a panic of the executor, when it was given a lane.
+    pub(super) fn record_panic(&mut self, panic: Panic) {
+        self.record_fault(self.location, panic);
+    }
+
+    pub(super) fn drop_executor<X>(&mut self, executor: Option<X>) {
+        self.note(self.location, Panic::of_executor, drop_guarded(executor));
+    }
+
+    /// Records that the executor runs no item any more.
+    pub(super) fn record_executor(&mut self, error: ExecutorError) {
+        let info = ChildInfo::nursery(self.location);
+        let error = ChildError::new(info, Failure::Executor(error), self.is_cancelled());
+        self.tally.keep_failure(Box::new(error));
+    }
+
     /// An item's future was dropped for the cancel.
     pub(super) fn end_cancelled(&mut self, item: ChildId, cause: &Cause, dropped: Option<Thrown>) {
         let info = self.info(item);
@@ -223,15 +259,14 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         first.note(drop_guarded(self.policy.retire()));
     }
 
-    /// What came of all items.
-    pub(super) fn outcome(&mut self) -> (Summary, &mut Tally<ChildId, T, E>) {
-        let (name, counts, cause) = (self.name.clone(), self.counts, self.cause.clone());
-        (Summary { name, counts, cause }, &mut self.tally)
-    }
-
-    /// The line that began the run.
-    pub(super) fn location(&self) -> &'static Location<'static> {
-        self.location
+    /// What came of all items; they are taken out.
+    pub(super) fn outcome(&mut self) -> Outcome<T, E> {
+        let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
+        Outcome {
+            summary: Summary { name, counts, cause },
+            tally: std::mem::replace(&mut self.tally, Tally::new(Keep::ALL)),
+            location: self.location,
+        }
     }
 
     fn info(&self, item: ChildId) -> ChildInfo {
@@ -257,5 +292,34 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     fn record(&mut self, info: ChildInfo, panic: Panic) {
         let error = ChildError::new(info, Failure::Panic(panic), self.is_cancelled());
         self.tally.keep_failure(Box::new(error));
+    }
+}
+
+/// What came of all items.
+#[doc(hidden)]
+pub struct Outcome<T, E> {
+    summary: Summary,
+    tally: Tally<ChildId, T, E>,
+    location: &'static Location<'static>,
+}
+
+impl<T, E> Outcome<T, E> {
+    /// The outputs in the order of the items, or every failure.
+    pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
+        match self.tally.error(&self.summary) {
+            Some(error) => Err(error),
+            None => Ok(in_spawn_order(self.tally.outputs)),
+        }
+    }
+
+    pub(super) fn into_report(self) -> Report<T, E> {
+        let Self { summary, mut tally, location } = self;
+        tally.report_with(&summary, |item| ChildInfo::new(item, None, location))
+    }
+}
+
+impl<T, E> fmt::Debug for Outcome<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome").finish_non_exhaustive()
     }
 }

@@ -1,10 +1,11 @@
 //! The pool: many items, few lanes.
 
 mod engine;
-mod finish;
 mod lanes;
 mod ledger;
+mod parallel;
 mod progress;
+mod run;
 mod source;
 
 use std::fmt::{self, Display};
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use futures::stream::Stream;
 
 use self::engine::Engine;
-pub use self::finish::{ForEach, Map, PoolSettle};
+pub use self::parallel::PoolOn;
 pub use self::progress::Progress;
-pub use self::source::{Items, Source, Streamed};
+pub use self::run::{ForEach, Map, PoolSettle};
+use self::source::{Items, Streamed};
 use crate::cancel::{CancelHandle, Control, Tag};
 use crate::error::ChildError;
 use crate::flavor::{Flavor, Local, Shared};
@@ -37,7 +39,7 @@ use crate::scope::policy::Policy;
 ///
 /// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs and
 /// failures. Items borrow what they like, and run on the task that awaits the pool: concurrently, and not
-/// in parallel.
+/// in parallel. [`on`](Self::on) an executor they run in parallel, and borrow nothing.
 ///
 /// | what happens | then |
 /// |---|---|
@@ -84,6 +86,15 @@ struct Options<'env, E, M: Flavor> {
     gate: Arc<Gate>,
     /// What the handles share.
     tag: Tag,
+}
+
+impl<E, M: Flavor> Options<'_, E, M> {
+    fn cancel_handle(&self) -> CancelHandle {
+        match self.tag.control() {
+            Some(control) => CancelHandle::new(Arc::clone(control)),
+            None => unreachable!("a pool that has not run has a control block"),
+        }
+    }
 }
 
 impl<E> Pool<'_, E, Shared> {
@@ -184,10 +195,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// ```
     #[must_use]
     pub fn cancel_handle(&self) -> CancelHandle {
-        match self.options.tag.control() {
-            Some(control) => CancelHandle::new(Arc::clone(control)),
-            None => unreachable!("a pool that has not run has a control block"),
-        }
+        self.options.cancel_handle()
     }
 
     /// Runs `make`'s future for each item. Ready when all have ended.
@@ -224,14 +232,14 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         items: I,
         make: F,
-    ) -> ForEach<'env, Items<I::IntoIter>, F, Fut, E, M>
+    ) -> ForEach<Engine<'env, Items<I::IntoIter>, F, Fut, (), E, M>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Items(items.into_iter());
-        ForEach { engine: Engine::new(self.options, false, Location::caller(), source, make) }
+        ForEach { run: Engine::new(self.options, false, Location::caller(), source, make) }
     }
 
     /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is free.
@@ -240,14 +248,14 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         stream: S,
         make: F,
-    ) -> ForEach<'env, Streamed<S>, F, Fut, E, M>
+    ) -> ForEach<Engine<'env, Streamed<S>, F, Fut, (), E, M>>
     where
         S: Stream,
         F: FnMut(S::Item) -> Fut,
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Streamed { stream };
-        ForEach { engine: Engine::new(self.options, false, Location::caller(), source, make) }
+        ForEach { run: Engine::new(self.options, false, Location::caller(), source, make) }
     }
 
     /// Runs `make`'s future for each item, and returns their outputs in the order of the items.
@@ -277,14 +285,14 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         items: I,
         make: F,
-    ) -> Map<'env, Items<I::IntoIter>, F, Fut, T, E, M>
+    ) -> Map<Engine<'env, Items<I::IntoIter>, F, Fut, T, E, M>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Items(items.into_iter());
-        Map { engine: Engine::new(self.options, true, Location::caller(), source, make) }
+        Map { run: Engine::new(self.options, true, Location::caller(), source, make) }
     }
 
     /// [`map`](Self::map) over a stream, which is asked for an item when a lane is free.
@@ -293,14 +301,14 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         stream: S,
         make: F,
-    ) -> Map<'env, Streamed<S>, F, Fut, T, E, M>
+    ) -> Map<Engine<'env, Streamed<S>, F, Fut, T, E, M>>
     where
         S: Stream,
         F: FnMut(S::Item) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Streamed { stream };
-        Map { engine: Engine::new(self.options, true, Location::caller(), source, make) }
+        Map { run: Engine::new(self.options, true, Location::caller(), source, make) }
     }
 }
 

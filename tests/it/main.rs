@@ -38,6 +38,7 @@ mod panics;
 mod panics_in_destructors;
 mod parked;
 mod pools;
+mod pools_on;
 mod printed;
 mod properties;
 mod remote;

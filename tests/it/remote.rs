@@ -18,7 +18,7 @@ use crate::support::{Count, Live, OnDrop, Task, drive, ends, guarded, waits, yie
 
 /// An executor whose tasks are polled by the test.
 #[derive(Clone, Default)]
-struct ByHand(Arc<Mutex<Vec<Remote>>>);
+pub(crate) struct ByHand(Arc<Mutex<Vec<Remote>>>);
 
 impl Spawn for ByHand {
     fn spawn_obj(&self, task: Remote) -> Result<(), SpawnError> {
@@ -29,25 +29,25 @@ impl Spawn for ByHand {
 
 impl ByHand {
     /// Polls each task once, and keeps those that are pending.
-    fn poll(&self) {
+    pub(crate) fn poll(&self) {
         let mut tasks = mem::take(&mut *self.0.lock().unwrap());
         let waker = noop_waker();
         tasks.retain_mut(|task| task.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
         self.0.lock().unwrap().extend(tasks);
     }
 
-    fn drop_all(&self) {
+    pub(crate) fn drop_all(&self) {
         let tasks = mem::take(&mut *self.0.lock().unwrap());
         drop(tasks);
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
 
 /// Takes nothing any more.
-struct ShutDown;
+pub(crate) struct ShutDown;
 
 impl Spawn for ShutDown {
     fn spawn_obj(&self, _: Remote) -> Result<(), SpawnError> {
@@ -56,7 +56,7 @@ impl Spawn for ShutDown {
 }
 
 /// Runs `check` with each kind of executor that has threads.
-fn on_each_executor(check: impl Fn(&dyn Spawn)) {
+pub(crate) fn on_each_executor(check: impl Fn(&dyn Spawn)) {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let handle = tokio.handle().clone();
     check(&executor(move |task| drop(handle.spawn(task))));

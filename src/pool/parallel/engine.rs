@@ -1,0 +1,342 @@
+//! The driver of a pool whose lanes run on an executor: it pulls items and keeps what came of them.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures::task::Spawn;
+use pin_project_lite::pin_project;
+
+use super::lane::Lane;
+use super::work::{End, Work};
+use crate::cancel::Cause;
+use crate::error::{ExecutorError, Failure};
+use crate::flavor::{Flavor, Hold};
+use crate::gate::Gate;
+use crate::guard::{FirstPanic, catch, drop_guarded, wake_by_ref};
+use crate::info::ChildId;
+use crate::nursery::Nursery;
+use crate::pool::Options;
+use crate::pool::ledger::{Ledger, Outcome, Pulled};
+use crate::pool::run::Run;
+use crate::pool::source::Source;
+use crate::remote::Remote;
+use crate::report;
+use crate::scope::alarm::Bell;
+
+/// Ends and items that are seen to before the runtime has its turn.
+const TURN: usize = 256;
+
+/// A lane as a child of the nursery that waits for all of them.
+pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
+
+pin_project! {
+    /// A run of a pool on an executor.
+    #[doc(hidden)]
+    pub struct Parallel<'env, X, S, F, Fut, T, E, M: Flavor>
+    where
+        S: Source,
+    {
+        // `None` once it is dry.
+        #[pin]
+        source: Option<S>,
+        make: Option<Arc<F>>,
+        executor: Option<X>,
+        // The lanes: remote children, so that none outlives the run.
+        crew: Option<Nursery<'env, (), Infallible, M>>,
+        lanes: usize,
+        // Lanes that were spawned, in all.
+        spawned: usize,
+        // How many items had ended when all lanes were lost before, and others were spawned.
+        rescued: u64,
+        // Why the last lane that was lost could not go on.
+        lost: Option<ExecutorError>,
+        work: Arc<Work<S::Item, T, E>>,
+        ledger: Ledger<'env, T, E, M>,
+        // Items that were pulled, and those of them that have ended.
+        pulled: u64,
+        ended: u64,
+        // What has ended and is being seen to; it keeps its memory.
+        ends: Vec<(ChildId, End<T, E>)>,
+        limit: usize,
+        gate: Arc<Gate>,
+        // Rung when the source may have an item.
+        bell: Arc<Bell>,
+        bell_waker: Waker,
+        over: bool,
+        future: std::marker::PhantomData<fn() -> Fut>,
+    }
+
+    impl<'env, X, S, F, Fut, T, E, M: Flavor> PinnedDrop for Parallel<'env, X, S, F, Fut, T, E, M>
+    where
+        S: Source,
+    {
+        // The lanes are told to go; nobody waits for them. Then all that is here is dropped, each even if
+        // another's destructor panics.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            this.gate.retire();
+            let mut first = FirstPanic::default();
+            first.note(drop_guarded(this.crew.take()));
+            for (_, item) in this.work.close().into_iter().rev() {
+                first.note(drop_guarded(item));
+            }
+            first.note(catch(|| this.source.as_mut().set(None)));
+            first.note(drop_guarded(this.make.take()));
+            first.note(drop_guarded(this.executor.take()));
+            this.ledger.abandon(&mut first);
+            first.resume();
+        }
+    }
+}
+
+impl<'env, X, S, F, Fut, T, E, M> Parallel<'env, X, S, F, Fut, T, E, M>
+where
+    X: Spawn + Clone,
+    S: Source,
+    S::Item: Send + 'static,
+    F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+{
+    pub(super) fn new(
+        options: Options<'env, E, M>,
+        outputs: bool,
+        location: &'static Location<'static>,
+        executor: X,
+        source: S,
+        make: F,
+    ) -> Self {
+        let (gate, limit) = (Arc::clone(&options.gate), options.limit);
+        let bell = Bell::new(&gate);
+        Self {
+            ledger: Ledger::new(options, outputs, location, || source.left()),
+            source: Some(source),
+            make: Some(Arc::new(make)),
+            executor: Some(executor),
+            crew: Some(Nursery::default()),
+            lanes: 0,
+            spawned: 0,
+            rescued: 0,
+            lost: None,
+            work: Arc::new(Work::new(Arc::clone(&gate))),
+            pulled: 0,
+            ended: 0,
+            ends: Vec::new(),
+            limit,
+            gate,
+            bell_waker: Waker::from(Arc::clone(&bell)),
+            bell,
+            over: false,
+            future: std::marker::PhantomData,
+        }
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+        assert!(!self.over, "a pool was polled after it was ready");
+        self.gate.enter(cx.waker());
+        let mut seen_to = 0;
+        loop {
+            if self.ledger.is_doomed() {
+                // The handle's own cause was first.
+                self.as_mut().cancel(Cause::requested(String::new()));
+            }
+            seen_to += self.as_mut().see_to_ends();
+            seen_to += self.as_mut().fill();
+            self.as_mut().see_to_lanes(cx);
+            if self.source.is_none() && self.pulled == self.ended {
+                // Lanes that wait for an item end; whoever was told to go is waited for.
+                drop(self.work.close());
+                if self.as_mut().poll_crew(cx).is_pending() {
+                    self.gate.abandon();
+                    return Poll::Pending;
+                }
+                return Poll::Ready(self.wind_up());
+            }
+            if seen_to >= TURN {
+                self.gate.abandon();
+                wake_by_ref(cx.waker());
+                return Poll::Pending;
+            }
+            if self.gate.leave() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Keeps what came of items; says of how many.
+    fn see_to_ends(mut self: Pin<&mut Self>) -> usize {
+        let this = self.as_mut().project();
+        this.work.take_ends(this.ends);
+        let count = this.ends.len();
+        *this.ended += count as u64;
+        let mut stop = None;
+        for (id, end) in this.ends.drain(..) {
+            let cause = match (end, this.ledger.cause()) {
+                (End::Ran(Some(Ok(output)), None, None), _) => {
+                    this.ledger.complete(id, output);
+                    None
+                }
+                (End::Ran(ended, thrown, aftermath), _) => {
+                    this.ledger.end_otherwise(id, ended, thrown, aftermath)
+                }
+                (End::Dropped(thrown), Some(cause)) => {
+                    this.ledger.end_cancelled(id, &cause, thrown);
+                    None
+                }
+                (End::Dropped(thrown), None) => this.ledger.end_lost(id, thrown),
+            };
+            if let Some(cause) = cause {
+                // From now on nothing is asked of the policy.
+                stop = Some(this.ledger.cancel(cause));
+            }
+        }
+        if let Some(cause) = stop {
+            self.cancel(cause);
+        }
+        count
+    }
+
+    /// Pulls items ahead, as many as there are lanes, and spawns lanes for them; says how many.
+    fn fill(mut self: Pin<&mut Self>) -> usize {
+        let mut pulled = 0;
+        let mut room = self.limit.saturating_sub(self.work.waiting());
+        while room > 0 && pulled < TURN && self.source.is_some() && self.bell.has_rung() {
+            let this = self.as_mut().project();
+            if S::WAITS {
+                this.bell.take();
+            }
+            let Pulled::Item(item) = this.ledger.pull(this.source, this.bell_waker) else { break };
+            if S::WAITS {
+                // Another may be there.
+                this.bell.ring_quietly();
+            }
+            let id = ChildId::new(*this.pulled);
+            *this.pulled += 1;
+            pulled += 1;
+            room -= 1;
+            this.work.put(id, item);
+            if *this.lanes < *this.limit {
+                self.as_mut().spawn_lane();
+            }
+        }
+        pulled
+    }
+
+    fn spawn_lane(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let (Some(crew), Some(make), Some(executor)) = (this.crew, this.make, this.executor) {
+            *this.lanes += 1;
+            *this.spawned += 1;
+            let lane = Lane::new(*this.spawned, Arc::clone(make), Arc::clone(this.work));
+            crew.spawn_on(executor.clone(), lane);
+        }
+    }
+
+    /// Starts lanes, and sees who has ended.
+    fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let _ = self.as_mut().poll_crew(cx);
+        let runs_dry = self.lanes == 0 && self.pulled > self.ended;
+        if !runs_dry || self.ledger.cause().is_some() {
+            return;
+        }
+        // What the last of them had is reported before it is gone.
+        self.as_mut().see_to_ends();
+        if self.pulled == self.ended {
+            return;
+        }
+        if self.ended > self.rescued {
+            // Something has ended since the last time: a new lane may do as much.
+            *self.as_mut().project().rescued = self.ended;
+            for _ in 0..self.work.waiting().min(self.limit) {
+                self.as_mut().spawn_lane();
+            }
+            // They are started in the next round.
+            self.gate.notify();
+        } else {
+            let this = self.as_mut().project();
+            this.ledger.record_executor(this.lost.take().unwrap_or_else(ExecutorError::dropped));
+            self.cancel(Cause::executor_lost());
+        }
+    }
+
+    /// Ready when all lanes are gone.
+    fn poll_crew(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let Some(crew) = this.crew else { return Poll::Ready(()) };
+        loop {
+            this.work.set_starting(true);
+            let next = Pin::new(&mut crew.next()).poll(cx);
+            this.work.set_starting(false);
+            let Some(completion) = ready!(next) else {
+                return Poll::Ready(());
+            };
+            *this.lanes -= 1;
+            match completion.into_outcome() {
+                report::Outcome::Failed(error) => match error.into_failure() {
+                    Failure::Executor(error) => *this.lost = Some(error),
+                    Failure::Panic(panic) => this.ledger.record_panic(panic),
+                    // A lane returns no error, and has no timeout.
+                    Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
+                },
+                report::Outcome::Cancelled(_) => *this.lost = Some(ExecutorError::dropped()),
+                report::Outcome::Completed(()) | report::Outcome::Delivered => {}
+            }
+        }
+    }
+
+    /// Drops what no lane has, tells the lanes to go, and pulls no more.
+    #[cold]
+    fn cancel(self: Pin<&mut Self>, cause: Cause) {
+        let this = self.project();
+        let cause = this.ledger.cancel(cause);
+        // The newest first, as everywhere.
+        for (id, item) in this.work.close().into_iter().rev() {
+            *this.ended += 1;
+            this.ledger.end_cancelled(id, &cause, drop_guarded(item).err());
+        }
+        if let Some(crew) = this.crew {
+            crew.cancel("");
+        }
+        this.ledger.drop_source(this.source);
+    }
+
+    fn wind_up(self: Pin<&mut Self>) -> Outcome<T, E> {
+        let this = self.project();
+        this.gate.retire();
+        *this.over = true;
+        this.ledger.drop_executor(this.executor.take());
+        this.ledger.close(this.make.take());
+        this.ledger.outcome()
+    }
+}
+
+impl<'env, X, S, F, Fut, T, E, M> Run for Parallel<'env, X, S, F, Fut, T, E, M>
+where
+    X: Spawn + Clone,
+    S: Source,
+    S::Item: Send + 'static,
+    F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+{
+    type Output = T;
+    type Error = E;
+
+    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+        self.poll(cx)
+    }
+}
+
+impl<X, S: Source, F, Fut, T, E, M: Flavor> fmt::Debug for Parallel<'_, X, S, F, Fut, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parallel").finish_non_exhaustive()
+    }
+}

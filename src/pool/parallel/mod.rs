@@ -1,0 +1,164 @@
+//! A pool whose lanes run on an executor.
+
+mod engine;
+mod lane;
+mod work;
+
+use std::fmt;
+use std::panic::Location;
+
+use futures::stream::Stream;
+use futures::task::Spawn;
+
+use self::engine::{Parallel, RemoteLane};
+use super::run::{ForEach, Map};
+use super::source::{Items, Streamed};
+use super::{Options, Pool};
+use crate::cancel::CancelHandle;
+use crate::flavor::{Flavor, Hold, Shared};
+
+impl<'env, E, M: Flavor> Pool<'env, E, M> {
+    /// Lets the lanes run on an executor, in parallel.
+    ///
+    /// The items are pulled by whoever awaits the pool, and run by as many tasks as the limit says, which
+    /// take one after the other: an item is handed over, and costs no allocation and no task. Up to as many
+    /// again are pulled ahead, so that no lane waits for the next. The closure and what it makes have to be
+    /// `Send` and `'static`; the source need not be.
+    ///
+    /// Everything is as without it, and lanes are [remote children](crate::Nursery::spawn_on): a pool that
+    /// is cancelled is ready when all of them are gone.
+    ///
+    /// | what happens | then |
+    /// |---|---|
+    /// | the pool is cancelled, or stops at a failure | lanes are told to go, and waited for; items that were pulled and have not ended are cancelled |
+    /// | the executor drops a lane | the item that it had has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on, and another takes its place |
+    /// | the executor takes no lane, or drops all before an item has ended | that is a failure of the pool itself, and what was pulled is cancelled |
+    /// | the pool is dropped | lanes are told to go, and not waited for |
+    ///
+    /// The executor is cloned for each lane; a reference serves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let threads = nestling::executor(|task| {
+    ///     std::thread::spawn(|| futures::executor::block_on(task));
+    /// });
+    /// let primes = Pool::new(2)
+    ///     .on(&threads)
+    ///     .map(2..50_u32, |n| async move { Ok::<_, String>((2..n).all(|m| n % m != 0)) });
+    /// let primes = primes.await.unwrap();
+    /// assert_eq!(primes.iter().filter(|is_prime| **is_prime).count(), 15);
+    /// # });
+    /// ```
+    pub fn on<X: Spawn + Clone>(self, executor: X) -> PoolOn<'env, X, E, M> {
+        PoolOn { executor, options: self.options }
+    }
+}
+
+/// A pool whose lanes run on an executor; made by [`Pool::on`].
+#[must_use = "a pool does nothing unless it is given items"]
+pub struct PoolOn<'env, X, E, M: Flavor = Shared> {
+    executor: X,
+    options: Options<'env, E, M>,
+}
+
+impl<'env, X, E, M: Flavor> PoolOn<'env, X, E, M>
+where
+    X: Spawn + Clone,
+    E: Send + 'static,
+{
+    /// See [`Pool::cancel_handle`].
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.options.cancel_handle()
+    }
+
+    /// See [`Pool::for_each`].
+    #[track_caller]
+    pub fn for_each<I, F, Fut>(
+        self,
+        items: I,
+        make: F,
+    ) -> ForEach<Parallel<'env, X, Items<I::IntoIter>, F, Fut, (), E, M>>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, (), E>>,
+    {
+        let (source, location) = (Items(items.into_iter()), Location::caller());
+        let Self { executor, options } = self;
+        ForEach { run: Parallel::new(options, false, location, executor, source, make) }
+    }
+
+    /// See [`Pool::for_each_stream`].
+    #[track_caller]
+    pub fn for_each_stream<S, F, Fut>(
+        self,
+        stream: S,
+        make: F,
+    ) -> ForEach<Parallel<'env, X, Streamed<S>, F, Fut, (), E, M>>
+    where
+        S: Stream,
+        S::Item: Send + 'static,
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, (), E>>,
+    {
+        let (source, location) = (Streamed { stream }, Location::caller());
+        let Self { executor, options } = self;
+        ForEach { run: Parallel::new(options, false, location, executor, source, make) }
+    }
+
+    /// See [`Pool::map`].
+    #[track_caller]
+    pub fn map<I, F, Fut, T>(
+        self,
+        items: I,
+        make: F,
+    ) -> Map<Parallel<'env, X, Items<I::IntoIter>, F, Fut, T, E, M>>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, T, E>>,
+    {
+        let (source, location) = (Items(items.into_iter()), Location::caller());
+        let Self { executor, options } = self;
+        Map { run: Parallel::new(options, true, location, executor, source, make) }
+    }
+
+    /// See [`Pool::map_stream`].
+    #[track_caller]
+    pub fn map_stream<S, F, Fut, T>(
+        self,
+        stream: S,
+        make: F,
+    ) -> Map<Parallel<'env, X, Streamed<S>, F, Fut, T, E, M>>
+    where
+        S: Stream,
+        S::Item: Send + 'static,
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+    {
+        let (source, location) = (Streamed { stream }, Location::caller());
+        let Self { executor, options } = self;
+        Map { run: Parallel::new(options, true, location, executor, source, make) }
+    }
+}
+
+impl<X, E, M: Flavor> fmt::Debug for PoolOn<'_, X, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolOn")
+            .field("name", &self.options.name.as_deref())
+            .field("limit", &self.options.limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! What a pool and its lanes elsewhere share: items to run, and what came of them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::{self, ThreadId};
+
+use crate::gate::Gate;
+use crate::guard::{Thrown, discard, wake_all};
+use crate::info::ChildId;
+use crate::sync::{Mutex, MutexGuard};
+
+/// No user code runs under the lock.
+pub(super) struct Work<I, T, E> {
+    state: Mutex<State<I, T, E>>,
+    gate: Arc<Gate>,
+}
+
+struct State<I, T, E> {
+    /// Items that no lane has, in order.
+    items: VecDeque<(ChildId, I)>,
+    ends: Vec<(ChildId, End<T, E>)>,
+    /// Lanes that wait for an item.
+    idle: Vec<(usize, Waker)>,
+    /// There are no more items: a lane that finds none ends.
+    closed: bool,
+    /// The driver hands lanes to the executor. One that is polled on its thread meanwhile is run inline, and
+    /// must not wait for items, which the driver could not pull before it ends.
+    starting: Option<ThreadId>,
+}
+
+/// What came of an item. Its future is gone.
+pub(super) enum End<T, E> {
+    /// It returned this, or nothing when it panicked; and what it threw, and its destructor after a panic.
+    Ran(Option<Result<T, E>>, Option<Thrown>, Option<Thrown>),
+    /// It was dropped with its lane, and this is what its destructor threw.
+    Dropped(Option<Thrown>),
+}
+
+impl<I, T, E> Work<I, T, E> {
+    pub(super) fn new(gate: Arc<Gate>) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            ends: Vec::new(),
+            idle: Vec::new(),
+            closed: false,
+            starting: None,
+        };
+        Self { state: Mutex::new(state), gate }
+    }
+
+    /// Puts an item down for the next lane.
+    pub(super) fn put(&self, id: ChildId, item: I) {
+        let idle = {
+            let mut state = self.lock();
+            state.items.push_back((id, item));
+            state.idle.pop()
+        };
+        wake_all(idle.map(|(_, waker)| waker));
+    }
+
+    /// An item for a lane. Ready with `None` when there will be none.
+    pub(super) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<(ChildId, I)>> {
+        {
+            let mut state = self.lock();
+            if let Some(item) = state.items.pop_front() {
+                let last = state.items.is_empty() && !state.closed;
+                drop(state);
+                if last {
+                    // There is room for more.
+                    self.gate.notify();
+                }
+                return Poll::Ready(Some(item));
+            }
+            if state.closed || state.starting == Some(thread::current().id()) {
+                return Poll::Ready(None);
+            }
+            // Comparing calls no foreign code.
+            if state.idle.iter().any(|(at, known)| *at == lane && known.will_wake(waker)) {
+                return Poll::Pending;
+            }
+        }
+        let new = waker.clone();
+        let (item, old) = {
+            let mut state = self.lock();
+            let at = state.idle.iter().position(|(at, _)| *at == lane);
+            let old = at.map(|at| state.idle.swap_remove(at).1);
+            // One may have come in between, and found nobody to wake.
+            let item = match state.items.pop_front() {
+                Some(item) => Poll::Ready(Some(item)),
+                None if state.closed => Poll::Ready(None),
+                None => Poll::Pending,
+            };
+            match item {
+                Poll::Pending => {
+                    state.idle.push((lane, new));
+                    (item, old.into_iter().chain(None))
+                }
+                _ => (item, old.into_iter().chain(Some(new))),
+            }
+        };
+        old.for_each(discard);
+        item
+    }
+
+    /// Says that the driver hands lanes over, on this thread, or that it has.
+    pub(super) fn set_starting(&self, starts: bool) {
+        self.lock().starting = starts.then(|| thread::current().id());
+    }
+
+    /// A lane is gone, and may have been woken for an item that is still there.
+    pub(super) fn leave(&self, lane: usize) {
+        let (own, next) = {
+            let mut state = self.lock();
+            let at = state.idle.iter().position(|(at, _)| *at == lane);
+            let own = at.map(|at| state.idle.swap_remove(at));
+            let next = if state.items.is_empty() { None } else { state.idle.pop() };
+            (own, next)
+        };
+        discard(own);
+        wake_all(next.map(|(_, waker)| waker));
+    }
+
+    pub(super) fn report(&self, id: ChildId, end: End<T, E>) {
+        let first = {
+            let mut state = self.lock();
+            state.ends.push((id, end));
+            state.ends.len() == 1
+        };
+        // Who reports later is found by the driver that this has woken.
+        if first {
+            self.gate.notify();
+        }
+    }
+
+    /// Takes what has ended, in the order of the ends; `empty` takes its place.
+    pub(super) fn take_ends(&self, empty: &mut Vec<(ChildId, End<T, E>)>) {
+        std::mem::swap(&mut self.lock().ends, empty);
+    }
+
+    /// Items that no lane has.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Hands out the items that no lane has, and lets the lanes end that find none.
+    pub(super) fn close(&self) -> VecDeque<(ChildId, I)> {
+        let (items, idle) = {
+            let mut state = self.lock();
+            state.closed = true;
+            (std::mem::take(&mut state.items), std::mem::take(&mut state.idle))
+        };
+        wake_all(idle.into_iter().map(|(_, waker)| waker));
+        items
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<I, T, E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

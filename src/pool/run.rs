@@ -1,0 +1,118 @@
+//! The futures of a pool, wherever its lanes run.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::ledger::Outcome;
+use crate::error::JoinedError;
+use crate::report::Report;
+
+/// A run of a pool. Sealed.
+#[doc(hidden)]
+pub trait Run {
+    type Output;
+    type Error;
+
+    /// Ready when no item is left. It is not to be polled again then.
+    fn poll_run(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome<Self::Output, Self::Error>>;
+}
+
+pin_project! {
+    /// Runs a future for each item; see [`Pool::for_each`](crate::Pool::for_each).
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct ForEach<R> {
+        #[pin]
+        pub(super) run: R,
+    }
+}
+
+pin_project! {
+    /// Runs a future for each item and collects the outputs; see [`Pool::map`](crate::Pool::map).
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Map<R> {
+        #[pin]
+        pub(super) run: R,
+    }
+}
+
+pin_project! {
+    /// Runs a future for each item and reports on each; see [`Map::settle`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct PoolSettle<R> {
+        #[pin]
+        run: R,
+    }
+}
+
+impl<R: Run> ForEach<R> {
+    /// The same run, with everything that came of it: counts, failures, and who was cancelled.
+    pub fn settle(self) -> PoolSettle<R> {
+        PoolSettle { run: self.run }
+    }
+}
+
+impl<R: Run> Map<R> {
+    /// The same run, with everything that came of it: outputs beside failures, and who was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let parsed = Pool::new(2).map(["1", "x"], |text| async move { text.parse::<u32>() });
+    /// let report = parsed.settle().await;
+    /// assert_eq!((report.outputs()[0].1, report.counts().failed()), (1, 1));
+    /// # });
+    /// ```
+    pub fn settle(self) -> PoolSettle<R> {
+        PoolSettle { run: self.run }
+    }
+}
+
+impl<R: Run<Output = ()>> Future for ForEach<R> {
+    type Output = Result<(), JoinedError<R::Error>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().run.poll_run(cx).map(|outcome| outcome.into_result().map(drop))
+    }
+}
+
+impl<R: Run> Future for Map<R> {
+    type Output = Result<Vec<R::Output>, JoinedError<R::Error>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().run.poll_run(cx).map(Outcome::into_result)
+    }
+}
+
+impl<R: Run> Future for PoolSettle<R> {
+    type Output = Report<R::Output, R::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().run.poll_run(cx).map(Outcome::into_report)
+    }
+}
+
+impl<R> fmt::Debug for ForEach<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForEach").finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for Map<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for PoolSettle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolSettle").finish_non_exhaustive()
+    }
+}

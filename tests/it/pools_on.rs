@@ -1,0 +1,409 @@
+//! Pools whose lanes run on an executor.
+
+use std::future::{pending, poll_fn, ready};
+use std::sync::{Arc, Barrier};
+use std::task::Poll;
+
+use futures::channel::{mpsc, oneshot};
+use futures::executor::{ThreadPool, block_on};
+use futures::stream;
+use futures::{FutureExt, StreamExt};
+use nestling::{CauseKind, ExecutorError, Failure, Pool, executor};
+
+use crate::remote::{ByHand, ShutDown, on_each_executor};
+use crate::support::{Count, Live, Log, OnDrop, Task, guarded, yields};
+
+#[test]
+fn outputs_come_in_the_order_of_the_items_from_any_executor() {
+    guarded(|| {
+        on_each_executor(|far| {
+            let squares = Pool::local(3).on(far).map(0..200_usize, |n| async move {
+                yields(n % 4).await;
+                Ok::<_, ()>(n * n)
+            });
+            let expected: Vec<_> = (0..200).map(|n| n * n).collect();
+            assert_eq!(block_on(squares).unwrap(), expected);
+        });
+    });
+}
+
+#[test]
+fn items_run_at_the_same_time_and_never_more_than_the_limit() {
+    guarded(|| {
+        let threads = ThreadPool::builder().pool_size(4).create().unwrap();
+        let meeting = Arc::new(Barrier::new(2));
+        let (running, most) = (Count::default(), Count::default());
+        let counts = (running.clone(), most.clone());
+        // Each keeps its thread until another has come.
+        let pool = Pool::new(2).on(&threads).for_each(0..100, move |_| {
+            let (meeting, (running, most)) = (Arc::clone(&meeting), counts.clone());
+            async move {
+                most.at_least(running.add());
+                meeting.wait();
+                running.remove();
+                Ok::<_, ()>(())
+            }
+        });
+        block_on(pool).unwrap();
+        assert_eq!((most.get(), running.get()), (2, 0));
+    });
+}
+
+#[test]
+fn every_failure_and_panic_comes_back_with_its_item() {
+    guarded(|| {
+        on_each_executor(|far| {
+            let pool = Pool::local(2).on(far).map(0..6, |n| {
+                assert_ne!(n, 1, "no future");
+                let bomb = (n == 4).then(|| OnDrop(|| panic!("late")));
+                async move {
+                    let _bomb = bomb;
+                    yields(1).await;
+                    assert_ne!(n, 2, "on the way");
+                    if n == 3 { Err("an error") } else { Ok(n) }
+                }
+            });
+            let report = block_on(pool.settle());
+            let outputs: Vec<_> = report.outputs().iter().map(|(_, n)| *n).collect();
+            assert_eq!(outputs, [0, 5]);
+            let failed = report.error().unwrap().by_spawn_order();
+            let failed: Vec<_> = failed.map(|error| error.child().id().number()).collect();
+            assert_eq!(failed, [1, 2, 3, 4]);
+        });
+    });
+}
+
+#[test]
+fn a_pool_that_stops_is_ready_when_no_item_is_left_on_any_executor() {
+    guarded(|| {
+        on_each_executor(|far| {
+            let live = Count::default();
+            let counted = live.clone();
+            let pool = Pool::local(4).first_error().on(far).for_each(0.., move |n| {
+                let item = Live::new(&counted);
+                async move {
+                    let _item = item;
+                    yields(3).await;
+                    if n == 2 { Err("failed") } else { pending().await }
+                }
+            });
+            let report = block_on(pool.settle());
+            assert_eq!(live.get(), 0);
+            assert_eq!(report.counts().failed(), 1);
+            // Those that ran, and those that were pulled ahead.
+            assert!(
+                (3..=8).contains(&report.counts().cancelled()),
+                "{}",
+                report.counts().cancelled()
+            );
+            assert_eq!(report.cause().unwrap().child().unwrap().id().number(), 2);
+        });
+    });
+}
+
+#[test]
+fn a_cancel_that_meets_the_ends_leaves_nothing_running_a_thousand_times_over() {
+    guarded(|| {
+        let threads = ThreadPool::builder().pool_size(2).create().unwrap();
+        let live = Count::default();
+        for round in 0..1_000_u32 {
+            let pool = Pool::new(2);
+            let handle = pool.cancel_handle();
+            let counted = live.clone();
+            let pool = pool.on(&threads).map(0..16_u32, move |n| {
+                let item = Live::new(&counted);
+                async move {
+                    yields((n % 3) as usize).await;
+                    Ok::<_, ()>(item)
+                }
+            });
+            let cancelling = std::thread::spawn(move || {
+                for _ in 0..(round % 128) * 16 {
+                    std::hint::spin_loop();
+                }
+                handle.cancel()
+            });
+            let report = block_on(pool.settle());
+            let in_time = cancelling.join().unwrap();
+            let counts = report.counts();
+            assert_eq!(counts.failed(), 0);
+            assert!(in_time || counts.completed() == 16);
+            assert_eq!(report.cause().is_some(), in_time);
+            assert_eq!(live.get(), report.outputs().len());
+        }
+    });
+}
+
+by_hand!(shared, items_are_pulled_for_as_many_lanes_and_as_many_again, {
+    let (far, pulled) = (ByHand::default(), Count::default());
+    let count = pulled.clone();
+    let items = (0..).inspect(move |_| {
+        count.add();
+    });
+    let pool = Pool::<'_, ()>::new(3).on(far.clone()).for_each(items, |_| pending());
+    let mut pool = Task::new(pool);
+    for _ in 0..4 {
+        assert!(pool.run().is_pending());
+        far.poll();
+    }
+    assert_eq!((pulled.get(), far.len()), (6, 3));
+});
+
+by_hand!(shared, a_short_source_has_no_more_lanes_than_items, {
+    let far = ByHand::default();
+    let mut pool = Task::new(Pool::new(9).on(far.clone()).map([1, 2], |n| ready(Ok::<_, ()>(n))));
+    assert!(pool.run().is_pending());
+    assert_eq!(far.len(), 2);
+    far.poll();
+    assert!(pool.run().is_pending(), "the lanes are to end, too");
+    far.poll();
+    let Poll::Ready(Ok(outputs)) = pool.run() else { panic!("all have ended") };
+    assert_eq!((outputs, far.len()), (vec![1, 2], 0));
+});
+
+by_hand!(
+    shared,
+    an_executor_that_takes_nothing_is_a_failure_of_the_pool_and_items_are_cancelled,
+    {
+        let gone = Count::default();
+        let items = (0..5).map(|_| {
+            let gone = gone.clone();
+            OnDrop(move || {
+                gone.add();
+            })
+        });
+        let pool = Pool::<'_, String>::new(2).on(&ShutDown).for_each(items, |_| pending());
+        let report = pool.settle().now_or_never().unwrap();
+        let error = report.error().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the nursery itself failed: the executor is shut down: the future was dropped and never polled"
+        );
+        assert!(error.first().child().is_nursery() && error.first().failure().is_executor());
+        assert_eq!(report.cause().unwrap().kind(), CauseKind::DependencyLost);
+        assert_eq!((report.counts().cancelled() as usize, gone.get()), (2, 2));
+    }
+);
+
+by_hand!(shared, an_executor_that_drops_every_lane_is_a_failure_and_no_hang, {
+    let pool = Pool::<'_, String>::new(2).on(executor(drop)).for_each(0..5, |_| pending());
+    let report = pool.settle().now_or_never().unwrap();
+    let Failure::Executor(error) = report.error().unwrap().first().failure() else {
+        panic!("it is the executor's failure")
+    };
+    assert!(error.is_dropped() && !error.is_refused());
+    assert_eq!(error.to_string(), "the executor dropped the task before its end");
+    assert_eq!(report.counts().cancelled(), 2);
+});
+
+by_hand!(shared, an_executor_that_panics_is_a_failure_of_the_pool, {
+    let broken = executor(|_task| panic!("no thread"));
+    let pool = Pool::<'_, String>::new(1).on(broken).for_each(0..5, |_| pending());
+    let error = pool.now_or_never().unwrap().unwrap_err();
+    assert!(error.iter().all(|e| e.child().is_nursery()));
+    assert_eq!(error.first().failure().panic().unwrap().message(), "no thread");
+    assert!(error.iter().nth(1).unwrap().failure().is_executor());
+});
+
+by_hand!(shared, a_lane_that_is_dropped_fails_its_item_and_another_takes_the_next, {
+    let far = ByHand::default();
+    let pool = Pool::new(1).on(far.clone()).map(0..3, |n| {
+        let mut polls = 0;
+        poll_fn(move |_| {
+            polls += 1;
+            if n == 1 || polls == 1 { Poll::Pending } else { Poll::Ready(Ok::<_, &str>(n)) }
+        })
+    });
+    let mut pool = Task::new(pool.settle());
+    assert!(pool.run().is_pending());
+    far.poll();
+    far.poll();
+    assert!(pool.run().is_pending());
+    // It takes the second item.
+    far.poll();
+    far.drop_all();
+    let report = loop {
+        match pool.run() {
+            Poll::Pending => far.poll(),
+            Poll::Ready(report) => break report,
+        }
+    };
+    let outputs: Vec<_> = report.outputs().iter().map(|(_, n)| *n).collect();
+    assert_eq!(outputs, [0, 2]);
+    let error = report.error().unwrap();
+    assert_eq!((error.len(), error.first().child().id().number()), (1, 1));
+    assert!(matches!(error.first().failure(), Failure::Executor(error) if error.is_dropped()));
+});
+
+by_hand!(shared, what_runs_inline_runs_to_the_end, {
+    let inline = executor(block_on);
+    let pool = Pool::new(3).on(&inline).map(0..100, |n| async move {
+        yields(n % 3).await;
+        if n % 10 == 0 { Err(n) } else { Ok(n) }
+    });
+    let report = Task::new(pool.settle()).run();
+    let Poll::Ready(report) = report else { panic!("nothing is left to wait for") };
+    assert_eq!((report.counts().completed(), report.counts().failed()), (90, 10));
+});
+
+by_hand!(shared, a_pool_without_items_asks_no_executor, {
+    let pool = Pool::<'_, ()>::new(2).on(executor(|_| unreachable!("there is no lane")));
+    pool.for_each([(); 0], |()| ready(Ok(()))).now_or_never().unwrap().unwrap();
+});
+
+by_hand!(shared, a_cancelled_pool_waits_for_its_lanes, {
+    let (far, live) = (ByHand::default(), Count::default());
+    let pool = Pool::<'_, &str>::new(2);
+    let handle = pool.cancel_handle();
+    let counted = live.clone();
+    let pool = pool.on(far.clone()).for_each(0..9, move |_| {
+        let item = Live::new(&counted);
+        async move {
+            let _item = item;
+            pending().await
+        }
+    });
+    let mut pool = Task::new(pool.settle());
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    assert!(handle.cancel_with("enough"));
+    assert!(pool.run().is_pending());
+    assert_eq!((live.get(), handle.is_finished()), (2, false));
+    far.poll();
+    assert_eq!((live.get(), far.len()), (0, 0));
+    let Poll::Ready(report) = pool.run() else { panic!("the lanes are gone") };
+    assert_eq!(report.counts().cancelled(), 4);
+    assert!(report.cancelled().iter().all(|c| c.cause().message() == Some("enough")));
+    assert!(handle.is_finished());
+});
+
+by_hand!(shared, a_destructor_that_panics_over_there_at_the_cancel_is_a_failure, {
+    let far = ByHand::default();
+    let pool = Pool::<'_, &str>::new(1);
+    let handle = pool.cancel_handle();
+    let pool = pool.on(far.clone()).for_each(0..1, |_| {
+        let bomb = OnDrop(|| panic!("late"));
+        poll_fn(move |_| {
+            let _ = &bomb;
+            Poll::Pending
+        })
+    });
+    let mut pool = Task::new(pool);
+    assert!(pool.run().is_pending());
+    far.poll();
+    handle.cancel();
+    assert!(pool.run().is_pending());
+    far.poll();
+    let Poll::Ready(Err(error)) = pool.run() else { panic!("it is gone") };
+    assert!(error.first().after_cancel() && error.first().failure().is_panic());
+});
+
+by_hand!(shared, dropping_it_tells_the_lanes_to_go_and_drops_what_none_has, {
+    let (far, log) = (ByHand::default(), Log::new());
+    let items = (0..6).map(|n| {
+        let log = log.clone();
+        (n, OnDrop(move || log.add(n)))
+    });
+    let mut pool =
+        Task::new(Pool::<'_, ()>::new(2).on(far.clone()).for_each(items, |item| async {
+            let _item = item;
+            pending().await
+        }));
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    drop(pool);
+    assert_eq!(log.take(), [3, 2], "the newest first");
+    far.poll();
+    assert_eq!((log.take().len(), far.len()), (2, 0));
+});
+
+by_hand!(shared, items_of_a_stream_run_as_they_come, {
+    let far = ByHand::default();
+    let (send, items) = mpsc::unbounded();
+    let pool = Pool::new(2).on(far.clone()).map_stream(items, |n| ready(Ok::<_, ()>(n)));
+    let mut pool = Task::new(pool);
+    for n in 0..5 {
+        assert!(pool.run().is_pending());
+        send.unbounded_send(n).unwrap();
+        assert!(pool.run().is_pending());
+        far.poll();
+    }
+    drop(send);
+    assert!(pool.run().is_pending());
+    far.poll();
+    let Poll::Ready(Ok(outputs)) = pool.run() else { panic!("there are no more") };
+    assert_eq!(outputs, [0, 1, 2, 3, 4]);
+});
+
+by_hand!(shared, a_source_that_panics_is_a_failure_of_the_pool, {
+    let inline = executor(block_on);
+    let items = stream::iter(0..).inspect(|n| assert_ne!(*n, 3, "no more"));
+    let pool = Pool::new(2).on(inline).for_each_stream(items, |_| ready(Ok::<_, ()>(())));
+    let report = pool.settle().now_or_never().unwrap();
+    assert_eq!(report.counts().completed(), 3);
+    assert!(report.error().unwrap().first().child().is_nursery());
+});
+
+by_hand!(shared, the_closure_and_the_executor_may_panic_when_they_are_dropped, {
+    let (closure, exec) = (OnDrop(|| panic!("closure")), Arc::new(OnDrop(|| panic!("executor"))));
+    let inline = executor(move |task| {
+        let _ = &exec;
+        block_on(task)
+    });
+    let pool = Pool::new(1).on(Arc::new(inline)).map(0..2, move |n| {
+        let _ = &closure;
+        ready(Ok::<_, &str>(n))
+    });
+    let report = pool.settle().now_or_never().unwrap();
+    assert_eq!(report.outputs().len(), 2);
+    let failures: Vec<_> =
+        report.error().unwrap().iter().map(|e| e.failure().to_string()).collect();
+    assert_eq!(
+        failures,
+        ["panicked in the executor: executor", "panicked in the closure: closure"]
+    );
+});
+
+by_hand!(shared, progress_and_policy_stay_with_whoever_awaits_the_pool, {
+    let log = Log::new();
+    let told = log.clone();
+    let mut seen = 0;
+    let pool = Pool::new(1).on_progress(move |now| told.add(now.done())).cancel_when(move |_| {
+        seen += 1;
+        seen == 2
+    });
+    let pool = pool.on(executor(block_on)).for_each(0.., |_| ready(Err("no")));
+    let error = pool.now_or_never().unwrap().unwrap_err();
+    assert!(error.len() >= 2);
+    assert_eq!(error.cause().unwrap().kind(), CauseKind::ChildFailed);
+    assert_eq!(log.take().first(), Some(&1));
+});
+
+#[test]
+fn a_pool_of_remote_lanes_can_be_a_child_and_its_future_is_send() {
+    guarded(|| {
+        let threads = ThreadPool::builder().pool_size(2).create().unwrap();
+        let (done, is_done) = oneshot::channel();
+        let outer = threads.clone();
+        outer.spawn_ok(async move {
+            let mut nursery: nestling::Nursery<'_, usize, String> = nestling::Nursery::new();
+            nursery.spawn_group(
+                Pool::new(2)
+                    .on(threads)
+                    .map(0..10_usize, |n| ready(Ok::<_, String>(n)))
+                    .map(|outputs| outputs.map(|all| all.len())),
+            );
+            done.send(nursery.join().await.unwrap()).unwrap();
+        });
+        assert_eq!(block_on(is_done).unwrap(), [10]);
+    });
+}
+
+#[test]
+fn what_an_executor_has_done_is_an_error_that_is_found() {
+    let pool = Pool::<'_, std::fmt::Error>::new(1).on(&ShutDown).for_each(0..1, |_| ready(Ok(())));
+    let error = pool.now_or_never().unwrap().unwrap_err();
+    assert!(error.find::<ExecutorError>().unwrap().is_refused());
+}
