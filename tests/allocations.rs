@@ -3,10 +3,15 @@
 //! A binary of its own, since it has an allocator of its own. Each figure is that of many children,
 //! in a nursery whose collections have grown before: what is measured is the children alone.
 
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
 use allocation_counter::{AllocationInfo, measure};
 use futures::FutureExt;
 use futures::channel::oneshot::{self, Receiver};
-use nestling::{CancelHandle, Nursery};
+use futures::executor::block_on;
+use nestling::{CancelHandle, Nursery, Pool};
 
 const CHILDREN: u64 = 1_000;
 
@@ -248,4 +253,55 @@ fn a_parked_child_that_has_ended_leaves_nothing_in_its_nursery() {
         assert_eq!(drive(&mut nursery), 1);
     });
     assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
+}
+
+/// Items that are ready at once, items that yield, and failures that are not stored.
+fn pool(items: u32) -> AllocationInfo {
+    measure(|| {
+        let pool = Pool::new(64).keep_errors(3).for_each(0..items, |n| async move {
+            if n % 4 == 0 {
+                yield_now().await;
+            }
+            if n % 10 == 0 { Err(n) } else { Ok(()) }
+        });
+        assert_eq!(block_on(pool).unwrap_err().counts().failed(), u64::from(items / 10));
+    })
+}
+
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[test]
+fn an_item_of_a_pool_takes_no_allocation_and_a_long_run_no_more_memory() {
+    pool(1_000); // the thread's own parker
+    let (short, long) = (pool(1_000), pool(100_000));
+    assert_eq!(long.count_total, short.count_total);
+    assert_eq!(long.bytes_max, short.bytes_max);
+}
+
+#[test]
+fn an_item_of_a_remote_lane_takes_no_allocation_either() {
+    let run = |items: u32| {
+        measure(|| {
+            let tasks = Mutex::new(Vec::with_capacity(8));
+            let far = nestling::executor(|task| tasks.lock().unwrap().push(task));
+            let pool = Pool::<'_, ()>::new(8).on(&far);
+            let mut pool = pool.for_each(0..items, |_| async { Ok(()) });
+            let mut cx = Context::from_waker(Waker::noop());
+            while pool.poll_unpin(&mut cx).is_pending() {
+                let mut tasks = tasks.lock().unwrap();
+                tasks.retain_mut(|task| task.poll_unpin(&mut cx).is_pending());
+            }
+        })
+    };
+    run(1_000);
+    let (short, long) = (run(1_000), run(100_000));
+    assert_eq!(long.count_total, short.count_total);
+    assert_eq!(long.bytes_max, short.bytes_max);
 }

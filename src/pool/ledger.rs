@@ -185,7 +185,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn record_executor(&mut self, error: ExecutorError) {
         let info = ChildInfo::nursery(self.location);
         let error = ChildError::new(info, Failure::Executor(error), self.is_cancelled());
-        self.tally.keep_failure(Box::new(error));
+        self.tally.keep_failure(error);
     }
 
     /// An item's future was dropped for the cancel.
@@ -212,7 +212,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,
         };
-        self.tally.keep_failure(Box::new(error));
+        self.tally.keep_failure(error);
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(why) => *cause = Some(why),
@@ -291,7 +291,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     fn record(&mut self, info: ChildInfo, panic: Panic) {
         let error = ChildError::new(info, Failure::Panic(panic), self.is_cancelled());
-        self.tally.keep_failure(Box::new(error));
+        self.tally.keep_failure(error);
     }
 }
 

@@ -74,7 +74,7 @@ impl<K: Label, T, E> Tally<K, T, E> {
     pub(crate) fn record(&mut self, record: Record<T, E>) {
         match record {
             Record::Completed(who, output) => self.keep_output(K::of(&who), output),
-            Record::Failed(error) => self.keep_failure(error),
+            Record::Failed(error) => self.keep_failure(*error),
             Record::Cancelled(info, cause, overran) if K::REPORT => {
                 self.cancelled.push(Cancelled::new(info, cause, overran));
             }
@@ -91,9 +91,9 @@ impl<K: Label, T, E> Tally<K, T, E> {
         }
     }
 
-    pub(crate) fn keep_failure(&mut self, error: Box<ChildError<E>>) {
+    pub(crate) fn keep_failure(&mut self, error: ChildError<E>) {
         if self.failures.len() < self.keep.errors {
-            self.failures.push(*error);
+            self.failures.push(error);
         } else {
             self.not_stored += 1;
             discard(error);
