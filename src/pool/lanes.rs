@@ -16,7 +16,7 @@ const WORD: usize = u64::BITS as usize;
 ///
 /// `FuturesUnordered` allocates a node for each future, since each may be woken long after it is gone.
 /// A lane is woken as long as the pool lasts, and a wake that comes late costs the next item a poll.
-pub(super) struct Lanes<Fut> {
+pub(crate) struct Lanes<Fut> {
     lanes: Vec<Lane<Fut>>,
     wakes: Vec<Arc<Wakes>>,
     /// Lanes without an item.
@@ -26,27 +26,27 @@ pub(super) struct Lanes<Fut> {
     first: usize,
 }
 
-pub(super) struct Lane<Fut> {
+pub(crate) struct Lane<Fut> {
     /// In a box, since it is pinned and others come and go beside it.
-    pub(super) future: Pin<Box<Option<Fut>>>,
-    pub(super) item: ChildId,
-    pub(super) waker: Waker,
+    pub(crate) future: Pin<Box<Option<Fut>>>,
+    pub(crate) item: ChildId,
+    pub(crate) waker: Waker,
 }
 
 impl<Fut> Lanes<Fut> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { lanes: Vec::new(), wakes: Vec::new(), free: Vec::new(), first: 0 }
     }
 
     /// Lanes that have an item.
     #[inline]
-    pub(super) fn busy(&self) -> usize {
+    pub(crate) fn busy(&self) -> usize {
         self.lanes.len() - self.free.len()
     }
 
     /// A lane for this item.
     #[inline]
-    pub(super) fn take_free(&mut self, item: ChildId, gate: &Arc<Gate>) -> usize {
+    pub(crate) fn take_free(&mut self, item: ChildId, gate: &Arc<Gate>) -> usize {
         match self.free.pop() {
             Some(at) => {
                 self.lanes[at].item = item;
@@ -70,19 +70,19 @@ impl<Fut> Lanes<Fut> {
     }
 
     #[inline]
-    pub(super) fn lane(&mut self, at: usize) -> &mut Lane<Fut> {
+    pub(crate) fn lane(&mut self, at: usize) -> &mut Lane<Fut> {
         &mut self.lanes[at]
     }
 
     /// The lane's item is through, and its future gone.
     #[inline]
-    pub(super) fn set_free(&mut self, at: usize) {
+    pub(crate) fn set_free(&mut self, at: usize) {
         self.free.push(at);
     }
 
     /// The lanes with an item that was woken, each once; a round begins with where the one before it
     /// was cut short.
-    pub(super) fn round(&self) -> Round {
+    pub(crate) fn round(&self) -> Round {
         let words = self.wakes.len();
         Round {
             word: self.first / WORD,
@@ -95,7 +95,7 @@ impl<Fut> Lanes<Fut> {
 
     /// The next lane of the round.
     #[inline]
-    pub(super) fn next(&self, round: &mut Round) -> Option<usize> {
+    pub(crate) fn next(&self, round: &mut Round) -> Option<usize> {
         loop {
             while round.woken != 0 {
                 // The bits are turned so that the first to be looked at is the lowest.
@@ -118,14 +118,14 @@ impl<Fut> Lanes<Fut> {
     }
 
     /// Cuts the round short before this lane, which the next round begins with.
-    pub(super) fn stop_before(&mut self, round: &Round, at: usize) {
+    pub(crate) fn stop_before(&mut self, round: &Round, at: usize) {
         let wakes = &self.wakes[at / WORD];
         wakes.put_back(round.woken.rotate_left(round.base as u32) | 1 << (at % WORD));
         self.first = at;
     }
 
     /// The lanes that have an item, that of the newest first.
-    pub(super) fn newest_first(&self) -> Vec<usize> {
+    pub(crate) fn newest_first(&self) -> Vec<usize> {
         let is_busy = |at: &usize| self.lanes[*at].future.is_some();
         let mut busy: Vec<_> = (0..self.lanes.len()).filter(is_busy).collect();
         busy.sort_unstable_by_key(|at| Reverse(self.lanes[*at].item));
@@ -134,7 +134,7 @@ impl<Fut> Lanes<Fut> {
 }
 
 /// How far a round has come.
-pub(super) struct Round {
+pub(crate) struct Round {
     /// The word that is looked at next.
     word: usize,
     words_left: usize,

@@ -1,9 +1,9 @@
 //! The pool: many items, few lanes.
 
 mod engine;
-mod lanes;
+pub(crate) mod lanes;
 mod ledger;
-mod parallel;
+pub(crate) mod parallel;
 mod progress;
 mod run;
 mod source;

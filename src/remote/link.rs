@@ -7,7 +7,7 @@ use crate::guard::{Thrown, discard, wake_all};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// Between the task on the executor and the child in the nursery. No user code runs under the lock.
-pub(super) struct Link<O> {
+pub(crate) struct Link<O> {
     /// The task is to drop its future.
     stopped: AtomicBool,
     state: Mutex<State<O>>,
@@ -22,7 +22,7 @@ struct State<O> {
 }
 
 /// What became of the future, which is gone.
-pub(super) enum Fate<O> {
+pub(crate) enum Fate<O> {
     /// It returned this; its destructor may have panicked.
     Returned(O, Option<Thrown>),
     /// It panicked, and then perhaps its destructor.
@@ -32,13 +32,13 @@ pub(super) enum Fate<O> {
 }
 
 impl<O> Link<O> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let state = State { fate: None, child: None, task: None };
         Self { stopped: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// Tells the task to drop its future, there where it runs.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         // Before the waker is taken: a task that puts its waker down after that sees the mark. Release: it
         // sees what the canceller did before.
         self.stopped.store(true, Ordering::Release);
@@ -46,18 +46,18 @@ impl<O> Link<O> {
         wake_all(task);
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
     /// Puts the task's waker down, for [`stop`](Self::stop). Says whether it was stopped before.
-    pub(super) fn park(&self, task: &Waker) -> bool {
+    pub(crate) fn park(&self, task: &Waker) -> bool {
         keep(task, || self.lock(), |state| &mut state.task);
         self.is_stopped()
     }
 
     /// Tells what became of the future.
-    pub(super) fn settle(&self, fate: Fate<O>) {
+    pub(crate) fn settle(&self, fate: Fate<O>) {
         let (child, task) = {
             let mut state = self.lock();
             state.fate = Some(fate);
@@ -68,7 +68,7 @@ impl<O> Link<O> {
     }
 
     /// Ready once the future is gone.
-    pub(super) fn poll_fate(&self, cx: &mut Context<'_>) -> Poll<Fate<O>> {
+    pub(crate) fn poll_fate(&self, cx: &mut Context<'_>) -> Poll<Fate<O>> {
         if let Some(fate) = self.lock().fate.take() {
             return Poll::Ready(fate);
         }

@@ -1,8 +1,8 @@
 //! Children that run elsewhere: on an executor, in parallel.
 
 mod child;
-mod link;
-mod task;
+pub(crate) mod link;
+pub(crate) mod task;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::guard::{Thrown, catch};
 pin_project! {
     /// Polls the future until it is through or is told to go. Whatever becomes of the task, the future is
     /// dropped by it, where it ran, and the nursery hears of that after the destructor.
-    pub(super) struct Task<F, O> {
+    pub(crate) struct Task<F, O> {
         // `None` once the nursery has been told.
         #[pin]
         future: Option<F>,
@@ -30,7 +30,7 @@ pin_project! {
 }
 
 impl<F, O> Task<F, O> {
-    pub(super) fn new(future: F, link: Arc<Link<O>>) -> Self {
+    pub(crate) fn new(future: F, link: Arc<Link<O>>) -> Self {
         Self { future: Some(future), link }
     }
 }

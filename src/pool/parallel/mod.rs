@@ -2,7 +2,7 @@
 
 mod engine;
 mod lane;
-mod work;
+pub(crate) mod work;
 
 use std::fmt;
 use std::panic::Location;

@@ -11,7 +11,7 @@ use crate::info::ChildId;
 use crate::sync::{Mutex, MutexGuard};
 
 /// No user code runs under the lock.
-pub(super) struct Work<I, T, E> {
+pub(crate) struct Work<I, T, E> {
     state: Mutex<State<I, T, E>>,
     gate: Arc<Gate>,
 }
@@ -30,7 +30,7 @@ struct State<I, T, E> {
 }
 
 /// What came of an item. Its future is gone.
-pub(super) enum End<T, E> {
+pub(crate) enum End<T, E> {
     /// It returned this, or nothing when it panicked; and what it threw, and its destructor after a panic.
     Ran(Option<Result<T, E>>, Option<Thrown>, Option<Thrown>),
     /// It was dropped with its lane, and this is what its destructor threw.
@@ -38,7 +38,7 @@ pub(super) enum End<T, E> {
 }
 
 impl<I, T, E> Work<I, T, E> {
-    pub(super) fn new(gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>) -> Self {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
@@ -50,7 +50,7 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// Puts an item down for the next lane.
-    pub(super) fn put(&self, id: ChildId, item: I) {
+    pub(crate) fn put(&self, id: ChildId, item: I) {
         let idle = {
             let mut state = self.lock();
             state.items.push_back((id, item));
@@ -60,7 +60,7 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// An item for a lane. Ready with `None` when there will be none.
-    pub(super) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<(ChildId, I)>> {
+    pub(crate) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<(ChildId, I)>> {
         {
             let mut state = self.lock();
             if let Some(item) = state.items.pop_front() {
@@ -104,12 +104,12 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// Says that the driver hands lanes over, on this thread, or that it has.
-    pub(super) fn set_starting(&self, starts: bool) {
+    pub(crate) fn set_starting(&self, starts: bool) {
         self.lock().starting = starts.then(|| thread::current().id());
     }
 
     /// A lane is gone, and may have been woken for an item that is still there.
-    pub(super) fn leave(&self, lane: usize) {
+    pub(crate) fn leave(&self, lane: usize) {
         let (own, next) = {
             let mut state = self.lock();
             let at = state.idle.iter().position(|(at, _)| *at == lane);
@@ -121,7 +121,7 @@ impl<I, T, E> Work<I, T, E> {
         wake_all(next.map(|(_, waker)| waker));
     }
 
-    pub(super) fn report(&self, id: ChildId, end: End<T, E>) {
+    pub(crate) fn report(&self, id: ChildId, end: End<T, E>) {
         let first = {
             let mut state = self.lock();
             state.ends.push((id, end));
@@ -134,17 +134,17 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// Takes what has ended, in the order of the ends; `empty` takes its place.
-    pub(super) fn take_ends(&self, empty: &mut Vec<(ChildId, End<T, E>)>) {
+    pub(crate) fn take_ends(&self, empty: &mut Vec<(ChildId, End<T, E>)>) {
         std::mem::swap(&mut self.lock().ends, empty);
     }
 
     /// Items that no lane has.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.lock().items.len()
     }
 
     /// Hands out the items that no lane has, and lets the lanes end that find none.
-    pub(super) fn close(&self) -> VecDeque<(ChildId, I)> {
+    pub(crate) fn close(&self) -> VecDeque<(ChildId, I)> {
         let (items, idle) = {
             let mut state = self.lock();
             state.closed = true;

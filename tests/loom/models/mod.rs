@@ -13,6 +13,8 @@
 //! | `cancel` | a child that goes on or ends, who cancels it, who waits for its end |
 //! | `inbox` | spawners, those who wait for a slot, and a driver that fetches or closes |
 //! | `nursery` | all of these by way of the public face |
+//! | `pool` | lanes that are woken, or run elsewhere, and a driver that goes to rest |
+//! | `remote` | a task that runs, is told to go, or is dropped, and the child that waits for it |
 //! | `panic` | those who look at the payload of one panic |
 //!
 //! Loom looks at orderings too: an atomic that is not ordered by anything may read an old value. A
@@ -42,4 +44,6 @@ mod gate;
 mod inbox;
 mod nursery;
 mod panic;
+mod pool;
+mod remote;
 mod support;
