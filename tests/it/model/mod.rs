@@ -12,6 +12,8 @@ mod ends;
 mod event;
 mod finish;
 mod kind;
+#[cfg(test)]
+mod pool;
 mod rest;
 mod rules;
 mod scope;
