@@ -50,7 +50,7 @@ pub(crate) fn plant() -> io::Result<Tree> {
 #[cfg(unix)]
 fn forbid(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000))?;
     if fs::File::open(path).is_ok() {
         fs::remove_file(path)?;
         std::os::unix::fs::symlink(path, path)?;

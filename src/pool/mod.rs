@@ -75,6 +75,10 @@ pub struct Pool<'env, E, M: Flavor = Shared> {
     options: Options<'env, E, M>,
 }
 
+/// A run over what can be iterated.
+type OfItems<'env, I, F, Fut, T, E, M> =
+    Engine<'env, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M>;
+
 /// What a pool is set up with.
 struct Options<'env, E, M: Flavor> {
     name: Option<Arc<str>>,
@@ -232,7 +236,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         items: I,
         make: F,
-    ) -> ForEach<Engine<'env, Items<I::IntoIter>, F, Fut, (), E, M>>
+    ) -> ForEach<OfItems<'env, I, F, Fut, (), E, M>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,
@@ -281,11 +285,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn map<I, F, Fut, T>(
-        self,
-        items: I,
-        make: F,
-    ) -> Map<Engine<'env, Items<I::IntoIter>, F, Fut, T, E, M>>
+    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<OfItems<'env, I, F, Fut, T, E, M>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,

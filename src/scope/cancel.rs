@@ -56,8 +56,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         first
     }
 
-    /// Tells daemons to end that were not told yet: nobody is left that they are there for. The nursery's
-    /// grace is not theirs: it is for the others to end in.
+    /// Tells daemons to end, all that are left: nobody else is that they are there for, and none was told
+    /// before. The nursery's grace is not theirs: it is for the others to end in.
     pub(super) fn dismiss_daemons(&mut self) {
         if self.daemons == self.dismissed {
             return;
@@ -65,9 +65,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let cause = Cause::finished(None);
         let mut gone: Vec<_> = self.backlog.drain_daemons().collect();
         for child in self.take_started() {
-            if !child.is_at_large() {
-                self.restless.push_back(child);
-            } else if child.has_own_grace() {
+            if child.has_own_grace() {
                 child.dismiss();
                 self.dismissed += 1;
                 child.signal(&cause);

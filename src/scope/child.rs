@@ -148,11 +148,6 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.tag.control().is_some_and(|control| control.is_daemon())
     }
 
-    /// Whether it is a daemon that was not told to end.
-    pub(crate) fn is_at_large(&self) -> bool {
-        self.tag.control().is_some_and(|control| control.is_daemon() && !control.is_dismissed())
-    }
-
     /// Whether it was given time of its own to end by itself once it is cancelled.
     pub(crate) fn has_own_grace(&self) -> bool {
         self.tag.control().is_some_and(|control| control.has_own_grace())
@@ -268,7 +263,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             (End::Cancelled(_), Some(panic)) => (End::Failed(Failure::Panic(panic)), None),
             (end, panic) => (end, panic),
         };
-        Otherwise { after_cancel: true, overran, ..self.close(end, aftermath) }
+        Otherwise { overran, ..self.close(end, aftermath) }
     }
 
     fn drop_future(&mut self) -> Option<Panic> {

@@ -11,10 +11,11 @@ use std::rc::Rc;
 use futures::future::Ready;
 use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
-    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Failure, Finished,
-    FirstOk, IntoIter, Iter, Join, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind,
-    Next, Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Rejected, Rejection, Report,
-    Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
+    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Executor,
+    ExecutorError, Failure, Finished, FirstOk, ForEach, IntoIter, Iter, Join, JoinHandle,
+    JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next, Nursery, NurseryCancelled,
+    Outcome, Panic, PanicLocation, Pool, PoolOn, PoolSettle, Progress, Rejected, Rejection, Remote,
+    Report, Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -90,6 +91,8 @@ fn of_types_without_parameters() {
         Lost => "syu",
         LostKind => "syu",
         Panic => "syu",
+        ExecutorError => "syu",
+        Progress => "syu",
         PanicLocation => "syu",
         Rejection => "syu",
         Ancestors<'_> => "syu",
@@ -186,6 +189,21 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Run<'_, Plain, Plain, Shared, Stuck, Plain> => "-",
         RunSettle<'_, Plain, Plain, Shared, Ready<()>, Plain> => "su",
         RunSettle<'_, Plain, Plain, Shared, Stuck, Plain> => "-",
+        Pool<'_, Celled> => "su",
+        Pool<'_, Counted> => "su",
+        PoolOn<'_, Plain, Plain> => "su",
+        PoolOn<'_, Counted, Plain> => "u",
+        ForEach<Plain> => "syu",
+        ForEach<Stuck> => "-",
+        Map<Plain> => "syu",
+        Map<Stuck> => "-",
+        PoolSettle<Plain> => "syu",
+        PoolSettle<Stuck> => "-",
+        Executor<Plain> => "syu",
+        Executor<Counted> => "u",
+        Remote<Plain, Ready<()>, Celled, Celled> => "su",
+        Remote<Counted, Ready<()>, Plain, Plain> => "u",
+        Remote<Plain, Ready<()>, Counted, Plain> => "u",
     }
 }
 
@@ -209,6 +227,8 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         Run<'_, Plain, Plain, Local, Ready<()>, Plain> => "u",
         Run<'_, Plain, Plain, Local, PhantomPinned, Plain> => "-",
         RunSettle<'_, Plain, Plain, Local, Ready<()>, Plain> => "u",
+        Pool<'_, Plain, Local> => "u",
+        PoolOn<'_, Plain, Plain, Local> => "u",
     }
 }
 
@@ -223,9 +243,12 @@ fn no_public_type_is_missing_here() {
     let (mut seen, this) = (0, include_str!("auto_traits.rs"));
     for name in types {
         seen += 1;
-        // Traits have none, and the one alias is a nursery.
+        // Traits have none, and the aliases are a nursery and a type of `futures`.
         let listed = ["<", " =>"].iter().any(|after| this.contains(&format!(" {name}{after}")));
-        assert!(listed || ["Flavor", "Hold", "LocalNursery", "Timer"].contains(&name), "{name}");
+        assert!(
+            listed || ["Flavor", "Hold", "LocalNursery", "Task", "Timer"].contains(&name),
+            "{name}"
+        );
     }
     assert!(seen > 30, "{seen}");
 }

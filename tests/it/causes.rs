@@ -5,7 +5,7 @@ use std::future::pending;
 use futures::FutureExt;
 use nestling::CauseKind;
 
-use crate::support::{Count, drive, here, yields};
+use crate::support::{Count, Log, drive, here, yields};
 
 behaviour!(a_run_without_failures_and_cancels_has_no_cause, async {
     let mut nursery = nursery::<u32, &str>().first_error();
@@ -143,4 +143,33 @@ by_hand!(a_spawners_cancel_wins_over_that_of_a_handle_before_the_driver_hears_of
     let report = nursery.settle().now_or_never().unwrap();
     assert_eq!(report.cancelled()[0].cause().message(), Some("first"));
     assert_eq!(handle.cause().unwrap().message(), Some("first"));
+});
+
+by_hand!(a_chain_of_a_hundred_thousand_causes_is_read_shown_and_dropped, {
+    let mut nurseries = Vec::new();
+    let mut around = None;
+    for _ in 0..100_000 {
+        let mut nursery = match around {
+            None => nursery::<(), &str>(),
+            Some(cx) => nestling::ChildContext::nursery(&cx),
+        };
+        // The contexts are handed on: no nursery is driven inside of another.
+        let own = Log::new();
+        let known = own.clone();
+        nursery.child().grace(pending::<()>()).spawn_with(move |cx| {
+            known.add(cx);
+            pending()
+        });
+        drive(&mut nursery);
+        around = own.take().pop();
+        nurseries.push(nursery);
+    }
+    nurseries[0].cancel("the first");
+    nurseries.iter_mut().for_each(drive);
+    let cause = nurseries.last().unwrap().cause().unwrap();
+    assert_eq!(cause.root().message(), Some("the first"));
+    assert_eq!(cause.to_string(), "child #0 was cancelled: requested: the first");
+    assert!(format!("{cause:?}").contains("the first"));
+    drop((nurseries, around));
+    drop(cause);
 });

@@ -2,11 +2,12 @@
 
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
 use futures::FutureExt;
 use nestling::{Cause, CauseKind, Failure, Nursery, Rejection};
 
-use crate::support::{Count, Live, Log, Task, drive, here, yields};
+use crate::support::{Count, Live, Log, Task, Wakes, drive, here, yields};
 
 behaviour!(a_child_knows_who_it_is, async {
     let mut nursery = nursery::<u64, &str>();
@@ -300,4 +301,23 @@ behaviour!(a_cause_message_of_a_megabyte_is_kept_whole_and_shown_cut, async {
     requested.cancel(message);
     let report = requested.settle().await;
     assert!(report.to_string().len() < 4_096);
+});
+
+by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, {
+    let own = Log::new();
+    let known = own.clone();
+    let mut nursery = nursery::<(), &str>();
+    nursery.child().grace(pending::<()>()).spawn_with(move |cx| {
+        known.add(cx);
+        pending()
+    });
+    drive(&mut nursery);
+    let cx = own.take().pop().unwrap();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut waiting = Task::new(cx.cancelled());
+    assert!(waiting.poll_with(&waker).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 3);
+    drop(waiting);
+    assert_eq!(Arc::strong_count(&wakes), 2);
 });

@@ -222,3 +222,15 @@ behaviour!(a_cancelled_child_with_grace_still_hands_over_its_output, async {
     assert_eq!(stuck.await.unwrap_err().kind(), LostKind::Cancelled);
     assert_eq!(report.overran_grace().count(), 1);
 });
+
+by_hand!(a_handle_says_whether_its_child_is_gone_and_why_it_was_cancelled, {
+    let mut nursery = nursery::<(), &str>();
+    let handle = nursery.spawn_join(pending::<Result<u8, &str>>());
+    drive(&mut nursery);
+    assert!(!handle.is_finished() && handle.cause().is_none());
+    assert!(handle.cancel_with("enough"));
+    assert!(!handle.is_finished());
+    assert_eq!(handle.cause().unwrap().message(), Some("enough"));
+    assert!(nursery.join().now_or_never().unwrap().is_ok());
+    assert!(handle.is_finished());
+});

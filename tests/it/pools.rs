@@ -260,7 +260,11 @@ by_hand!(dropping_it_drops_the_items_newest_first_and_then_the_source, {
     let log = Log::new();
     let event = log.clone();
     let guard = OnDrop(move || event.add("source".to_owned()));
-    let items = (0..3).inspect(move |_| drop(&guard)).chain(std::iter::repeat(9));
+    let items = (0..3)
+        .inspect(move |_| {
+            let _ = &guard;
+        })
+        .chain(std::iter::repeat(9));
     let pool = pool!(3);
     let handle = pool.cancel_handle();
     let event = log.clone();
@@ -332,7 +336,9 @@ behaviour!(what_the_pool_was_given_may_panic_when_it_is_dropped_and_nothing_is_l
         let _ = &policy;
         false
     });
-    let items = (0..2).inspect(move |_| drop(&source));
+    let items = (0..2).inspect(move |_| {
+        let _ = &source;
+    });
     let pool = pool.map(items, move |n| {
         let _ = &closure;
         ready(Ok::<_, &str>(n))

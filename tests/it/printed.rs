@@ -1,11 +1,13 @@
 //! What is printed of a nursery, and of what it hands out, says what it is.
 
 use std::fmt::Debug;
-use std::future::pending;
+use std::future::{pending, ready};
+use std::sync::{Arc, OnceLock};
 
-use nestling::{Nursery, Report};
+use futures::FutureExt;
+use nestling::{Nursery, Pool, Report, executor};
 
-use crate::support::Task;
+use crate::support::{Task, drive};
 
 type Tree = Nursery<'static, u32, &'static str>;
 
@@ -69,4 +71,47 @@ fn a_report_and_a_cancelled_child_are_told_in_a_line() {
     let report: Report<_, _> = report;
     assert_eq!(report.to_string(), "2 children: 1 completed, 0 failed, 1 cancelled");
     assert_eq!(report.cancelled()[0].to_string(), "#1 poll: requested: enough");
+}
+
+#[test]
+fn handles_and_what_children_know_of_themselves_tell_the_child() {
+    let mut nursery = Tree::new();
+    let handle =
+        nursery.child().name("far").grace(pending::<()>()).spawn_join(pending::<Result<u8, _>>());
+    says(&handle, &["JoinHandle", "\"far\"", "cause: None", "finished: false"]);
+    let known = Arc::new(OnceLock::new());
+    let own = Arc::clone(&known);
+    nursery.child().name("near").grace(pending::<()>()).spawn_with(move |cx| {
+        assert!(own.set(cx).is_ok());
+        pending()
+    });
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    says(&handle, &["enough"]);
+    let cx = known.get().unwrap();
+    says(cx, &["ChildContext", "\"near\"", "enough"]);
+    says(&cx.cancelled(), &["ChildCancelled", "\"near\""]);
+    says(&cx.spawner().cancelled(), &["NurseryCancelled"]);
+    drop(nursery);
+    let lost = handle.now_or_never().unwrap().unwrap_err();
+    says(&lost, &["Lost", "\"far\"", "Dropped", "enough"]);
+}
+
+#[test]
+fn builders_drivers_pools_and_executors_tell_what_they_are() {
+    let mut nursery = Tree::new();
+    let child = nursery.child().name("far").daemon().timeout(pending::<()>());
+    says(&child, &["ChildBuilder", "\"far\"", "daemon: true", "timeout: true", "grace: false"]);
+    says(&nursery.child().grace(pending::<()>()), &["timeout: false", "grace: true"]);
+    drop(nursery);
+    says(&Tree::new().split().1, &["Driver"]);
+    let pool = || Pool::<'static, &'static str>::new(7).name("sync");
+    says(&pool(), &["Pool", "\"sync\"", "limit: 7"]);
+    let inline = executor(drop);
+    says(&inline, &["Executor"]);
+    says(&pool().on(inline), &["PoolOn", "\"sync\"", "limit: 7"]);
+    let none: [u8; 0] = [];
+    says(&pool().for_each(none, |_| ready(Ok(()))), &["ForEach"]);
+    says(&pool().map(none, |_| ready(Ok(()))), &["Map"]);
+    says(&pool().on(inline).map(none, |_| ready(Ok(()))).settle(), &["PoolSettle"]);
 }

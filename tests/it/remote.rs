@@ -411,12 +411,12 @@ by_hand!(an_executor_that_panics_has_not_taken_the_child, {
 by_hand!(what_runs_inline_has_ended_when_it_has_started, {
     let inline = executor(futures::executor::block_on);
     let mut nursery = nursery::<u32, &str>();
-    nursery.spawn_on(&inline, async {
+    nursery.spawn_on(inline, async {
         yields(3).await;
         Ok(1)
     });
-    nursery.spawn_on(&inline, async { Err("no") });
-    nursery.spawn_on(&inline, async { panic!("inline") });
+    nursery.spawn_on(inline, async { Err("no") });
+    nursery.spawn_on(inline, async { panic!("inline") });
     let report = nursery.settle().now_or_never().unwrap();
     assert_eq!((report.counts().completed(), report.counts().failed()), (1, 2));
 });

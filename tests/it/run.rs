@@ -338,3 +338,13 @@ by_hand!(of_a_nursery_that_ends_without_a_cancel_nobody_is_told_and_no_waker_is_
     drop(dropped);
     assert_eq!(Arc::strong_count(&wakes), 2);
 });
+
+behaviour!(the_bodys_error_is_named_where_others_have_failed_that_are_not_stored, async {
+    let mut nursery = nursery::<(), &str>().keep_errors(1);
+    nursery.spawn(async {
+        yields(2).await;
+        Err("not stored")
+    });
+    let error = nursery.run(|_| async { Err::<(), _>("stored") }).await.unwrap_err();
+    assert_eq!(error.to_string(), "the body and 1 of 1 child failed: body: stored; and 1 more");
+});

@@ -57,6 +57,13 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     }
 }
 
+/// A run over what can be iterated.
+type OfItems<'env, X, I, F, Fut, T, E, M> =
+    Parallel<'env, X, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M>;
+
+/// A run over a stream.
+type OfStream<'env, X, S, F, Fut, T, E, M> = Parallel<'env, X, Streamed<S>, F, Fut, T, E, M>;
+
 /// A pool whose lanes run on an executor; made by [`Pool::on`].
 #[must_use = "a pool does nothing unless it is given items"]
 pub struct PoolOn<'env, X, E, M: Flavor = Shared> {
@@ -81,7 +88,7 @@ where
         self,
         items: I,
         make: F,
-    ) -> ForEach<Parallel<'env, X, Items<I::IntoIter>, F, Fut, (), E, M>>
+    ) -> ForEach<OfItems<'env, X, I, F, Fut, (), E, M>>
     where
         I: IntoIterator,
         I::Item: Send + 'static,
@@ -100,7 +107,7 @@ where
         self,
         stream: S,
         make: F,
-    ) -> ForEach<Parallel<'env, X, Streamed<S>, F, Fut, (), E, M>>
+    ) -> ForEach<OfStream<'env, X, S, F, Fut, (), E, M>>
     where
         S: Stream,
         S::Item: Send + 'static,
@@ -115,11 +122,7 @@ where
 
     /// See [`Pool::map`].
     #[track_caller]
-    pub fn map<I, F, Fut, T>(
-        self,
-        items: I,
-        make: F,
-    ) -> Map<Parallel<'env, X, Items<I::IntoIter>, F, Fut, T, E, M>>
+    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<OfItems<'env, X, I, F, Fut, T, E, M>>
     where
         I: IntoIterator,
         I::Item: Send + 'static,
@@ -139,7 +142,7 @@ where
         self,
         stream: S,
         make: F,
-    ) -> Map<Parallel<'env, X, Streamed<S>, F, Fut, T, E, M>>
+    ) -> Map<OfStream<'env, X, S, F, Fut, T, E, M>>
     where
         S: Stream,
         S::Item: Send + 'static,
