@@ -10,6 +10,8 @@
 //! | let a child know who it is, and whether it is cancelled | [`ChildContext`] |
 //! | cancel one child | [`CancelHandle`] |
 //! | hand a nursery to an executor, and stop it | [`Driver`] |
+//! | run children on an executor, in parallel | [`Nursery::spawn_on`], [`executor()`] |
+//! | run a future for each of many items | [`Pool`] |
 //! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
 //! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
 //! | know why something was cancelled | [`Cause`] |
@@ -22,8 +24,9 @@
 //! it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic or a
 //! timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a **grace**
 //! is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is a child that is
-//! not waited for. Children spawned beyond the limit wait in the **backlog**. A nursery has one of two **flavours**: [`Shared`], whose
-//! children are `Send`, or [`Local`].
+//! not waited for. Children spawned beyond the limit wait in the **backlog**. A pool runs its items in
+//! **lanes**, each of which takes one after the other. A nursery has one of two **flavours**: [`Shared`],
+//! whose children are `Send`, or [`Local`].
 //!
 //! # The contract
 //!
@@ -66,6 +69,10 @@
 //! all are gone, unless the thread is panicking already. A nursery in a child that is cancelled is
 //! dropped so: its first panic becomes that child's failure, and the others are lost. Outputs and
 //! errors come after the children; one of these that panics on top aborts, as anywhere in Rust.
+//!
+//! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future is polled
+//! and dropped by its executor. It cannot be dropped from here: it is told to go, and the nursery does not
+//! end before it is gone. Only a nursery that is dropped does not wait.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
 //! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics
