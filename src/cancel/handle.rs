@@ -15,7 +15,8 @@ use crate::info::{ChildId, ChildInfo};
 /// the nursery is inert: it keeps the child's id, name and cause, and none of the child's memory.
 ///
 /// The child's future is always dropped by the nursery, on the nursery's task, never by the caller
-/// of [`cancel`](Self::cancel): where the nursery is not driven, nothing is dropped yet.
+/// of [`cancel`](Self::cancel): where the nursery is not driven, nothing is dropped yet. That of a
+/// [remote](crate::Nursery::spawn_on) child is dropped by its executor, and the child waited for.
 ///
 /// | cancelled | what happens |
 /// |---|---|
@@ -97,7 +98,8 @@ impl CancelHandle {
 
     /// Waits until the child is gone: its future dropped, its destructor run.
     ///
-    /// It resolves for a child that ended in any way, also when the nursery itself was dropped.
+    /// It resolves for a child that ended in any way, also when the nursery itself was dropped; a
+    /// [remote](crate::Nursery::spawn_on) child of such a nursery may still be about to be dropped then.
     /// A child that awaits this for itself waits for ever.
     ///
     /// # Cancel safety

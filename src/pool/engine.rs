@@ -140,7 +140,8 @@ where
     /// Whether there is a lane for another item, and perhaps an item.
     #[inline]
     fn can_fill(&self) -> bool {
-        self.source.is_some() && self.lanes.busy() < self.limit && self.bell.has_rung()
+        let may_have_one = !S::WAITS || self.bell.has_rung();
+        may_have_one && self.source.is_some() && self.lanes.busy() < self.limit
     }
 
     /// Cancels what is left if a handle has asked for it.

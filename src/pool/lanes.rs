@@ -80,16 +80,18 @@ impl<Fut> Lanes<Fut> {
         self.free.push(at);
     }
 
-    /// The lanes with an item that was woken, each once; a round begins with where the one before it
-    /// was cut short.
+    /// The lanes with an item that was woken, each once. A round begins with the lane before which the
+    /// last one was cut short, and ends with those that are before it.
     pub(crate) fn round(&self) -> Round {
         let words = self.wakes.len();
+        let skip = self.first % WORD;
         Round {
-            word: self.first / WORD,
-            skip: self.first % WORD,
-            words_left: words,
+            visits: 0,
+            of: words + usize::from(skip > 0),
+            first: self.first / WORD,
+            skip,
+            word: 0,
             woken: 0,
-            base: 0,
         }
     }
 
@@ -98,29 +100,36 @@ impl<Fut> Lanes<Fut> {
     pub(crate) fn next(&self, round: &mut Round) -> Option<usize> {
         loop {
             while round.woken != 0 {
-                // The bits are turned so that the first to be looked at is the lowest.
-                let bit = (round.woken.trailing_zeros() as usize + round.base) % WORD;
+                let at = round.word * WORD + round.woken.trailing_zeros() as usize;
                 round.woken &= round.woken - 1;
-                let at = (round.word + self.wakes.len() - 1) % self.wakes.len() * WORD + bit;
                 if self.lanes[at].future.is_some() {
                     return Some(at);
                 }
             }
-            if round.words_left == 0 {
+            if round.visits == round.of {
                 return None;
             }
-            round.words_left -= 1;
+            round.word = (round.first + round.visits) % self.wakes.len();
+            // The first word is visited twice, if the round begins in the middle of it.
+            let from_first = u64::MAX << round.skip;
+            let part = match round.visits {
+                0 => from_first,
+                visits if visits == self.wakes.len() => !from_first,
+                _ => u64::MAX,
+            };
+            round.visits += 1;
             let wakes = &self.wakes[round.word];
-            round.woken = wakes.take().rotate_right(round.skip as u32);
-            round.base = std::mem::take(&mut round.skip);
-            round.word = (round.word + 1) % self.wakes.len();
+            let woken = wakes.take();
+            round.woken = woken & part;
+            if woken & !part != 0 {
+                wakes.put_back(woken & !part);
+            }
         }
     }
 
     /// Cuts the round short before this lane, which the next round begins with.
     pub(crate) fn stop_before(&mut self, round: &Round, at: usize) {
-        let wakes = &self.wakes[at / WORD];
-        wakes.put_back(round.woken.rotate_left(round.base as u32) | 1 << (at % WORD));
+        self.wakes[at / WORD].put_back(round.woken | 1 << (at % WORD));
         self.first = at;
     }
 
@@ -135,14 +144,15 @@ impl<Fut> Lanes<Fut> {
 
 /// How far a round has come.
 pub(crate) struct Round {
-    /// The word that is looked at next.
-    word: usize,
-    words_left: usize,
-    /// In the first word, the lanes that are looked at last.
+    /// Visits to words, so far and in all.
+    visits: usize,
+    of: usize,
+    /// The word that it began with, and the lanes of that which it begins behind.
+    first: usize,
     skip: usize,
-    /// What is left of the word before.
+    /// The word that it is at, and what is left of that.
+    word: usize,
     woken: u64,
-    base: usize,
 }
 
 /// Which of some lanes were woken since the driver last looked.

@@ -29,8 +29,8 @@ use crate::scope::policy::Policy;
 /// Runs a future for each of many items, a few at a time, and returns every failure.
 ///
 /// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as may run
-/// at once, and pulls the next item when a lane is free: ten million items take the memory of a few, and
-/// an item costs no allocation. An item is told by its index: the failure of the eighth is that of `#7`.
+/// at once, and pulls the next item when a lane is free: ten million items take the memory of a few, but for
+/// outputs and failures that are kept, and an item costs no allocation. An item is told by its index: the failure of the eighth is that of `#7`.
 ///
 /// | | items | gives |
 /// |---|---|---|

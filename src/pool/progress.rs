@@ -28,7 +28,7 @@ impl Progress {
         self.counts.failed()
     }
 
-    /// How many items there are; `None` if the source did not say so when the run began: its
+    /// How many items there are; `None` if the source did not say so when it was given: its
     /// [size hint](Iterator::size_hint) has to be exact.
     #[must_use]
     pub fn total(&self) -> Option<u64> {

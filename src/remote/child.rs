@@ -12,14 +12,14 @@ use super::task::Task;
 use crate::adapt::{Exit, Output};
 use crate::cancel::{Cause, Control};
 use crate::error::{ExecutorError, Failure};
-use crate::guard::{Thrown, catch, discard};
+use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
 
 /// A child whose future runs on an executor; this waits for it, and is what the nursery polls.
 ///
 /// It is named here for code that is generic over the flavour: its bound is
 /// `M: Hold<'env, Remote<X, F, T, E>>`.
 pub struct Remote<X, F, T, E> {
-    executor: X,
+    executor: Option<X>,
     /// Until the child starts.
     future: Option<F>,
     /// From then on.
@@ -40,10 +40,20 @@ enum Refused {
     Panicked(Thrown),
 }
 
+impl Refused {
+    /// What the executor threw when it had run the task all the same.
+    fn into_thrown(self) -> Option<Thrown> {
+        match self {
+            Self::ShutDown => None,
+            Self::Panicked(thrown) => Some(thrown),
+        }
+    }
+}
+
 impl<X, F, T, E> Remote<X, F, T, E> {
     pub(crate) fn new(executor: X, future: F) -> Self {
         Self {
-            executor,
+            executor: Some(executor),
             future: Some(future),
             link: None,
             control: None,
@@ -90,11 +100,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(future) = this.future.take() {
+        if let (Some(executor), Some(future)) = (&this.executor, this.future.take()) {
             let link = Arc::new(Link::new());
             this.link = Some(Arc::clone(&link));
             let task = FutureObj::new(Box::new(Task::new(future, link)));
-            this.refused = match catch(|| this.executor.spawn_obj(task)) {
+            this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),
                 Err(thrown) => Some(Refused::Panicked(thrown)),
@@ -103,6 +113,9 @@ where
                 // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
                 this.stop();
             }
+            // The waker of a child's first poll is a throw-away one: it is polled again in its place before
+            // the driver rests, and begins to wait then. What ran inline is through by then, too.
+            return Poll::Pending;
         }
         let (Some(link), Some(control)) = (&this.link, &this.control) else {
             unreachable!("a child has met its control block before it is polled")
@@ -113,11 +126,11 @@ where
         }
         let thrown = match ready!(link.poll_fate(cx)) {
             Fate::Returned(output, aftermath) => {
-                this.aftermath = aftermath;
+                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_thrown());
                 return Poll::Ready(output.map_err(|error| Exit::Failed(Failure::Error(error))));
             }
             Fate::Panicked(thrown, aftermath) => {
-                this.aftermath = aftermath;
+                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_thrown());
                 // The panic crosses over: it goes on here, and is caught as that of any child.
                 thrown.resume()
             }
@@ -143,10 +156,14 @@ where
 impl<X, F, T, E> Drop for Remote<X, F, T, E> {
     fn drop(&mut self) {
         self.stop();
-        match self.aftermath.take() {
-            Some(thrown) if !std::thread::panicking() => thrown.resume(),
-            thrown => discard(thrown),
+        let mut first = FirstPanic::default();
+        if let Some(thrown) = self.aftermath.take() {
+            first.note(Err(thrown));
         }
+        first.note(drop_guarded(self.future.take()));
+        first.note(drop_guarded(self.executor.take()));
+        discard(self.refused.take());
+        first.resume();
     }
 }
 

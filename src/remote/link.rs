@@ -21,6 +21,14 @@ struct State<O> {
     task: Option<Waker>,
 }
 
+/// Where the nursery was dropped, nobody asks for the fate any more, and an output that panics when it is
+/// dropped must not harm the executor.
+impl<O> Drop for State<O> {
+    fn drop(&mut self) {
+        discard(self.fate.take());
+    }
+}
+
 /// What became of the future, which is gone.
 pub(crate) enum Fate<O> {
     /// It returned this; its destructor may have panicked.

@@ -613,3 +613,26 @@ fn the_future_of_a_pool_is_send_where_all_that_it_holds_is() {
     nursery.spawn_group(pool);
     nursery.join().now_or_never().unwrap().unwrap();
 }
+
+by_hand!(lanes_beyond_the_first_word_have_their_turn_in_a_pool_that_has_little_of_it, {
+    let polls: Vec<_> = (0..200).map(|_| Count::default()).collect();
+    let busy = |polls: Count| {
+        poll_fn(move |cx| -> Poll<Result<(), &str>> {
+            polls.add();
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    };
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..300 {
+        nursery.spawn(busy(Count::default()));
+    }
+    let items = polls.clone();
+    nursery.spawn_group(pool!(200).for_each(items, busy));
+    let mut join = Task::new(nursery.join());
+    for _ in 0..400 {
+        assert!(join.poll().is_pending());
+    }
+    let (least, most) = (polls.iter().map(Count::get).min(), polls.iter().map(Count::get).max());
+    assert!(least.unwrap() > 0 && most.unwrap() <= 2 * least.unwrap() + 2, "{least:?} {most:?}");
+});

@@ -7,6 +7,7 @@ use std::task::Poll;
 use futures::channel::{mpsc, oneshot};
 use futures::executor::{ThreadPool, block_on};
 use futures::stream;
+use futures::task::{Spawn, SpawnError};
 use futures::{FutureExt, StreamExt};
 use nestling::{CauseKind, ExecutorError, Failure, Pool, executor};
 
@@ -407,3 +408,80 @@ fn what_an_executor_has_done_is_an_error_that_is_found() {
     let error = pool.now_or_never().unwrap().unwrap_err();
     assert!(error.find::<ExecutorError>().unwrap().is_refused());
 }
+
+by_hand!(shared, a_stream_that_wakes_itself_without_end_does_not_keep_the_runtime, {
+    let items = stream::poll_fn(|cx| -> Poll<Option<u8>> {
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    });
+    let pool = Pool::<'_, ()>::new(2).on(ByHand::default());
+    let mut pool = Task::new(pool.for_each_stream(items, |_| ready(Ok(()))));
+    assert!(pool.poll().is_pending());
+    assert_eq!(pool.wakes(), 1);
+});
+
+/// Runs inline, and panics when a copy of it is dropped.
+#[derive(Clone)]
+struct Bomb;
+
+impl Spawn for Bomb {
+    fn spawn_obj(&self, task: nestling::Task) -> Result<(), SpawnError> {
+        block_on(task);
+        Ok(())
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a copy");
+        }
+    }
+}
+
+by_hand!(shared, an_executor_whose_copies_panic_when_they_are_dropped_loses_no_item, {
+    let pool = Pool::<'_, &str>::new(2).on(Bomb).map(0..6, |n| ready(Ok(n)));
+    let report = pool.settle().now_or_never().unwrap();
+    assert_eq!(report.outputs().len(), 6);
+    let error = report.error().unwrap();
+    assert!(error.iter().all(|e| e.child().is_nursery() && e.failure().is_panic()));
+});
+
+by_hand!(shared, a_lost_lane_is_replaced_while_another_is_busy, {
+    let far = ByHand::default();
+    let (done, is_done) = oneshot::channel::<()>();
+    let is_done = std::sync::Mutex::new(Some(is_done));
+    let pool = Pool::new(2).on(far.clone()).map(0..4, move |n| {
+        // The first item waits for the last.
+        let waits = if n == 0 { is_done.lock().unwrap().take() } else { None };
+        async move {
+            if let Some(is_done) = waits {
+                is_done.await.unwrap();
+            }
+            if n == 2 {
+                pending::<()>().await;
+            }
+            Ok::<_, &str>(n)
+        }
+    });
+    let mut pool = Task::new(pool.settle());
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    far.poll();
+    // One lane has the first item, and the other the third.
+    far.drop_last();
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    done.send(()).unwrap();
+    let report = loop {
+        far.poll();
+        if let Poll::Ready(report) = pool.run() {
+            break report;
+        }
+    };
+    let outputs: Vec<_> = report.outputs().iter().map(|(_, n)| *n).collect();
+    assert_eq!(outputs, [0, 1, 3]);
+    assert_eq!(report.error().unwrap().first().child().id().number(), 2);
+});

@@ -41,6 +41,11 @@ impl ByHand {
         drop(tasks);
     }
 
+    pub(crate) fn drop_last(&self) {
+        let task = self.0.lock().unwrap().pop();
+        drop(task);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
@@ -663,4 +668,29 @@ by_hand!(a_task_that_is_polled_when_its_future_is_gone_is_just_ready, {
     let mut task = Task::new(far.0.lock().unwrap().pop().unwrap());
     assert!(task.poll().is_ready() && task.poll().is_ready());
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [1]);
+});
+
+by_hand!(an_executor_that_runs_the_task_and_then_panics_takes_no_output_along, {
+    let broken = executor(|task| {
+        futures::executor::block_on(task);
+        panic!("afterwards")
+    });
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn_on(broken, ready(Ok(7)));
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!(report.outputs()[0].1, 7);
+    let error = report.error().unwrap().first();
+    assert_eq!(error.failure().panic().unwrap().message(), "afterwards");
+});
+
+by_hand!(destructors_of_an_executor_and_of_a_child_that_never_started_end_no_process, {
+    let bomb = OnDrop(|| panic!("executor"));
+    let far = executor(move |_| {
+        let _ = &bomb;
+    });
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn_on(far, waits(|| panic!("child")));
+    nursery.cancel("enough");
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.first().failure().panic().unwrap().message(), "child");
 });

@@ -50,7 +50,9 @@ pin_project! {
         lanes: usize,
         // Lanes that were spawned, in all.
         spawned: usize,
-        // How many items had ended when all lanes were lost before, and others were spawned.
+        // Items that came to an end of their own, and how many had when lanes that were lost were
+        // replaced.
+        ran: u64,
         rescued: u64,
         // Why the last lane that was lost could not go on.
         lost: Option<ExecutorError>,
@@ -80,8 +82,9 @@ pin_project! {
             let mut this = this.project();
             this.gate.retire();
             let mut first = FirstPanic::default();
+            let items = this.work.close();
             first.note(drop_guarded(this.crew.take()));
-            for (_, item) in this.work.close().into_iter().rev() {
+            for (_, item) in items.into_iter().rev() {
                 first.note(drop_guarded(item));
             }
             first.note(catch(|| this.source.as_mut().set(None)));
@@ -122,6 +125,7 @@ where
             crew: Some(Nursery::default()),
             lanes: 0,
             spawned: 0,
+            ran: 0,
             rescued: 0,
             lost: None,
             work: Arc::new(Work::new(Arc::clone(&gate))),
@@ -146,7 +150,8 @@ where
                 // The handle's own cause was first.
                 self.as_mut().cancel(Cause::requested(String::new()));
             }
-            seen_to += self.as_mut().see_to_ends();
+            // Each round costs one, so that rounds that do nothing end too.
+            seen_to += 1 + self.as_mut().see_to_ends();
             seen_to += self.as_mut().fill();
             self.as_mut().see_to_lanes(cx);
             if self.source.is_none() && self.pulled == self.ended {
@@ -177,6 +182,7 @@ where
         *this.ended += count as u64;
         let mut stop = None;
         for (id, end) in this.ends.drain(..) {
+            *this.ran += u64::from(matches!(end, End::Ran(..)));
             let cause = match (end, this.ledger.cause()) {
                 (End::Ran(Some(Ok(output)), None, None), _) => {
                     this.ledger.complete(id, output);
@@ -241,24 +247,26 @@ where
     /// Starts lanes, and sees who has ended.
     fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let _ = self.as_mut().poll_crew(cx);
-        let runs_dry = self.lanes == 0 && self.pulled > self.ended;
-        if !runs_dry || self.ledger.cause().is_some() {
+        let short = self.lanes == 0 || (self.lost.is_some() && self.lanes < self.limit);
+        if !short || self.pulled == self.ended || self.ledger.cause().is_some() {
             return;
         }
         // What the last of them had is reported before it is gone.
         self.as_mut().see_to_ends();
-        if self.pulled == self.ended {
+        if self.pulled == self.ended || self.ledger.cause().is_some() {
             return;
         }
-        if self.ended > self.rescued {
-            // Something has ended since the last time: a new lane may do as much.
-            *self.as_mut().project().rescued = self.ended;
-            for _ in 0..self.work.waiting().min(self.limit) {
+        if self.ran > self.rescued {
+            // Something has come to its end since the last time: a new lane may do as much.
+            let lanes = self.work.waiting().min(self.limit - self.lanes);
+            let this = self.as_mut().project();
+            (*this.rescued, *this.lost) = (*this.ran, None);
+            for _ in 0..lanes {
                 self.as_mut().spawn_lane();
             }
             // They are started in the next round.
             self.gate.notify();
-        } else {
+        } else if self.lanes == 0 {
             let this = self.as_mut().project();
             this.ledger.record_executor(this.lost.take().unwrap_or_else(ExecutorError::dropped));
             self.cancel(Cause::executor_lost());
@@ -276,7 +284,8 @@ where
             let Some(completion) = ready!(next) else {
                 return Poll::Ready(());
             };
-            *this.lanes -= 1;
+            // One that has ended may have left two records.
+            *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
                 report::Outcome::Failed(error) => match error.into_failure() {
                     Failure::Executor(error) => *this.lost = Some(error),

@@ -22,17 +22,19 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     ///
     /// The items are pulled by whoever awaits the pool, and run by as many tasks as the limit says, which
     /// take one after the other: an item is handed over, and costs no allocation and no task. Up to as many
-    /// again are pulled ahead, so that no lane waits for the next. The closure and what it makes have to be
-    /// `Send` and `'static`; the source need not be.
+    /// again are pulled ahead, so that no lane waits for the next. The closure, the items and what
+    /// comes of them have to be `Send` and `'static`; the source need not be. On an executor that runs tasks
+    /// inline a lane ends when it finds no item.
     ///
-    /// Everything is as without it, and lanes are [remote children](crate::Nursery::spawn_on): a pool that
+    /// Failures, outputs and options are as without it. Items that run are dropped by their lanes, in no
+    /// order. Lanes are [remote children](crate::Nursery::spawn_on): a pool that
     /// is cancelled is ready when all of them are gone.
     ///
     /// | what happens | then |
     /// |---|---|
     /// | the pool is cancelled, or stops at a failure | lanes are told to go, and waited for; items that were pulled and have not ended are cancelled |
     /// | the executor drops a lane | the item that it had has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on, and another takes its place |
-    /// | the executor takes no lane, or drops all before an item has ended | that is a failure of the pool itself, and what was pulled is cancelled |
+    /// | the executor takes no lane, or drops all before an item comes to an end of its own | that is a failure of the pool itself, and what was pulled is cancelled |
     /// | the pool is dropped | lanes are told to go, and not waited for |
     ///
     /// The executor is cloned for each lane; a reference serves.

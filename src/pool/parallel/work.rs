@@ -65,7 +65,11 @@ impl<I, T, E> Work<I, T, E> {
             let mut state = self.lock();
             if let Some(item) = state.items.pop_front() {
                 let last = state.items.is_empty() && !state.closed;
+                // It may have been polled without having been woken; who is woken for an item must take it.
+                let own = state.idle.iter().position(|(at, _)| *at == lane);
+                let own = own.map(|at| state.idle.swap_remove(at));
                 drop(state);
+                discard(own);
                 if last {
                     // There is room for more.
                     self.gate.notify();

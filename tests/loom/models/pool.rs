@@ -155,3 +155,19 @@ fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
         assert_eq!(left + *taken.lock().unwrap(), 1);
     });
 }
+
+/// A lane may be polled without having been woken. Were it left on the list then, the next item would wake
+/// it and nobody else, while it is busy.
+#[test]
+fn a_lane_that_takes_an_item_waits_no_more() {
+    model(None, || {
+        let (work, _gate) = board();
+        let [first, second] = [(); 2].map(|()| Parker::new());
+        let [one, two] = [&first, &second].map(|parker| Waker::from(Arc::clone(parker)));
+        assert!(work.poll_take(1, &one).is_pending() && work.poll_take(2, &two).is_pending());
+        work.put(ChildId::new(0), 7);
+        assert!(work.poll_take(1, &one).is_ready());
+        drop(one);
+        assert_eq!(Arc::strong_count(&first), 1);
+    });
+}
