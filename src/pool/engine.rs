@@ -162,14 +162,8 @@ where
                 return;
             }
             let this = self.as_mut().project();
-            if S::WAITS {
-                this.bell.take();
-            }
-            let Pulled::Item(item) = this.ledger.pull(this.source, this.bell_waker) else { return };
-            if S::WAITS {
-                // Another may be there.
-                this.bell.ring_quietly();
-            }
+            let pulled = this.ledger.pull(this.source, this.bell, this.bell_waker);
+            let Pulled::Item(item) = pulled else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
             let at = this.lanes.take_free(id, this.gate);

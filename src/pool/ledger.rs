@@ -17,6 +17,7 @@ use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
+use crate::scope::alarm::Bell;
 use crate::scope::policy::{Policy, Verdict};
 use crate::scope::tally::{Keep, Summary, Tally, in_spawn_order};
 
@@ -90,16 +91,25 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.cause.insert(first).clone()
     }
 
-    /// Asks the source for an item.
+    /// Asks the source for an item. `bell`, of which `waker` is, stays rung while there may be another.
     #[inline]
     pub(super) fn pull<S: Source>(
         &mut self,
         mut source: Pin<&mut Option<S>>,
+        bell: &Bell,
         waker: &Waker,
     ) -> Pulled<S::Item> {
         let Some(items) = source.as_mut().as_pin_mut() else { return Pulled::Dry };
+        if S::WAITS {
+            bell.take();
+        }
         match catch(|| items.poll_item(&mut Context::from_waker(waker))) {
-            Ok(Poll::Ready(Some(item))) => return Pulled::Item(item),
+            Ok(Poll::Ready(Some(item))) => {
+                if S::WAITS {
+                    bell.ring_quietly();
+                }
+                return Pulled::Item(item);
+            }
             Ok(Poll::Pending) => return Pulled::Nothing,
             Ok(Poll::Ready(None)) => {}
             Err(thrown) => self.record_fault(self.location, Panic::of_source(thrown)),

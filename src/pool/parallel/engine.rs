@@ -183,19 +183,21 @@ where
         let mut stop = None;
         for (id, end) in this.ends.drain(..) {
             *this.ran += u64::from(matches!(end, End::Ran(..)));
-            let cause = match (end, this.ledger.cause()) {
-                (End::Ran(Some(Ok(output)), None, None), _) => {
+            let cause = match end {
+                End::Ran(Some(Ok(output)), None, None) => {
                     this.ledger.complete(id, output);
                     None
                 }
-                (End::Ran(ended, thrown, aftermath), _) => {
+                End::Ran(ended, thrown, aftermath) => {
                     this.ledger.end_otherwise(id, ended, thrown, aftermath)
                 }
-                (End::Dropped(thrown), Some(cause)) => {
-                    this.ledger.end_cancelled(id, &cause, thrown);
-                    None
-                }
-                (End::Dropped(thrown), None) => this.ledger.end_lost(id, thrown),
+                End::Dropped(thrown) => match this.ledger.cause() {
+                    Some(cause) => {
+                        this.ledger.end_cancelled(id, &cause, thrown);
+                        None
+                    }
+                    None => this.ledger.end_lost(id, thrown),
+                },
             };
             if let Some(cause) = cause {
                 // From now on nothing is asked of the policy.
@@ -214,14 +216,8 @@ where
         let mut room = self.limit.saturating_sub(self.work.waiting());
         while room > 0 && pulled < TURN && self.source.is_some() && self.bell.has_rung() {
             let this = self.as_mut().project();
-            if S::WAITS {
-                this.bell.take();
-            }
-            let Pulled::Item(item) = this.ledger.pull(this.source, this.bell_waker) else { break };
-            if S::WAITS {
-                // Another may be there.
-                this.bell.ring_quietly();
-            }
+            let next = this.ledger.pull(this.source, this.bell, this.bell_waker);
+            let Pulled::Item(item) = next else { break };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
             pulled += 1;

@@ -29,6 +29,14 @@ struct State<I, T, E> {
     starting: Option<ThreadId>,
 }
 
+impl<I, T, E> State<I, T, E> {
+    /// Takes a lane off the list of those that wait, if it is there.
+    fn take_idle(&mut self, lane: usize) -> Option<Waker> {
+        let at = self.idle.iter().position(|(at, _)| *at == lane)?;
+        Some(self.idle.swap_remove(at).1)
+    }
+}
+
 /// What came of an item. Its future is gone.
 pub(crate) enum End<T, E> {
     /// It returned this, or nothing when it panicked; and what it threw, and its destructor after a panic.
@@ -66,8 +74,7 @@ impl<I, T, E> Work<I, T, E> {
             if let Some(item) = state.items.pop_front() {
                 let last = state.items.is_empty() && !state.closed;
                 // It may have been polled without having been woken; who is woken for an item must take it.
-                let own = state.idle.iter().position(|(at, _)| *at == lane);
-                let own = own.map(|at| state.idle.swap_remove(at));
+                let own = state.take_idle(lane);
                 drop(state);
                 discard(own);
                 if last {
@@ -87,8 +94,7 @@ impl<I, T, E> Work<I, T, E> {
         let new = waker.clone();
         let (item, old) = {
             let mut state = self.lock();
-            let at = state.idle.iter().position(|(at, _)| *at == lane);
-            let old = at.map(|at| state.idle.swap_remove(at).1);
+            let old = state.take_idle(lane);
             // One may have come in between, and found nobody to wake.
             let item = match state.items.pop_front() {
                 Some(item) => Poll::Ready(Some(item)),
@@ -116,8 +122,7 @@ impl<I, T, E> Work<I, T, E> {
     pub(crate) fn leave(&self, lane: usize) {
         let (own, next) = {
             let mut state = self.lock();
-            let at = state.idle.iter().position(|(at, _)| *at == lane);
-            let own = at.map(|at| state.idle.swap_remove(at));
+            let own = state.take_idle(lane);
             let next = if state.items.is_empty() { None } else { state.idle.pop() };
             (own, next)
         };
