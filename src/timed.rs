@@ -34,7 +34,7 @@ pub(crate) struct Timers<B> {
     /// Polled from then on.
     pub(crate) grace: Option<B>,
     /// What one of them threw while the child runs elsewhere and is waited for.
-    owed: Option<Owed>,
+    owed: Option<Box<Owed>>,
 }
 
 struct Owed {
@@ -45,10 +45,6 @@ struct Owed {
 
 impl<B> Timers<B> {
     pub(crate) const NONE: Self = Self { timeout: None, grace: None, owed: None };
-
-    pub(crate) fn is_none(&self) -> bool {
-        self.timeout.is_none() && self.grace.is_none()
-    }
 }
 
 impl<B> Drop for Timers<B> {
@@ -115,7 +111,7 @@ where
         // It cannot be dropped here. It is told to go in its next poll, and this ends when it has.
         control.send_off(exit.overran());
         if let Up::Broken(owed) = exit {
-            this.timers.owed = Some(owed);
+            this.timers.owed = Some(Box::new(owed));
         }
         cx.waker().wake_by_ref();
         Poll::Pending

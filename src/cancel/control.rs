@@ -278,8 +278,11 @@ impl Control {
             self.mark(FINISHED);
             (shared.child.take(), shared.waiting.take(), shared.listening.take())
         };
-        discard(child);
-        discard(listening);
+        // Most have neither, and a guard is not for nothing.
+        if child.is_some() || listening.is_some() {
+            discard(child);
+            discard(listening);
+        }
         if let Some(waiting) = waiting {
             wake_all(waiting.into_wakers());
         }

@@ -44,12 +44,13 @@ pub struct ChildBuilder<'env, P, M: Flavor> {
 pub(super) struct Options<'env, M: Flavor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) daemon: bool,
-    pub(super) timers: Timers<M::Boxed<'env, ()>>,
+    /// `None` for most: that is cheaper to pass on, and to drop, than timers of which none is there.
+    pub(super) timers: Option<Timers<M::Boxed<'env, ()>>>,
 }
 
 impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     pub(super) fn new(parent: P) -> Self {
-        let options = Options { name: None, daemon: false, timers: Timers::NONE };
+        let options = Options { name: None, daemon: false, timers: None };
         Self { parent, options }
     }
 
@@ -94,7 +95,7 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.options.timers.timeout = Some(hold::<F, M>(timeout));
+        self.timers().timeout = Some(hold::<F, M>(timeout));
         self
     }
 
@@ -116,8 +117,12 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.options.timers.grace = Some(hold::<F, M>(grace));
+        self.timers().grace = Some(hold::<F, M>(grace));
         self
+    }
+
+    fn timers(&mut self) -> &mut Timers<M::Boxed<'env, ()>> {
+        self.options.timers.get_or_insert(Timers::NONE)
     }
 }
 
@@ -132,11 +137,12 @@ where
 
 impl<P, M: Flavor> fmt::Debug for ChildBuilder<'_, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timers = self.options.timers.as_ref();
         f.debug_struct("ChildBuilder")
             .field("name", &self.options.name)
             .field("daemon", &self.options.daemon)
-            .field("timeout", &self.options.timers.timeout.is_some())
-            .field("grace", &self.options.timers.grace.is_some())
+            .field("timeout", &timers.is_some_and(|timers| timers.timeout.is_some()))
+            .field("grace", &timers.is_some_and(|timers| timers.grace.is_some()))
             .finish_non_exhaustive()
     }
 }

@@ -39,20 +39,19 @@ impl<'env, F, K, M: Flavor> Plan<'env, F, K, M> {
     ) -> Self {
         let location = Location::caller();
         let Options { name, daemon, timers } = options;
-        let timed = !timers.is_none();
-        let tag = if handle || name.is_some() || daemon || timed {
+        let tag = if handle || name.is_some() || daemon || timers.is_some() {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             let control = Control::new(info, Arc::clone(gate));
-            Tag::new(control.with(daemon, timers.grace.is_some()))
+            let own_grace = timers.as_ref().is_some_and(|timers| timers.grace.is_some());
+            Tag::new(control.with(daemon, own_grace))
         } else {
             Tag::NONE
         };
         let future = Adapt::new(future);
-        let draft = if timed {
-            Draft::Timed(Box::new(Timed::new(future, timers)))
-        } else {
-            Draft::Plain(Box::new(future))
+        let draft = match timers {
+            Some(timers) => Draft::Timed(Box::new(Timed::new(future, timers))),
+            None => Draft::Plain(Box::new(future)),
         };
         Self { location, tag, draft }
     }
