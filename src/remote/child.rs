@@ -32,17 +32,17 @@ pub struct Remote<X, F, T, E> {
     refused: Option<Refused>,
     /// What the destructor threw over there, when the future was through: it goes on in this one's, where
     /// the nursery looks for it.
-    aftermath: Option<Thrown>,
+    aftermath: Option<Box<Thrown>>,
 }
 
 enum Refused {
     ShutDown,
-    Panicked(Thrown),
+    Panicked(Box<Thrown>),
 }
 
 impl Refused {
     /// What the executor threw when it had run the task all the same.
-    fn into_thrown(self) -> Option<Thrown> {
+    fn into_thrown(self) -> Option<Box<Thrown>> {
         match self {
             Self::ShutDown => None,
             Self::Panicked(thrown) => Some(thrown),
@@ -107,7 +107,7 @@ where
             this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),
-                Err(thrown) => Some(Refused::Panicked(thrown)),
+                Err(thrown) => Some(Refused::Panicked(Box::new(thrown))),
             };
             if this.refused.is_some() {
                 // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
@@ -124,7 +124,10 @@ where
             this.stopped = true;
             link.stop();
         }
-        let thrown = match ready!(link.poll_fate(cx)) {
+        let fate = ready!(link.poll_fate(cx));
+        // It is of no use any more.
+        this.link = None;
+        let thrown = match fate {
             Fate::Returned(output, aftermath) => {
                 this.aftermath = aftermath.or_else(|| this.refused.take()?.into_thrown());
                 return Poll::Ready(output.map_err(|error| Exit::Failed(Failure::Error(error))));
@@ -158,7 +161,7 @@ impl<X, F, T, E> Drop for Remote<X, F, T, E> {
         self.stop();
         let mut first = FirstPanic::default();
         if let Some(thrown) = self.aftermath.take() {
-            first.note(Err(thrown));
+            first.note(Err(*thrown));
         }
         first.note(drop_guarded(self.future.take()));
         first.note(drop_guarded(self.executor.take()));

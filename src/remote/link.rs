@@ -29,14 +29,14 @@ impl<O> Drop for State<O> {
     }
 }
 
-/// What became of the future, which is gone.
+/// What became of the future, which is gone. Panics are in boxes: each link has room for this.
 pub(crate) enum Fate<O> {
     /// It returned this; its destructor may have panicked.
-    Returned(O, Option<Thrown>),
+    Returned(O, Option<Box<Thrown>>),
     /// It panicked, and then perhaps its destructor.
-    Panicked(Thrown, Option<Thrown>),
+    Panicked(Box<Thrown>, Option<Box<Thrown>>),
     /// It was dropped before its end.
-    Dropped(Option<Thrown>),
+    Dropped(Option<Box<Thrown>>),
 }
 
 impl<O> Link<O> {
@@ -60,7 +60,12 @@ impl<O> Link<O> {
 
     /// Puts the task's waker down, for [`stop`](Self::stop). Says whether it was stopped before.
     pub(crate) fn park(&self, task: &Waker) -> bool {
-        keep(task, || self.lock(), |state| &mut state.task);
+        // Comparing calls no foreign code.
+        if !self.lock().task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            let task = task.clone();
+            let old = self.lock().task.replace(task);
+            discard(old);
+        }
         self.is_stopped()
     }
 
@@ -77,32 +82,20 @@ impl<O> Link<O> {
 
     /// Ready once the future is gone.
     pub(crate) fn poll_fate(&self, cx: &mut Context<'_>) -> Poll<Fate<O>> {
-        if let Some(fate) = self.lock().fate.take() {
-            return Poll::Ready(fate);
-        }
-        keep(cx.waker(), || self.lock(), |state| &mut state.child);
-        // It may have come in between, and found no waker.
-        match self.lock().fate.take() {
-            Some(fate) => Poll::Ready(fate),
-            None => Poll::Pending,
-        }
+        // Cloned in any case, so that one lock does: it is the set's own, which is cheap to clone.
+        let child = cx.waker().clone();
+        let (fate, old) = {
+            let mut state = self.lock();
+            match state.fate.take() {
+                Some(fate) => (Poll::Ready(fate), Some(child)),
+                None => (Poll::Pending, state.child.replace(child)),
+            }
+        };
+        discard(old);
+        fate
     }
 
     fn lock(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Keeps a waker at a place behind a lock. It is neither cloned nor dropped under it.
-fn keep<G, S>(waker: &Waker, lock: impl Fn() -> G, place: impl Fn(&mut S) -> &mut Option<Waker>)
-where
-    G: std::ops::DerefMut<Target = S>,
-{
-    // Comparing calls no foreign code.
-    if place(&mut lock()).as_ref().is_some_and(|known| known.will_wake(waker)) {
-        return;
-    }
-    let new = waker.clone();
-    let old = place(&mut lock()).replace(new);
-    discard(old);
 }
