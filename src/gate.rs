@@ -5,9 +5,9 @@
 //! children have woken themselves, and a trip through the runtime costs more than most polls.
 
 use std::sync::{Arc, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
-use crate::guard::{discard, wake_all};
+use crate::guard::{discard, wake_all, wake_by_ref};
 use crate::info::ChildId;
 use crate::sync::{AtomicBool, AtomicU8, Mutex, MutexGuard, Ordering};
 
@@ -55,6 +55,12 @@ impl Gate {
     #[inline]
     pub(crate) fn abandon(&self) {
         self.state.swap(0, Ordering::AcqRel);
+    }
+
+    /// The driver stops for now, and asks to be polled again.
+    pub(crate) fn yield_now(&self, cx: &mut Context<'_>) {
+        self.abandon();
+        wake_by_ref(cx.waker());
     }
 
     #[inline]

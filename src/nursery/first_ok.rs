@@ -8,6 +8,7 @@ use super::Nursery;
 use crate::cancel::Cause;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
+use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::ChildInfo;
 use crate::scope::tally::Tally;
 use crate::scope::{Driving, Scope};
@@ -66,6 +67,16 @@ pub struct FirstOk<'env, T, E, M: Flavor> {
 }
 
 impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
+
+/// Children first, then the winner, each even if another's destructor panics.
+impl<T, E, M: Flavor> Drop for FirstOk<'_, T, E, M> {
+    fn drop(&mut self) {
+        let mut first = FirstPanic::default();
+        first.note(drop_guarded(self.scope.take()));
+        first.note(drop_guarded(self.winner.take()));
+        first.resume();
+    }
+}
 
 impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
     type Output = Result<Option<T>, JoinedError<E>>;

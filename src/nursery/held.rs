@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::guard::discard;
+use crate::guard::{FirstPanic, discard, drop_guarded};
 use crate::scope::record::Record;
 use crate::scope::tally::Keep;
 
@@ -56,5 +56,16 @@ impl<T, E> Held<T, E> {
             self.failures -= 1;
         }
         record
+    }
+}
+
+/// As children are: each is dropped even if the destructor of another panics.
+impl<T, E> Drop for Held<T, E> {
+    fn drop(&mut self) {
+        let mut first = FirstPanic::default();
+        while let Some(record) = self.pop() {
+            first.note(drop_guarded(record));
+        }
+        first.resume();
     }
 }

@@ -102,12 +102,13 @@ pin_project! {
     }
 
     impl<'env, T, E, M: Flavor, B, R> PinnedDrop for Body<'env, T, E, M, B, R> {
-        // Children first, then the body, each even if another's destructor panics.
+        // Children first, then the body or its output, each even if another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.scope.take()));
             first.note(drop_in_place(this.body));
+            first.note(drop_guarded(this.output.take()));
             first.resume();
         }
     }

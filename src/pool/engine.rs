@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::Options;
+use super::item::poll_in_place;
 use super::lanes::Lanes;
 use super::ledger::{Ledger, Outcome, Pulled};
 use super::run::Run;
@@ -16,7 +17,7 @@ use super::source::Source;
 use crate::cancel::Cause;
 use crate::flavor::Flavor;
 use crate::gate::Gate;
-use crate::guard::{FirstPanic, catch, drop_guarded, wake_by_ref};
+use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::scope::alarm::Bell;
 use crate::scope::budget::{self, Turn};
@@ -102,11 +103,8 @@ where
         assert!(!self.over, "a pool was polled after it was ready");
         self.gate.enter(cx.waker());
         let turn = Turn::begin(budget::TURN);
-        // Put off once and no more: whoever runs one small pool after the other would never yield.
-        let late = turn.is_late() && !self.put_off;
-        *self.as_mut().project().put_off = late;
-        if late {
-            self.yield_now(cx);
+        if turn.puts_off(self.as_mut().project().put_off) {
+            self.gate.yield_now(cx);
             return Poll::Pending;
         }
         loop {
@@ -126,15 +124,10 @@ where
             // A nested driver goes round once, as that of a nursery does. Each round costs one, so that
             // rounds that poll nothing end too.
             if !all || turn.is_nested() || !budget::spend() {
-                self.yield_now(cx);
+                self.gate.yield_now(cx);
                 return Poll::Pending;
             }
         }
-    }
-
-    fn yield_now(&self, cx: &mut Context<'_>) {
-        self.gate.abandon();
-        wake_by_ref(cx.waker());
     }
 
     /// Whether there is a lane for another item, and perhaps an item.
@@ -195,34 +188,11 @@ where
         let this = self.as_mut().project();
         let lane = this.lanes.lane(at);
         let id = lane.item;
-        // Outside of the guard, so that a destructor that panics does not take it along.
-        let mut ended = None;
-        // One guard for the closure, the poll, and the destructor of an item that is through.
-        let caught = catch(|| {
-            if let (Some(item), Some(make)) = (new, this.make) {
-                let future = make(item);
-                lane.future.as_mut().set(Some(future));
-            }
-            let Some(future) = lane.future.as_mut().as_pin_mut() else { return };
-            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&lane.waker)) {
-                ended = Some(output);
-                lane.future.as_mut().set(None);
-            }
-        });
-        let cause = match (ended, caught) {
-            (None, Ok(())) => return,
-            (Some(Ok(output)), Ok(())) => {
-                this.ledger.complete(id, output);
-                None
-            }
-            (ended, caught) => {
-                // It is there still if it panicked.
-                let dropped = catch(|| lane.future.as_mut().set(None));
-                this.ledger.end_otherwise(id, ended, caught.err(), dropped.err())
-            }
-        };
+        let make = || new.zip(this.make.as_mut()).map(|(item, make)| make(item));
+        let mut cx = Context::from_waker(&lane.waker);
+        let Poll::Ready(ran) = poll_in_place(lane.future.as_mut(), make, &mut cx) else { return };
         this.lanes.set_free(at);
-        if let Some(cause) = cause {
+        if let Some(cause) = this.ledger.end(id, ran) {
             self.cancel(cause);
         }
     }

@@ -1,6 +1,7 @@
 //! What came of a pool's items, and what the policy makes of it.
 
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use smallvec::SmallVec;
 
 use super::Options;
+use super::item::{Panicked, Ran};
 use super::progress::Progress;
 use super::source::Source;
 use crate::cancel::{Cause, Tag};
@@ -123,37 +125,40 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
     }
 
+    /// An item is through. Answers with the cause if that cancels the pool.
     #[inline]
-    pub(super) fn complete(&mut self, item: ChildId, output: T) {
+    pub(super) fn end(&mut self, item: ChildId, ran: Ran<T, E>) -> Option<Cause> {
+        let Ran::Returned(Ok(output)) = ran else { return self.end_otherwise(item, ran) };
         self.counts.completed += 1;
         self.tally.keep_output(item, output);
         if self.progress.is_some() {
             self.tell();
         }
+        None
     }
 
-    /// An item has ended, and not just by its output: `thrown` is what the closure, the poll or the
-    /// destructor threw, and `aftermath` what the destructor did after a panic. Answers with the cause if
-    /// that cancels the pool.
     #[cold]
-    pub(super) fn end_otherwise(
-        &mut self,
-        item: ChildId,
-        ended: Option<Result<T, E>>,
-        thrown: Option<Thrown>,
-        aftermath: Option<Thrown>,
-    ) -> Option<Cause> {
+    fn end_otherwise(&mut self, item: ChildId, ran: Ran<T, E>) -> Option<Cause> {
         let mut failures: SmallVec<[Failure<E>; 2]> = SmallVec::new();
-        let ran = ended.is_some();
-        match ended {
+        let returned = match ran {
+            Ran::Returned(returned) => Some(returned),
+            Ran::Panicked(panicked) => {
+                let Panicked { returned, thrown, aftermath } = *panicked;
+                let panic = match returned {
+                    Some(_) => Panic::of_destructor(thrown),
+                    None => Panic::new(thrown),
+                };
+                failures.push(Failure::Panic(panic));
+                failures.extend(aftermath.map(Panic::of_destructor).map(Failure::Panic));
+                returned
+            }
+        };
+        match returned {
             Some(Ok(output)) => self.tally.keep_output(item, output),
-            Some(Err(error)) => failures.push(Failure::Error(error)),
+            // It came before its destructor.
+            Some(Err(error)) => failures.insert(0, Failure::Error(error)),
             None => {}
         }
-        failures.extend(thrown.map(|thrown| {
-            Failure::Panic(if ran { Panic::of_destructor(thrown) } else { Panic::new(thrown) })
-        }));
-        failures.extend(aftermath.map(|thrown| Failure::Panic(Panic::of_destructor(thrown))));
         self.counts.failed += 1;
         let mut cause = None;
         for failure in failures {
@@ -274,7 +279,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         Outcome {
             summary: Summary { name, counts, cause },
-            tally: std::mem::replace(&mut self.tally, Tally::new(Keep::ALL)),
+            tally: mem::replace(&mut self.tally, Tally::new(Keep::ALL)),
             location: self.location,
         }
     }
@@ -318,7 +323,7 @@ impl<T, E> Outcome<T, E> {
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
         match self.tally.error(&self.summary) {
             Some(error) => Err(error),
-            None => Ok(in_spawn_order(self.tally.outputs)),
+            None => Ok(in_spawn_order(mem::take(&mut self.tally.outputs))),
         }
     }
 

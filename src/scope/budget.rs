@@ -42,10 +42,13 @@ impl Turn {
         self.around.is_some()
     }
 
-    /// Whether the driver around has nothing left.
+    /// Whether the driver is to yield at once, since the one around it has nothing left. `before` says
+    /// whether it did the last time: it is put off once and no more, as a child in the set is, or whoever
+    /// runs one small nursery after the other would never yield.
     #[inline]
-    pub(crate) fn is_late(&self) -> bool {
-        self.around == Some(0)
+    pub(crate) fn puts_off(&self, before: &mut bool) -> bool {
+        *before = self.around == Some(0) && !*before;
+        *before
     }
 
     /// What this driver has spent.

@@ -321,8 +321,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
 /// Drops all children there and then, the newest first.
 ///
-/// Each is dropped even where the destructor of another panics, and so is what was polled or asked
-/// beside them. The first such panic goes on once all are gone, unless the thread is panicking already:
+/// Each is dropped even where the destructor of another panics, and so is what has ended and what was polled
+/// or asked beside them. The first such panic goes on once all are gone, unless the thread is panicking already:
 /// there is no one left to report it to.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
@@ -330,6 +330,9 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         let mut first = FirstPanic::default();
         for child in self.evict() {
             first.note(drop_guarded(child));
+        }
+        for record in self.stash.drain(..) {
+            first.note(drop_guarded(record));
         }
         self.leave_around();
         first.note(drop_guarded(self.deadline.take()));

@@ -7,7 +7,7 @@ use super::child::Who;
 use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, JoinedError, Stored};
-use crate::guard::discard;
+use crate::guard::{FirstPanic, discard, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
 
@@ -155,6 +155,21 @@ impl<K: Label, T, E> Tally<K, T, E> {
 impl<T, E> Tally<ChildInfo, T, E> {
     pub(crate) fn report(&mut self, run: &Summary) -> Report<T, E> {
         self.report_with(run, |child| child)
+    }
+}
+
+/// Drops each of them even if the destructor of another panics. The first such panic goes on once all are
+/// gone, unless the thread is panicking already.
+impl<K, T, E> Drop for Tally<K, T, E> {
+    fn drop(&mut self) {
+        let mut first = FirstPanic::default();
+        for output in self.outputs.drain(..) {
+            first.note(drop_guarded(output));
+        }
+        for failure in self.failures.drain(..) {
+            first.note(drop_guarded(failure));
+        }
+        first.resume();
     }
 }
 

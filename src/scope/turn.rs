@@ -10,7 +10,6 @@ use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::Failure;
 use crate::flavor::Flavor;
-use crate::guard::wake_by_ref;
 use crate::info::ChildInfo;
 
 /// Children of one kind that are polled in a row: those to start, and those without a place.
@@ -68,10 +67,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     pub(crate) fn begin(scope: &'a mut Scope<'env, T, E, M>, cx: &mut Context<'_>) -> Self {
         scope.gate.enter(cx.waker());
         let turn = Turn::begin(scope.turn);
-        // A nested driver is put off once and no more, as a child in the set is: or whoever runs one
-        // small nursery after the other would never yield.
-        let late = turn.is_late() && !scope.put_off;
-        scope.put_off = late;
+        let late = turn.puts_off(&mut scope.put_off);
         Self { scope, turn, parked: false, yielded: false, late }
     }
 
@@ -293,12 +289,11 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
         if self.yielded {
             return;
         }
-        self.scope.gate.abandon();
         self.scope.turn = budget::TURN;
         self.scope.lead = self.scope.lead.next();
         self.parked = true;
         self.yielded = true;
-        wake_by_ref(cx.waker());
+        self.scope.gate.yield_now(cx);
     }
 
     /// Whether the nursery is driven by a child of another, or a body.

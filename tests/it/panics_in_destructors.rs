@@ -158,6 +158,82 @@ by_hand!(dropping_a_nursery_drops_all_children_and_then_goes_on_with_the_first_p
     assert_eq!(live.get(), 0);
 });
 
+by_hand!(those_of_what_has_ended_go_on_once_all_of_it_is_gone, {
+    for joined in [false, true] {
+        let gone = Count::default();
+        let bomb = |n| {
+            let gone = gone.clone();
+            OnDrop(move || {
+                gone.add();
+                panic!("bomb {n}");
+            })
+        };
+        let mut nursery = nursery().limit(2);
+        let last = bomb(9);
+        nursery.spawn(async move {
+            let _last = last;
+            pending().await
+        });
+        for n in 0..4 {
+            let bomb = bomb(n);
+            nursery.spawn(async move { if n % 2 == 0 { Ok(bomb) } else { Err(bomb) } });
+        }
+        nursery.spawn(pending());
+        let thrown = if joined {
+            let mut join = Task::new(nursery.join());
+            assert!(join.poll().is_pending());
+            catch_unwind(AssertUnwindSafe(|| drop(join))).unwrap_err()
+        } else {
+            let waits = nursery.spawn_when_free(pending());
+            assert!(waits.now_or_never().is_none(), "two are left");
+            catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err()
+        };
+        assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 9", "children go first");
+        assert_eq!(gone.get(), 5);
+    }
+});
+
+by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, {
+    let gone = Count::default();
+    let bomb = |n| {
+        let gone = gone.clone();
+        OnDrop(move || {
+            gone.add();
+            panic!("bomb {n}");
+        })
+    };
+    let mut race = nursery().grace(pending::<()>());
+    for n in 0..2 {
+        let bomb = bomb(n);
+        race.spawn(async move {
+            let bomb = bomb;
+            if n == 0 {
+                pending::<()>().await;
+            }
+            Ok::<_, &str>(bomb)
+        });
+    }
+    let mut race = Task::new(race.first_ok());
+    assert!(race.poll().is_pending());
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(race))).unwrap_err();
+    assert_eq!((thrown.downcast_ref::<String>().unwrap().as_str(), gone.get()), ("bomb 0", 2));
+
+    let (output, left) = (bomb(3), bomb(4));
+    let run = nursery::<(), &str>().run(|spawner| async move {
+        let left = left;
+        let left = async move {
+            let _left = left;
+            pending().await
+        };
+        spawner.spawn(left).unwrap();
+        Ok(output)
+    });
+    let mut run = Task::new(run);
+    assert!(run.poll().is_pending());
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(run))).unwrap_err();
+    assert_eq!((thrown.downcast_ref::<String>().unwrap().as_str(), gone.get()), ("bomb 4", 4));
+});
+
 behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_is_kept, async {
     let gone = Count::default();
     let count = gone.clone();

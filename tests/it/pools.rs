@@ -293,6 +293,27 @@ by_hand!(each_item_is_dropped_even_if_the_destructor_of_another_panics, {
     assert_eq!(gone.get(), 3);
 });
 
+by_hand!(what_has_ended_is_dropped_even_if_the_destructor_of_another_panics, {
+    let gone = Count::default();
+    let mut pool = Task::new(pool!(1).map(0..5, |n| {
+        let gone = gone.clone();
+        async move {
+            if n == 4 {
+                pending::<()>().await;
+            }
+            let bomb = OnDrop(move || {
+                gone.add();
+                panic!("bomb {n}");
+            });
+            if n % 2 == 0 { Ok(bomb) } else { Err(bomb) }
+        }
+    }));
+    assert!(pool.run().is_pending());
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
+    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 0");
+    assert_eq!(gone.get(), 4);
+});
+
 behaviour!(a_destructor_that_panics_after_success_is_a_failure_beside_the_output, async {
     let report = pool!(2)
         .map(0..3, |n| ends(Ok::<_, &str>(n), move || assert_ne!(n, 1, "late")))

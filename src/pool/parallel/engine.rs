@@ -16,7 +16,7 @@ use crate::cancel::Cause;
 use crate::error::{ExecutorError, Failure};
 use crate::flavor::{Flavor, Hold};
 use crate::gate::Gate;
-use crate::guard::{FirstPanic, catch, drop_guarded, wake_by_ref};
+use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
 use crate::pool::Options;
@@ -26,9 +26,14 @@ use crate::pool::source::Source;
 use crate::remote::Remote;
 use crate::report;
 use crate::scope::alarm::Bell;
+use crate::scope::budget::{self, Turn};
 
-/// Ends and items that are seen to before the runtime has its turn.
-const TURN: usize = 256;
+/// Why a lane could not go on.
+enum Lost {
+    By(ExecutorError),
+    /// The executor panicked, which is on record.
+    Panicked,
+}
 
 /// A lane as a child of the nursery that waits for all of them.
 pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
@@ -54,8 +59,7 @@ pin_project! {
         // replaced.
         ran: u64,
         rescued: u64,
-        // Why the last lane that was lost could not go on.
-        lost: Option<ExecutorError>,
+        lost: Option<Lost>,
         work: Arc<Work<S::Item, T, E>>,
         ledger: Ledger<'env, T, E, M>,
         // Items that were pulled, and those of them that have ended.
@@ -68,6 +72,8 @@ pin_project! {
         // Rung when the source may have an item.
         bell: Arc<Bell>,
         bell_waker: Waker,
+        // The pool is driven by a child of a nursery whose turn was over.
+        put_off: bool,
         over: bool,
         future: std::marker::PhantomData<fn() -> Fut>,
     }
@@ -86,6 +92,10 @@ pin_project! {
             first.note(drop_guarded(this.crew.take()));
             for (_, item) in items.into_iter().rev() {
                 first.note(drop_guarded(item));
+            }
+            this.work.take_ends(this.ends);
+            for (_, end) in this.ends.drain(..) {
+                first.note(drop_guarded(end));
             }
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
@@ -136,6 +146,7 @@ where
             gate,
             bell_waker: Waker::from(Arc::clone(&bell)),
             bell,
+            put_off: false,
             over: false,
             future: std::marker::PhantomData,
         }
@@ -144,16 +155,22 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
         assert!(!self.over, "a pool was polled after it was ready");
         self.gate.enter(cx.waker());
-        let mut seen_to = 0;
+        let turn = Turn::begin(budget::TURN);
+        if turn.puts_off(self.as_mut().project().put_off) {
+            self.gate.yield_now(cx);
+            return Poll::Pending;
+        }
         loop {
             if self.ledger.is_doomed() {
                 // The handle's own cause was first.
                 self.as_mut().cancel(Cause::requested(String::new()));
             }
-            // Each round costs one, so that rounds that do nothing end too.
-            seen_to += 1 + self.as_mut().see_to_ends();
-            seen_to += self.as_mut().fill();
-            self.as_mut().see_to_lanes(cx);
+            self.as_mut().see_to_ends();
+            self.as_mut().fill();
+            // Were they polled when nothing is left, they would be put off, and ask to be polled again.
+            if budget::left() > 0 {
+                self.as_mut().see_to_lanes(cx);
+            }
             if self.source.is_none() && self.pulled == self.ended {
                 // Lanes that wait for an item end; whoever was told to go is waited for.
                 drop(self.work.close());
@@ -163,34 +180,28 @@ where
                 }
                 return Poll::Ready(self.wind_up());
             }
-            if seen_to >= TURN {
-                self.gate.abandon();
-                wake_by_ref(cx.waker());
+            if !self.can_fill() && self.gate.leave() {
                 return Poll::Pending;
             }
-            if self.gate.leave() {
+            // See the other driver of a pool.
+            if turn.is_nested() || !budget::spend() {
+                self.gate.yield_now(cx);
                 return Poll::Pending;
             }
         }
     }
 
-    /// Keeps what came of items; says of how many.
-    fn see_to_ends(mut self: Pin<&mut Self>) -> usize {
+    /// Keeps what came of items. They are as many at most as are pulled ahead, and cost the turn one each.
+    fn see_to_ends(mut self: Pin<&mut Self>) {
         let this = self.as_mut().project();
         this.work.take_ends(this.ends);
-        let count = this.ends.len();
-        *this.ended += count as u64;
+        *this.ended += this.ends.len() as u64;
         let mut stop = None;
         for (id, end) in this.ends.drain(..) {
+            budget::spend();
             *this.ran += u64::from(matches!(end, End::Ran(..)));
             let cause = match end {
-                End::Ran(Some(Ok(output)), None, None) => {
-                    this.ledger.complete(id, output);
-                    None
-                }
-                End::Ran(ended, thrown, aftermath) => {
-                    this.ledger.end_otherwise(id, ended, thrown, aftermath)
-                }
+                End::Ran(ran) => this.ledger.end(id, ran),
                 End::Dropped(thrown) => match this.ledger.cause() {
                     Some(cause) => {
                         this.ledger.end_cancelled(id, &cause, thrown);
@@ -207,27 +218,36 @@ where
         if let Some(cause) = stop {
             self.cancel(cause);
         }
-        count
     }
 
-    /// Pulls items ahead, as many as there are lanes, and spawns lanes for them; says how many.
-    fn fill(mut self: Pin<&mut Self>) -> usize {
-        let mut pulled = 0;
-        let mut room = self.limit.saturating_sub(self.work.waiting());
-        while room > 0 && pulled < TURN && self.source.is_some() && self.bell.has_rung() {
+    /// Whether an item may be pulled ahead, and perhaps there is one.
+    fn can_fill(&self) -> bool {
+        self.may_have_item() && self.work.waiting() < self.limit
+    }
+
+    fn may_have_item(&self) -> bool {
+        self.source.is_some() && self.bell.has_rung()
+    }
+
+    /// Pulls items ahead, as many as there are lanes, and spawns lanes for them.
+    fn fill(mut self: Pin<&mut Self>) {
+        let room = self.limit.saturating_sub(self.work.waiting());
+        // The other half is for the lanes.
+        let reserve = budget::left() / 2;
+        for _ in 0..room {
+            if !self.may_have_item() || !budget::spend_beyond(reserve) {
+                return;
+            }
             let this = self.as_mut().project();
             let next = this.ledger.pull(this.source, this.bell, this.bell_waker);
-            let Pulled::Item(item) = next else { break };
+            let Pulled::Item(item) = next else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
-            pulled += 1;
-            room -= 1;
             this.work.put(id, item);
             if *this.lanes < *this.limit {
                 self.as_mut().spawn_lane();
             }
         }
-        pulled
     }
 
     fn spawn_lane(self: Pin<&mut Self>) {
@@ -264,7 +284,11 @@ where
             self.gate.notify();
         } else if self.lanes == 0 {
             let this = self.as_mut().project();
-            this.ledger.record_executor(this.lost.take().unwrap_or_else(ExecutorError::dropped));
+            match this.lost.take() {
+                Some(Lost::By(error)) => this.ledger.record_executor(error),
+                Some(Lost::Panicked) => {}
+                None => this.ledger.record_executor(ExecutorError::dropped()),
+            }
             self.cancel(Cause::executor_lost());
         }
     }
@@ -284,12 +308,17 @@ where
             *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
                 report::Outcome::Failed(error) => match error.into_failure() {
-                    Failure::Executor(error) => *this.lost = Some(error),
-                    Failure::Panic(panic) => this.ledger.record_panic(panic),
+                    Failure::Executor(error) => *this.lost = Some(Lost::By(error)),
+                    Failure::Panic(panic) => {
+                        this.ledger.record_panic(panic);
+                        *this.lost = Some(Lost::Panicked);
+                    }
                     // A lane returns no error, and has no timeout.
                     Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
                 },
-                report::Outcome::Cancelled(_) => *this.lost = Some(ExecutorError::dropped()),
+                report::Outcome::Cancelled(_) => {
+                    *this.lost = Some(Lost::By(ExecutorError::dropped()));
+                }
                 report::Outcome::Completed(()) | report::Outcome::Delivered => {}
             }
         }

@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use super::work::{End, Work};
 use crate::guard::catch;
 use crate::info::ChildId;
+use crate::pool::item::poll_in_place;
 
 /// Items that a lane runs in a row before its executor has its turn.
 const ROW: usize = 32;
@@ -68,28 +69,9 @@ where
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            let mut ended = None;
-            // One guard for the closure, the poll, and the destructor of an item that is through.
-            let caught = catch(|| {
-                if let (Some(item), Some(make)) = (new, this.make.as_ref()) {
-                    let future = make(item);
-                    this.future.as_mut().set(Some(future));
-                }
-                let Some(future) = this.future.as_mut().as_pin_mut() else { return };
-                if let Poll::Ready(output) = future.poll(cx) {
-                    ended = Some(output);
-                    this.future.as_mut().set(None);
-                }
-            });
-            if ended.is_none() && caught.is_ok() {
-                return Poll::Pending;
-            }
-            let aftermath = match ended {
-                // It is there still if it panicked.
-                None => catch(|| this.future.as_mut().set(None)).err(),
-                Some(_) => None,
-            };
-            this.work.report(*this.item, End::Ran(ended, caught.err(), aftermath));
+            let make = || new.zip(this.make.as_ref()).map(|(item, make)| make(item));
+            let ran = ready!(poll_in_place(this.future.as_mut(), make, cx));
+            this.work.report(*this.item, End::Ran(ran));
         }
         cx.waker().wake_by_ref();
         Poll::Pending

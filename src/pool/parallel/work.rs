@@ -8,6 +8,7 @@ use std::thread::{self, ThreadId};
 use crate::gate::Gate;
 use crate::guard::{Thrown, discard, wake_all};
 use crate::info::ChildId;
+use crate::pool::item::Ran;
 use crate::sync::{Mutex, MutexGuard};
 
 /// No user code runs under the lock.
@@ -29,6 +30,15 @@ struct State<I, T, E> {
     starting: Option<ThreadId>,
 }
 
+/// Where the pool was dropped, nobody asks any more, and what panics when it is dropped must not harm the
+/// executor.
+impl<I, T, E> Drop for State<I, T, E> {
+    fn drop(&mut self) {
+        self.items.drain(..).for_each(discard);
+        self.ends.drain(..).for_each(discard);
+    }
+}
+
 impl<I, T, E> State<I, T, E> {
     /// Takes a lane off the list of those that wait, if it is there.
     fn take_idle(&mut self, lane: usize) -> Option<Waker> {
@@ -39,8 +49,7 @@ impl<I, T, E> State<I, T, E> {
 
 /// What came of an item. Its future is gone.
 pub(crate) enum End<T, E> {
-    /// It returned this, or nothing when it panicked; and what it threw, and its destructor after a panic.
-    Ran(Option<Result<T, E>>, Option<Thrown>, Option<Thrown>),
+    Ran(Ran<T, E>),
     /// It was dropped with its lane, and this is what its destructor threw.
     Dropped(Option<Thrown>),
 }
