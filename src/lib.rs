@@ -68,7 +68,7 @@
 //! there and then when it is dropped. If destructors of children panic, the first panic goes on once
 //! all are gone, unless the thread is panicking already. A nursery in a child that is cancelled is
 //! dropped so: its first panic becomes that child's failure, and the others are lost. Outputs and
-//! errors come after the children; one of these that panics on top aborts, as anywhere in Rust.
+//! errors that nobody has taken come after the children, and are dropped as these are.
 //!
 //! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future is polled
 //! and dropped by its executor. It cannot be dropped from here: it is told to go, and the nursery does not

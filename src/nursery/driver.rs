@@ -45,7 +45,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
 /// Drives the children of a nursery that was [split](Nursery::split), and gives the [`Report`].
 ///
-/// Dropping it drops all children there and then, the newest first.
+/// Dropping it drops all children there and then, the newest first; [remote](Nursery::spawn_on) ones are told
+/// to go.
 ///
 /// # Cancel safety
 ///

@@ -22,7 +22,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, and with them the outputs and the failures of
-    /// those that have ended.
+    /// those that have ended; [remote](Self::spawn_on) ones are told to go.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, and with them the outputs and the failures of
-    /// those that have ended.
+    /// those that have ended; [remote](Self::spawn_on) ones are told to go.
     ///
     /// # Examples
     ///

@@ -62,8 +62,8 @@ use crate::scope::tally::{Keep, Label, Tally};
 /// judged again.
 ///
 /// Dropping a nursery drops all its children there and then, the newest first, those that never
-/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to go. A child whose destructor panics keeps no other from being dropped; the panic
-/// goes on after the last of them.
+/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to go. A child whose
+/// destructor panics keeps no other from being dropped; the panic goes on after the last of them.
 ///
 /// # Examples
 ///
@@ -177,8 +177,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// All children are dropped before this returns, the newest first; a panic in a destructor is
     /// caught and becomes a failure. Those that have started and have a [grace](ChildBuilder::grace), all of
     /// them if the nursery [has one](Self::grace), are signalled instead, and go on when the nursery is next
-    /// driven; [remote](Self::spawn_on) ones are told to go then, and waited for. Returns whether this was what cancelled the nursery: the first
-    /// cause stays.
+    /// driven; [remote](Self::spawn_on) ones are told to go then, and waited for. Returns whether this was
+    /// what cancelled the nursery: the first cause stays.
     pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
         self.scope.cancel(Cause::requested(reason.into()))
     }

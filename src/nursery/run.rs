@@ -42,8 +42,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops all children there and then, the newest first, and then the body. Outputs and
-    /// failures of those that have ended go with it.
+    /// Dropping it drops all children there and then, the newest first, and then the body;
+    /// [remote](Self::spawn_on) children are told to go. Outputs and failures of those that have ended go
+    /// with it.
     ///
     /// # Errors
     ///
