@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, Failure, JoinedError};
+use crate::guard::discard;
 use crate::info::ChildInfo;
 
 /// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
@@ -238,11 +239,14 @@ impl<T, E> Report<T, E> {
     ///
     /// # Errors
     ///
-    /// Every failure. The outputs are dropped then;
-    /// [`into_parts`](Self::into_parts) keeps both.
+    /// Every failure. The outputs are dropped then, and one that panics at that does not take the failures
+    /// along; [`into_parts`](Self::into_parts) keeps both.
     pub fn into_result(self) -> Result<Vec<T>, JoinedError<E>> {
         match self.error {
-            Some(error) => Err(error),
+            Some(error) => {
+                self.outputs.into_iter().for_each(discard);
+                Err(error)
+            }
             None => Ok(self.outputs.into_iter().map(|(_, output)| output).collect()),
         }
     }

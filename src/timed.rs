@@ -94,7 +94,8 @@ where
             return Poll::Ready(match (output, this.timers.owed.take()) {
                 (Err(Exit::Stopped { .. }), Some(owed)) => Err(owed.exit()),
                 (output, owed) => {
-                    this.timers.owed = owed;
+                    // It goes on in the timers' destructor, as one more failure beside the child's own end.
+                    this.timers.owed = owed.map(Owed::passed_on);
                     output
                 }
             });
@@ -190,6 +191,12 @@ impl Up {
 }
 
 impl Owed {
+    /// It says by itself what it is a panic of.
+    fn passed_on(mut self: Box<Self>) -> Box<Self> {
+        self.thrown = (self.panic)(self.thrown).passed_on();
+        self
+    }
+
     fn exit<E>(self) -> Exit<E> {
         Exit::Broken { panic: (self.panic)(self.thrown), overran: self.overran }
     }

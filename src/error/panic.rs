@@ -39,9 +39,18 @@ impl Panic {
         Self::at(None, thrown)
     }
 
-    /// A panic of the destructor of a child's future.
+    /// A panic of the destructor of a child's future, or one that was [passed on](Self::passed_on) in it.
     pub(crate) fn of_destructor(thrown: Thrown) -> Self {
-        Self::at(Some("in the destructor"), thrown)
+        let Thrown { payload, location } = thrown;
+        match payload.downcast::<PassedOn>() {
+            Ok(passed_on) => passed_on.0,
+            Err(payload) => Self::at(Some("in the destructor"), Thrown { payload, location }),
+        }
+    }
+
+    /// To be thrown in a destructor that this panic was not raised in.
+    pub(crate) fn passed_on(self) -> Thrown {
+        Thrown { payload: Box::new(PassedOn(self)), location: None }
     }
 
     /// A panic of the nursery's policy, when it was asked about a child's failure.
@@ -189,6 +198,9 @@ impl Panic {
         self.0.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// A payload that is a panic which knows where it was raised.
+struct PassedOn(Panic);
 
 const NOT_TEXT: &str = "a payload that is not text";
 

@@ -119,13 +119,7 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|scope| {
-            let tally = &mut collect.tally;
-            match tally.error(&scope.summary()) {
-                Some(error) => Err(error),
-                None => Ok(in_spawn_order(std::mem::take(&mut tally.outputs))),
-            }
-        })
+        collect.poll(cx).map(|scope| collect.tally.result(&scope.summary()).map(in_spawn_order))
     }
 }
 

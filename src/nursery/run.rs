@@ -13,7 +13,7 @@ use super::{Nursery, Spawner};
 use crate::cancel::CauseKind;
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
-use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
+use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
 use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::alarm::Bell;
@@ -284,10 +284,14 @@ where
         let mut inner = self.project().inner;
         inner.as_mut().poll(cx).map(|scope| {
             let inner = inner.project();
-            let outputs = inner.tally.report(&scope.summary()).into_result()?;
-            match inner.output.take() {
-                Some(output) => Ok((output, outputs)),
-                None => unreachable!("a body that gave no output has left a failure"),
+            let output = inner.output.take();
+            match (output, inner.tally.report(&scope.summary()).into_result()) {
+                (output, Err(error)) => {
+                    discard(output);
+                    Err(error)
+                }
+                (Some(output), Ok(outputs)) => Ok((output, outputs)),
+                (None, Ok(_)) => unreachable!("a body that gave no output has left a failure"),
             }
         })
     }

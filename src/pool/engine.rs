@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use super::Options;
 use super::item::poll_in_place;
 use super::lanes::Lanes;
-use super::ledger::{Ledger, Outcome, Pulled};
+use super::ledger::{Ledger, Outcome};
 use super::run::Run;
 use super::source::Source;
 use crate::cancel::Cause;
@@ -156,7 +156,7 @@ where
             }
             let this = self.as_mut().project();
             let pulled = this.ledger.pull(this.source, this.bell, this.bell_waker);
-            let Pulled::Item(item) = pulled else { return };
+            let Some(item) = pulled else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
             let at = this.lanes.take_free(id, this.gate);

@@ -37,15 +37,6 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     cause: Option<Cause>,
 }
 
-/// What the source had.
-pub(super) enum Pulled<I> {
-    Item(I),
-    /// Nothing yet.
-    Nothing,
-    /// Nothing any more. The source is gone.
-    Dry,
-}
-
 impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn new(
         options: Options<'env, E, M>,
@@ -93,15 +84,16 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.cause.insert(first).clone()
     }
 
-    /// Asks the source for an item. `bell`, of which `waker` is, stays rung while there may be another.
+    /// Asks the source for an item, and drops it when there are no more. `bell`, of which `waker` is, stays
+    /// rung while there may be another.
     #[inline]
     pub(super) fn pull<S: Source>(
         &mut self,
         mut source: Pin<&mut Option<S>>,
         bell: &Bell,
         waker: &Waker,
-    ) -> Pulled<S::Item> {
-        let Some(items) = source.as_mut().as_pin_mut() else { return Pulled::Dry };
+    ) -> Option<S::Item> {
+        let items = source.as_mut().as_pin_mut()?;
         if S::WAITS {
             bell.take();
         }
@@ -110,14 +102,14 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
                 if S::WAITS {
                     bell.ring_quietly();
                 }
-                return Pulled::Item(item);
+                return Some(item);
             }
-            Ok(Poll::Pending) => return Pulled::Nothing,
+            Ok(Poll::Pending) => return None,
             Ok(Poll::Ready(None)) => {}
             Err(thrown) => self.record_fault(self.location, Panic::of_source(thrown)),
         }
         self.drop_source(source);
-        Pulled::Dry
+        None
     }
 
     pub(super) fn drop_source<S>(&mut self, mut source: Pin<&mut Option<S>>) {
@@ -182,9 +174,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         cause
     }
 
-    /// Why the pool is cancelled, once that is acted upon.
-    pub(super) fn cause(&self) -> Option<Cause> {
-        self.cause.clone()
+    /// Why the pool is cancelled, also if that is not acted upon yet.
+    pub(super) fn cause_so_far(&self) -> Option<Cause> {
+        self.cause.clone().or_else(|| self.tag.control()?.cause())
     }
 
     /// Records a panic of the executor, when it was given a lane.
@@ -321,10 +313,7 @@ pub struct Outcome<T, E> {
 impl<T, E> Outcome<T, E> {
     /// The outputs in the order of the items, or every failure.
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
-        match self.tally.error(&self.summary) {
-            Some(error) => Err(error),
-            None => Ok(in_spawn_order(mem::take(&mut self.tally.outputs))),
-        }
+        self.tally.result(&self.summary).map(in_spawn_order)
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {

@@ -1,7 +1,7 @@
 //! The pool: many items, few lanes.
 
 mod engine;
-mod item;
+pub(crate) mod item;
 pub(crate) mod lanes;
 mod ledger;
 pub(crate) mod parallel;

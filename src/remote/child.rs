@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use futures::task::{FutureObj, Spawn};
 
+use super::job::Job;
 use super::link::{Fate, Link};
-use super::task::Task;
 use crate::adapt::{Exit, Output};
 use crate::cancel::{Cause, Control};
 use crate::error::{ExecutorError, Failure};
@@ -103,7 +103,7 @@ where
         if let (Some(executor), Some(future)) = (&this.executor, this.future.take()) {
             let link = Arc::new(Link::new());
             this.link = Some(Arc::clone(&link));
-            let task = FutureObj::new(Box::new(Task::new(future, link)));
+            let task = FutureObj::new(Box::new(Job::new(future, link)));
             this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),
@@ -125,6 +125,12 @@ where
             link.stop();
         }
         let fate = ready!(link.poll_fate(cx));
+        let lost = matches!(fate, Fate::Dropped(_)) && !this.stopped;
+        if lost && control.is_doomed() && !control.is_cancelled() {
+            // The nursery is cancelled, and this child in the driver's next round: that was first.
+            link.put_back(fate);
+            return Poll::Pending;
+        }
         // It is of no use any more.
         this.link = None;
         let thrown = match fate {

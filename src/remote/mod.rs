@@ -1,8 +1,8 @@
 //! Children that run elsewhere: on an executor, in parallel.
 
 mod child;
+pub(crate) mod job;
 pub(crate) mod link;
-pub(crate) mod task;
 
 use std::fmt;
 

@@ -133,6 +133,18 @@ impl<K: Label, T, E> Tally<K, T, E> {
         Some(JoinedError::new(name, failures, self.counts(run), cause))
     }
 
+    /// The outputs in completion order, or all failures as one error. The outputs are dropped then; one that
+    /// panics at that must not take the error along.
+    pub(crate) fn result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
+        match self.error(run) {
+            Some(error) => {
+                self.forget();
+                Err(error)
+            }
+            None => Ok(mem::take(&mut self.outputs)),
+        }
+    }
+
     fn counts(&self, run: &Summary) -> Counts {
         let not_stored = run.counts.not_stored + self.not_stored;
         Counts { not_stored, ..run.counts }

@@ -193,6 +193,33 @@ by_hand!(those_of_what_has_ended_go_on_once_all_of_it_is_gone, {
     }
 });
 
+behaviour!(those_of_outputs_that_go_with_a_failure_do_not_take_it_along, async {
+    let gone = Count::default();
+    let bomb = |n| {
+        let gone = gone.clone();
+        OnDrop(move || {
+            gone.add();
+            panic!("bomb {n}");
+        })
+    };
+    let children = || {
+        let mut nursery = nursery();
+        for n in 0..2 {
+            let bomb = bomb(n);
+            nursery.spawn(async move { Ok(bomb) });
+        }
+        nursery.spawn(async { Err("failed") });
+        nursery
+    };
+    assert_eq!(children().join().await.map(drop).unwrap_err().len(), 1);
+    let report = children().settle().await;
+    assert_eq!(report.into_result().map(drop).unwrap_err().len(), 1);
+    let output = bomb(3);
+    let run = children().run(|_| async move { Ok(output) }).await;
+    assert_eq!(run.map(drop).unwrap_err().len(), 1);
+    assert_eq!(gone.get(), 7);
+});
+
 by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, {
     let gone = Count::default();
     let bomb = |n| {

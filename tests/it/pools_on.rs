@@ -104,35 +104,36 @@ fn a_pool_that_stops_is_ready_when_no_item_is_left_on_any_executor() {
 }
 
 #[test]
-fn a_cancel_that_meets_the_ends_leaves_nothing_running_a_thousand_times_over() {
+fn a_cancel_that_meets_the_ends_leaves_nothing_running_on_any_executor_a_thousand_times_over() {
     guarded(|| {
-        let threads = ThreadPool::builder().pool_size(2).create().unwrap();
         let live = Count::default();
-        for round in 0..1_000_u32 {
-            let pool = Pool::new(2);
-            let handle = pool.cancel_handle();
-            let counted = live.clone();
-            let pool = pool.on(&threads).map(0..16_u32, move |n| {
-                let item = Live::new(&counted);
-                async move {
-                    yields((n % 3) as usize).await;
-                    Ok::<_, ()>(item)
-                }
-            });
-            let cancelling = std::thread::spawn(move || {
-                for _ in 0..(round % 128) * 16 {
-                    std::hint::spin_loop();
-                }
-                handle.cancel()
-            });
-            let report = block_on(pool.settle());
-            let in_time = cancelling.join().unwrap();
-            let counts = report.counts();
-            assert_eq!(counts.failed(), 0);
-            assert!(in_time || counts.completed() == 16);
-            assert_eq!(report.cause().is_some(), in_time);
-            assert_eq!(live.get(), report.outputs().len());
-        }
+        on_each_executor(|executor| {
+            for round in 0..200_u32 {
+                let pool = Pool::local(2);
+                let handle = pool.cancel_handle();
+                let counted = live.clone();
+                let pool = pool.on(executor).map(0..16_u32, move |n| {
+                    let item = Live::new(&counted);
+                    async move {
+                        yields((n % 3) as usize).await;
+                        Ok::<_, ()>(item)
+                    }
+                });
+                let cancelling = std::thread::spawn(move || {
+                    for _ in 0..(round % 128) * 16 {
+                        std::hint::spin_loop();
+                    }
+                    handle.cancel()
+                });
+                let report = block_on(pool.settle());
+                let in_time = cancelling.join().unwrap();
+                let counts = report.counts();
+                assert_eq!(counts.failed(), 0);
+                assert!(in_time || counts.completed() == 16);
+                assert_eq!(report.cause().is_some(), in_time);
+                assert_eq!(live.get(), report.outputs().len());
+            }
+        });
     });
 }
 
@@ -437,19 +438,146 @@ by_hand!(shared, the_closure_and_the_executor_may_panic_when_they_are_dropped, {
     );
 });
 
-by_hand!(shared, progress_and_policy_stay_with_whoever_awaits_the_pool, {
-    let log = Log::new();
-    let told = log.clone();
-    let mut seen = 0;
-    let pool = Pool::new(1).on_progress(move |now| told.add(now.done())).cancel_when(move |_| {
-        seen += 1;
-        seen == 2
+#[test]
+fn progress_and_policy_stay_with_whoever_awaits_the_pool() {
+    guarded(|| {
+        let here = std::thread::current().id();
+        let is_here = move || assert_eq!(std::thread::current().id(), here);
+        let threads = ThreadPool::builder().pool_size(2).create().unwrap();
+        let log = Log::new();
+        let told = log.clone();
+        let mut seen = 0;
+        let pool = Pool::new(2).on_progress(move |now| {
+            is_here();
+            told.add(now.done());
+        });
+        let pool = pool.cancel_when(move |_| {
+            is_here();
+            seen += 1;
+            seen == 2
+        });
+        let error = block_on(pool.on(&threads).for_each(0.., |_| ready(Err("no")))).unwrap_err();
+        assert!(error.iter().all(|e| !e.failure().is_panic()), "{}", error.tree());
+        assert_eq!(error.cause().unwrap().kind(), CauseKind::ChildFailed);
+        assert_eq!(log.take().first(), Some(&1));
     });
-    let pool = pool.on(executor(block_on)).for_each(0.., |_| ready(Err("no")));
-    let error = pool.now_or_never().unwrap().unwrap_err();
-    assert!(error.len() >= 2);
-    assert_eq!(error.cause().unwrap().kind(), CauseKind::ChildFailed);
-    assert_eq!(log.take().first(), Some(&1));
+}
+
+by_hand!(shared, lanes_that_are_all_lost_at_once_are_told_of_however_many_they_are, {
+    let far = ByHand::default();
+    let pool = Pool::<'_, ()>::new(256).on(far.clone()).for_each(0.., |_| pending());
+    let mut pool = Task::new(pool.settle());
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    far.drop_all();
+    let Poll::Ready(report) = pool.run() else { panic!("no lane is left") };
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (256, 256));
+});
+
+by_hand!(shared, a_failure_among_many_ends_still_tells_the_lanes_to_go, {
+    let far = ByHand::default();
+    let pool = Pool::new(300).first_error().on(far.clone()).for_each(0.., |n| async move {
+        yields(1).await;
+        if n == 299 { pending().await } else { Err("failed") }
+    });
+    let mut pool = Task::new(pool);
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_ready());
+    assert_eq!(far.len(), 0);
+});
+
+by_hand!(shared, an_item_that_was_cancelled_before_its_lane_was_dropped_is_cancelled, {
+    let pool = Pool::<'_, ()>::new(1);
+    let handle = pool.cancel_handle();
+    let once = executor(|task| {
+        let _ = task.now_or_never();
+    });
+    let pool = pool.on(once).for_each(0..9, move |_| {
+        handle.cancel_with("by an item");
+        pending()
+    });
+    let report = pool.settle().now_or_never().unwrap();
+    assert!(report.error().is_none(), "{report:?}");
+    assert_eq!(report.cancelled()[0].cause().message(), Some("by an item"));
+});
+
+by_hand!(shared, an_executor_that_takes_too_few_lanes_is_not_asked_once_an_item, {
+    let far = ByHand::default();
+    let (queue, asked) = (far.clone(), Count::default());
+    let counted = asked.clone();
+    let takes_one = executor(move |task| {
+        assert_eq!(counted.add(), 1, "no more threads");
+        queue.spawn_obj(task).unwrap();
+    });
+    let pool = Pool::<'_, ()>::new(4).on(&takes_one).for_each(0..10_000, |_| ready(Ok(())));
+    let mut pool = Task::new(pool.settle());
+    let report = loop {
+        match pool.run() {
+            Poll::Ready(report) => break report,
+            Poll::Pending => far.poll(),
+        }
+    };
+    assert_eq!(report.counts().completed(), 10_000);
+    let panics = report.error().unwrap().len();
+    assert_eq!(panics, asked.get() - 1);
+    assert!((3..100).contains(&panics), "{panics} panics are told of");
+});
+
+/// Panics when it is copied.
+struct Single;
+
+impl Clone for Single {
+    fn clone(&self) -> Self {
+        panic!("there is only one")
+    }
+}
+
+impl Spawn for Single {
+    fn spawn_obj(&self, _: nestling::Task) -> Result<(), SpawnError> {
+        unreachable!("it is copied for each lane")
+    }
+}
+
+by_hand!(shared, an_executor_that_panics_when_it_is_copied_is_a_failure_of_the_pool, {
+    let pool = Pool::<'_, ()>::new(2).on(Single).for_each(0..5, |_| pending());
+    let report = pool.settle().now_or_never().unwrap();
+    let error = report.error().unwrap();
+    assert_eq!(error.first().failure().panic().unwrap().message(), "there is only one");
+    assert!(error.first().child().is_nursery());
+    assert_eq!(report.cause().unwrap().kind(), CauseKind::DependencyLost);
+});
+
+by_hand!(shared, nothing_is_pulled_once_the_callback_has_cancelled_it, {
+    let (far, pulled) = (ByHand::default(), Count::default());
+    let pool = Pool::<'_, ()>::new(4);
+    let handle = pool.cancel_handle();
+    let items = (0..).inspect(|_: &u64| {
+        pulled.add();
+    });
+    let pool = pool
+        .on_progress(move |_| {
+            handle.cancel();
+        })
+        .on(far.clone());
+    let mut pool = Task::new(pool.for_each(items, |_| async {
+        yields(1).await;
+        Ok(())
+    }));
+    assert!(pool.run().is_pending());
+    far.poll();
+    assert!(pool.run().is_pending());
+    assert_eq!(pulled.get(), 8);
+    far.poll();
+    while pool.run().is_pending() {
+        far.poll();
+    }
+    assert_eq!(pulled.get(), 8);
 });
 
 #[test]

@@ -142,32 +142,33 @@ fn a_cancelled_child_is_gone_from_any_executor_before_join_returns() {
 
 /// Each child is cancelled at a moment of its own: before its start, as it runs, and after its end.
 #[test]
-fn a_cancel_that_meets_the_end_is_one_or_the_other_a_thousand_times_over() {
+fn a_cancel_that_meets_the_end_on_any_executor_is_one_or_the_other_a_thousand_times_over() {
     guarded(|| {
-        let threads = ThreadPool::builder().pool_size(2).create().unwrap();
         let live = Count::default();
-        for round in 0..1_000 {
-            let mut nursery: Nursery<'_, Live, ()> = Nursery::new();
-            let child = Live::new(&live);
-            let handle = nursery.spawn_on(&threads, async move {
-                yields(round % 4).await;
-                Ok(child)
-            });
-            let canceller = handle.clone();
-            let cancelling = std::thread::spawn(move || {
-                for _ in 0..round % 64 {
-                    std::hint::spin_loop();
-                }
-                canceller.cancel()
-            });
-            let report = futures::executor::block_on(nursery.settle());
-            let in_time = cancelling.join().unwrap();
-            assert!(handle.is_finished());
-            let counts = report.counts();
-            assert_eq!((counts.total(), counts.failed()), (1, 0));
-            assert!(in_time || counts.completed() == 1);
-            assert_eq!(live.get(), report.outputs().len());
-        }
+        on_each_executor(|executor| {
+            for round in 0..200 {
+                let mut nursery: LocalNursery<'_, Live, ()> = Nursery::local();
+                let child = Live::new(&live);
+                let handle = nursery.spawn_on(executor, async move {
+                    yields(round % 4).await;
+                    Ok(child)
+                });
+                let canceller = handle.clone();
+                let cancelling = std::thread::spawn(move || {
+                    for _ in 0..round % 64 {
+                        std::hint::spin_loop();
+                    }
+                    canceller.cancel()
+                });
+                let report = futures::executor::block_on(nursery.settle());
+                let in_time = cancelling.join().unwrap();
+                assert!(handle.is_finished());
+                let counts = report.counts();
+                assert_eq!((counts.total(), counts.failed()), (1, 0));
+                assert!(in_time || counts.completed() == 1);
+                assert_eq!(live.get(), report.outputs().len());
+            }
+        });
     });
 }
 
@@ -593,6 +594,60 @@ by_hand!(a_timer_that_panics_before_the_task_has_run_leaves_it_unpolled, {
     assert_eq!(error.first().failure().panic().unwrap().message(), "no timer");
 });
 
+by_hand!(a_timer_that_panics_when_it_has_ended_is_named_beside_its_output, {
+    let far = ByHand::default();
+    let runs = far.clone();
+    let mut nursery = nursery::<u32, &str>();
+    let timeout = async move {
+        runs.poll();
+        panic!("no timer")
+    };
+    nursery.child().timeout(timeout.map(|(): ()| ())).spawn_on(far, ready(Ok(1)));
+    let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it has ended") };
+    assert_eq!(report.outputs()[0].1, 1);
+    let error = report.error().unwrap();
+    let text = error.first().failure().to_string();
+    assert_eq!((error.len(), text.as_str()), (1, "panicked in the timeout: no timer"));
+});
+
+by_hand!(one_that_the_executor_drops_once_the_nursery_is_cancelled_is_cancelled_with_it, {
+    let far = ByHand::default();
+    let (runs, (send, receive)) = (far.clone(), oneshot::channel::<()>());
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async move {
+        receive.await.unwrap();
+        spawner.cancel("enough");
+        runs.drop_all();
+        pending().await
+    });
+    nursery.spawn_on(far.clone(), pending());
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.run().is_pending());
+    far.poll();
+    send.send(()).unwrap();
+    let Poll::Ready(report) = settle.run() else { panic!("both are gone") };
+    assert_eq!(report.cancelled().len(), 2);
+    assert!(report.cancelled().iter().all(|one| one.cause().message() == Some("enough")));
+});
+
+by_hand!(one_that_was_told_to_go_before_overruns_no_grace, {
+    let far = ByHand::default();
+    let mut nursery = nursery::<u32, &str>().grace(yields(2));
+    let handle = nursery.spawn_on(far.clone(), pending());
+    let spawner = nursery.spawner();
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.run().is_pending());
+    far.poll();
+    handle.cancel();
+    assert!(settle.run().is_pending());
+    spawner.cancel("enough");
+    assert!(settle.run().is_pending());
+    far.poll();
+    let Poll::Ready(report) = settle.run() else { panic!("it is gone") };
+    assert_eq!((report.counts().cancelled(), report.counts().overran_grace()), (1, 0));
+});
+
 by_hand!(a_deadline_names_it_when_it_is_gone, {
     let far = ByHand::default();
     let mut nursery = nursery::<u32, &str>().deadline(yields(2));
@@ -616,7 +671,7 @@ by_hand!(a_daemon_elsewhere_is_told_to_go_and_waited_for, {
     assert_eq!(report.cancelled()[0].cause().kind(), CauseKind::Finished);
 });
 
-by_hand!(the_first_error_cancels_it_and_a_race_waits_for_losers, {
+by_hand!(the_first_error_cancels_it_and_waits_for_it, {
     let far = ByHand::default();
     let mut nursery = nursery::<u32, &str>().first_error();
     nursery.spawn_on(far.clone(), pending());

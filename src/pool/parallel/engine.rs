@@ -13,14 +13,14 @@ use pin_project_lite::pin_project;
 use super::lane::Lane;
 use super::work::{End, Work};
 use crate::cancel::Cause;
-use crate::error::{ExecutorError, Failure};
+use crate::error::{ExecutorError, Failure, Panic};
 use crate::flavor::{Flavor, Hold};
 use crate::gate::Gate;
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
 use crate::pool::Options;
-use crate::pool::ledger::{Ledger, Outcome, Pulled};
+use crate::pool::ledger::{Ledger, Outcome};
 use crate::pool::run::Run;
 use crate::pool::source::Source;
 use crate::remote::Remote;
@@ -168,7 +168,8 @@ where
             self.as_mut().see_to_ends();
             self.as_mut().fill();
             // Were they polled when nothing is left, they would be put off, and ask to be polled again.
-            if budget::left() > 0 {
+            let all = budget::left() > 0;
+            if all {
                 self.as_mut().see_to_lanes(cx);
             }
             if self.source.is_none() && self.pulled == self.ended {
@@ -180,11 +181,11 @@ where
                 }
                 return Poll::Ready(self.wind_up());
             }
-            if !self.can_fill() && self.gate.leave() {
+            if all && !self.can_fill() && self.gate.leave() {
                 return Poll::Pending;
             }
             // See the other driver of a pool.
-            if turn.is_nested() || !budget::spend() {
+            if !all || turn.is_nested() || !budget::spend() {
                 self.gate.yield_now(cx);
                 return Poll::Pending;
             }
@@ -202,7 +203,7 @@ where
             *this.ran += u64::from(matches!(end, End::Ran(..)));
             let cause = match end {
                 End::Ran(ran) => this.ledger.end(id, ran),
-                End::Dropped(thrown) => match this.ledger.cause() {
+                End::Dropped(thrown) => match this.ledger.cause_so_far() {
                     Some(cause) => {
                         this.ledger.end_cancelled(id, &cause, thrown);
                         None
@@ -235,16 +236,17 @@ where
         // The other half is for the lanes.
         let reserve = budget::left() / 2;
         for _ in 0..room {
-            if !self.may_have_item() || !budget::spend_beyond(reserve) {
+            if !self.may_have_item() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
                 return;
             }
             let this = self.as_mut().project();
             let next = this.ledger.pull(this.source, this.bell, this.bell_waker);
-            let Pulled::Item(item) = next else { return };
+            let Some(item) = next else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
             this.work.put(id, item);
-            if *this.lanes < *this.limit {
+            // Who has just failed to take a lane is not asked again for each item.
+            if *this.lanes < *this.limit && this.lost.is_none() {
                 self.as_mut().spawn_lane();
             }
         }
@@ -253,10 +255,18 @@ where
     fn spawn_lane(self: Pin<&mut Self>) {
         let this = self.project();
         if let (Some(crew), Some(make), Some(executor)) = (this.crew, this.make, this.executor) {
-            *this.lanes += 1;
-            *this.spawned += 1;
-            let lane = Lane::new(*this.spawned, Arc::clone(make), Arc::clone(this.work));
-            crew.spawn_on(executor.clone(), lane);
+            match catch(|| executor.clone()) {
+                Ok(executor) => {
+                    *this.lanes += 1;
+                    *this.spawned += 1;
+                    let lane = Lane::new(*this.spawned, Arc::clone(make), Arc::clone(this.work));
+                    crew.spawn_on(executor, lane);
+                }
+                Err(thrown) => {
+                    this.ledger.record_panic(Panic::new(thrown));
+                    *this.lost = Some(Lost::Panicked);
+                }
+            }
         }
     }
 
@@ -264,16 +274,18 @@ where
     fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let _ = self.as_mut().poll_crew(cx);
         let short = self.lanes == 0 || (self.lost.is_some() && self.lanes < self.limit);
-        if !short || self.pulled == self.ended || self.ledger.cause().is_some() {
+        if !short || self.pulled == self.ended || self.ledger.is_cancelled() {
             return;
         }
         // What the last of them had is reported before it is gone.
         self.as_mut().see_to_ends();
-        if self.pulled == self.ended || self.ledger.cause().is_some() {
+        if self.pulled == self.ended || self.ledger.is_cancelled() {
             return;
         }
-        if self.ran > self.rescued {
-            // Something has come to its end since the last time: a new lane may do as much.
+        // Something has come to its end since the last time: a new lane may do as much. While others are
+        // there it has to be twice as much, or an executor that takes only some would be asked, and
+        // its failure told, once an item.
+        if self.ran > self.rescued && (self.lanes == 0 || self.ran / 2 >= self.rescued) {
             let lanes = self.work.waiting().min(self.limit - self.lanes);
             let this = self.as_mut().project();
             (*this.rescued, *this.lost) = (*this.ran, None);

@@ -11,6 +11,9 @@ use crate::info::ChildId;
 use crate::pool::item::Ran;
 use crate::sync::{Mutex, MutexGuard};
 
+/// An item, and its place among all.
+type Numbered<I> = (ChildId, I);
+
 /// No user code runs under the lock.
 pub(crate) struct Work<I, T, E> {
     state: Mutex<State<I, T, E>>,
@@ -19,7 +22,7 @@ pub(crate) struct Work<I, T, E> {
 
 struct State<I, T, E> {
     /// Items that no lane has, in order.
-    items: VecDeque<(ChildId, I)>,
+    items: VecDeque<Numbered<I>>,
     ends: Vec<(ChildId, End<T, E>)>,
     /// Lanes that wait for an item.
     idle: Vec<(usize, Waker)>,
@@ -40,6 +43,17 @@ impl<I, T, E> Drop for State<I, T, E> {
 }
 
 impl<I, T, E> State<I, T, E> {
+    /// The next item, and whether it was the last that is here; `None` when there will be none.
+    fn next(&mut self) -> Poll<Option<(Numbered<I>, bool)>> {
+        match self.items.pop_front() {
+            Some(item) => Poll::Ready(Some((item, self.items.is_empty() && !self.closed))),
+            None if self.closed || self.starting == Some(thread::current().id()) => {
+                Poll::Ready(None)
+            }
+            None => Poll::Pending,
+        }
+    }
+
     /// Takes a lane off the list of those that wait, if it is there.
     fn take_idle(&mut self, lane: usize) -> Option<Waker> {
         let at = self.idle.iter().position(|(at, _)| *at == lane)?;
@@ -77,49 +91,41 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// An item for a lane. Ready with `None` when there will be none.
-    pub(crate) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<(ChildId, I)>> {
-        {
+    pub(crate) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<Numbered<I>>> {
+        let (next, own) = {
             let mut state = self.lock();
-            if let Some(item) = state.items.pop_front() {
-                let last = state.items.is_empty() && !state.closed;
-                // It may have been polled without having been woken; who is woken for an item must take it.
-                let own = state.take_idle(lane);
-                drop(state);
-                discard(own);
-                if last {
-                    // There is room for more.
-                    self.gate.notify();
-                }
-                return Poll::Ready(Some(item));
-            }
-            if state.closed || state.starting == Some(thread::current().id()) {
-                return Poll::Ready(None);
-            }
+            let next = state.next();
             // Comparing calls no foreign code.
-            if state.idle.iter().any(|(at, known)| *at == lane && known.will_wake(waker)) {
+            let waits = |(at, known): &(usize, Waker)| *at == lane && known.will_wake(waker);
+            if next.is_pending() && state.idle.iter().any(waits) {
                 return Poll::Pending;
             }
-        }
-        let new = waker.clone();
-        let (item, old) = {
-            let mut state = self.lock();
-            let old = state.take_idle(lane);
-            // One may have come in between, and found nobody to wake.
-            let item = match state.items.pop_front() {
-                Some(item) => Poll::Ready(Some(item)),
-                None if state.closed => Poll::Ready(None),
-                None => Poll::Pending,
-            };
-            match item {
-                Poll::Pending => {
-                    state.idle.push((lane, new));
-                    (item, old.into_iter().chain(None))
-                }
-                _ => (item, old.into_iter().chain(Some(new))),
+            // It may have been polled without having been woken; who is woken for an item must take it.
+            (next, state.take_idle(lane))
+        };
+        discard(own);
+        let next = match next {
+            Poll::Ready(next) => next,
+            Poll::Pending => {
+                let waker = waker.clone();
+                let mut state = self.lock();
+                // One may have come in between, and found nobody to wake.
+                let Poll::Ready(next) = state.next() else {
+                    state.idle.push((lane, waker));
+                    return Poll::Pending;
+                };
+                drop(state);
+                discard(waker);
+                next
             }
         };
-        old.for_each(discard);
-        item
+        Poll::Ready(next.map(|(item, last)| {
+            if last {
+                // There is room for more.
+                self.gate.notify();
+            }
+            item
+        }))
     }
 
     /// Says that the driver hands lanes over, on this thread, or that it has.
@@ -162,7 +168,7 @@ impl<I, T, E> Work<I, T, E> {
     }
 
     /// Hands out the items that no lane has, and lets the lanes end that find none.
-    pub(crate) fn close(&self) -> VecDeque<(ChildId, I)> {
+    pub(crate) fn close(&self) -> VecDeque<Numbered<I>> {
         let (items, idle) = {
             let mut state = self.lock();
             state.closed = true;

@@ -11,6 +11,7 @@ use super::support::{Parker, Signal, block_on, model};
 use crate::Pool;
 use crate::gate::Gate;
 use crate::info::ChildId;
+use crate::pool::item::Ran;
 use crate::pool::parallel::work::{End, Work};
 
 type Board = Arc<Work<u32, u32, ()>>;
@@ -114,7 +115,7 @@ fn what_ends_while_the_driver_goes_to_rest_is_seen_to() {
         let (work, gate) = board();
         let reporting = [0, 1].map(|n| {
             let work = Arc::clone(&work);
-            thread::spawn(move || work.report(ChildId::new(n), End::Ran(Some(Ok(7)), None, None)))
+            thread::spawn(move || work.report(ChildId::new(n), End::Ran(Ran::Returned(Ok(7)))))
         });
         let (mut seen, mut ends) = (0, Vec::new());
         block_on(poll_fn(|cx| {

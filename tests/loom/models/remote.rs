@@ -8,8 +8,8 @@ use loom::sync::Mutex;
 use loom::thread;
 
 use super::support::{Count, Dropped, block_on, model};
+use crate::remote::job::Job;
 use crate::remote::link::{Fate, Link};
-use crate::remote::task::Task;
 use crate::{CauseKind, Nursery};
 
 /// A future that is never ready, and counts that it was dropped.
@@ -33,7 +33,7 @@ fn an_end_that_comes_while_the_child_begins_to_wait_is_heard() {
         let link = Arc::new(Link::new());
         let running = thread::spawn({
             let link = Arc::clone(&link);
-            move || block_on(Task::new(ready(7), link))
+            move || block_on(Job::new(ready(7), link))
         });
         assert!(matches!(block_on(fate(&link)), Fate::Returned(7, None)));
         running.join().unwrap();
@@ -48,7 +48,7 @@ fn a_task_that_is_told_to_go_while_it_goes_to_rest_goes() {
         let (link, drops) = (Arc::new(Link::new()), Count::default());
         let running = thread::spawn({
             let (link, future) = (Arc::clone(&link), never(&drops));
-            move || block_on(Task::new(future, link))
+            move || block_on(Job::new(future, link))
         });
         link.stop();
         assert!(matches!(block_on(fate(&link)), Fate::Dropped(None)));
@@ -65,7 +65,7 @@ fn a_task_has_one_fate() {
         let link = Arc::new(Link::new());
         let running = thread::spawn({
             let link = Arc::clone(&link);
-            move || block_on(Task::new(ready(7), link))
+            move || block_on(Job::new(ready(7), link))
         });
         let stopping = thread::spawn({
             let link = Arc::clone(&link);
@@ -82,7 +82,7 @@ fn a_task_that_the_executor_drops_while_it_is_told_to_go_is_heard_of() {
     model(None, || {
         let (link, drops) = (Arc::new(Link::new()), Count::default());
         let dropping = thread::spawn({
-            let task = Task::new(never(&drops), Arc::clone(&link));
+            let task = Job::new(never(&drops), Arc::clone(&link));
             move || drop(task)
         });
         link.stop();

@@ -12,14 +12,14 @@ use crate::guard::{Thrown, catch};
 pin_project! {
     /// Polls the future until it is through or is told to go. Whatever becomes of the task, the future is
     /// dropped by it, where it ran, and the nursery hears of that after the destructor.
-    pub(crate) struct Task<F, O> {
+    pub(crate) struct Job<F, O> {
         // `None` once the nursery has been told.
         #[pin]
         future: Option<F>,
         link: Arc<Link<O>>,
     }
 
-    impl<F, O> PinnedDrop for Task<F, O> {
+    impl<F, O> PinnedDrop for Job<F, O> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if this.future.is_some() {
@@ -29,13 +29,13 @@ pin_project! {
     }
 }
 
-impl<F, O> Task<F, O> {
+impl<F, O> Job<F, O> {
     pub(crate) fn new(future: F, link: Arc<Link<O>>) -> Self {
         Self { future: Some(future), link }
     }
 }
 
-impl<F, O> Future for Task<F, O>
+impl<F, O> Future for Job<F, O>
 where
     F: Future<Output = O>,
 {
