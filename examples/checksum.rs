@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The work is in `checksum/work.rs`: a pool whose lanes run on threads, as many as there are cores, and
-//! block on the files that they read. `checksum/source.rs` walks the folders while they do.
+//! block on the files that they read. `checksum/source.rs` walks the folders before.
 
 #[path = "checksum/args.rs"]
 mod args;

@@ -14,8 +14,8 @@ Hashes files with SHA-256, on all cores, and reports all that cannot be read or 
 
 Usage: checksum [OPTIONS] [FOLDER]...
 
-It prints a line for each file under the folders, as sha256sum does. With nothing given it makes a small
-tree of its own, and checks that.
+It prints a line for each file under the folders, as sha256sum does. Links to folders are not followed.
+With nothing given it makes a small tree of its own, and checks that.
 
 Options:
   -c, --check FILE     check the files that FILE lists, in sha256sum's format; with folders as well, all

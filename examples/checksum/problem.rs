@@ -12,6 +12,8 @@ pub(crate) enum Problem {
     NoFile(PathBuf),
     #[error("{}: is not what it should be", .0.display())]
     Mismatch(PathBuf),
+    #[error("{}: lists no checksum", .0.display())]
+    NoLines(PathBuf),
     #[error("{}: is not listed", .0.display())]
     NotListed(PathBuf),
     #[error("a folder cannot be read")]

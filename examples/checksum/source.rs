@@ -36,6 +36,9 @@ pub(crate) fn items<'a>(
                 Err(line) => broken.push(Err(Problem::Line { list: name.to_owned(), line })),
             }
         }
+        if listed.is_empty() && broken.is_empty() {
+            broken.push(Err(Problem::NoLines(name.to_owned())));
+        }
     }
     // Where a name is listed twice, both are checked: one here, and the other at the end.
     let mut places: HashMap<PathBuf, usize> = HashMap::new();

@@ -46,13 +46,22 @@ fn parse_line(line: &[u8]) -> Option<Line> {
         Some(rest) => (true, rest),
         None => (false, line),
     };
-    let (digits, rest) = line.split_at_checked(64)?;
+    let (digits, name) = match line.strip_prefix(b"SHA256 (") {
+        // As BSD's tools write it, and `sha256sum --tag`.
+        Some(rest) => {
+            let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+            (digits, rest.strip_suffix(b") = ")?)
+        }
+        None => {
+            let (digits, rest) = line.split_at_checked(64)?;
+            (digits, rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"))?)
+        }
+    };
     let mut hash = [0; 32];
     for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
         let digit = |at: usize| char::from(pair[at]).to_digit(16);
         *byte = (digit(0)? * 16 + digit(1)?) as u8;
     }
-    let name = rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"))?;
     let name = if escaped { unescape(name)? } else { name.to_vec() };
     (!name.is_empty()).then(|| path(name)).flatten().map(|name| Line { name, hash })
 }

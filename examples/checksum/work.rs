@@ -25,11 +25,15 @@ pub(crate) fn run(args: &Args) -> Result<Report<Line, Problem>, Error> {
     };
     let threads = ThreadPool::builder().pool_size(args.jobs).create().map_err(Error::Threads)?;
     let items = items(&args.folders, &args.directory, args.check.as_deref().zip(list.as_deref()));
-    let bar = ProgressBar::no_length().with_style(style());
+    let bar = ProgressBar::no_length().with_style(style("{spinner} {pos} files found"));
+    // All of them before the first is hashed: so the bar can say how much is left.
+    let items: Vec<_> = bar.wrap_iter(items).collect();
+    bar.set_style(style("{wide_bar} {pos}/{len} files, {eta} left {msg}"));
     let directory: Arc<PathBuf> = Arc::new(args.directory.clone());
     let pool = Pool::new(args.jobs)
         .name("checksum")
         .on_progress(|now| {
+            bar.set_length(now.total().unwrap_or(0));
             bar.set_position(now.done());
             if now.failed() > 0 {
                 bar.set_message(format!("{} failed", now.failed()));
@@ -62,7 +66,6 @@ pub(crate) enum Error {
     Threads(io::Error),
 }
 
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{spinner} {pos} files, {per_sec} {msg}");
-    style.unwrap_or_else(|_| ProgressStyle::default_spinner())
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

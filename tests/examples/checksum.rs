@@ -110,6 +110,27 @@ fn every_line_that_is_none_is_named_and_the_others_are_checked() {
 }
 
 #[test]
+fn it_reads_tagged_lines_and_refuses_a_list_of_nothing_as_sha256sum_does() {
+    let tree = plant();
+    let list = tree.path().join("SUMS");
+    let check = || {
+        let ours = checksum(tree.path(), &["--check", list.to_str().unwrap()]);
+        let (code, theirs) = sha256sum(tree.path(), &["--check", "SUMS"]);
+        assert_eq!((ours.code, &ours.out), (code, &theirs), "{ours:?}");
+        ours
+    };
+    let names = ["--tag", "a/file 1", "c/two\nlines \\ and a\rreturn"];
+    fs::write(&list, sha256sum(tree.path(), &names).1).unwrap();
+    assert_eq!(check().code, Some(0));
+    fs::write(&list, "SHA256 (a/file 1) = 12\n").unwrap();
+    assert!(check().err.contains("SUMS: line 1 is no checksum"));
+    for nothing in ["", "# a remark\n"] {
+        fs::write(&list, nothing).unwrap();
+        assert!(check().err.contains("SUMS: lists no checksum"));
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_and_a_pipe_are_failures_and_do_not_hang() {
     let tree = plant();
     let pipe = tree.path().join("c/pipe");
