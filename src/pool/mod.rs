@@ -31,7 +31,8 @@ use crate::scope::policy::Policy;
 ///
 /// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as may run
 /// at once, and pulls the next item when a lane is free: ten million items take the memory of a few, but for
-/// outputs and failures that are kept, and an item costs no allocation. An item is told by its index: the failure of the eighth is that of `#7`.
+/// outputs and failures that are kept, and an item costs no allocation. An item is told by its index: the
+/// failure of the eighth is that of `#7`.
 ///
 /// | | items | gives |
 /// |---|---|---|
@@ -46,7 +47,7 @@ use crate::scope::policy::Policy;
 /// |---|---|
 /// | an item fails, or panics | one failure; its lane takes the next item |
 /// | the closure panics | that is its item's failure |
-/// | the iterator or the stream panics | one failure, of [the pool itself](crate::ChildInfo::is_nursery). There are no more items; those that run come to their end |
+/// | the iterator or the stream panics when it is asked for an item | one failure, of [the pool itself](crate::ChildInfo::is_nursery). There are no more items; those that run come to their end |
 /// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled; no more are pulled |
 /// | a destructor panics | one failure, beside whatever there is |
 ///
@@ -216,6 +217,11 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// # Errors
     ///
     /// The output is every failure, in completion order, if there was any.
+    ///
+    /// # Panics
+    ///
+    /// If [`into_iter`](IntoIterator::into_iter) does, which is called at once; and the future, if it is
+    /// polled after it was ready.
     ///
     /// # Examples
     ///

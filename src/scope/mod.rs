@@ -321,9 +321,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
 /// Drops all children there and then, the newest first.
 ///
-/// Each is dropped even where the destructor of another panics, and so is what has ended and what was polled
-/// or asked beside them. The first such panic goes on once all are gone, unless the thread is panicking already:
-/// there is no one left to report it to.
+/// Each is dropped even where the destructor of another panics, and so is what has ended and what was
+/// polled or asked beside them. The first such panic goes on once all are gone, unless the thread is
+/// panicking already: there is no one left to report it to.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         self.gate.retire();

@@ -24,7 +24,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// take one after the other: an item is handed over, and costs no allocation and no task. Up to as many
     /// again are pulled ahead, so that no lane waits for the next. The closure, the items and what
     /// comes of them have to be `Send` and `'static`; the source need not be. On an executor that runs tasks
-    /// inline a lane ends when it finds no item.
+    /// inline a lane ends when it finds no item, and each item may take a lane of its own.
     ///
     /// Failures, outputs and options are as without it. Items that run are dropped by their lanes, in no
     /// order. Lanes are [remote children](crate::Nursery::spawn_on): a pool that
@@ -35,6 +35,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// | the pool is cancelled, or stops at a failure | lanes are told to go, and waited for; items that were pulled and have not ended are cancelled |
     /// | the executor drops a lane | the item that it had has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on, and another takes its place |
     /// | the executor takes no lane, or drops all before an item comes to an end of its own | that is a failure of the pool itself, and what was pulled is cancelled |
+    /// | the executor neither runs nor drops a lane | the pool waits for ever, also when it is cancelled |
+    /// | the executor panics when it is given a lane, or copied for one | that is a failure of the pool itself; it is asked again, at the latest when what has run is twice as much |
     /// | the pool is dropped | lanes are told to go, and not waited for |
     ///
     /// The executor is cloned for each lane; a reference serves.
@@ -84,7 +86,8 @@ where
         self.options.cancel_handle()
     }
 
-    /// See [`Pool::for_each`].
+    /// See [`Pool::for_each`]. Dropping it drops the source and what no lane has begun with; lanes are told to
+    /// go, and drop their items where they run.
     #[track_caller]
     pub fn for_each<I, F, Fut>(
         self,

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use futures::FutureExt;
 use nestling::testing::{Cues, Executor, Hazards, SIGNALS, ScriptedPanic, yields};
-use nestling::{CancelHandle, Failure, Pool, Report, executor};
+use nestling::{CancelHandle, Failure, Nursery, Pool, Report, executor};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -26,6 +27,8 @@ struct Script {
     keep: usize,
     /// The lanes run on an executor.
     remote: bool,
+    /// It is a child of a nursery whose other children leave little of each turn.
+    nested: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,13 +112,14 @@ fn run(script: &Script, seed: u64) -> (Vec<Event>, usize, Option<Report<usize, u
         move |(number, item): (usize, Item)| act(number, item, &events, &cues, &handle)
     };
     let items: Vec<_> = script.items.iter().cloned().enumerate().collect();
-    let root = if script.remote {
+    let run = if script.remote {
         let queue = Arc::clone(&handed_over);
         let far = Arc::new(executor(move |task| queue.lock().unwrap().push(task)));
-        kit.spawn(pool.on(far).map(items, make).settle())
+        pool.on(far).map(items, make).settle().boxed()
     } else {
-        kit.spawn(pool.map(items, make).settle())
+        pool.map(items, make).settle().boxed()
     };
+    let root = kit.spawn(if script.nested { among_others(run).boxed() } else { run });
     for signal in 0..=SIGNALS {
         loop {
             let tasks = std::mem::take(&mut *handed_over.lock().unwrap());
@@ -137,6 +141,19 @@ fn run(script: &Script, seed: u64) -> (Vec<Event>, usize, Option<Report<usize, u
     // Items that are left may panic when they are dropped.
     super::drop_scripted(kit);
     (told, asked.load(Ordering::Relaxed), report)
+}
+
+/// Runs the pool as a child among others, which yield many times.
+async fn among_others<R: Send>(pool: impl Future<Output = R> + Send) -> R {
+    let mut nursery = Nursery::<'_, R, std::convert::Infallible>::new();
+    for _ in 0..3 {
+        drop(nursery.spawn_join(yields(200).map(Ok)));
+    }
+    nursery.spawn(pool.map(Ok));
+    match nursery.join().await.map(|mut outputs| outputs.pop()) {
+        Ok(Some(report)) => report,
+        _ => unreachable!("the pool has a report, and the others have nothing"),
+    }
 }
 
 fn pool(script: &Script, asked: &Arc<AtomicUsize>) -> Pool<'static, usize> {
@@ -416,8 +433,17 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(Rule::FirstError),
         1 => (1..4_usize).prop_map(Rule::Nth),
     ];
-    (vec(item, 0..12), 1..5_usize, rule, 1..6_usize, any::<bool>())
-        .prop_map(|(items, limit, rule, keep, remote)| Script { items, limit, rule, keep, remote })
+    let shape = (any::<bool>(), proptest::bool::weighted(0.2));
+    (vec(item, 0..16), 1..10_usize, rule, 1..6_usize, shape).prop_map(
+        |(items, limit, rule, keep, (remote, nested))| Script {
+            items,
+            limit,
+            rule,
+            keep,
+            remote,
+            nested,
+        },
+    )
 }
 
 #[test]
