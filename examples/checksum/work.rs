@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<Report<Line, Problem>, Error> {
     let items = items(&args.folders, &args.directory, args.check.as_deref().zip(list.as_deref()));
     let bar = ProgressBar::no_length().with_style(style("{spinner} {pos} files found"));
     // All of them before the first is hashed: so the bar can say how much is left.
-    let items: Vec<_> = bar.wrap_iter(items).collect();
+    let items: Vec<_> = items.inspect(|_| bar.inc(1)).collect();
     bar.set_style(style("{wide_bar} {pos}/{len} files, {eta} left {msg}"));
     let directory: Arc<PathBuf> = Arc::new(args.directory.clone());
     let pool = Pool::new(args.jobs)

@@ -12,8 +12,7 @@ mod ends;
 mod event;
 mod finish;
 mod kind;
-#[cfg(test)]
-mod pool;
+pub(crate) mod pool;
 mod rest;
 mod rules;
 mod scope;

@@ -10,13 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use arbitrary::{Arbitrary, Unstructured};
 use futures::FutureExt;
 use nestling::testing::{Cues, Executor, Hazards, SIGNALS, ScriptedPanic, yields};
 use nestling::{CancelHandle, Failure, Nursery, Pool, Report, executor};
-use proptest::collection::vec;
-use proptest::prelude::*;
-
-use crate::support::random_cases;
 
 /// A pool and its items.
 #[derive(Clone, Debug)]
@@ -406,50 +403,104 @@ fn check(script: &Script, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-fn script() -> impl Strategy<Value = Script> {
-    let end = prop_oneof![
-        6 => Just(End::Output),
-        3 => Just(End::Error),
-        1 => Just(End::Panic),
-        1 => Just(End::NoFuture),
-        1 => Just(End::Never),
-    ];
-    let item = (
-        proptest::option::weighted(0.3, 0..SIGNALS),
-        0..4_usize,
-        proptest::bool::weighted(0.05),
-        end,
-        proptest::bool::weighted(0.1),
-    )
-        .prop_map(|(waits, yields, cancels, end, drop_panics)| Item {
-            waits,
-            yields,
-            cancels,
-            end,
-            drop_panics,
-        });
-    let rule = prop_oneof![
-        3 => Just(Rule::Collect),
-        1 => Just(Rule::FirstError),
-        1 => (1..4_usize).prop_map(Rule::Nth),
-    ];
-    let shape = (any::<bool>(), proptest::bool::weighted(0.2));
-    (vec(item, 0..16), 1..10_usize, rule, 1..6_usize, shape).prop_map(
-        |(items, limit, rule, keep, (remote, nested))| Script {
-            items,
-            limit,
-            rule,
-            keep,
-            remote,
-            nested,
-        },
-    )
+/// Checks the run that the bytes stand for: seed, shape, items.
+pub(crate) fn check_bytes(data: &[u8]) {
+    let made: arbitrary::Result<_> = (|| {
+        let mut bytes = Unstructured::new(data);
+        let seed = u64::from(u16::arbitrary(&mut bytes)?);
+        Ok(check(&script_of(&mut bytes)?, seed))
+    })();
+    // Bytes that stand for no run are none of ours.
+    if let Ok(Err(fault)) = made {
+        panic!("{fault}");
+    }
 }
 
-#[test]
-fn a_pool_does_what_the_model_says_here_and_elsewhere() {
-    proptest!(random_cases(5_000), |(script in script(), seed: u64)| {
-        let held = check(&script, seed);
-        prop_assert!(held.is_ok(), "{}", held.unwrap_err());
-    });
+fn script_of(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Script> {
+    let (remote, nested) = (bytes.arbitrary()?, bytes.ratio(1, 8)?);
+    let (limit, keep) = (bytes.int_in_range(1..=9)?, bytes.int_in_range(1..=5)?);
+    let rule = match bytes.int_in_range(0..=4)? {
+        0 => Rule::FirstError,
+        1 => Rule::Nth(bytes.int_in_range(1..=4)?),
+        _ => Rule::Collect,
+    };
+    let mut items = Vec::new();
+    while items.len() < 20 && !bytes.is_empty() {
+        items.push(Item {
+            waits: bytes.ratio(1, 3)?.then(|| bytes.int_in_range(0..=SIGNALS - 1)).transpose()?,
+            yields: bytes.int_in_range(0..=3)?,
+            cancels: bytes.ratio(1, 20)?,
+            end: match bytes.int_in_range(0..=11)? {
+                0..=2 => End::Error,
+                3 => End::Panic,
+                4 => End::NoFuture,
+                5 => End::Never,
+                _ => End::Output,
+            },
+            drop_panics: bytes.ratio(1, 10)?,
+        });
+    }
+    Ok(Script { items, limit, rule, keep, remote, nested })
+}
+
+#[cfg(test)]
+mod cases {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::{End, Item, Rule, SIGNALS, Script, check, check_bytes};
+    use crate::support::random_cases;
+
+    fn script() -> impl Strategy<Value = Script> {
+        let end = prop_oneof![
+            6 => Just(End::Output),
+            3 => Just(End::Error),
+            1 => Just(End::Panic),
+            1 => Just(End::NoFuture),
+            1 => Just(End::Never),
+        ];
+        let item = (
+            proptest::option::weighted(0.3, 0..SIGNALS),
+            0..4_usize,
+            proptest::bool::weighted(0.05),
+            end,
+            proptest::bool::weighted(0.1),
+        )
+            .prop_map(|(waits, yields, cancels, end, drop_panics)| Item {
+                waits,
+                yields,
+                cancels,
+                end,
+                drop_panics,
+            });
+        let rule = prop_oneof![
+            3 => Just(Rule::Collect),
+            1 => Just(Rule::FirstError),
+            1 => (1..4_usize).prop_map(Rule::Nth),
+        ];
+        let shape = (any::<bool>(), proptest::bool::weighted(0.2));
+        (vec(item, 0..16), 1..10_usize, rule, 1..6_usize, shape).prop_map(
+            |(items, limit, rule, keep, (remote, nested))| Script {
+                items,
+                limit,
+                rule,
+                keep,
+                remote,
+                nested,
+            },
+        )
+    }
+
+    #[test]
+    fn a_pool_does_what_the_model_says_here_and_elsewhere() {
+        proptest!(random_cases(5_000), |(script in script(), seed: u64)| {
+            let held = check(&script, seed);
+            prop_assert!(held.is_ok(), "{}", held.unwrap_err());
+        });
+    }
+
+    #[test]
+    fn it_does_so_with_scripts_that_are_made_from_bytes() {
+        proptest!(random_cases(1_000), |(data in vec(any::<u8>(), 0..300))| check_bytes(&data));
+    }
 }

@@ -13,8 +13,12 @@ use crate::support::random_cases;
 
 type Property = fn(&[u8]);
 
-const PROPERTIES: [(&str, Property); 3] =
-    [("algebra", algebra::check), ("nursery", model::check_bytes), ("render", render::check)];
+const PROPERTIES: [(&str, Property); 4] = [
+    ("algebra", algebra::check),
+    ("nursery", model::check_bytes),
+    ("pool", model::pool::check_bytes),
+    ("render", render::check),
+];
 
 /// Names the file of a case that fails.
 fn replay(name: &str, property: Property, file: &Path) {
