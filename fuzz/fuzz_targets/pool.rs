@@ -3,7 +3,7 @@
 use libfuzzer_sys::fuzz_target;
 
 // The tests' own. They hold what another target checks, too.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../tests/it/model/mod.rs"]
 mod model;
 
