@@ -112,7 +112,16 @@ pub(crate) fn take() -> Option<PanicLocation> {
 /// Makes `location` that of this thread's last panic.
 #[inline]
 pub(crate) fn set(location: Option<PanicLocation>) {
-    if KEPT.load(Ordering::Relaxed) {
-        let _ = LAST.try_with(|last| last.set(location));
+    // Out of line: every poll of every child comes by here, and hardly any program keeps locations.
+    if location.is_some() || KEPT.load(Ordering::Relaxed) {
+        put(location);
+    } else {
+        // There is nothing to drop, and nothing that looks whether there is.
+        std::mem::forget(location);
     }
+}
+
+#[cold]
+fn put(location: Option<PanicLocation>) {
+    let _ = LAST.try_with(|last| last.set(location));
 }
