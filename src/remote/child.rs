@@ -125,9 +125,9 @@ where
             link.stop();
         }
         let fate = ready!(link.poll_fate(cx));
-        let lost = matches!(fate, Fate::Dropped(_)) && !this.stopped;
-        if lost && control.is_doomed() && !control.is_cancelled() {
-            // The nursery is cancelled, and this child in the driver's next round: that was first.
+        if !this.stopped && control.is_doomed() && !control.is_cancelled() {
+            // The nursery is cancelled, and this child in the driver's next round. That was first: if the
+            // executor has dropped it, this is why.
             link.put_back(fate);
             return Poll::Pending;
         }

@@ -293,6 +293,38 @@ by_hand!(each_item_is_dropped_even_if_the_destructor_of_another_panics, {
     assert_eq!(gone.get(), 3);
 });
 
+by_hand!(so_is_all_that_the_pool_was_given, {
+    let gone = Count::default();
+    let bomb = |name| {
+        let gone = gone.clone();
+        OnDrop(move || {
+            gone.add();
+            panic!("{name}");
+        })
+    };
+    let [source, closure, policy, progress] = ["source", "closure", "policy", "progress"].map(bomb);
+    let pool = pool!(1)
+        .cancel_when(move |_| {
+            let _ = &policy;
+            false
+        })
+        .on_progress(move |_| {
+            let _ = &progress;
+        });
+    let items = (0..2).inspect(move |_| {
+        let _ = &source;
+    });
+    let pool = pool.for_each(items, move |_| {
+        let _ = &closure;
+        pending::<Result<(), &str>>()
+    });
+    let mut pool = Task::new(pool);
+    assert!(pool.run().is_pending());
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
+    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "source");
+    assert_eq!(gone.get(), 4);
+});
+
 by_hand!(what_has_ended_is_dropped_even_if_the_destructor_of_another_panics, {
     let gone = Count::default();
     let mut pool = Task::new(pool!(1).map(0..5, |n| {

@@ -610,6 +610,24 @@ by_hand!(a_timer_that_panics_when_it_has_ended_is_named_beside_its_output, {
     assert_eq!((error.len(), text.as_str()), (1, "panicked in the timeout: no timer"));
 });
 
+by_hand!(shared, an_output_of_one_whose_nursery_is_dropped_in_its_last_poll_harms_no_executor, {
+    let (far, gone) = (ByHand::default(), Count::default());
+    let slot: Arc<Mutex<Option<Box<dyn Send>>>> = Arc::default();
+    let (owner, counted) = (Arc::clone(&slot), gone.clone());
+    let mut nursery = Nursery::<'_, _, ()>::new();
+    nursery.spawn_on(far.clone(), async move {
+        drop(owner.lock().unwrap().take());
+        Ok(OnDrop(move || {
+            counted.add();
+            panic!("late");
+        }))
+    });
+    drive(&mut nursery);
+    *slot.lock().unwrap() = Some(Box::new(nursery));
+    far.poll();
+    assert_eq!((gone.get(), far.len()), (1, 0));
+});
+
 by_hand!(one_that_the_executor_drops_once_the_nursery_is_cancelled_is_cancelled_with_it, {
     let far = ByHand::default();
     let (runs, (send, receive)) = (far.clone(), oneshot::channel::<()>());

@@ -185,7 +185,7 @@ where
                 return Poll::Pending;
             }
             // See the other driver of a pool.
-            if !all || turn.is_nested() || !budget::spend() {
+            if turn.is_nested() || !budget::spend() {
                 self.gate.yield_now(cx);
                 return Poll::Pending;
             }
@@ -273,8 +273,7 @@ where
     /// Starts lanes, and sees who has ended.
     fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let _ = self.as_mut().poll_crew(cx);
-        let short = self.lanes == 0 || (self.lost.is_some() && self.lanes < self.limit);
-        if !short || self.pulled == self.ended || self.ledger.is_cancelled() {
+        if self.lanes > 0 && self.lost.is_none() {
             return;
         }
         // What the last of them had is reported before it is gone.
