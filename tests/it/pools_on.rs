@@ -171,6 +171,18 @@ by_hand!(
     }
 );
 
+by_hand!(shared, lanes_that_are_lost_while_others_have_yet_to_start_do_not_keep_these, {
+    let far = ByHand::default();
+    let pool = Pool::<'_, ()>::new(1_000).on(far.clone()).for_each(0..1_000, |_| pending());
+    let mut pool = Task::new(pool);
+    assert!(pool.poll().is_pending());
+    let lost = far.len();
+    assert!((1..1_000).contains(&lost));
+    far.drop_all();
+    assert!(pool.run().is_pending());
+    assert!(far.len() > 0);
+});
+
 by_hand!(shared, a_short_source_has_no_more_lanes_than_items, {
     let far = ByHand::default();
     let mut pool = Task::new(Pool::new(9).on(far.clone()).map([1, 2], |n| ready(Ok::<_, ()>(n))));
