@@ -124,13 +124,12 @@ where
             this.stopped = true;
             link.stop();
         }
-        let fate = ready!(link.poll_fate(cx));
         if !this.stopped && control.is_doomed() && !control.is_cancelled() {
-            // The nursery is cancelled, and this child in the driver's next round. That was first: if the
-            // executor has dropped it, this is why.
-            link.put_back(fate);
+            // The nursery is cancelled, and this child in the driver's next round, which polls it. That was
+            // first: if the executor has dropped it, this is why.
             return Poll::Pending;
         }
+        let fate = ready!(link.poll_fate(cx));
         // It is of no use any more.
         this.link = None;
         let thrown = match fate {

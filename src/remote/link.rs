@@ -95,11 +95,6 @@ impl<O> Link<O> {
         fate
     }
 
-    /// Keeps the fate for another poll.
-    pub(crate) fn put_back(&self, fate: Fate<O>) {
-        self.lock().fate = Some(fate);
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
