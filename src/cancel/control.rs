@@ -172,8 +172,10 @@ impl Control {
     }
 
     /// Marks the child, which runs elsewhere, as one whose time is up. It is to be polled for that.
+    /// One whose time was up before has overrun no grace.
     pub(crate) fn send_off(&self, overran: bool) {
         let _shared = self.lock();
+        let overran = overran && !self.must_go();
         self.mark(SENT_OFF | if overran { OVERRAN } else { 0 });
     }
 

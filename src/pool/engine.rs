@@ -148,8 +148,7 @@ where
     /// Pulls items and polls each for the first time, while there is a lane.
     #[inline]
     fn fill(mut self: Pin<&mut Self>) {
-        let left = budget::left();
-        let reserve = left - left.div_ceil(SHARE);
+        let reserve = budget::reserve(SHARE);
         for _ in 0..ROW {
             if !self.can_fill() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
                 return;

@@ -71,6 +71,13 @@ pub(crate) fn left() -> u32 {
     LEFT.get().unwrap_or(0)
 }
 
+/// What one kind of work has to leave of the turn, if it may spend one part in `share` of what is left.
+#[inline]
+pub(crate) fn reserve(share: u32) -> u32 {
+    let left = left();
+    left - left.div_ceil(share)
+}
+
 /// Takes one poll out of the turn; `false` when nothing is left.
 #[inline]
 pub(crate) fn spend() -> bool {

@@ -174,10 +174,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let (remote, gone): (Vec<_>, _) =
             self.take_started().into_iter().partition(|child| child.is_remote());
         for child in remote {
-            // One that was told to go before has overrun no grace.
-            if !child.is_called_off() {
-                child.send_off(&cause, true);
-            }
+            child.send_off(&cause, true);
             self.restless.push_back(child);
         }
         self.abort_all(gone, &cause, true);

@@ -173,7 +173,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     /// Polls children once that have started, woke themselves and have no place in the set.
     #[inline]
     fn poll_restless(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
-        let reserve = reserve();
+        let reserve = budget::reserve(SHARE);
         for _ in 0..self.scope.restless.len().min(ROW) {
             if self.scope.is_doomed() || !budget::spend_beyond(reserve) {
                 return false;
@@ -192,7 +192,7 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
     /// never need one.
     #[inline]
     fn start(&mut self, take: &mut impl FnMut(Record<T, E>) -> bool) -> bool {
-        let reserve = reserve();
+        let reserve = budget::reserve(SHARE);
         for _ in 0..ROW {
             if !self.scope.can_start() || self.scope.is_doomed() {
                 return false;
@@ -357,13 +357,6 @@ impl<'a, 'env, T, E, M: Flavor> Driving<'a, 'env, T, E, M> {
             }),
         }
     }
-}
-
-/// What one kind has to leave of the turn.
-#[inline]
-fn reserve() -> u32 {
-    let left = budget::left();
-    left - left.div_ceil(SHARE)
 }
 
 impl<T, E, M: Flavor> Drop for Driving<'_, '_, T, E, M> {
