@@ -83,6 +83,13 @@ impl FirstPanic {
         }
     }
 
+    /// Drops each of them, even if the destructor of another panics.
+    pub(crate) fn drop_each<V>(&mut self, values: impl IntoIterator<Item = V>) {
+        for value in values {
+            self.note(drop_guarded(value));
+        }
+    }
+
     /// Goes on with it, if there is one and the thread is not panicking already: then there is no
     /// one left to report it to.
     pub(crate) fn resume(self) {

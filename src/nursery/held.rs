@@ -1,8 +1,9 @@
 //! What ended while the owner waited for a slot, kept for whoever finishes the nursery.
 
 use std::collections::VecDeque;
+use std::iter;
 
-use crate::guard::{FirstPanic, discard, drop_guarded};
+use crate::guard::{FirstPanic, discard};
 use crate::scope::record::Record;
 use crate::scope::tally::Keep;
 
@@ -63,9 +64,7 @@ impl<T, E> Held<T, E> {
 impl<T, E> Drop for Held<T, E> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
-        while let Some(record) = self.pop() {
-            first.note(drop_guarded(record));
-        }
+        first.drop_each(iter::from_fn(|| self.pop()));
         first.resume();
     }
 }

@@ -132,25 +132,21 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[cold]
     fn end_otherwise(&mut self, item: ChildId, ran: Ran<T, E>) -> Option<Cause> {
         let mut failures: SmallVec<[Failure<E>; 2]> = SmallVec::new();
-        let returned = match ran {
-            Ran::Returned(returned) => Some(returned),
+        let (returned, thrown, aftermath) = match ran {
+            Ran::Returned(returned) => (Some(returned), None, None),
             Ran::Panicked(panicked) => {
                 let Panicked { returned, thrown, aftermath } = *panicked;
-                let panic = match returned {
-                    Some(_) => Panic::of_destructor(thrown),
-                    None => Panic::new(thrown),
-                };
-                failures.push(Failure::Panic(panic));
-                failures.extend(aftermath.map(Panic::of_destructor).map(Failure::Panic));
-                returned
+                (returned, Some(thrown), aftermath)
             }
         };
+        let panic = if returned.is_some() { Panic::of_destructor } else { Panic::new };
         match returned {
             Some(Ok(output)) => self.tally.keep_output(item, output),
-            // It came before its destructor.
-            Some(Err(error)) => failures.insert(0, Failure::Error(error)),
+            Some(Err(error)) => failures.push(Failure::Error(error)),
             None => {}
         }
+        failures.extend(thrown.map(panic).map(Failure::Panic));
+        failures.extend(aftermath.map(Panic::of_destructor).map(Failure::Panic));
         self.counts.failed += 1;
         let mut cause = None;
         for failure in failures {

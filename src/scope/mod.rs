@@ -328,12 +328,8 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         self.gate.retire();
         let mut first = FirstPanic::default();
-        for child in self.evict() {
-            first.note(drop_guarded(child));
-        }
-        for record in self.stash.drain(..) {
-            first.note(drop_guarded(record));
-        }
+        first.drop_each(self.evict());
+        first.drop_each(self.stash.drain(..));
         self.leave_around();
         first.note(drop_guarded(self.deadline.take()));
         first.note(drop_guarded(std::mem::replace(&mut self.grace, Grace::None)));

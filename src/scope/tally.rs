@@ -7,7 +7,7 @@ use super::child::Who;
 use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, JoinedError, Stored};
-use crate::guard::{FirstPanic, discard, drop_guarded};
+use crate::guard::{FirstPanic, discard};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
 
@@ -175,12 +175,8 @@ impl<T, E> Tally<ChildInfo, T, E> {
 impl<K, T, E> Drop for Tally<K, T, E> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
-        for output in self.outputs.drain(..) {
-            first.note(drop_guarded(output));
-        }
-        for failure in self.failures.drain(..) {
-            first.note(drop_guarded(failure));
-        }
+        first.drop_each(self.outputs.drain(..));
+        first.drop_each(self.failures.drain(..));
         first.resume();
     }
 }

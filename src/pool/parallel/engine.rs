@@ -90,13 +90,9 @@ pin_project! {
             let mut first = FirstPanic::default();
             let items = this.work.close();
             first.note(drop_guarded(this.crew.take()));
-            for (_, item) in items.into_iter().rev() {
-                first.note(drop_guarded(item));
-            }
+            first.drop_each(items.into_iter().rev());
             this.work.take_ends(this.ends);
-            for (_, end) in this.ends.drain(..) {
-                first.note(drop_guarded(end));
-            }
+            first.drop_each(this.ends.drain(..));
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
             first.note(drop_guarded(this.executor.take()));
@@ -234,7 +230,7 @@ where
     fn fill(mut self: Pin<&mut Self>) {
         let room = self.limit.saturating_sub(self.work.waiting());
         // The other half is for the lanes.
-        let reserve = budget::left() / 2;
+        let reserve = budget::reserve(2);
         for _ in 0..room {
             if !self.may_have_item() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
                 return;

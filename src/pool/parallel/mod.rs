@@ -106,7 +106,7 @@ where
         ForEach { run: Parallel::new(options, false, location, executor, source, make) }
     }
 
-    /// See [`Pool::for_each_stream`].
+    /// See [`Pool::for_each_stream`]; dropping it is as for [`for_each`](Self::for_each).
     #[track_caller]
     pub fn for_each_stream<S, F, Fut>(
         self,
@@ -125,7 +125,7 @@ where
         ForEach { run: Parallel::new(options, false, location, executor, source, make) }
     }
 
-    /// See [`Pool::map`].
+    /// See [`Pool::map`]; dropping it is as for [`for_each`](Self::for_each).
     #[track_caller]
     pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<OfItems<'env, X, I, F, Fut, T, E, M>>
     where
@@ -141,7 +141,7 @@ where
         Map { run: Parallel::new(options, true, location, executor, source, make) }
     }
 
-    /// See [`Pool::map_stream`].
+    /// See [`Pool::map_stream`]; dropping it is as for [`for_each`](Self::for_each).
     #[track_caller]
     pub fn map_stream<S, F, Fut, T>(
         self,
