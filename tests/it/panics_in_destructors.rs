@@ -8,7 +8,9 @@ use std::task::Poll;
 use futures::FutureExt;
 use nestling::{CancelHandle, Outcome};
 
-use crate::support::{Count, Live, OnDrop, Task, drive, ends, here, waits, yields};
+use crate::support::{
+    Count, Live, OnDrop, Task, counted_bomb, drive, ends, here, panic_when_dropped, waits, yields,
+};
 
 behaviour!(after_success_the_output_is_kept_and_there_is_a_failure_too, async {
     let mut nursery = nursery::<u32, &str>();
@@ -153,21 +155,14 @@ by_hand!(dropping_a_nursery_drops_all_children_and_then_goes_on_with_the_first_p
         }));
     }
     drive(&mut nursery);
-    let payload = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
-    assert_eq!(payload.downcast_ref::<String>().unwrap(), "child 4");
+    assert_eq!(panic_when_dropped(nursery), "child 4");
     assert_eq!(live.get(), 0);
 });
 
 by_hand!(those_of_what_has_ended_go_on_once_all_of_it_is_gone, {
     for joined in [false, true] {
         let gone = Count::default();
-        let bomb = |n| {
-            let gone = gone.clone();
-            OnDrop(move || {
-                gone.add();
-                panic!("bomb {n}");
-            })
-        };
+        let bomb = |n| counted_bomb(&gone, &format!("bomb {n}"));
         let mut nursery = nursery().limit(2);
         let last = bomb(9);
         nursery.spawn(async move {
@@ -182,26 +177,20 @@ by_hand!(those_of_what_has_ended_go_on_once_all_of_it_is_gone, {
         let thrown = if joined {
             let mut join = Task::new(nursery.join());
             assert!(join.poll().is_pending());
-            catch_unwind(AssertUnwindSafe(|| drop(join))).unwrap_err()
+            panic_when_dropped(join)
         } else {
             let waits = nursery.spawn_when_free(pending());
             assert!(waits.now_or_never().is_none(), "two are left");
-            catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err()
+            panic_when_dropped(nursery)
         };
-        assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 9", "children go first");
+        assert_eq!(thrown, "bomb 9", "children go first");
         assert_eq!(gone.get(), 5);
     }
 });
 
 behaviour!(those_of_outputs_that_go_with_a_failure_do_not_take_it_along, async {
     let gone = Count::default();
-    let bomb = |n| {
-        let gone = gone.clone();
-        OnDrop(move || {
-            gone.add();
-            panic!("bomb {n}");
-        })
-    };
+    let bomb = |n| counted_bomb(&gone, &format!("bomb {n}"));
     let children = || {
         let mut nursery = nursery();
         for n in 0..2 {
@@ -222,13 +211,7 @@ behaviour!(those_of_outputs_that_go_with_a_failure_do_not_take_it_along, async {
 
 by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, {
     let gone = Count::default();
-    let bomb = |n| {
-        let gone = gone.clone();
-        OnDrop(move || {
-            gone.add();
-            panic!("bomb {n}");
-        })
-    };
+    let bomb = |n| counted_bomb(&gone, &format!("bomb {n}"));
     let mut race = nursery().grace(pending::<()>());
     for n in 0..2 {
         let bomb = bomb(n);
@@ -242,8 +225,7 @@ by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, 
     }
     let mut race = Task::new(race.first_ok());
     assert!(race.poll().is_pending());
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(race))).unwrap_err();
-    assert_eq!((thrown.downcast_ref::<String>().unwrap().as_str(), gone.get()), ("bomb 0", 2));
+    assert_eq!((panic_when_dropped(race).as_str(), gone.get()), ("bomb 0", 2));
 
     let (output, left) = (bomb(3), bomb(4));
     let run = nursery::<(), &str>().run(|spawner| async move {
@@ -257,8 +239,7 @@ by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, 
     });
     let mut run = Task::new(run);
     assert!(run.poll().is_pending());
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(run))).unwrap_err();
-    assert_eq!((thrown.downcast_ref::<String>().unwrap().as_str(), gone.get()), ("bomb 4", 4));
+    assert_eq!((panic_when_dropped(run).as_str(), gone.get()), ("bomb 4", 4));
 });
 
 behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_is_kept, async {
@@ -310,8 +291,7 @@ by_hand!(dropping_a_run_whose_children_and_body_panic_drops_all_and_does_not_abo
     });
     let mut run = Task::new(nursery.run(|_| body));
     assert!(run.run().is_pending());
-    let payload = catch_unwind(AssertUnwindSafe(|| drop(run))).unwrap_err();
-    assert_eq!(payload.downcast_ref::<String>().unwrap(), "child 1");
+    assert_eq!(panic_when_dropped(run), "child 1");
     assert_eq!(gone.get(), 3);
 });
 

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
@@ -11,7 +11,10 @@ use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};
 use nestling::{CauseKind, Nursery, Pool, Progress};
 
-use crate::support::{Count, Live, Log, OnDrop, Task, ends, guarded, here, waits, yields};
+use crate::support::{
+    Count, Live, Log, OnDrop, Task, counted_bomb, ends, guarded, here, panic_when_dropped, waits,
+    yields,
+};
 
 /// A pool of the flavour that `Flavour` names.
 macro_rules! pool {
@@ -288,21 +291,14 @@ by_hand!(each_item_is_dropped_even_if_the_destructor_of_another_panics, {
         })
     }));
     assert!(pool.run().is_pending());
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 2");
+    assert_eq!(panic_when_dropped(pool), "bomb 2");
     assert_eq!(gone.get(), 3);
 });
 
 by_hand!(so_is_all_that_the_pool_was_given, {
     let gone = Count::default();
-    let bomb = |name| {
-        let gone = gone.clone();
-        OnDrop(move || {
-            gone.add();
-            panic!("{name}");
-        })
-    };
-    let [source, closure, policy, progress] = ["source", "closure", "policy", "progress"].map(bomb);
+    let given = ["source", "closure", "policy", "progress"];
+    let [source, closure, policy, progress] = given.map(|name| counted_bomb(&gone, name));
     let pool = pool!(1)
         .cancel_when(move |_| {
             let _ = &policy;
@@ -320,8 +316,7 @@ by_hand!(so_is_all_that_the_pool_was_given, {
     });
     let mut pool = Task::new(pool);
     assert!(pool.run().is_pending());
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "source");
+    assert_eq!(panic_when_dropped(pool), "source");
     assert_eq!(gone.get(), 4);
 });
 
@@ -333,16 +328,12 @@ by_hand!(what_has_ended_is_dropped_even_if_the_destructor_of_another_panics, {
             if n == 4 {
                 pending::<()>().await;
             }
-            let bomb = OnDrop(move || {
-                gone.add();
-                panic!("bomb {n}");
-            });
+            let bomb = counted_bomb(&gone, &format!("bomb {n}"));
             if n % 2 == 0 { Ok(bomb) } else { Err(bomb) }
         }
     }));
     assert!(pool.run().is_pending());
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 0");
+    assert_eq!(panic_when_dropped(pool), "bomb 0");
     assert_eq!(gone.get(), 4);
 });
 

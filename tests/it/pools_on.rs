@@ -1,7 +1,7 @@
 //! Pools whose lanes run on an executor.
 
 use std::future::{pending, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::panic_any;
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
 
@@ -13,7 +13,9 @@ use futures::{FutureExt, StreamExt};
 use nestling::{CauseKind, ExecutorError, Failure, Nursery, Pool, executor};
 
 use crate::remote::{ByHand, ShutDown, on_each_executor};
-use crate::support::{Count, Live, Log, OnDrop, Task, guarded, yields};
+use crate::support::{
+    Count, Live, Log, OnDrop, Task, counted_bomb, guarded, panic_when_dropped, yields,
+};
 
 #[test]
 fn outputs_come_in_the_order_of_the_items_from_any_executor() {
@@ -356,18 +358,13 @@ by_hand!(shared, dropping_it_tells_the_lanes_to_go_and_drops_what_none_has, {
 by_hand!(shared, what_has_ended_over_there_is_dropped_with_the_pool, {
     let (far, gone) = (ByHand::default(), Count::default());
     let counted = gone.clone();
-    let pool = Pool::<'_, ()>::new(2).on(far.clone()).map(0..2, move |n| {
-        let gone = counted.clone();
-        ready(Ok(OnDrop(move || {
-            gone.add();
-            panic!("bomb {n}");
-        })))
-    });
+    let pool = Pool::<'_, ()>::new(2)
+        .on(far.clone())
+        .map(0..2, move |n| ready(Ok(counted_bomb(&counted, &format!("bomb {n}")))));
     let mut pool = Task::new(pool);
     assert!(pool.run().is_pending());
     far.poll();
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(pool))).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "bomb 0");
+    assert_eq!(panic_when_dropped(pool), "bomb 0");
     assert_eq!(gone.get(), 2);
 });
 
@@ -376,11 +373,7 @@ by_hand!(shared, what_ends_once_the_pool_is_dropped_harms_no_executor, {
     let slot: Arc<Mutex<Option<Box<dyn Send>>>> = Arc::default();
     let (counted, owner) = (gone.clone(), Arc::clone(&slot));
     let pool = Pool::<'_, ()>::new(2).on(far.clone()).map(0..2, move |n| {
-        let (gone, owner) = (counted.clone(), Arc::clone(&owner));
-        let bomb = OnDrop(move || {
-            gone.add();
-            panic!("late");
-        });
+        let (bomb, owner) = (counted_bomb(&counted, "late"), Arc::clone(&owner));
         async move {
             if n == 0 {
                 let mut bomb = Some(bomb);

@@ -14,7 +14,9 @@ use nestling::{
     executor,
 };
 
-use crate::support::{Count, Live, OnDrop, Task, drive, ends, guarded, waits, yields};
+use crate::support::{
+    Count, Live, OnDrop, Task, counted_bomb, drive, ends, guarded, waits, yields,
+};
 
 /// An executor whose tasks are polled by the test.
 #[derive(Clone, Default)]
@@ -617,10 +619,7 @@ by_hand!(shared, an_output_of_one_whose_nursery_is_dropped_in_its_last_poll_harm
     let mut nursery = Nursery::<'_, _, ()>::new();
     nursery.spawn_on(far.clone(), async move {
         drop(owner.lock().unwrap().take());
-        Ok(OnDrop(move || {
-            counted.add();
-            panic!("late");
-        }))
+        Ok(counted_bomb(&counted, "late"))
     });
     drive(&mut nursery);
     *slot.lock().unwrap() = Some(Box::new(nursery));

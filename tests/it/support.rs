@@ -1,7 +1,7 @@
 //! Runtimes to run on, a guard against hangs, and futures and wakers made by hand.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, Location, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -306,6 +306,21 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
     }
+}
+
+/// Panics with `text` when it is dropped, and counts that in `gone`.
+pub(crate) fn counted_bomb(gone: &Count, text: &str) -> OnDrop<impl FnMut() + Send + use<>> {
+    let (gone, text) = (gone.clone(), text.to_owned());
+    OnDrop(move || {
+        gone.add();
+        panic!("{text}");
+    })
+}
+
+/// What dropping `value` panics with.
+pub(crate) fn panic_when_dropped<V>(value: V) -> String {
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(value))).unwrap_err();
+    *thrown.downcast().expect("a text")
 }
 
 /// Ends at its first poll; `on_drop` is its destructor, which runs when it is dropped by its owner.
