@@ -397,6 +397,21 @@ by_hand!(shared, what_ends_once_the_pool_is_dropped_harms_no_executor, {
     assert_eq!(gone.get(), 2);
 });
 
+by_hand!(shared, lanes_that_end_when_nothing_is_left_of_the_turn_are_followed_by_others, {
+    for siblings in 0..40 {
+        let mut nursery = Nursery::<'_, (), ()>::new();
+        for _ in 0..siblings {
+            nursery.spawn(yields(200).map(Ok));
+        }
+        let pool = Pool::new(1).on(executor(block_on));
+        nursery.spawn_group(pool.for_each(0..500, |_| ready(Ok(()))));
+        assert!(
+            matches!(Task::new(nursery.join()).run(), Poll::Ready(Ok(_))),
+            "{siblings} siblings"
+        );
+    }
+});
+
 by_hand!(shared, those_of_children_live_on_the_turn_of_the_nursery, {
     let (far, pulled) = (ByHand::default(), Count::default());
     let mut nursery = Nursery::<'_, (), ()>::new();
