@@ -280,7 +280,7 @@ impl Control {
             self.mark(FINISHED);
             (shared.child.take(), shared.waiting.take(), shared.listening.take())
         };
-        // Most have neither, and a guard is not for nothing.
+        // Most have neither, and a guard costs more than a look.
         if child.is_some() || listening.is_some() {
             discard(child);
             discard(listening);
