@@ -1,64 +1,74 @@
 //! What an item of a pool costs, beside rivals that do the same work, and what more cores bring.
 //!
-//! `cargo bench --bench pool` takes turns between a pool and its rival, and prints the ratio of the medians
-//! of one run. `-- --test` runs each once, with few items.
+//! `cargo bench --bench pool` takes turns between a pool and its rival, and prints the ratio of the
+//! medians of one run. A word after `--` picks the rows that have it in their work, and `-- --test`
+//! runs each once, with few items.
 
-mod compare;
+#[path = "../shared/table.rs"]
+mod table;
+#[path = "../shared/turns.rs"]
+mod turns;
 
 use std::future::poll_fn;
 use std::hint::black_box;
 use std::task::Poll;
 
-use compare::{Compare, Row};
 use futures::executor::{ThreadPool, block_on};
 use futures::stream::{self, StreamExt};
 use futures_buffered::BufferedStreamExt;
 use nestling::{Nursery, Pool, executor};
+use table::Table;
 use tokio::task::JoinSet;
+use turns::{Turns, Way};
 
 type Outcome = Result<(), ()>;
 
 const LIMIT: usize = 64;
 
 fn main() {
-    let compare = Compare::from_args();
-    compare.head();
-    let many = compare.size(1_000_000);
-    compare.row(Row {
-        work: "ready items",
-        rival: "buffer_unordered(64)",
-        items: (many, many),
-        ours: &mut |n| in_a_pool(n, at_once),
-        theirs: &mut |n| in_a_buffer(n, at_once),
-        at_most: 0.6,
-    });
-    compare.row(Row {
-        work: "ready items",
-        rival: "futures_buffered, 64",
-        items: (many, many),
-        ours: &mut |n| in_a_pool(n, at_once),
-        theirs: &mut |n| in_futures_buffered(n, at_once),
-        at_most: 1.0,
-    });
-    let yielding = compare.size(200_000);
-    compare.row(Row {
-        work: "items that yield 4 times",
-        rival: "buffer_unordered(64)",
-        items: (yielding, yielding),
-        ours: &mut |n| in_a_pool(n, yield_four_times),
-        theirs: &mut |n| in_a_buffer(n, yield_four_times),
-        at_most: 0.6,
-    });
-    compare.row(Row {
-        work: "ready items, very many",
-        rival: "itself, with 100000",
-        items: (compare.size(10_000_000), compare.size(100_000)),
-        ours: &mut |n| in_a_pool(n, at_once),
-        theirs: &mut |n| in_a_pool(n, at_once),
-        at_most: 1.1,
-    });
-    remote(&compare);
-    cores(&compare);
+    let table = Table::from_args();
+    let turns = Turns { test: table.test };
+    let rows = Rows { table: &table, turns: &turns };
+    table.head("ns", &["an item, of so many"]);
+    rows.row(
+        ("ready items (1,000,000)", "buffer_unordered(64)", 0.6),
+        (1_000_000, &|n| in_a_pool(n, at_once)),
+        (1_000_000, &|n| in_a_buffer(n, at_once)),
+    );
+    rows.row(
+        ("ready items (1,000,000)", "futures_buffered, 64", 1.0),
+        (1_000_000, &|n| in_a_pool(n, at_once)),
+        (1_000_000, &|n| in_futures_buffered(n, at_once)),
+    );
+    rows.row(
+        ("items that yield 4 times (200,000)", "buffer_unordered(64)", 0.6),
+        (200_000, &|n| in_a_pool(n, yield_four_times)),
+        (200_000, &|n| in_a_buffer(n, yield_four_times)),
+    );
+    rows.row(
+        ("ready items (10,000,000)", "itself, with 100,000", 1.1),
+        (10_000_000, &|n| in_a_pool(n, at_once)),
+        (100_000, &|n| in_a_pool(n, at_once)),
+    );
+    remote(&rows);
+    cores(&rows);
+}
+
+struct Rows<'a> {
+    table: &'a Table,
+    turns: &'a Turns,
+}
+
+/// How many items, and what takes so many.
+type Load<'a> = (usize, &'a dyn Fn(usize));
+
+impl Rows<'_> {
+    fn row(&self, (work, rival, at_most): (&str, &str, f64), ours: Load<'_>, theirs: Load<'_>) {
+        self.table.row(work, rival, || {
+            let way = |(size, run)| Way { children: self.turns.size(size), run };
+            vec![Some(self.turns.compare(way(ours), way(theirs), at_most))]
+        });
+    }
 }
 
 async fn at_once(n: usize) -> Outcome {
@@ -96,59 +106,55 @@ fn in_futures_buffered<F: Future<Output = Outcome>>(size: usize, item: impl Fn(u
 }
 
 /// Children that do nothing, on a runtime with two threads.
-fn remote(compare: &Compare) {
+fn remote(rows: &Rows<'_>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
     let runtime = runtime.expect("a runtime");
     let handle = runtime.handle().clone();
     let far = executor(move |task| drop(handle.spawn(task)));
-    let size = compare.size(100_000);
-    compare.row(Row {
-        work: "remote children, 2 threads",
-        rival: "tokio JoinSet, the same",
-        items: (size, size),
-        ours: &mut |n| {
-            runtime.block_on(async {
-                let mut nursery = Nursery::new();
-                for child in 0..n {
-                    nursery.spawn_on(&far, at_once(child));
-                }
-                assert_eq!(nursery.join().await.expect("no child fails").len(), n);
-            });
-        },
-        theirs: &mut |n| {
-            runtime.block_on(async {
-                let mut set = JoinSet::new();
-                for child in 0..n {
-                    set.spawn(at_once(child));
-                }
-                let mut outputs = Vec::new();
-                while let Some(joined) = set.join_next().await {
-                    outputs.extend(joined.expect("no child panics"));
-                }
-                assert_eq!(outputs.len(), n);
-            });
-        },
-        at_most: 1.0,
-    });
+    let in_a_nursery = |n| {
+        runtime.block_on(async {
+            let mut nursery = Nursery::new();
+            for child in 0..n {
+                nursery.spawn_on(&far, at_once(child));
+            }
+            assert_eq!(nursery.join().await.expect("no child fails").len(), n);
+        });
+    };
+    let in_a_join_set = |n| {
+        runtime.block_on(async {
+            let mut set = JoinSet::new();
+            for child in 0..n {
+                set.spawn(at_once(child));
+            }
+            let mut outputs = Vec::new();
+            while let Some(joined) = set.join_next().await {
+                outputs.extend(joined.expect("no child panics"));
+            }
+            assert_eq!(outputs.len(), n);
+        });
+    };
+    rows.row(
+        ("remote children, 2 threads (100,000)", "tokio JoinSet, the same", 1.0),
+        (100_000, &in_a_nursery),
+        (100_000, &in_a_join_set),
+    );
 }
 
 /// Items that compute, on two cores and on one.
-fn cores(compare: &Compare) {
+fn cores(rows: &Rows<'_>) {
     let threads = ThreadPool::builder().pool_size(2).create().expect("two threads");
-    let size = compare.size(2_000);
-    compare.row(Row {
-        work: "items that compute, 2 cores",
-        rival: "the same on one",
-        items: (size, size),
-        ours: &mut |n| {
-            let pool = Pool::<'_, ()>::new(2).on(&threads);
-            block_on(pool.for_each(0..n, compute)).expect("no item fails");
-        },
-        theirs: &mut |n| {
-            block_on(Pool::<'_, ()>::new(2).for_each(0..n, compute)).expect("no item fails");
-        },
-        at_most: 0.55,
-    });
+    let on_two = |n| {
+        let pool = Pool::<'_, ()>::new(2).on(&threads);
+        block_on(pool.for_each(0..n, compute)).expect("no item fails");
+    };
+    let on_one = |n| {
+        block_on(Pool::<'_, ()>::new(2).for_each(0..n, compute)).expect("no item fails");
+    };
+    rows.row(
+        ("items that compute, 2 cores (2,000)", "the same on one", 0.55),
+        (2_000, &on_two),
+        (2_000, &on_one),
+    );
 }
 
 async fn compute(n: usize) -> Outcome {
