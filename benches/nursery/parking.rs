@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 
 use futures::task::AtomicWaker;
 
-use super::Outcome;
+use crate::children::Outcome;
+use crate::rest::Owner;
 
 #[derive(Default)]
 struct Slot {
@@ -18,60 +18,73 @@ struct Slot {
 
 pub(crate) struct Parking {
     slots: Vec<Slot>,
-    /// The order of wakes: random, and the same for all who are measured.
+    /// The order of wakes: random, and the same for all that are measured.
     order: Vec<usize>,
+    owner: Owner,
 }
 
 impl Parking {
     pub(crate) fn new(size: usize) -> Self {
         let mut order: Vec<_> = (0..size).collect();
         fastrand::Rng::with_seed(7).shuffle(&mut order);
-        Self { slots: (0..size).map(|_| Slot::default()).collect(), order }
+        let slots = (0..size).map(|_| Slot::default()).collect();
+        Self { slots, order, owner: Owner::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     pub(crate) async fn child(&self, n: usize) -> Outcome {
         let slot = &self.slots[n];
+        let called = || slot.called.load(Ordering::Acquire);
         poll_fn(|cx| {
+            // A child that was called leaves no waker behind.
+            if called() {
+                return Poll::Ready(());
+            }
             slot.waker.register(cx.waker());
-            if slot.called.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+            if called() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         Ok(n)
     }
 
-    /// Polls `all` until every child is parked, wakes them one by one, and polls on to the end.
-    pub(crate) fn drive<F: Future>(&self, all: F) -> F::Output {
+    /// Polls `all` until every child is parked, wakes all of them, and polls on to the end.
+    pub(crate) fn wake_all<F: Future>(&self, all: F) -> F::Output {
+        self.fill();
+        let mut all = pin!(all);
+        assert!(self.owner.poll(all.as_mut()).is_pending());
+        self.order.iter().for_each(|&n| self.call(n));
+        let Poll::Ready(output) = self.owner.poll(all) else {
+            panic!("every child was woken, and yet it waits");
+        };
+        output
+    }
+
+    /// Polls `all` until every child is parked; wakes one, polls until `all` rests, and so on.
+    pub(crate) fn wake_singly<F: Future>(&self, all: F) -> F::Output {
+        self.fill();
+        let mut all = pin!(all);
+        assert!(self.owner.poll(all.as_mut()).is_pending());
+        for &n in &self.order {
+            self.call(n);
+            if let Poll::Ready(output) = self.owner.poll(all.as_mut()) {
+                return output;
+            }
+        }
+        panic!("every child was woken, and yet it waits");
+    }
+
+    /// Nothing has called the children that come next.
+    fn fill(&self) {
         for slot in &self.slots {
             slot.called.store(false, Ordering::Relaxed);
         }
-        let mut all = pin!(all);
-        let again = Arc::new(Again::default());
-        let waker = Waker::from(Arc::clone(&again));
-        let mut cx = Context::from_waker(&waker);
-        let mut woken = false;
-        loop {
-            again.0.store(false, Ordering::Relaxed);
-            if let Poll::Ready(output) = all.as_mut().poll(&mut cx) {
-                return output;
-            }
-            if !again.0.load(Ordering::Relaxed) {
-                assert!(!woken, "every child was woken, and yet it waits");
-                woken = true;
-                for &n in &self.order {
-                    self.slots[n].called.store(true, Ordering::Release);
-                    self.slots[n].waker.wake();
-                }
-            }
-        }
     }
-}
 
-/// Whether the driver asked to be polled again.
-#[derive(Default)]
-struct Again(AtomicBool);
-
-impl Wake for Again {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+    fn call(&self, n: usize) {
+        self.slots[n].called.store(true, Ordering::Release);
+        self.slots[n].waker.wake();
     }
 }
