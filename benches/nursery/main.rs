@@ -24,6 +24,8 @@ mod table;
 #[path = "../shared/turns.rs"]
 mod turns;
 
+use std::process::{Command, exit};
+
 use table::Table;
 use turns::Turns;
 
@@ -34,4 +36,16 @@ fn main() {
     by_itself::rows(&table, &turns);
     latency::rows(&table);
     stack::row(&table);
+    memory();
+}
+
+/// The rows that are counted, by the program that has the allocator for it.
+fn memory() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["bench", "--quiet", "--bench", "nursery_memory", "--"]);
+    cargo.args(std::env::args().skip(1).filter(|arg| arg != "--bench"));
+    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+    if !status.expect("cargo is where it was").success() {
+        exit(1);
+    }
 }
