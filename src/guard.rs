@@ -46,6 +46,25 @@ pub(crate) fn discard<V>(value: V) {
     }
 }
 
+/// [Discards](discard) each of them, even if the destructor of another panics.
+pub(crate) fn discard_each<V>(values: impl IntoIterator<Item = V>) {
+    let mut first = FirstPanic::default();
+    first.drop_each(values);
+    discard(first);
+}
+
+/// Hands out `kept` once `dropped` is gone. If its destructor panics, `kept` is dropped as well,
+/// and then the panic goes on.
+pub(crate) fn keep_and_drop<K, V>(kept: K, dropped: V) -> K {
+    match drop_guarded(dropped) {
+        Ok(()) => kept,
+        Err(thrown) => {
+            discard(kept);
+            thrown.resume()
+        }
+    }
+}
+
 /// Wakes all of them, even where the waker of one panics.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
@@ -84,9 +103,12 @@ impl FirstPanic {
     }
 
     /// Drops each of them, even if the destructor of another panics.
+    ///
+    /// One guard serves all values up to the next that panics. The iterator itself must not panic.
     pub(crate) fn drop_each<V>(&mut self, values: impl IntoIterator<Item = V>) {
-        for value in values {
-            self.note(drop_guarded(value));
+        let mut values = values.into_iter();
+        while let Err(thrown) = catch(|| values.by_ref().for_each(drop)) {
+            self.note(Err(thrown));
         }
     }
 

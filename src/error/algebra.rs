@@ -1,7 +1,10 @@
 //! Making other joined errors of a joined error.
 
+use std::convert::identity;
+
 use super::regrow::regrow;
 use super::{ChildError, Failure, JoinedError};
+use crate::guard::{discard_each, keep_and_drop};
 
 impl<E> JoinedError<E> {
     /// The same tree with every error changed by `change`, depth first.
@@ -48,7 +51,7 @@ impl<E> JoinedError<E> {
         self,
         mut matches: impl FnMut(&ChildError<E>) -> bool,
     ) -> (Option<Self>, Option<Self>) {
-        let [matching, others] = regrow(self, Some, |leaf| (usize::from(!matches(&leaf)), leaf));
+        let [matching, others] = regrow(self, Some, |leaf| usize::from(!matches(leaf)), identity);
         (matching, others)
     }
 
@@ -57,13 +60,15 @@ impl<E> JoinedError<E> {
     /// This is the first part of [`split`](Self::split); the other is dropped.
     #[must_use]
     pub fn retain(self, matches: impl FnMut(&ChildError<E>) -> bool) -> Option<Self> {
-        self.split(matches).0
+        let (matching, others) = self.split(matches);
+        keep_and_drop(matching, others)
     }
 
     /// Goes on with the first panic in the tree, if there is one, and else returns the error.
     ///
-    /// All other failures are dropped before. The nursery's children have all ended by the time
-    /// there is a joined error, so none of them is torn down by the unwinding.
+    /// All other failures are dropped before, and what their destructors panic with is dropped,
+    /// too. The nursery's children have all ended by the time there is a joined error, so none of
+    /// them is torn down by the unwinding.
     ///
     /// # Panics
     ///
@@ -73,13 +78,16 @@ impl<E> JoinedError<E> {
         if !self.leaves().any(|leaf| leaf.failure().is_panic()) {
             return self;
         }
-        let mut leaves = self.into_leaves();
-        let panic = leaves.find_map(|leaf| match leaf.into_failure() {
-            Failure::Panic(panic) => Some(panic),
-            _ => None,
+        let mut first = None;
+        let others = self.into_leaves().filter_map(|leaf| match leaf.into_failure() {
+            Failure::Panic(panic) if first.is_none() => {
+                first = Some(panic);
+                None
+            }
+            other => Some(other),
         });
-        drop(leaves);
-        match panic {
+        discard_each(others);
+        match first {
             Some(panic) => panic.resume(),
             None => unreachable!("a panic was seen among the leaves"),
         }
@@ -116,9 +124,9 @@ fn change_errors<E, F>(
             Failure::Executor(error) => Failure::Executor(error),
             Failure::Group(_) => unreachable!("a leaf is no group"),
         };
-        (0, ChildError { origin: leaf.origin, failure })
+        ChildError { origin: leaf.origin, failure }
     };
-    let [Some(tree)] = regrow(root, |_| None, changed) else {
+    let [Some(tree)] = regrow(root, |_| None, |_| 0, changed) else {
         unreachable!("every leaf was kept, and there was one");
     };
     tree

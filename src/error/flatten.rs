@@ -1,11 +1,9 @@
 //! Dissolving groups.
 
-use smallvec::SmallVec;
-
 use super::joined::Entries;
 use super::path::Path;
 use super::regrow::children;
-use super::{ChildError, Counts, Failure, JoinedError, Stored};
+use super::{ChildError, Counts, Failure, JoinedError};
 
 impl<E> JoinedError<E> {
     /// The same failures without the groups, in the order of [`leaves`](Self::leaves).
@@ -38,37 +36,35 @@ impl<E> JoinedError<E> {
         if !self.iter().any(|entry| entry.failure().is_group()) {
             return self;
         }
-        let entries = std::mem::take(&mut self.0.entries.0);
         let mut sum = Sum::default();
-        sum.add(self.0.counts, &entries);
-        let mut flat: Stored<E> = SmallVec::new();
+        sum.add(self.0.counts, &self.0.entries);
+        let mut flat = Entries::new();
         let mut last = None;
-        let mut open = vec![(entries.into_iter(), Path::default())];
+        let mut open = vec![(self.0.entries.take(), Path::default())];
         while let Some((rest, path)) = open.last_mut() {
             match rest.next() {
                 Some(ChildError { origin, failure: Failure::Group(group) }) => {
                     let path = origin.path.then(path).inside(origin.child);
                     let counts = group.counts();
-                    let entries = group.0.entries.into_stored();
-                    sum.add(counts, &entries);
-                    open.push((entries.into_iter(), path));
+                    sum.add(counts, &group.0.entries);
+                    open.push((group.into_iter(), path));
                 }
                 Some(mut leaf) => {
                     // Failures that have had one path keep one: they may be of the same child.
                     let before = (leaf.origin.path.address(), path.address());
-                    leaf.origin.path = match flat.last() {
+                    leaf.origin.path = match flat.0.last() {
                         Some(leaf) if last == Some(before) => leaf.origin.path.clone(),
                         _ => leaf.origin.path.then(path),
                     };
                     last = Some(before);
-                    flat.push(leaf);
+                    flat.0.push(leaf);
                 }
                 None => drop(open.pop()),
             }
         }
         self.0.bare = false;
         self.0.counts = sum.of(&flat);
-        self.0.entries = Entries(flat);
+        self.0.entries = flat;
         self
     }
 }
@@ -79,16 +75,16 @@ impl<E> JoinedError<E> {
 struct Sum(Counts);
 
 impl Sum {
-    fn add<E>(&mut self, counts: Counts, entries: &Stored<E>) {
+    fn add<E>(&mut self, counts: Counts, entries: &Entries<E>) {
         self.0.completed += counts.completed;
-        self.0.failed += counts.failed.saturating_sub(children(entries.iter()));
+        self.0.failed += counts.failed.saturating_sub(children(entries.0.iter()));
         self.0.cancelled += counts.cancelled;
         self.0.not_stored += counts.not_stored;
         self.0.taken_out += counts.taken_out;
         self.0.overran += counts.overran;
     }
 
-    fn of<E>(self, flat: &Stored<E>) -> Counts {
-        Counts { failed: self.0.failed + children(flat.iter()), ..self.0 }
+    fn of<E>(self, flat: &Entries<E>) -> Counts {
+        Counts { failed: self.0.failed + children(flat.0.iter()), ..self.0 }
     }
 }

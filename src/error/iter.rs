@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::slice;
 
 use super::{ChildError, Failure, JoinedError, Stored};
+use crate::guard::FirstPanic;
 
 /// The failures of a joined error, in the order in which they came.
 ///
@@ -13,6 +15,8 @@ use super::{ChildError, Failure, JoinedError, Stored};
 pub struct Iter<'a, E>(pub(super) slice::Iter<'a, ChildError<E>>);
 
 /// The failures of a joined error by value, in the order in which they came.
+///
+/// What it has not handed out is dropped with it, as with a [`JoinedError`].
 #[must_use = "iterators are lazy"]
 pub struct IntoIter<E>(smallvec::IntoIter<[ChildError<E>; 1]>);
 
@@ -34,18 +38,62 @@ impl<E> JoinedError<E> {
 
     /// [`leaves`](Self::leaves) by value.
     pub(super) fn into_leaves(self) -> impl Iterator<Item = ChildError<E>> {
-        let mut open = vec![self.into_iter()];
+        self.into_iter().leaves()
+    }
+}
+
+impl<E> IntoIter<E> {
+    pub(super) fn new(entries: Stored<E>) -> Self {
+        Self(entries.into_iter())
+    }
+
+    /// The entry that comes next.
+    pub(super) fn peek(&self) -> Option<&ChildError<E>> {
+        self.0.as_slice().first()
+    }
+
+    /// What is left, and in the place of each group what that holds.
+    fn leaves(self) -> impl Iterator<Item = ChildError<E>> {
+        let mut level = self;
+        // The levels around it, the outermost first.
+        let mut around = Vec::new();
         std::iter::from_fn(move || {
             loop {
-                match open.last_mut()?.next() {
+                match level.next() {
                     Some(ChildError { failure: Failure::Group(group), .. }) => {
-                        open.push(group.into_iter());
+                        around.push(mem::replace(&mut level, group.into_iter()));
                     }
                     Some(leaf) => return Some(leaf),
-                    None => drop(open.pop()),
+                    None => level = around.pop()?,
                 }
             }
         })
+    }
+}
+
+/// Drops every failure, those of a group where the group is, by a loop and not by recursion.
+///
+/// A destructor that panics keeps no other from being run. The first panic goes on after all of
+/// them, if the thread is not panicking already.
+impl<E> Drop for IntoIter<E> {
+    fn drop(&mut self) {
+        if is_safe_to_drop(self.0.as_slice()) {
+            return;
+        }
+        let rest = mem::replace(self, Self::new(Stored::new()));
+        let mut first = FirstPanic::default();
+        first.drop_each(rest.leaves());
+        first.resume();
+    }
+}
+
+/// Whether no more than one destructor can panic: then the entries need neither guard nor loop.
+pub(super) fn is_safe_to_drop<E>(entries: &[ChildError<E>]) -> bool {
+    match entries {
+        [] => true,
+        [entry] => !entry.failure.is_group() && !std::thread::panicking(),
+        _ if mem::needs_drop::<E>() => false,
+        _ => !entries.iter().any(|entry| entry.failure.is_group() || entry.failure.is_panic()),
     }
 }
 
@@ -151,7 +199,6 @@ impl<E> IntoIterator for JoinedError<E> {
     type IntoIter = IntoIter<E>;
 
     fn into_iter(self) -> IntoIter<E> {
-        let entries: Stored<E> = self.0.entries.into_stored();
-        IntoIter(entries.into_iter())
+        self.0.entries.into_iter()
     }
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::depth::Depth;
-use super::{ChildError, Counts, Failure, Iter, Tree, line};
+use super::iter::is_safe_to_drop;
+use super::{ChildError, Counts, Failure, IntoIter, Iter, Tree, line};
 use crate::cancel::Cause;
+use crate::guard::keep_and_drop;
 use crate::info::ChildInfo;
 
 /// Every failure of a nursery's children, in the order in which they came. It is never empty.
@@ -17,7 +19,9 @@ use crate::info::ChildInfo;
 /// One failure has the same shape as a thousand. A child that was a nursery itself, spawned with
 /// [`spawn_group`](crate::Nursery::spawn_group), is one entry that holds its own joined error, so
 /// nested nurseries make a tree of groups of one type. No method recurses into that tree, nor does
-/// dropping it: any depth will do.
+/// dropping it: any depth will do. Dropping it drops all of it, in the order of
+/// [`leaves`](Self::leaves), also where destructors of errors panic: the first of these panics goes
+/// on once all is dropped.
 ///
 /// | format | shows | asks of `E` |
 /// |---|---|---|
@@ -123,8 +127,12 @@ impl<E> JoinedError<E> {
 
     /// The primary failure by value; the others are dropped.
     #[must_use]
-    pub fn into_first(mut self) -> ChildError<E> {
-        self.0.entries.0.swap_remove(0)
+    pub fn into_first(self) -> ChildError<E> {
+        let mut entries = self.into_iter();
+        match entries.next() {
+            Some(first) => keep_and_drop(first, entries),
+            None => unreachable!("a joined error holds at least one failure"),
+        }
     }
 
     /// The failures in the order in which they came, a group as one.
@@ -231,31 +239,27 @@ impl<E: fmt::Debug> fmt::Debug for JoinedError<E> {
 
 impl<E: fmt::Debug + fmt::Display> Error for JoinedError<E> {}
 
-/// The entries of one nursery. Groups among them are dropped by a loop, not by recursion.
+/// The entries of one nursery. Dropping them is dropping an [`IntoIter`] of them.
 pub(super) struct Entries<E>(pub(super) Stored<E>);
 
 impl<E> Entries<E> {
-    pub(super) fn into_stored(mut self) -> Stored<E> {
-        std::mem::take(&mut self.0)
+    pub(super) fn new() -> Self {
+        Self(Stored::new())
+    }
+
+    pub(super) fn into_iter(mut self) -> IntoIter<E> {
+        self.take()
+    }
+
+    pub(super) fn take(&mut self) -> IntoIter<E> {
+        IntoIter::new(std::mem::take(&mut self.0))
     }
 }
 
 impl<E> Drop for Entries<E> {
     fn drop(&mut self) {
-        let mut groups = Vec::new();
-        empty_groups(&mut self.0, &mut groups);
-        // `self` and each group are dropped with all groups in them emptied. Where a destructor of
-        // `E` panics, the groups left in the list start loops of their own: it is no deeper.
-        while let Some(mut entries) = groups.pop() {
-            empty_groups(&mut entries, &mut groups);
-        }
-    }
-}
-
-fn empty_groups<E>(entries: &mut Stored<E>, groups: &mut Vec<Stored<E>>) {
-    for entry in entries {
-        if let Failure::Group(group) = &mut entry.failure {
-            groups.push(std::mem::take(&mut group.0.entries.0));
+        if !is_safe_to_drop(&self.0) {
+            drop(self.take());
         }
     }
 }

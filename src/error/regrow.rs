@@ -2,32 +2,35 @@
 
 use std::mem;
 
-use smallvec::SmallVec;
-
 use super::child_error::Origin;
 use super::joined::{Entries, Joined, Sources};
-use super::{ChildError, Failure, JoinedError, Stored, head};
+use super::{ChildError, Failure, IntoIter, JoinedError, head};
 
 /// Sorts the leaves of a tree into `N` trees of the same shape, the groups without leaves left out.
 ///
-/// `place` says which tree a leaf goes to, and as what.
+/// `choose` says which tree a leaf goes to, and `change` as what.
 pub(super) fn regrow<E, F, const N: usize>(
     root: JoinedError<E>,
     sources: impl Fn(Sources<E>) -> Option<Sources<F>>,
-    mut place: impl FnMut(ChildError<E>) -> (usize, ChildError<F>),
+    mut choose: impl FnMut(&ChildError<E>) -> usize,
+    mut change: impl FnMut(ChildError<E>) -> ChildError<F>,
 ) -> [Option<JoinedError<F>>; N] {
     let mut level = Level::open(None, root);
     let mut above = Vec::new();
     loop {
-        match level.rest.next() {
-            Some(ChildError { origin, failure: Failure::Group(group) }) => {
+        // The leaf is among the others while `choose` looks at it: if `choose` panics, the leaf is
+        // dropped with them. By the unwinding itself, a panic of the leaf would end the process.
+        let leaf = level.rest.peek().filter(|entry| !entry.failure.is_group());
+        let tree = leaf.map(&mut choose);
+        match (level.rest.next(), tree) {
+            (Some(ChildError { origin, failure: Failure::Group(group) }), _) => {
                 above.push(mem::replace(&mut level, Level::open(Some(origin), group)));
             }
-            Some(leaf) => {
-                let (tree, leaf) = place(leaf);
-                level.grown[tree].push(leaf);
+            (Some(leaf), tree) => {
+                let leaf = change(leaf);
+                level.grown[tree.unwrap_or(0)].0.push(leaf);
             }
-            None => {
+            (None, _) => {
                 let Some(outer) = above.pop() else {
                     return level.close(&sources).1;
                 };
@@ -35,7 +38,7 @@ pub(super) fn regrow<E, F, const N: usize>(
                 for (entries, group) in level.grown.iter_mut().zip(groups) {
                     if let (Some(origin), Some(group)) = (&origin, group) {
                         let failure = Failure::Group(group);
-                        entries.push(ChildError { origin: origin.clone(), failure });
+                        entries.0.push(ChildError { origin: origin.clone(), failure });
                     }
                 }
             }
@@ -60,15 +63,15 @@ struct Level<E, F, const N: usize> {
     origin: Option<Origin>,
     // Without its entries.
     shell: Joined<E>,
-    rest: smallvec::IntoIter<[ChildError<E>; 1]>,
-    grown: [Stored<F>; N],
+    rest: IntoIter<E>,
+    grown: [Entries<F>; N],
 }
 
 impl<E, F, const N: usize> Level<E, F, N> {
     fn open(origin: Option<Origin>, group: JoinedError<E>) -> Self {
         let mut shell = *group.0;
-        let rest = mem::take(&mut shell.entries.0).into_iter();
-        Self { origin, shell, rest, grown: std::array::from_fn(|_| SmallVec::new()) }
+        let rest = shell.entries.take();
+        Self { origin, shell, rest, grown: std::array::from_fn(|_| Entries::new()) }
     }
 
     fn close(
@@ -76,17 +79,17 @@ impl<E, F, const N: usize> Level<E, F, N> {
         sources: impl Fn(Sources<E>) -> Option<Sources<F>>,
     ) -> (Option<Origin>, [Option<JoinedError<F>>; N]) {
         let shell = &self.shell;
-        let all = children(self.grown.iter().flatten());
+        let all = children(self.grown.iter().flat_map(|entries| &entries.0));
         let groups = self.grown.map(|entries| {
-            (!entries.is_empty()).then(|| {
-                let counts = shell.counts.without(all - children(entries.iter()));
+            (!entries.0.is_empty()).then(|| {
+                let counts = shell.counts.without(all - children(entries.0.iter()));
                 JoinedError(Box::new(Joined {
                     name: shell.name.clone(),
                     counts,
                     cause: shell.cause.clone(),
                     bare: shell.bare,
                     sources: shell.sources.and_then(&sources),
-                    entries: Entries(entries),
+                    entries,
                 }))
             })
         });

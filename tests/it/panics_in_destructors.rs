@@ -532,3 +532,23 @@ behaviour!(a_nursery_that_has_ended_does_not_follow_a_cancel_of_its_child_any_mo
     own.set(handle).unwrap();
     assert_eq!(outer.join().await.unwrap(), [true]);
 });
+
+by_hand!(two_of_errors_that_were_not_read_end_no_process_at_any_depth, {
+    for depth in 0..3 {
+        let gone = Count::default();
+        let mut outer = nursery();
+        for n in 0..2 {
+            let bomb = counted_bomb(&gone, &format!("bomb {n}"));
+            outer.spawn(async move { Err(bomb) });
+        }
+        for _ in 0..depth {
+            let inner = std::mem::replace(&mut outer, nursery::<(), _>());
+            outer.spawn_group(async { inner.join().await.map(drop) });
+        }
+        outer.spawn(pending());
+        let mut join = Task::new(outer.join());
+        assert!(join.poll().is_pending());
+        assert_eq!(panic_when_dropped(join), "bomb 0");
+        assert_eq!(gone.get(), 2);
+    }
+});

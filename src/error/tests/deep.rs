@@ -20,7 +20,7 @@ fn chain_of<E>(error: impl Fn(usize) -> E) -> JoinedError<E> {
     })
 }
 
-fn on_small_stack(run: impl FnOnce() + Send + 'static) {
+pub(super) fn on_small_stack(run: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().stack_size(256 * 1024).spawn(run).unwrap();
     thread.join().unwrap();
 }

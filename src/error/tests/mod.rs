@@ -1,6 +1,7 @@
 //! What a joined error promises, seen from outside as far as that goes.
 
 mod deep;
+mod destructors;
 mod escapes;
 mod flatten;
 mod laws;
