@@ -154,24 +154,21 @@ by_hand!(shared, items_are_pulled_for_as_many_lanes_and_as_many_again, {
     assert_eq!((pulled.get(), far.len()), (6, 3));
 });
 
-by_hand!(
-    shared,
-    however_many_lanes_there_are_some_start_in_the_first_turn_and_all_have_an_item_ahead,
-    {
-        let (far, pulled) = (ByHand::default(), Count::default());
-        let items = (0..).inspect(|_: &u64| {
-            pulled.add();
-        });
-        let pool = Pool::<'_, ()>::new(1_000).on(far.clone()).for_each(items, |_| pending());
-        let mut pool = Task::new(pool);
-        assert!(pool.poll().is_pending());
-        assert!(far.len() > 0);
+by_hand!(shared, lanes_double_in_number_until_all_have_an_item_and_one_ahead, {
+    let (far, pulled) = (ByHand::default(), Count::default());
+    let items = (0..).inspect(|_: &u64| {
+        pulled.add();
+    });
+    let pool = Pool::<'_, ()>::new(1_000).on(far.clone()).for_each(items, |_| pending());
+    let mut pool = Task::new(pool);
+    assert!(pool.poll().is_pending());
+    assert!(far.len() > 0, "some start in the first turn");
+    for _ in 0..10 {
         assert!(pool.run().is_pending());
         far.poll();
-        assert!(pool.run().is_pending());
-        assert_eq!((far.len(), pulled.get()), (1_000, 2_000));
     }
-);
+    assert_eq!((far.len(), pulled.get()), (1_000, 2_000));
+});
 
 by_hand!(shared, lanes_that_are_lost_while_others_have_yet_to_start_do_not_keep_these, {
     let far = ByHand::default();
@@ -217,7 +214,7 @@ by_hand!(
         );
         assert!(error.first().child().is_nursery() && error.first().failure().is_executor());
         assert_eq!(report.cause().unwrap().kind(), CauseKind::DependencyLost);
-        assert_eq!((report.counts().cancelled() as usize, gone.get()), (2, 2));
+        assert_eq!((report.counts().cancelled() as usize, gone.get()), (4, 4));
     }
 );
 
@@ -229,7 +226,7 @@ by_hand!(shared, an_executor_that_drops_every_lane_is_a_failure_and_no_hang, {
     };
     assert!(error.is_dropped() && !error.is_refused());
     assert_eq!(error.to_string(), "the executor dropped the task before its end");
-    assert_eq!(report.counts().cancelled(), 2);
+    assert_eq!(report.counts().cancelled(), 4);
 });
 
 by_hand!(shared, an_executor_that_panics_is_a_failure_of_the_pool, {
@@ -427,7 +424,7 @@ by_hand!(shared, those_of_children_live_on_the_turn_of_the_nursery, {
     assert!(join.poll().is_pending());
     assert!((1..=256).contains(&pulled.get()), "{} items in one turn", pulled.get());
     assert!(join.run().is_pending());
-    assert_eq!(pulled.get(), 4_000, "as many as there are lanes");
+    assert_eq!(pulled.get(), 8_000, "twice as many as the limits");
 });
 
 by_hand!(shared, items_of_a_stream_run_as_they_come, {
@@ -506,12 +503,16 @@ by_hand!(shared, lanes_that_are_all_lost_at_once_are_told_of_however_many_they_a
     let far = ByHand::default();
     let pool = Pool::<'_, ()>::new(256).on(far.clone()).for_each(0.., |_| pending());
     let mut pool = Task::new(pool.settle());
+    while far.len() < 256 {
+        assert!(pool.run().is_pending());
+        far.poll();
+    }
     assert!(pool.run().is_pending());
     far.poll();
     assert!(pool.run().is_pending());
     far.drop_all();
     let Poll::Ready(report) = pool.run() else { panic!("no lane is left") };
-    assert_eq!((report.counts().failed(), report.counts().cancelled()), (256, 256));
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (256, 512));
 });
 
 by_hand!(shared, a_failure_among_many_ends_still_tells_the_lanes_to_go, {
@@ -760,4 +761,74 @@ by_hand!(shared, a_lost_lane_is_replaced_while_another_is_busy, {
     let outputs: Vec<_> = report.outputs().iter().map(|(_, n)| *n).collect();
     assert_eq!(outputs, [0, 1, 3]);
     assert_eq!(report.error().unwrap().first().child().id().number(), 2);
+});
+
+/// Brings so many lanes about, each busy with an item that waits for the channel, and lets all of them idle
+/// then. Returns the channel for items, and the pool.
+fn idle_lanes(far: &ByHand, lanes: usize) -> (mpsc::UnboundedSender<usize>, impl Future) {
+    let (send, items) = mpsc::unbounded();
+    let (go, gate) = oneshot::channel::<()>();
+    let gate = gate.shared();
+    let pool = Pool::new(lanes).on(far.clone()).for_each_stream(items, move |n| {
+        let gate = gate.clone();
+        async move {
+            if n < lanes {
+                gate.await.unwrap();
+            }
+            Ok::<_, ()>(())
+        }
+    });
+    let mut pool = Box::pin(pool);
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    for n in 0..lanes {
+        send.unbounded_send(n).unwrap();
+    }
+    while far.len() < lanes {
+        assert!(pool.poll_unpin(&mut cx).is_pending());
+        far.poll();
+    }
+    for _ in 0..4 {
+        while pool.poll_unpin(&mut cx).is_pending() && far.poll_woken() > 0 {}
+    }
+    go.send(()).unwrap();
+    while pool.poll_unpin(&mut cx).is_pending() && far.poll_woken() > 0 {}
+    (send, pool)
+}
+
+by_hand!(shared, an_item_that_comes_alone_costs_the_same_with_many_idle_lanes, {
+    let costs = [10, 10_000].map(|lanes| {
+        let far = ByHand::default();
+        let (send, pool) = idle_lanes(&far, lanes);
+        let mut pool = Task::new(pool);
+        assert!(pool.run().is_pending());
+        let mut costs = Vec::new();
+        for n in 0..20 {
+            send.unbounded_send(lanes + n).unwrap();
+            let (polls, wakes) = (pool.polls(), pool.wakes());
+            assert!(pool.run().is_pending());
+            let lanes = far.poll_woken();
+            assert!(pool.run().is_pending());
+            costs.push((lanes, pool.polls() - polls, pool.wakes() - wakes));
+        }
+        costs
+    });
+    assert_eq!(costs[0], costs[1]);
+    let (lanes, polls, wakes) = costs[0][0];
+    assert!(lanes == 1 && polls <= 2 && wakes <= 2, "{:?}", costs[0]);
+});
+
+by_hand!(shared, short_items_are_run_by_a_few_lanes_and_wake_the_driver_rarely, {
+    let costs = [10, 10_000].map(|limit| {
+        let far = ByHand::default();
+        let pool = Pool::new(limit).on(far.clone()).for_each(0..20 * limit, |_| ready(Ok::<_, ()>(())));
+        let mut pool = Task::new(pool);
+        let mut most = 0;
+        while pool.run().is_pending() {
+            most = most.max(far.len());
+            far.poll_woken();
+        }
+        (most, pool.wakes() as f64 / (20 * limit) as f64)
+    });
+    assert!(costs.iter().all(|(lanes, _)| *lanes <= 10), "{costs:?}");
+    assert!(costs[1].1 <= costs[0].1, "{costs:?}");
 });

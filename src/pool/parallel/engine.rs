@@ -11,6 +11,7 @@ use futures::task::Spawn;
 use pin_project_lite::pin_project;
 
 use super::lane::Lane;
+use super::losses::{Losses, Lost};
 use super::work::{End, Work};
 use crate::cancel::Cause;
 use crate::error::{ExecutorError, Failure, Panic};
@@ -27,13 +28,6 @@ use crate::remote::Remote;
 use crate::report;
 use crate::scope::alarm::Bell;
 use crate::scope::budget::{self, Turn};
-
-/// Why a lane could not go on.
-enum Lost {
-    By(ExecutorError),
-    /// The executor panicked, which is on record.
-    Panicked,
-}
 
 /// A lane as a child of the nursery that waits for all of them.
 pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
@@ -53,13 +47,7 @@ pin_project! {
         // The lanes: remote children, so that none outlives the run.
         crew: Option<Nursery<'env, (), Infallible, M>>,
         lanes: usize,
-        // Lanes that were spawned, in all.
-        spawned: usize,
-        // Items that came to an end of their own, and how many had when lanes that were lost were
-        // replaced.
-        ran: u64,
-        rescued: u64,
-        lost: Option<Lost>,
+        losses: Losses,
         work: Arc<Work<S::Item, T, E>>,
         ledger: Ledger<'env, T, E, M>,
         // Items that were pulled, and those of them that have ended.
@@ -123,6 +111,8 @@ where
     ) -> Self {
         let (gate, limit) = (Arc::clone(&options.gate), options.limit);
         let bell = Bell::new(&gate);
+        // The progress is told after each.
+        let every_end = options.progress.is_some();
         Self {
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
@@ -130,11 +120,8 @@ where
             executor: Some(executor),
             crew: Some(Nursery::default()),
             lanes: 0,
-            spawned: 0,
-            ran: 0,
-            rescued: 0,
-            lost: None,
-            work: Arc::new(Work::new(Arc::clone(&gate))),
+            losses: Losses::default(),
+            work: Arc::new(Work::new(Arc::clone(&gate), limit, every_end)),
             pulled: 0,
             ended: 0,
             ends: Vec::new(),
@@ -196,7 +183,9 @@ where
         let mut stop = None;
         for (id, end) in this.ends.drain(..) {
             budget::spend();
-            *this.ran += u64::from(matches!(end, End::Ran(..)));
+            if matches!(end, End::Ran(..)) {
+                this.losses.end();
+            }
             let cause = match end {
                 End::Ran(ran) => this.ledger.end(id, ran),
                 End::Dropped(thrown) => match this.ledger.cause_so_far() {
@@ -219,7 +208,7 @@ where
 
     /// Whether an item may be pulled ahead, and perhaps there is one.
     fn can_fill(&self) -> bool {
-        self.may_have_item() && self.work.waiting() < self.limit
+        self.may_have_item() && !self.work.is_full()
     }
 
     fn may_have_item(&self) -> bool {
@@ -228,7 +217,7 @@ where
 
     /// Pulls items ahead, as many as there are lanes, and spawns lanes for them.
     fn fill(mut self: Pin<&mut Self>) {
-        let room = self.limit.saturating_sub(self.work.waiting());
+        let room = if self.may_have_item() { self.work.room() } else { 0 };
         // The other half is for the lanes.
         let reserve = budget::reserve(2);
         for _ in 0..room {
@@ -240,61 +229,55 @@ where
             let Some(item) = next else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
-            this.work.put(id, item);
-            // Who has just failed to take a lane is not asked again for each item.
-            if *this.lanes < *this.limit && this.lost.is_none() {
+            if this.work.put(id, item) {
                 self.as_mut().spawn_lane();
             }
         }
     }
 
-    fn spawn_lane(self: Pin<&mut Self>) {
+    /// Spawns a lane, if there may be one more. Says whether it has.
+    fn spawn_lane(self: Pin<&mut Self>) -> bool {
         let this = self.project();
-        if let (Some(crew), Some(make), Some(executor)) = (this.crew, this.make, this.executor) {
-            match catch(|| executor.clone()) {
-                Ok(executor) => {
-                    *this.lanes += 1;
-                    *this.spawned += 1;
-                    let lane = Lane::new(*this.spawned, Arc::clone(make), Arc::clone(this.work));
-                    crew.spawn_on(executor, lane);
-                }
-                Err(thrown) => {
-                    this.ledger.record_panic(Panic::new(thrown));
-                    *this.lost = Some(Lost::Panicked);
-                }
+        if *this.lanes >= *this.limit || !this.losses.may_ask(*this.lanes) {
+            return false;
+        }
+        let (Some(crew), Some(make), Some(executor)) = (this.crew, this.make, this.executor) else {
+            return false;
+        };
+        match catch(|| executor.clone()) {
+            Ok(executor) => {
+                *this.lanes += 1;
+                crew.spawn_on(executor, Lane::new(Arc::clone(make), Arc::clone(this.work)));
+                true
+            }
+            Err(thrown) => {
+                this.ledger.record_panic(Panic::new(thrown));
+                this.losses.lose(Lost::Panicked);
+                false
             }
         }
     }
 
-    /// Starts lanes, and sees who has ended.
+    /// Starts lanes, sees which have ended, and spawns others for the items that wait.
     fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let _ = self.as_mut().poll_crew(cx);
-        if self.lanes > 0 && self.lost.is_none() {
-            return;
+        if self.lanes == 0 || self.losses.any() {
+            // What a lane had is reported before the lane is gone.
+            self.as_mut().see_to_ends();
         }
-        // What the last of them had is reported before it is gone.
-        self.as_mut().see_to_ends();
-        if self.pulled == self.ended || self.ledger.is_cancelled() {
-            return;
+        let mut spawned = false;
+        while self.work.wake_due() && self.as_mut().spawn_lane() {
+            spawned = true;
         }
-        // Something has come to its end since the last time: a new lane may do as much. While others are
-        // there it has to be twice as much, or an executor that takes only some would be asked, and
-        // its failure told, once an item.
-        if self.ran > self.rescued && (self.lanes == 0 || self.ran / 2 >= self.rescued) {
-            let lanes = self.work.waiting().min(self.limit - self.lanes);
-            let this = self.as_mut().project();
-            (*this.rescued, *this.lost) = (*this.ran, None);
-            for _ in 0..lanes {
-                self.as_mut().spawn_lane();
-            }
+        if spawned {
             // They are started in the next round.
             self.gate.notify();
-        } else if self.lanes == 0 {
+        }
+        if self.lanes == 0 && self.pulled != self.ended && !self.ledger.is_cancelled() {
             let this = self.as_mut().project();
-            match this.lost.take() {
-                Some(Lost::By(error)) => this.ledger.record_executor(error),
-                Some(Lost::Panicked) => {}
-                None => this.ledger.record_executor(ExecutorError::dropped()),
+            match this.losses.take() {
+                Lost::By(error) => this.ledger.record_executor(error),
+                Lost::Panicked => {}
             }
             self.cancel(Cause::executor_lost());
         }
@@ -305,9 +288,15 @@ where
         let this = self.project();
         let Some(crew) = this.crew else { return Poll::Ready(()) };
         loop {
-            this.work.set_starting(true);
+            // Those in the backlog are handed to the executor now.
+            let starts = crew.queued() > 0;
+            if starts {
+                this.work.set_starting(true);
+            }
             let next = Pin::new(&mut crew.next()).poll(cx);
-            this.work.set_starting(false);
+            if starts {
+                this.work.set_starting(false);
+            }
             let Some(completion) = ready!(next) else {
                 return Poll::Ready(());
             };
@@ -315,16 +304,21 @@ where
             *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
                 report::Outcome::Failed(error) => match error.into_failure() {
-                    Failure::Executor(error) => *this.lost = Some(Lost::By(error)),
+                    Failure::Executor(error) => this.losses.lose(Lost::By(error)),
                     Failure::Panic(panic) => {
+                        // It may have panicked in a lane, when that woke itself.
+                        this.work.take_proven();
                         this.ledger.record_panic(panic);
-                        *this.lost = Some(Lost::Panicked);
+                        this.losses.lose(Lost::Panicked);
                     }
                     // A lane returns no error, and has no timeout.
                     Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
                 },
+                report::Outcome::Cancelled(_) if this.work.take_proven() => {
+                    this.losses.lose_proven();
+                }
                 report::Outcome::Cancelled(_) => {
-                    *this.lost = Some(Lost::By(ExecutorError::dropped()));
+                    this.losses.lose(Lost::By(ExecutorError::dropped()));
                 }
                 report::Outcome::Completed(()) | report::Outcome::Delivered => {}
             }

@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::work::{End, Work};
+use super::work::{End, Next, Work};
 use crate::guard::catch;
 use crate::info::ChildId;
 use crate::pool::item::poll_in_place;
@@ -22,26 +22,31 @@ pin_project! {
         future: Option<Fut>,
         item: ChildId,
         number: usize,
+        // `None` once the lane has ended.
         make: Option<Arc<F>>,
         work: Arc<Work<I, T, E>>,
+        // It has run an item to its end.
+        proven: bool,
     }
 
     impl<I, F, Fut, T, E> PinnedDrop for Lane<I, F, Fut, T, E> {
-        // The executor drops it, or it was told to go.
+        // The lane has ended, the executor drops it, or it was told to go.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.future.is_some() {
+            let end = this.future.is_some().then(|| {
                 let dropped = catch(|| this.future.as_mut().set(None));
-                this.work.report(*this.item, End::Dropped(dropped.err()));
-            }
-            this.work.leave(*this.number);
+                (*this.item, End::Dropped(dropped.err()))
+            });
+            let lost = this.make.is_some() && *this.proven;
+            this.work.leave(*this.number, end, lost);
         }
     }
 }
 
 impl<I, F, Fut, T, E> Lane<I, F, Fut, T, E> {
-    pub(super) fn new(number: usize, make: Arc<F>, work: Arc<Work<I, T, E>>) -> Self {
-        Self { future: None, item: ChildId::new(0), number, make: Some(make), work }
+    pub(super) fn new(make: Arc<F>, work: Arc<Work<I, T, E>>) -> Self {
+        let (item, number) = (ChildId::new(0), work.add_lane());
+        Self { future: None, item, number, make: Some(make), work, proven: false }
     }
 }
 
@@ -54,24 +59,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let mut end = None;
         for _ in 0..ROW {
             let mut new = None;
             if this.future.is_none() {
-                match this.work.poll_take(*this.number, cx.waker()) {
-                    Poll::Ready(Some((id, item))) => {
+                match this.work.next(*this.number, end.take(), cx.waker()) {
+                    Next::Run(id, item) => {
                         *this.item = id;
                         new = Some(item);
                     }
-                    Poll::Ready(None) => {
+                    Next::Wait => return Poll::Pending,
+                    Next::End => {
                         *this.make = None;
                         return Poll::Ready(Ok(()));
                     }
-                    Poll::Pending => return Poll::Pending,
                 }
             }
             let make = || new.zip(this.make.as_ref()).map(|(item, make)| make(item));
-            let ran = ready!(poll_in_place(this.future.as_mut(), make, cx));
-            this.work.report(*this.item, End::Ran(ran));
+            let Poll::Ready(ran) = poll_in_place(this.future.as_mut(), make, cx) else {
+                return Poll::Pending;
+            };
+            *this.proven = true;
+            end = Some((*this.item, End::Ran(ran)));
+        }
+        if let Some((id, end)) = end {
+            this.work.report(id, end);
         }
         cx.waker().wake_by_ref();
         Poll::Pending

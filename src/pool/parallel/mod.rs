@@ -2,6 +2,8 @@
 
 mod engine;
 mod lane;
+mod losses;
+mod roster;
 pub(crate) mod work;
 
 use std::fmt;

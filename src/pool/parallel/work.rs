@@ -1,10 +1,52 @@
 //! What a pool and its lanes elsewhere share: items to run, and what came of them.
+//!
+//! # The path of an item
+//!
+//! 1. The driver pulls it from the source and [puts](Work::put) it into the queue, while fewer than twice
+//!    as many as the limit are pulled and have not ended.
+//! 2. If a lane is due, the driver wakes the one that began to wait last, or spawns one.
+//! 3. The first lane that [asks](Work::next) takes the item, under the lock by which it adds the end of
+//!    its last item: an item takes the lock twice, once for the driver and once for a lane.
+//! 4. The lane runs the item in its place, and asks again. If the item is pending the lane is, too. So the
+//!    end of an item can be seen before its lane begins with another, and before the lane's poll returns.
+//! 5. The driver takes all ends at once, and records them.
+//!
+//! A lane takes one item at a time. What it has not begun stays in the queue, where any lane finds it.
+//!
+//! # Which lanes are due
+//!
+//! An item that is short costs less than a wake. If each item woke a lane of its own, most of them would
+//! come too late: the lanes that are there already have taken all items. So lanes are sent by degrees. While
+//! more items wait than lanes are on their way, another is due, but no more may be on their way than are
+//! busy (or than [a few](super::roster), where few are). Each lane that arrives and leaves items behind, when
+//! another is due, tells the driver, which sends it. Where items are short, a few lanes run all of them, and
+//! the others are neither woken nor spawned. Where items are long, the number of busy lanes doubles with
+//! each step, up to the limit.
+//!
+//! No lane sleeps beside an item for good: while an item waits and a lane could be sent, either a lane is on
+//! its way, which tells the driver when it arrives, or the driver was told, or it is at work. Lanes do not
+//! wake each other. A runtime may keep a task that another has woken on the same thread, behind that other,
+//! which may run an item for long.
+//!
+//! # When the driver is woken
+//!
+//! | what happens | why |
+//! |---|---|
+//! | the queue is half empty, and the driver had stopped because it was full | it refills it before it is empty |
+//! | a lane arrives, and another is due | it wakes or spawns that |
+//! | an item fails; any item ends, if progress is told | the pool may stop at it; it is told at once |
+//! | a lane finds no item, or is gone, and there are ends that the driver was not told of | the end may be the last |
+//!
+//! The end of an item that has succeeded is no reason in itself. Its lane takes another item, or finds none,
+//! which is the last row. Until then as many ends may gather as items can be pulled.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::thread::{self, ThreadId};
 
+use super::roster::Roster;
 use crate::gate::Gate;
 use crate::guard::{Thrown, discard, wake_all};
 use crate::info::ChildId;
@@ -14,27 +56,63 @@ use crate::sync::{Mutex, MutexGuard};
 /// An item, and its place among all.
 type Numbered<I> = (ChildId, I);
 
+/// How an item ended, and its place among all.
+type NumberedEnd<T, E> = (ChildId, End<T, E>);
+
+/// How an item ended. Its future is gone.
+pub(crate) enum End<T, E> {
+    Ran(Ran<T, E>),
+    /// It was dropped with its lane, and this is what its destructor threw.
+    Dropped(Option<Thrown>),
+}
+
+impl<T, E> End<T, E> {
+    fn is_failure(&self) -> bool {
+        !matches!(self, Self::Ran(Ran::Returned(Ok(_))))
+    }
+}
+
+/// What a lane does next.
+pub(crate) enum Next<I> {
+    /// It runs this item.
+    Run(ChildId, I),
+    /// It waits to be woken.
+    Wait,
+    /// It ends: there will be no item for it.
+    End,
+}
+
 /// No user code runs under the lock.
 pub(crate) struct Work<I, T, E> {
     state: Mutex<State<I, T, E>>,
     gate: Arc<Gate>,
+    /// At most so many lanes run items.
+    limit: usize,
+    /// The driver is told of each end.
+    every_end: bool,
 }
 
 struct State<I, T, E> {
     /// Items that no lane has, in order.
     items: VecDeque<Numbered<I>>,
-    ends: Vec<(ChildId, End<T, E>)>,
-    /// Lanes that wait for an item.
-    idle: Vec<(usize, Waker)>,
-    /// There are no more items: a lane that finds none ends.
+    /// Ends that the driver has not taken, in order.
+    ends: Vec<NumberedEnd<T, E>>,
+    /// The driver was told of ends, and has not taken them since.
+    told: bool,
+    lanes: Roster,
+    /// Lanes that were lost after they had run an item to its end, and that the driver has not counted.
+    proven: usize,
+    /// The driver has stopped because the queue is full.
+    full: bool,
+    /// There will be no more items: a lane that finds none ends.
     closed: bool,
     /// The driver hands lanes to the executor. One that is polled on its thread meanwhile is run inline, and
     /// must not wait for items, which the driver could not pull before it ends.
     starting: Option<ThreadId>,
 }
 
-/// Where the pool was dropped, nobody asks any more, and what panics when it is dropped must not harm the
-/// executor.
+/// When the pool was dropped, no driver takes what is here. A value that panics when it is dropped must not
+/// harm the executor.
 impl<I, T, E> Drop for State<I, T, E> {
     fn drop(&mut self) {
         self.items.drain(..).for_each(discard);
@@ -43,89 +121,185 @@ impl<I, T, E> Drop for State<I, T, E> {
 }
 
 impl<I, T, E> State<I, T, E> {
-    /// The next item, and whether it was the last that is here; `None` when there will be none.
-    fn next(&mut self) -> Poll<Option<(Numbered<I>, bool)>> {
+    /// What there is for a lane; `None` if it is to wait.
+    fn next(&mut self) -> Option<Next<I>> {
         match self.items.pop_front() {
-            Some(item) => Poll::Ready(Some((item, self.items.is_empty() && !self.closed))),
-            None if self.closed || self.starting == Some(thread::current().id()) => {
-                Poll::Ready(None)
-            }
-            None => Poll::Pending,
+            Some((id, item)) => Some(Next::Run(id, item)),
+            None if self.closed || self.starting == Some(thread::current().id()) => Some(Next::End),
+            None => None,
         }
     }
 
-    /// Takes a lane off the list of those that wait, if it is there.
-    fn take_idle(&mut self, lane: usize) -> Option<Waker> {
-        let at = self.idle.iter().position(|(at, _)| *at == lane)?;
-        Some(self.idle.swap_remove(at).1)
+    /// Whether a lane is due.
+    fn lane_is_due(&self) -> bool {
+        self.lanes.is_due(self.items.len())
     }
-}
 
-/// What came of an item. Its future is gone.
-pub(crate) enum End<T, E> {
-    Ran(Ran<T, E>),
-    /// It was dropped with its lane, and this is what its destructor threw.
-    Dropped(Option<Thrown>),
+    /// Sends a lane that waits, if one is due. The caller wakes it.
+    fn call_due(&mut self) -> Option<Waker> {
+        if self.lane_is_due() { self.lanes.call() } else { None }
+    }
+
+    /// Whether there are ends that the driver was not told of. The caller tells it.
+    fn has_news(&mut self) -> bool {
+        !self.ends.is_empty() && !mem::replace(&mut self.told, true)
+    }
 }
 
 impl<I, T, E> Work<I, T, E> {
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>, limit: usize, every_end: bool) -> Self {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
-            idle: Vec::new(),
+            told: false,
+            lanes: Roster::default(),
+            proven: 0,
+            full: false,
             closed: false,
             starting: None,
         };
-        Self { state: Mutex::new(state), gate }
+        Self { state: Mutex::new(state), gate, limit, every_end }
     }
 
-    /// Puts an item down for the next lane.
-    pub(crate) fn put(&self, id: ChildId, item: I) {
-        let idle = {
+    /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be spawned.
+    pub(crate) fn put(&self, id: ChildId, item: I) -> bool {
+        let (idle, spawn) = {
             let mut state = self.lock();
             state.items.push_back((id, item));
-            state.idle.pop()
+            (state.call_due(), state.lane_is_due())
         };
-        wake_all(idle.map(|(_, waker)| waker));
+        wake_all(idle);
+        spawn
     }
 
-    /// An item for a lane. Ready with `None` when there will be none.
-    pub(crate) fn poll_take(&self, lane: usize, waker: &Waker) -> Poll<Option<Numbered<I>>> {
-        let (next, own) = {
-            let mut state = self.lock();
-            let next = state.next();
-            // Comparing calls no foreign code.
-            let waits = |(at, known): &(usize, Waker)| *at == lane && known.will_wake(waker);
-            if next.is_pending() && state.idle.iter().any(waits) {
-                return Poll::Pending;
-            }
-            // It may have been polled without having been woken; who is woken for an item must take it.
-            (next, state.take_idle(lane))
-        };
-        discard(own);
-        let next = match next {
-            Poll::Ready(next) => next,
-            Poll::Pending => {
-                let waker = waker.clone();
+    /// Wakes the lanes that are due. Says whether one has to be spawned.
+    pub(crate) fn wake_due(&self) -> bool {
+        loop {
+            let (idle, spawn) = {
                 let mut state = self.lock();
-                // One may have come in between, and found nobody to wake.
-                let Poll::Ready(next) = state.next() else {
-                    state.idle.push((lane, waker));
-                    return Poll::Pending;
-                };
-                drop(state);
-                discard(waker);
-                next
+                (state.call_due(), state.lane_is_due())
+            };
+            if idle.is_none() {
+                return spawn;
             }
+            wake_all(idle);
+        }
+    }
+
+    /// How many items may wait, so that those that run and those that wait are twice the limit.
+    fn most(&self, state: &State<I, T, E>) -> usize {
+        self.limit.saturating_mul(2).saturating_sub(state.lanes.busy())
+    }
+
+    /// How many more items may wait.
+    pub(crate) fn room(&self) -> usize {
+        let state = self.lock();
+        self.most(&state).saturating_sub(state.items.len())
+    }
+
+    /// Whether no more items may wait. If so, the driver may rest: it is woken when half of them are gone.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut state = self.lock();
+        state.full = state.items.len() >= self.most(&state);
+        state.full
+    }
+
+    /// Adds a lane, which is on its way to an item, and returns its number.
+    pub(crate) fn add_lane(&self) -> usize {
+        self.lock().lanes.add()
+    }
+
+    /// What a lane does next. `end` is that of its last item.
+    pub(crate) fn next(
+        &self,
+        lane: usize,
+        end: Option<NumberedEnd<T, E>>,
+        waker: &Waker,
+    ) -> Next<I> {
+        let (next, own, tell) = {
+            let mut state = self.lock();
+            let mut tell = self.add_end(&mut state, end);
+            let next = state.next();
+            if next.is_none() && state.lanes.waits(lane, waker) {
+                return Next::Wait;
+            }
+            // It may have been polled without a wake. Were it left among those that wait, it would be woken
+            // for an item while it is busy.
+            let (came, own) = state.lanes.arrive(lane);
+            if matches!(next, Some(Next::Run(..))) {
+                tell |= self.has_drained(&mut state) | (came && self.can_send(&state));
+            } else {
+                tell |= state.has_news();
+            }
+            (next, own, tell)
         };
-        Poll::Ready(next.map(|(item, last)| {
-            if last {
-                // There is room for more.
-                self.gate.notify();
-            }
-            item
-        }))
+        if tell {
+            self.gate.notify();
+        }
+        discard(own);
+        if let Some(next) = next {
+            return next;
+        }
+        let waker = waker.clone();
+        let mut state = self.lock();
+        // An item may have come in between, and found no lane to wake.
+        let Some(next) = state.next() else {
+            state.lanes.wait(lane, waker);
+            return Next::Wait;
+        };
+        let tell = self.has_drained(&mut state);
+        drop(state);
+        discard(waker);
+        if tell {
+            self.gate.notify();
+        }
+        next
+    }
+
+    /// Whether the driver is to refill the queue, from which an item was taken.
+    fn has_drained(&self, state: &mut State<I, T, E>) -> bool {
+        let drained = state.full && state.items.len() <= self.most(state) / 2;
+        state.full &= !drained;
+        drained
+    }
+
+    /// Whether a lane is due, and the driver can wake or spawn one.
+    fn can_send(&self, state: &State<I, T, E>) -> bool {
+        state.lane_is_due() && (state.lanes.idle() > 0 || state.lanes.len() < self.limit)
+    }
+
+    /// Adds an end. Says whether the driver is to be told.
+    fn add_end(&self, state: &mut State<I, T, E>, end: Option<NumberedEnd<T, E>>) -> bool {
+        let Some(end) = end else { return false };
+        let tell = self.every_end || end.1.is_failure();
+        state.ends.push(end);
+        tell && state.has_news()
+    }
+
+    /// Adds an end of a lane that does not ask for an item now.
+    pub(crate) fn report(&self, id: ChildId, end: End<T, E>) {
+        let tell = self.add_end(&mut self.lock(), Some((id, end)));
+        if tell {
+            self.gate.notify();
+        }
+    }
+
+    /// Removes a lane. `end` is that of the item that was dropped with it; `proven`, whether the lane was
+    /// lost after it had run an item to its end.
+    pub(crate) fn leave(&self, lane: usize, end: Option<NumberedEnd<T, E>>, proven: bool) {
+        let (own, next, tell) = {
+            let mut state = self.lock();
+            let told = self.add_end(&mut state, end);
+            let own = state.lanes.remove(lane);
+            state.proven += usize::from(proven);
+            // If it was on its way to an item, another has to be.
+            (own, state.call_due(), told | state.has_news() | self.can_send(&state))
+        };
+        if tell {
+            self.gate.notify();
+        }
+        discard(own);
+        wake_all(next);
     }
 
     /// Says that the driver hands lanes over, on this thread, or that it has.
@@ -133,38 +307,19 @@ impl<I, T, E> Work<I, T, E> {
         self.lock().starting = starts.then(|| thread::current().id());
     }
 
-    /// A lane is gone, and may have been woken for an item that is still there.
-    pub(crate) fn leave(&self, lane: usize) {
-        let (own, next) = {
-            let mut state = self.lock();
-            let own = state.take_idle(lane);
-            let next = if state.items.is_empty() { None } else { state.idle.pop() };
-            (own, next)
-        };
-        discard(own);
-        wake_all(next.map(|(_, waker)| waker));
-    }
-
-    pub(crate) fn report(&self, id: ChildId, end: End<T, E>) {
-        let first = {
-            let mut state = self.lock();
-            state.ends.push((id, end));
-            state.ends.len() == 1
-        };
-        // Who reports later is found by the driver that this has woken.
-        if first {
-            self.gate.notify();
-        }
+    /// Whether a lane that was lost had run an item to its end. Each such lane counts once.
+    pub(crate) fn take_proven(&self) -> bool {
+        let mut state = self.lock();
+        let proven = state.proven > 0;
+        state.proven -= usize::from(proven);
+        proven
     }
 
     /// Takes what has ended, in the order of the ends; `empty` takes its place.
-    pub(crate) fn take_ends(&self, empty: &mut Vec<(ChildId, End<T, E>)>) {
-        std::mem::swap(&mut self.lock().ends, empty);
-    }
-
-    /// Items that no lane has.
-    pub(crate) fn waiting(&self) -> usize {
-        self.lock().items.len()
+    pub(crate) fn take_ends(&self, empty: &mut Vec<NumberedEnd<T, E>>) {
+        let mut state = self.lock();
+        state.told = false;
+        mem::swap(&mut state.ends, empty);
     }
 
     /// Hands out the items that no lane has, and lets the lanes end that find none.
@@ -172,9 +327,10 @@ impl<I, T, E> Work<I, T, E> {
         let (items, idle) = {
             let mut state = self.lock();
             state.closed = true;
-            (std::mem::take(&mut state.items), std::mem::take(&mut state.idle))
+            let idle: Vec<_> = std::iter::from_fn(|| state.lanes.call()).collect();
+            (mem::take(&mut state.items), idle)
         };
-        wake_all(idle.into_iter().map(|(_, waker)| waker));
+        wake_all(idle);
         items
     }
 
