@@ -13,14 +13,14 @@ pub(crate) enum Ran<T, E> {
 }
 
 pub(crate) struct Panicked<T, E> {
-    /// What it returned all the same: then it is the destructor that panicked.
+    /// What it returned. Then its destructor has panicked.
     pub(crate) returned: Option<Result<T, E>>,
     pub(crate) thrown: Thrown,
     /// What the destructor threw after a panic of the item.
     pub(crate) aftermath: Option<Thrown>,
 }
 
-/// Polls the future at a place, after `make` has put it there if the item is a new one.
+/// Polls the future in its place. If the item is new, `make` makes the future first.
 #[inline]
 pub(super) fn poll_in_place<Fut, T, E>(
     mut place: Pin<&mut Option<Fut>>,
@@ -30,7 +30,7 @@ pub(super) fn poll_in_place<Fut, T, E>(
 where
     Fut: Future<Output = Result<T, E>>,
 {
-    // Outside of the guard, so that a destructor that panics does not take it along.
+    // Outside of the guard: a destructor that panics must not drop the output.
     let mut returned = None;
     // One guard for the closure, the poll, and the destructor of an item that is through.
     let caught = catch(|| {
@@ -48,7 +48,7 @@ where
         (Ok(Poll::Ready(())), Some(returned)) => Poll::Ready(Ran::Returned(returned)),
         (Ok(Poll::Ready(())), None) => unreachable!("a lane without an item is not polled"),
         (Err(thrown), returned) => {
-            // It is there still if it panicked.
+            // If the future has panicked, it is still in its place.
             let aftermath = catch(|| place.set(None)).err();
             Poll::Ready(Ran::Panicked(Box::new(Panicked { returned, thrown, aftermath })))
         }

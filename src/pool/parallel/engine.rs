@@ -1,4 +1,4 @@
-//! The driver of a pool whose lanes run on an executor: it pulls items and keeps what came of them.
+//! The driver of a pool whose lanes run on an executor: it pulls items and records how they ended.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -39,7 +39,7 @@ pin_project! {
     where
         S: Source,
     {
-        // `None` once it is dry.
+        // `None` once it has no more items.
         #[pin]
         source: Option<S>,
         make: Option<Arc<F>>,
@@ -53,7 +53,7 @@ pin_project! {
         // Items that were pulled, and those of them that have ended.
         pulled: u64,
         ended: u64,
-        // What has ended and is being seen to; it keeps its memory.
+        // Ends that are being recorded. It keeps its memory.
         ends: Vec<(ChildId, End<T, E>)>,
         limit: usize,
         gate: Arc<Gate>,
@@ -70,8 +70,8 @@ pin_project! {
     where
         S: Source,
     {
-        // The lanes are told to go; nobody waits for them. Then all that is here is dropped, each even if
-        // another's destructor panics.
+        // The lanes are stopped, and not waited for. Then each value is dropped, even if the
+        // destructor of another panics.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             this.gate.retire();
@@ -111,8 +111,7 @@ where
     ) -> Self {
         let (gate, limit) = (Arc::clone(&options.gate), options.limit);
         let bell = Bell::new(&gate);
-        // The progress is told after each.
-        let every_end = options.progress.is_some();
+        let progress = options.progress.is_some();
         Self {
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
@@ -121,7 +120,7 @@ where
             crew: Some(Nursery::default()),
             lanes: 0,
             losses: Losses::default(),
-            work: Arc::new(Work::new(Arc::clone(&gate), limit, every_end)),
+            work: Arc::new(Work::new(Arc::clone(&gate), limit, progress)),
             pulled: 0,
             ended: 0,
             ends: Vec::new(),
@@ -150,13 +149,13 @@ where
             }
             self.as_mut().see_to_ends();
             self.as_mut().fill();
-            // Were they polled when nothing is left, they would be put off, and ask to be polled again.
+            // Polling the lanes with an exhausted budget would only reschedule them.
             let all = budget::left() > 0;
             if all {
                 self.as_mut().see_to_lanes(cx);
             }
             if self.source.is_none() && self.pulled == self.ended {
-                // Lanes that wait for an item end; whoever was told to go is waited for.
+                // Lanes that wait for an item end. The pool is ready when all are gone.
                 drop(self.work.close());
                 if self.as_mut().poll_crew(cx).is_pending() {
                     self.gate.abandon();
@@ -175,7 +174,8 @@ where
         }
     }
 
-    /// Keeps what came of items. They are as many at most as are pulled ahead, and cost the turn one each.
+    /// Records how items ended. They are twice the limit at most, and each is one poll of the
+    /// budget.
     fn see_to_ends(mut self: Pin<&mut Self>) {
         let this = self.as_mut().project();
         this.work.take_ends(this.ends);
@@ -197,7 +197,7 @@ where
                 },
             };
             if let Some(cause) = cause {
-                // From now on nothing is asked of the policy.
+                // The policy is not asked about the other ends.
                 stop = Some(this.ledger.cancel(cause));
             }
         }
@@ -206,7 +206,8 @@ where
         }
     }
 
-    /// Whether an item may be pulled ahead, and perhaps there is one.
+    /// Whether an item may be pulled, and perhaps there is one. If not, the driver is woken when
+    /// one may.
     fn can_fill(&self) -> bool {
         self.may_have_item() && !self.work.is_full()
     }
@@ -215,10 +216,10 @@ where
         self.source.is_some() && self.bell.has_rung()
     }
 
-    /// Pulls items ahead, as many as there are lanes, and spawns lanes for them.
+    /// Pulls items until the queue is full, and sends the lanes that are due.
     fn fill(mut self: Pin<&mut Self>) {
         let room = if self.may_have_item() { self.work.room() } else { 0 };
-        // The other half is for the lanes.
+        // The other half of the budget is for the lanes.
         let reserve = budget::reserve(2);
         for _ in 0..room {
             if !self.may_have_item() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
@@ -258,16 +259,20 @@ where
         }
     }
 
-    /// Starts lanes, sees which have ended, and spawns others for the items that wait.
+    /// Starts lanes, counts those that are gone, and sends the lanes that are due.
     fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let _ = self.as_mut().poll_crew(cx);
-        if self.lanes == 0 || self.losses.any() {
-            // What a lane had is reported before the lane is gone.
+        let lacking = self.losses.any();
+        if self.lanes == 0 || lacking {
+            // A lane has reported its item before it is gone: the rule for lost lanes counts ends.
             self.as_mut().see_to_ends();
         }
         let mut spawned = false;
         while self.work.wake_due() && self.as_mut().spawn_lane() {
             spawned = true;
+        }
+        if lacking || self.losses.any() {
+            self.work.set_lacking(self.losses.any());
         }
         if spawned {
             // They are started in the next round.
@@ -288,7 +293,7 @@ where
         let this = self.project();
         let Some(crew) = this.crew else { return Poll::Ready(()) };
         loop {
-            // Those in the backlog are handed to the executor now.
+            // Lanes in the backlog are handed to the executor now.
             let starts = crew.queued() > 0;
             if starts {
                 this.work.set_starting(true);
@@ -300,13 +305,13 @@ where
             let Some(completion) = ready!(next) else {
                 return Poll::Ready(());
             };
-            // One that has ended may have left two records.
+            // A lane that is gone may have left two records.
             *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
                 report::Outcome::Failed(error) => match error.into_failure() {
                     Failure::Executor(error) => this.losses.lose(Lost::By(error)),
                     Failure::Panic(panic) => {
-                        // It may have panicked in a lane, when that woke itself.
+                        // It may have panicked in a lane, when the lane woke itself.
                         this.work.take_proven();
                         this.ledger.record_panic(panic);
                         this.losses.lose(Lost::Panicked);
@@ -325,7 +330,7 @@ where
         }
     }
 
-    /// Drops what no lane has, tells the lanes to go, and pulls no more.
+    /// Drops the items that no lane has, stops the lanes, and pulls no more.
     #[cold]
     fn cancel(self: Pin<&mut Self>, cause: Cause) {
         let this = self.project();

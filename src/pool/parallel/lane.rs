@@ -16,7 +16,8 @@ use crate::pool::item::poll_in_place;
 const ROW: usize = 32;
 
 pin_project! {
-    /// Takes one item after the other and runs its future in place, so that an item allocates nothing.
+    /// Takes one item after the other and runs its future in place, so that an item allocates
+    /// nothing.
     pub struct Lane<I, F, Fut, T, E> {
         #[pin]
         future: Option<Fut>,
@@ -30,7 +31,7 @@ pin_project! {
     }
 
     impl<I, F, Fut, T, E> PinnedDrop for Lane<I, F, Fut, T, E> {
-        // The lane has ended, the executor drops it, or it was told to go.
+        // The lane has ended, or the executor drops it, or the pool has stopped it.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let end = this.future.is_some().then(|| {

@@ -11,12 +11,12 @@ pub(super) enum Lost {
 
 /// Counts what the executor has lost, and keeps the rule for it:
 ///
-/// A lane that was dropped after it had run an item to its end is replaced at once; after any other loss, the
-/// executor is asked again when the number of items that have run to their end has doubled since it was last
-/// asked so, or has grown at all if no lane is left.
+/// A lane that was dropped after it had run an item to its end is replaced at once; after any other
+/// loss, the executor is asked again when the number of items that have run to their end has
+/// doubled since it was last asked so, or has grown at all if no lane is left.
 ///
-/// So each further lane is paid for by an item, or is one of few: an executor that refuses lanes is asked,
-/// and its failure recorded, a few times for ten items and a few times more for a thousand.
+/// So each further lane is paid for by an item, or is one of few: an executor that refuses lanes is
+/// asked, and its failure recorded, a few times for ten items and a few times more for a thousand.
 #[derive(Default)]
 pub(super) struct Losses {
     /// Items that have run to their end.

@@ -20,26 +20,35 @@ use crate::cancel::CancelHandle;
 use crate::flavor::{Flavor, Hold, Shared};
 
 impl<'env, E, M: Flavor> Pool<'env, E, M> {
-    /// Lets the lanes run on an executor, in parallel.
+    /// Runs the items on an executor, in parallel.
     ///
-    /// The items are pulled by whoever awaits the pool, and run by as many tasks as the limit says, which
-    /// take one after the other: an item is handed over, and costs no allocation and no task. Up to as many
-    /// again are pulled ahead, so that no lane waits for the next. The closure, the items and what
-    /// comes of them have to be `Send` and `'static`; the source need not be. On an executor that runs tasks
-    /// inline a lane ends when it finds no item, and each item may take a lane of its own.
+    /// The task that awaits the pool pulls the items. Lanes on the executor run them, as many as
+    /// the limit says at most, and each takes one item after the other: an item costs no allocation
+    /// and no task. At most twice as many items as the limit are pulled and have not ended: those
+    /// that run, and those that are pulled ahead so that no lane waits for the next. The closure,
+    /// the items and their outputs and errors have to be `Send` and `'static`; the source need not
+    /// be.
     ///
-    /// Failures, outputs and options are as without it. Items that run are dropped by their lanes, in no
-    /// order. Lanes are [remote children](crate::Nursery::spawn_on): a pool that
-    /// is cancelled is ready when all of them are gone.
+    /// Lanes are spawned and woken by degrees, while more items wait than lanes are on their way: a
+    /// few at first, then as many at once as are busy. So a few lanes run items that are short, and
+    /// items that are long soon have a lane each, up to the limit. For this the task that awaits
+    /// the pool has to be polled. On an executor that runs tasks inline a lane ends when it finds
+    /// no item, and each item may take a lane of its own.
+    ///
+    /// Failures, outputs and options are as without an executor. Lanes drop the items that they
+    /// run, in no order. Lanes are [remote children](crate::Nursery::spawn_on): a pool that is
+    /// cancelled is ready when all of them are gone.
     ///
     /// | what happens | then |
     /// |---|---|
-    /// | the pool is cancelled, or stops at a failure | lanes are told to go, and waited for; items that were pulled and have not ended are cancelled |
-    /// | the executor drops a lane | the item that it had has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on, and another takes its place |
-    /// | the executor takes no lane, or drops all before an item comes to an end of its own | that is a failure of the pool itself, and what was pulled is cancelled |
+    /// | the pool is cancelled, or stops at a failure | lanes are stopped, and waited for; items that were pulled and have not ended are cancelled |
+    /// | the executor drops a lane | its item has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on |
+    /// | the lane had run an item to its end before | another lane takes its place at once |
+    /// | it had not, or the executor refuses a lane, or panics when it is given or copied for one | the executor is asked again when twice as many items have run to their end as when it was last asked again, or, if no lane is left, when one more has |
+    /// | no lane is left, and the executor is not asked again | that is a failure of the pool itself, and items that were pulled are cancelled |
+    /// | the executor panics when it is given a lane, or copied for one | that is a failure of the pool itself, too |
     /// | the executor neither runs nor drops a lane | the pool waits for ever, also when it is cancelled |
-    /// | the executor panics when it is given a lane, or copied for one | that is a failure of the pool itself; it is asked again, at the latest when what has run is twice as much |
-    /// | the pool is dropped | lanes are told to go, and not waited for |
+    /// | the pool is dropped | lanes are stopped, and not waited for |
     ///
     /// The executor is cloned for each lane; a reference serves.
     ///
@@ -88,8 +97,8 @@ where
         self.options.cancel_handle()
     }
 
-    /// See [`Pool::for_each`]. Dropping it drops the source and what no lane has begun with; lanes are told to
-    /// go, and drop their items where they run.
+    /// See [`Pool::for_each`]. Dropping it drops the source and the items that no lane has begun;
+    /// lanes are stopped, and drop their items where they run.
     #[track_caller]
     pub fn for_each<I, F, Fut>(
         self,

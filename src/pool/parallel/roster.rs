@@ -2,8 +2,9 @@
 
 use std::task::Waker;
 
-/// So many lanes may be on their way at once, however few are busy.
-const AHEAD: usize = 4;
+/// So many lanes may be on their way at once, however few are busy. Loom's models have two lanes at
+/// most.
+const AHEAD: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// What each lane does. Every operation costs the same with ten lanes and with ten thousand.
 #[derive(Default)]
@@ -48,7 +49,8 @@ impl Roster {
         waker
     }
 
-    /// A lane asks for an item. Returns whether it was on its way, and the waker by which it waited.
+    /// A lane asks for an item. Returns whether it was on its way, and the waker by which it
+    /// waited.
     pub(super) fn arrive(&mut self, lane: usize) -> (bool, Option<Waker>) {
         match std::mem::replace(&mut self.places[lane], Place::Busy) {
             Place::Busy => (false, None),

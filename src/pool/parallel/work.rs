@@ -2,31 +2,33 @@
 //!
 //! # The path of an item
 //!
-//! 1. The driver pulls it from the source and [puts](Work::put) it into the queue, while fewer than twice
-//!    as many as the limit are pulled and have not ended.
+//! 1. The driver pulls it from the source and [puts](Work::put) it into the queue, while fewer than
+//!    twice as many as the limit are pulled and have not ended.
 //! 2. If a lane is due, the driver wakes the one that began to wait last, or spawns one.
-//! 3. The first lane that [asks](Work::next) takes the item, under the lock by which it adds the end of
-//!    its last item: an item takes the lock twice, once for the driver and once for a lane.
-//! 4. The lane runs the item in its place, and asks again. If the item is pending the lane is, too. So the
-//!    end of an item can be seen before its lane begins with another, and before the lane's poll returns.
+//! 3. The first lane that [asks](Work::next) takes the item, under the lock by which it adds the
+//!    end of its last item: an item takes the lock twice, once for the driver and once for a lane.
+//! 4. The lane runs the item in its place, and asks again. If the item is pending the lane is, too.
+//!    So the end of an item can be seen before its lane begins with another, and before the lane's
+//!    poll returns.
 //! 5. The driver takes all ends at once, and records them.
 //!
-//! A lane takes one item at a time. What it has not begun stays in the queue, where any lane finds it.
+//! A lane takes one item at a time. What it has not begun stays in the queue, where any lane finds
+//! it.
 //!
 //! # Which lanes are due
 //!
-//! An item that is short costs less than a wake. If each item woke a lane of its own, most of them would
-//! come too late: the lanes that are there already have taken all items. So lanes are sent by degrees. While
-//! more items wait than lanes are on their way, another is due, but no more may be on their way than are
-//! busy (or than [a few](super::roster), where few are). Each lane that arrives and leaves items behind, when
-//! another is due, tells the driver, which sends it. Where items are short, a few lanes run all of them, and
-//! the others are neither woken nor spawned. Where items are long, the number of busy lanes doubles with
-//! each step, up to the limit.
+//! An item that is short costs less than a wake. If each item woke a lane of its own, most of them
+//! would come too late: the lanes that are there already have taken all items. So lanes are sent by
+//! degrees. While more items wait than lanes are on their way, another is due, but no more may be
+//! on their way than are busy (or than [a few](super::roster), where few are). Each lane that
+//! arrives and leaves items behind, when another is due, tells the driver, which sends it. Where
+//! items are short, a few lanes run all of them, and the others are neither woken nor spawned.
+//! Where items are long, the number of busy lanes doubles with each step, up to the limit.
 //!
-//! No lane sleeps beside an item for good: while an item waits and a lane could be sent, either a lane is on
-//! its way, which tells the driver when it arrives, or the driver was told, or it is at work. Lanes do not
-//! wake each other. A runtime may keep a task that another has woken on the same thread, behind that other,
-//! which may run an item for long.
+//! No lane sleeps beside an item for good: while an item waits and a lane could be sent, either a
+//! lane is on its way, which tells the driver when it arrives, or the driver was told, or it is at
+//! work. A lane that has taken an item does not wake another by itself. A runtime may keep a task
+//! that another has woken on the thread of that other, which may run its item for long.
 //!
 //! # When the driver is woken
 //!
@@ -34,11 +36,11 @@
 //! |---|---|
 //! | the queue is half empty, and the driver had stopped because it was full | it refills it before it is empty |
 //! | a lane arrives, and another is due | it wakes or spawns that |
-//! | an item fails; any item ends, if progress is told | the pool may stop at it; it is told at once |
+//! | an item fails; any item ends, if there is a progress callback, or if lanes were lost | the pool may stop; the callback is called at once; lanes may be replaced |
 //! | a lane finds no item, or is gone, and there are ends that the driver was not told of | the end may be the last |
 //!
-//! The end of an item that has succeeded is no reason in itself. Its lane takes another item, or finds none,
-//! which is the last row. Until then as many ends may gather as items can be pulled.
+//! The end of an item that has succeeded is no reason in itself. Its lane takes another item, or
+//! finds none, which is the last row. Until then as many ends may gather as items can be pulled.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -88,8 +90,8 @@ pub(crate) struct Work<I, T, E> {
     gate: Arc<Gate>,
     /// At most so many lanes run items.
     limit: usize,
-    /// The driver is told of each end.
-    every_end: bool,
+    /// There is a progress callback: the driver is told of each end.
+    progress: bool,
 }
 
 struct State<I, T, E> {
@@ -100,19 +102,22 @@ struct State<I, T, E> {
     /// The driver was told of ends, and has not taken them since.
     told: bool,
     lanes: Roster,
-    /// Lanes that were lost after they had run an item to its end, and that the driver has not counted.
+    /// Lanes were lost, and the driver counts ends until it replaces them: it is told of each.
+    lacking: bool,
+    /// Lanes that were lost after they had run an item to its end, and that the driver has not
+    /// counted.
     proven: usize,
     /// The driver has stopped because the queue is full.
     full: bool,
     /// There will be no more items: a lane that finds none ends.
     closed: bool,
-    /// The driver hands lanes to the executor. One that is polled on its thread meanwhile is run inline, and
-    /// must not wait for items, which the driver could not pull before it ends.
+    /// The driver hands lanes to the executor. One that is polled on its thread meanwhile is run
+    /// inline, and must not wait for items, which the driver could not pull before it ends.
     starting: Option<ThreadId>,
 }
 
-/// When the pool was dropped, no driver takes what is here. A value that panics when it is dropped must not
-/// harm the executor.
+/// When the pool was dropped, no driver takes what is here. A value that panics when it is dropped
+/// must not harm the executor.
 impl<I, T, E> Drop for State<I, T, E> {
     fn drop(&mut self) {
         self.items.drain(..).for_each(discard);
@@ -147,21 +152,23 @@ impl<I, T, E> State<I, T, E> {
 }
 
 impl<I, T, E> Work<I, T, E> {
-    pub(crate) fn new(gate: Arc<Gate>, limit: usize, every_end: bool) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>, limit: usize, progress: bool) -> Self {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
             told: false,
             lanes: Roster::default(),
+            lacking: false,
             proven: 0,
             full: false,
             closed: false,
             starting: None,
         };
-        Self { state: Mutex::new(state), gate, limit, every_end }
+        Self { state: Mutex::new(state), gate, limit, progress }
     }
 
-    /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be spawned.
+    /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be
+    /// spawned.
     pub(crate) fn put(&self, id: ChildId, item: I) -> bool {
         let (idle, spawn) = {
             let mut state = self.lock();
@@ -197,7 +204,8 @@ impl<I, T, E> Work<I, T, E> {
         self.most(&state).saturating_sub(state.items.len())
     }
 
-    /// Whether no more items may wait. If so, the driver may rest: it is woken when half of them are gone.
+    /// Whether no more items may wait. If so, the driver may rest: it is woken when half of them
+    /// are gone.
     pub(crate) fn is_full(&self) -> bool {
         let mut state = self.lock();
         state.full = state.items.len() >= self.most(&state);
@@ -223,8 +231,8 @@ impl<I, T, E> Work<I, T, E> {
             if next.is_none() && state.lanes.waits(lane, waker) {
                 return Next::Wait;
             }
-            // It may have been polled without a wake. Were it left among those that wait, it would be woken
-            // for an item while it is busy.
+            // It may have been polled without a wake. Were it left among those that wait, it would
+            // be woken for an item while it is busy.
             let (came, own) = state.lanes.arrive(lane);
             if matches!(next, Some(Next::Run(..))) {
                 tell |= self.has_drained(&mut state) | (came && self.can_send(&state));
@@ -271,7 +279,7 @@ impl<I, T, E> Work<I, T, E> {
     /// Adds an end. Says whether the driver is to be told.
     fn add_end(&self, state: &mut State<I, T, E>, end: Option<NumberedEnd<T, E>>) -> bool {
         let Some(end) = end else { return false };
-        let tell = self.every_end || end.1.is_failure();
+        let tell = self.progress || state.lacking || end.1.is_failure();
         state.ends.push(end);
         tell && state.has_news()
     }
@@ -284,8 +292,8 @@ impl<I, T, E> Work<I, T, E> {
         }
     }
 
-    /// Removes a lane. `end` is that of the item that was dropped with it; `proven`, whether the lane was
-    /// lost after it had run an item to its end.
+    /// Removes a lane. `end` is that of the item that was dropped with it; `proven`, whether the
+    /// lane was lost after it had run an item to its end.
     pub(crate) fn leave(&self, lane: usize, end: Option<NumberedEnd<T, E>>, proven: bool) {
         let (own, next, tell) = {
             let mut state = self.lock();
@@ -305,6 +313,19 @@ impl<I, T, E> Work<I, T, E> {
     /// Says that the driver hands lanes over, on this thread, or that it has.
     pub(crate) fn set_starting(&self, starts: bool) {
         self.lock().starting = starts.then(|| thread::current().id());
+    }
+
+    /// Says whether lanes were lost, and are replaced when items have ended.
+    pub(crate) fn set_lacking(&self, lacking: bool) {
+        let tell = {
+            let mut state = self.lock();
+            state.lacking = lacking;
+            // One may have come since the driver last took them.
+            lacking && state.has_news()
+        };
+        if tell {
+            self.gate.notify();
+        }
     }
 
     /// Whether a lane that was lost had run an item to its end. Each such lane counts once.

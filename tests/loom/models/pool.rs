@@ -2,9 +2,9 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
-use loom::sync::Mutex;
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::support::{Parker, Signal, block_on, model};
@@ -12,17 +12,49 @@ use crate::Pool;
 use crate::gate::Gate;
 use crate::info::ChildId;
 use crate::pool::item::Ran;
-use crate::pool::parallel::work::{End, Work};
+use crate::pool::parallel::work::{End, Next, Work};
 
 type Board = Arc<Work<u32, u32, ()>>;
 
-fn board() -> (Board, Arc<Gate>) {
+fn board(limit: usize) -> (Board, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    (Arc::new(Work::new(Arc::clone(&gate))), gate)
+    (Arc::new(Work::new(Arc::clone(&gate), limit, false)), gate)
 }
 
-/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the gate told by
-/// neither, the pool would rest for ever.
+/// Asks for an item, after the end of another or not, as a lane does.
+async fn take(work: &Work<u32, u32, ()>, lane: usize, mut end: Option<u64>) -> Option<u32> {
+    poll_fn(|cx| {
+        let end = end.take().map(|n| (ChildId::new(n), End::Ran(Ran::Returned(Ok(7)))));
+        match work.next(lane, end, cx.waker()) {
+            Next::Run(_, item) => Poll::Ready(Some(item)),
+            Next::Wait => Poll::Pending,
+            Next::End => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+fn asks(work: &Work<u32, u32, ()>, lane: usize, waker: &Waker) -> bool {
+    matches!(work.next(lane, None, waker), Next::Run(..))
+}
+
+/// Drives until `step` is through, and rests in between.
+fn drive(gate: &Gate, mut step: impl FnMut() -> bool) {
+    block_on(poll_fn(|cx| {
+        gate.enter(cx.waker());
+        loop {
+            if step() {
+                return Poll::Ready(());
+            }
+            if gate.leave() {
+                return Poll::Pending;
+            }
+        }
+    }));
+}
+
+/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the gate told
+/// by neither, the pool would rest for ever.
 #[test]
 fn lanes_that_are_woken_while_the_driver_goes_to_rest_are_polled() {
     model(2, || {
@@ -64,23 +96,25 @@ fn a_handle_that_cancels_a_pool_while_it_goes_to_rest_ends_it() {
 #[test]
 fn an_item_that_is_put_down_while_a_lane_begins_to_wait_is_taken() {
     model(None, || {
-        let (work, _gate) = board();
+        let (work, _gate) = board(2);
         let taking = thread::spawn({
             let work = Arc::clone(&work);
-            move || block_on(poll_fn(|cx| work.poll_take(1, cx.waker())))
+            let lane = work.add_lane();
+            move || block_on(take(&work, lane, None))
         });
         work.put(ChildId::new(0), 7);
-        assert_eq!(taking.join().unwrap().map(|(_, item)| item), Some(7));
+        assert_eq!(taking.join().unwrap(), Some(7));
     });
 }
 
 #[test]
 fn a_lane_that_begins_to_wait_while_the_pool_closes_ends() {
     model(None, || {
-        let (work, _gate) = board();
+        let (work, _gate) = board(2);
         let taking = thread::spawn({
             let work = Arc::clone(&work);
-            move || block_on(poll_fn(|cx| work.poll_take(1, cx.waker())))
+            let lane = work.add_lane();
+            move || block_on(take(&work, lane, None))
         });
         assert!(work.close().is_empty());
         assert!(taking.join().unwrap().is_none());
@@ -91,48 +125,137 @@ fn a_lane_that_begins_to_wait_while_the_pool_closes_ends() {
 #[test]
 fn an_item_that_a_lane_was_woken_for_which_goes_is_taken_by_another() {
     model(2, || {
-        let (work, _gate) = board();
+        let (work, _gate) = board(2);
+        let (first, second) = (work.add_lane(), work.add_lane());
         let gone = Waker::from(Parker::new());
-        assert!(work.poll_take(1, &gone).is_pending());
+        assert!(!asks(&work, first, &gone));
         let taking = thread::spawn({
             let work = Arc::clone(&work);
-            move || block_on(poll_fn(|cx| work.poll_take(2, cx.waker())))
+            move || block_on(take(&work, second, None))
         });
         let leaving = thread::spawn({
             let work = Arc::clone(&work);
-            move || work.leave(1)
+            move || work.leave(first, None, false)
         });
         work.put(ChildId::new(0), 7);
-        assert_eq!(taking.join().unwrap().map(|(_, item)| item), Some(7));
+        assert_eq!(taking.join().unwrap(), Some(7));
         leaving.join().unwrap();
     });
 }
 
-/// Who reports first tells the gate, and the others rely on that.
+/// Lanes that end an item and find no other tell the driver. The first to do so tells it for both,
+/// and the other relies on that.
 #[test]
-fn what_ends_while_the_driver_goes_to_rest_is_seen_to() {
+fn ends_of_lanes_that_find_no_item_are_seen_while_the_driver_goes_to_rest() {
     model(2, || {
-        let (work, gate) = board();
-        let reporting = [0, 1].map(|n| {
-            let work = Arc::clone(&work);
-            thread::spawn(move || work.report(ChildId::new(n), End::Ran(Ran::Returned(Ok(7)))))
+        let (work, gate) = board(2);
+        let waker = Waker::from(Parker::new());
+        let ending = [0, 1].map(|n| {
+            let (work, lane, waker) = (Arc::clone(&work), work.add_lane(), waker.clone());
+            thread::spawn(move || {
+                let end = End::Ran(Ran::Returned(Ok(7)));
+                assert!(matches!(
+                    work.next(lane, Some((ChildId::new(n), end)), &waker),
+                    Next::Wait
+                ));
+            })
         });
         let (mut seen, mut ends) = (0, Vec::new());
-        block_on(poll_fn(|cx| {
-            gate.enter(cx.waker());
-            loop {
-                work.take_ends(&mut ends);
-                seen += ends.drain(..).count();
-                if seen == 2 {
-                    return std::task::Poll::Ready(());
-                }
-                if gate.leave() {
-                    return std::task::Poll::Pending;
-                }
+        drive(&gate, || {
+            work.take_ends(&mut ends);
+            seen += ends.drain(..).count();
+            seen == 2
+        });
+        for ending in ending {
+            ending.join().unwrap();
+        }
+    });
+}
+
+/// The end of an item that has succeeded tells the driver nothing while its lane goes on. When the
+/// lane is lost, or finds no item, the driver has to hear of it.
+#[test]
+fn an_end_that_was_not_told_is_told_when_its_lane_is_gone() {
+    model(2, || {
+        let (work, gate) = board(2);
+        let lane = work.add_lane();
+        work.put(ChildId::new(1), 8);
+        let ending = thread::spawn({
+            let work = Arc::clone(&work);
+            move || {
+                block_on(take(&work, lane, Some(0)));
+                work.leave(lane, Some((ChildId::new(1), End::Dropped(None))), true);
             }
-        }));
-        for reporting in reporting {
-            reporting.join().unwrap();
+        });
+        let (mut seen, mut ends) = (0, Vec::new());
+        drive(&gate, || {
+            work.take_ends(&mut ends);
+            seen += ends.drain(..).count();
+            seen == 2
+        });
+        ending.join().unwrap();
+        assert!(work.take_proven() && !work.take_proven());
+    });
+}
+
+/// The driver stops when the queue is full. Were it not told when half of it is gone, lanes would
+/// run dry.
+#[test]
+fn a_full_queue_is_refilled_while_the_driver_goes_to_rest() {
+    model(2, || {
+        let (work, gate) = board(1);
+        let lane = work.add_lane();
+        let taking = thread::spawn({
+            let work = Arc::clone(&work);
+            move || (0..4).map(|_| block_on(take(&work, lane, None)).unwrap()).sum::<u32>()
+        });
+        let mut left = 4_u64;
+        drive(&gate, || {
+            while left > 0 && !work.is_full() {
+                left -= 1;
+                work.put(ChildId::new(left), 1 << left);
+            }
+            left == 0
+        });
+        assert_eq!(taking.join().unwrap(), 0b1111);
+    });
+}
+
+/// Each lane keeps its item until the other has begun, and one lane at most is on its way at once.
+/// Both items are run all the same: the lane that arrives tells the driver of the item that it
+/// leaves behind.
+#[test]
+fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
+    model(2, || {
+        let (work, gate) = board(2);
+        let begun = Arc::new((Mutex::new(0), Condvar::new()));
+        let running = [0, 1].map(|n| {
+            let (work, begun, lane) = (Arc::clone(&work), Arc::clone(&begun), work.add_lane());
+            thread::spawn(move || {
+                block_on(take(&work, lane, None)).unwrap();
+                let mut count = begun.0.lock().unwrap();
+                *count += 1;
+                begun.1.notify_all();
+                while *count < 2 {
+                    count = begun.1.wait(count).unwrap();
+                }
+                drop(count);
+                work.report(ChildId::new(n), End::Dropped(None));
+            })
+        });
+        let (mut put, mut seen, mut ends) = (false, 0, Vec::new());
+        drive(&gate, || {
+            if !std::mem::replace(&mut put, true) {
+                work.put(ChildId::new(0), 7);
+                work.put(ChildId::new(1), 7);
+            }
+            work.wake_due();
+            work.take_ends(&mut ends);
+            seen += ends.drain(..).count();
+            seen == 2
+        });
+        for running in running {
+            running.join().unwrap();
         }
     });
 }
@@ -141,13 +264,14 @@ fn what_ends_while_the_driver_goes_to_rest_is_seen_to() {
 #[test]
 fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
     model(None, || {
-        let (work, _gate) = board();
+        let (work, _gate) = board(2);
         work.put(ChildId::new(0), 7);
         let taken = Arc::new(Mutex::new(0));
         let taking = thread::spawn({
             let (work, taken) = (Arc::clone(&work), Arc::clone(&taken));
+            let lane = work.add_lane();
             move || {
-                let item = block_on(poll_fn(|cx| work.poll_take(1, cx.waker())));
+                let item = block_on(take(&work, lane, None));
                 *taken.lock().unwrap() += usize::from(item.is_some());
             }
         });
@@ -157,17 +281,20 @@ fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
     });
 }
 
-/// A lane may be polled without having been woken. Were it left on the list then, the next item would wake
-/// it and nobody else, while it is busy.
+/// A lane may be polled without having been woken. Were it left on the list then, the next item
+/// would wake it and nobody else, while it is busy.
 #[test]
 fn a_lane_that_takes_an_item_waits_no_more() {
     model(None, || {
-        let (work, _gate) = board();
+        let (work, _gate) = board(2);
         let [first, second] = [(); 2].map(|()| Parker::new());
         let [one, two] = [&first, &second].map(|parker| Waker::from(Arc::clone(parker)));
-        assert!(work.poll_take(1, &one).is_pending() && work.poll_take(2, &two).is_pending());
+        let (lane, other) = (work.add_lane(), work.add_lane());
+        assert!(!asks(&work, other, &two) && !asks(&work, lane, &one));
+        assert!(!asks(&work, lane, &one), "a poll without a wake");
+        // The other is woken for it, and comes too late.
         work.put(ChildId::new(0), 7);
-        assert!(work.poll_take(1, &one).is_ready());
+        assert!(asks(&work, lane, &one));
         drop(one);
         assert_eq!(Arc::strong_count(&first), 1);
     });
