@@ -765,7 +765,10 @@ by_hand!(shared, a_lost_lane_is_replaced_while_another_is_busy, {
 
 /// Polls a task when it was woken, and at no other time.
 #[derive(Clone, Default)]
-struct OnWake(Arc<Mutex<Vec<(nestling::Task, Arc<Wakes>, usize)>>>);
+struct OnWake(Arc<Mutex<Vec<Woken>>>);
+
+/// A task, its wakes, and how many of them it was polled for.
+type Woken = (nestling::Task, Arc<Wakes>, usize);
 
 impl Spawn for OnWake {
     fn spawn_obj(&self, task: nestling::Task) -> Result<(), SpawnError> {
@@ -895,4 +898,30 @@ by_hand!(shared, a_failure_is_seen_while_its_lane_runs_the_next_item, {
     assert!(pool.poll_unpin(&mut cx).is_pending());
     far.poll();
     assert_eq!(in_time.get(), 1);
+});
+
+by_hand!(shared, a_lane_that_has_run_an_item_is_replaced_at_once_though_others_are_refused, {
+    let far = ByHand::default();
+    let (queue, asked) = (far.clone(), Count::default());
+    let counted = asked.clone();
+    // Every other lane is refused.
+    let some = executor(move |task| {
+        if counted.add() % 2 == 1 {
+            queue.spawn_obj(task).unwrap();
+        }
+    });
+    let pool = Pool::<'_, ()>::new(2).on(&some).for_each(0..1_000, |_| yields(1).map(Ok));
+    let mut pool = Task::new(pool.settle());
+    let mut dropped = 0;
+    let report = loop {
+        if let Poll::Ready(report) = pool.run() {
+            break report;
+        }
+        (0..4).for_each(|_| far.poll());
+        far.drop_last();
+        dropped += 1;
+    };
+    assert!(report.error().is_none_or(|error| error.iter().all(|e| !e.child().is_nursery())));
+    assert_eq!(report.counts().cancelled(), 0);
+    assert!(dropped > 100 && report.counts().completed() > 500, "{dropped} {:?}", report.counts());
 });

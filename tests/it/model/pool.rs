@@ -24,8 +24,17 @@ struct Script {
     keep: usize,
     /// The lanes run on an executor.
     remote: bool,
+    /// The executor drops lanes: after so many polls, the lane of this number among those that are left.
+    drops: Vec<(u8, u8)>,
     /// It is a child of a nursery whose other children leave little of each turn.
     nested: bool,
+}
+
+impl Script {
+    /// The failure of a pool that gives up is to be seen.
+    fn keep(&self) -> usize {
+        if self.drops.is_empty() { self.keep } else { usize::MAX }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +72,8 @@ enum Event {
     Cancels,
     Ends(usize, End),
     Dropped(usize, bool),
+    /// The executor drops a lane, or has dropped it.
+    Loses(bool),
     /// Nobody is woken any more, and so many signals were sent.
     Rest(u8),
 }
@@ -117,14 +128,28 @@ fn run(script: &Script, seed: u64) -> (Vec<Event>, usize, Option<Report<usize, u
         pool.map(items, make).settle().boxed()
     };
     let root = kit.spawn(if script.nested { among_others(run).boxed() } else { run });
+    let (mut lanes, mut drops) = (Vec::new(), script.drops.iter());
     for signal in 0..=SIGNALS {
         loop {
             let tasks = std::mem::take(&mut *handed_over.lock().unwrap());
-            for task in tasks {
-                kit.spawn(task);
+            lanes.extend(tasks.into_iter().map(|task| kit.spawn(task)));
+            lanes.retain(|lane| !lane.is_finished());
+            let drop = drops.next();
+            if let Some((polls, lane)) = drop {
+                for _ in 0..*polls {
+                    kit.step();
+                }
+                lanes.retain(|lane| !lane.is_finished());
+                if !lanes.is_empty() {
+                    let lane = lanes.swap_remove(usize::from(*lane) % lanes.len());
+                    events.lock().unwrap().push(Event::Loses(true));
+                    kit.abandon(&lane);
+                    events.lock().unwrap().push(Event::Loses(false));
+                }
+            } else {
+                let _ = kit.run();
             }
-            let _ = kit.run();
-            if handed_over.lock().unwrap().is_empty() {
+            if drop.is_none() && handed_over.lock().unwrap().is_empty() {
                 break;
             }
         }
@@ -154,7 +179,7 @@ async fn among_others<R: Send>(pool: impl Future<Output = R> + Send) -> R {
 }
 
 fn pool(script: &Script, asked: &Arc<AtomicUsize>) -> Pool<'static, usize> {
-    let pool = Pool::new(script.limit).keep_errors(script.keep);
+    let pool = Pool::new(script.limit).keep_errors(script.keep());
     match script.rule {
         Rule::Collect => pool,
         Rule::FirstError => pool.first_error(),
@@ -211,6 +236,13 @@ struct Expected {
     cancelled: BTreeSet<usize>,
     /// A handle, or the policy, has stopped it.
     stopped: bool,
+    /// A lane is being dropped, and whether any was.
+    losing: bool,
+    lost: bool,
+    /// Items that were lost before a handle's cancel of which the pool heard first.
+    late: BTreeSet<usize>,
+    /// The pool has reported that no lane is left.
+    gave_up: bool,
     /// Whoever cancels is in its poll still.
     in_poll: Option<usize>,
 }
@@ -220,6 +252,8 @@ enum Kind {
     Error,
     Panic,
     DropPanic,
+    /// The executor has dropped the item's lane.
+    Lost,
 }
 
 impl Expected {
@@ -287,7 +321,7 @@ impl Expected {
                 if end.is_none() && newer && !script.remote {
                     return Err(format!("{number} is dropped before one that was made later"));
                 }
-                if end.is_none() && !self.stopped {
+                if end.is_none() && !self.stopped && !self.losing {
                     return Err(format!("{number} is dropped, and nothing has stopped the pool"));
                 }
                 let bomb = if panics { &[Kind::DropPanic][..] } else { &[] };
@@ -300,10 +334,14 @@ impl Expected {
                     }
                     Some(End::Error) => self.fail(script, number, &[&[Kind::Error], bomb].concat()),
                     Some(_) => self.fail(script, number, &[&[Kind::Panic], bomb].concat()),
+                    None if !self.stopped && !self.late.contains(&number) => {
+                        self.fail(script, number, &[&[Kind::Lost], bomb].concat());
+                    }
                     None if panics => self.fail(script, number, bomb),
                     None => drop(self.cancelled.insert(number)),
                 }
             }
+            Event::Loses(begins) => (self.losing, self.lost) = (begins, true),
             Event::Rest(signals) => return self.rest(script, signals),
         }
         Ok(())
@@ -322,7 +360,9 @@ impl Expected {
             }
         }
         let may_make = !self.stopped && self.made < script.items.len();
-        if may_make && self.alive.len() < script.limit {
+        // A lane that was lost may be replaced later. Without one the pool goes on, or gives up.
+        let least = if self.lost { usize::from(!self.gave_up) } else { script.limit };
+        if may_make && self.alive.len() < least {
             return Err(format!("{} is not made, and a lane is free", self.made));
         }
         Ok(())
@@ -331,17 +371,29 @@ impl Expected {
 
 fn check(script: &Script, seed: u64) -> Result<(), String> {
     let (events, asked, report) = run(script, seed);
-    let mut expected = Expected::default();
+    let failures =
+        || report.iter().flat_map(|report| report.error()).flat_map(|error| error.iter());
+    let gave_up = failures().any(|error| error.child().is_nursery());
+    // Elsewhere the pool hears later of what came before a cancel.
+    let exact = !script.remote || !events.contains(&Event::Cancels);
+    let mut late = BTreeSet::new();
+    if !exact && report.is_some() {
+        let lost = failures().filter(|error| matches!(error.failure(), Failure::Executor(_)));
+        let lost: BTreeSet<_> = lost.map(|error| error.child().id().number() as usize).collect();
+        late = (0..script.items.len()).filter(|number| !lost.contains(number)).collect();
+    }
+    let mut expected = Expected { gave_up, late, ..Expected::default() };
     let all = || format!("\nseed {seed}, {script:#?}\n{events:?}");
     for event in &events {
         expected.see(script, *event).map_err(|fault| fault + &all())?;
     }
-    // Elsewhere it may be asked of one that came before a cancel that the pool hears of later.
-    let exact = !script.remote || !events.contains(&Event::Cancels);
     if exact && matches!(script.rule, Rule::Nth(_)) && asked != expected.asked {
         return Err(format!("the policy is asked {asked} times{}", all()));
     }
-    let Some(report) = report else {
+    if gave_up && (expected.stopped || !expected.lost) {
+        return Err(format!("the pool gives up{}", all()));
+    }
+    let Some(report) = &report else {
         // All signals were sent: who is there waits for ever.
         let waits = !expected.alive.is_empty();
         return if waits { Ok(()) } else { Err(format!("the pool hangs{}", all())) };
@@ -350,7 +402,7 @@ fn check(script: &Script, seed: u64) -> Result<(), String> {
     if !expected.alive.is_empty() {
         return wrong("the end");
     }
-    if !expected.stopped && expected.made < script.items.len() {
+    if !expected.stopped && !gave_up && expected.made < script.items.len() {
         return wrong("the number of items");
     }
     let outputs: BTreeSet<_> = report.outputs().iter().map(|(_, number)| *number).collect();
@@ -366,15 +418,15 @@ fn check(script: &Script, seed: u64) -> Result<(), String> {
     if begun != expected.cancelled || begun.len() + ahead > most {
         return wrong("who is cancelled");
     }
-    let failures: Vec<_> = report.error().into_iter().flat_map(|error| error.iter()).collect();
-    let failures: Vec<_> = failures
-        .into_iter()
+    let failures: Vec<_> = failures()
+        .filter(|error| !error.child().is_nursery())
         .map(|error| {
             let kind = match error.failure() {
                 Failure::Error(_) => Kind::Error,
                 Failure::Panic(panic) if panic.to_string().contains("destructor") => {
                     Kind::DropPanic
                 }
+                Failure::Executor(_) => Kind::Lost,
                 _ => Kind::Panic,
             };
             (number(error.child()), kind, error.after_cancel())
@@ -382,10 +434,10 @@ fn check(script: &Script, seed: u64) -> Result<(), String> {
         .collect();
     let mut wanted = expected.failures.clone();
     let counts = report.counts();
-    if counts.not_stored() != wanted.len().saturating_sub(script.keep) as u64 {
+    if counts.not_stored() != wanted.len().saturating_sub(script.keep()) as u64 {
         return wrong("the count of what was not stored");
     }
-    wanted.truncate(script.keep);
+    wanted.truncate(script.keep());
     let same = failures.len() == wanted.len()
         && failures.iter().zip(&wanted).all(|(seen, wanted)| {
             (seen.0, seen.1) == (wanted.0, wanted.1) && (!exact || seen.2 == wanted.2)
@@ -398,7 +450,7 @@ fn check(script: &Script, seed: u64) -> Result<(), String> {
     if told != (completed as u64, expected.failed.len() as u64, cancelled.len() as u64) {
         return wrong("a count");
     }
-    if report.cause().is_some() != expected.stopped {
+    if report.cause().is_some() != (expected.stopped || gave_up) {
         return wrong("the cause");
     }
     Ok(())
@@ -441,7 +493,11 @@ fn script_of(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Script> {
             drop_panics: bytes.ratio(1, 10)?,
         });
     }
-    Ok(Script { items, limit, rule, keep, remote, nested })
+    let mut drops = Vec::new();
+    while remote && drops.len() < 8 && bytes.ratio(1, 4)? {
+        drops.push((bytes.int_in_range(0..=30)?, bytes.arbitrary()?));
+    }
+    Ok(Script { items, limit, rule, keep, remote, drops, nested })
 }
 
 #[cfg(test)]
@@ -479,14 +535,16 @@ mod cases {
             1 => Just(Rule::FirstError),
             1 => (1..4_usize).prop_map(Rule::Nth),
         ];
-        let shape = (any::<bool>(), proptest::bool::weighted(0.2));
+        let drops = prop_oneof![2 => Just(Vec::new()), 1 => vec((0..30_u8, any::<u8>()), 1..8)];
+        let shape = (any::<bool>(), drops, proptest::bool::weighted(0.2));
         (vec(item, 0..16), 1..10_usize, rule, 1..6_usize, shape).prop_map(
-            |(items, limit, rule, keep, (remote, nested))| Script {
+            |(items, limit, rule, keep, (remote, drops, nested))| Script {
                 items,
                 limit,
                 rule,
                 keep,
                 remote,
+                drops: if remote { drops } else { Vec::new() },
                 nested,
             },
         )
