@@ -6,29 +6,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::error::{Failure, JoinedError, Panic};
-
-/// What a child's boxed future returns.
-pub(crate) type Output<T, E> = Result<T, Exit<E>>;
-
-/// Every way to return but with an output for the nursery.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Exit<E> {
-    Failed(Failure<E>),
-    /// It succeeded, and its output went to its handle.
-    Delivered,
-    /// Its time is up, since a timer of its own has panicked.
-    Broken {
-        panic: Panic,
-        overran: bool,
-    },
-    /// Its time is up, for the cause that its control block knows.
-    Stopped {
-        /// It had a grace, and was not through when that was over.
-        overran: bool,
-    },
-}
+use crate::child::End;
+use crate::error::{Failure, JoinedError};
 
 /// Turns what a child's future returns into what the nursery collects.
 ///
@@ -37,7 +16,7 @@ pub enum Exit<E> {
 pub trait Convert<I>: 'static {
     type Output;
 
-    /// Whether the future is that of a child which runs elsewhere.
+    /// Whether the future stands for a child that runs on an executor.
     const REMOTE: bool = false;
 
     fn convert(output: I) -> Self::Output;
@@ -51,57 +30,59 @@ pub(crate) enum Plain {}
 #[derive(Debug)]
 pub(crate) enum Grouped {}
 
-/// The child's future says itself how it returns.
+/// The child's future returns its end itself.
 #[derive(Debug)]
-pub(crate) enum AsIs {}
+pub(crate) enum Raw {}
 
-/// The child runs elsewhere, and its future says itself how it returns.
+/// The same for a child that runs on an executor.
 #[derive(Debug)]
-pub(crate) enum Abroad {}
+pub(crate) enum RawRemote {}
 
-/// Whatever a timer returns says the same: time is up.
+/// A timer; its output is discarded.
 #[derive(Debug)]
 pub(crate) enum Timer {}
 
 impl<T, E> Convert<Result<T, E>> for Plain {
-    type Output = Output<T, E>;
+    type Output = End<T, E>;
 
     #[inline]
     fn convert(output: Result<T, E>) -> Self::Output {
-        output.map_err(|error| Exit::Failed(Failure::Error(error)))
+        match output {
+            Ok(output) => End::Completed(output),
+            Err(error) => End::Failed(Failure::Error(error)),
+        }
     }
 }
 
 impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
-    type Output = Output<T, E>;
+    type Output = End<T, E>;
 
     #[inline]
     fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
-        output.map_err(|error| {
-            Exit::Failed(match error.into_bare() {
-                Ok(error) => Failure::Error(error),
-                Err(group) => Failure::Group(group),
-            })
-        })
+        match output.map_err(JoinedError::into_bare) {
+            Ok(output) => End::Completed(output),
+            Err(Ok(error)) => End::Failed(Failure::Error(error)),
+            Err(Err(group)) => End::Failed(Failure::Group(group)),
+        }
     }
 }
 
-impl<T, E> Convert<Output<T, E>> for AsIs {
-    type Output = Output<T, E>;
+impl<T, E> Convert<End<T, E>> for Raw {
+    type Output = End<T, E>;
 
     #[inline]
-    fn convert(output: Output<T, E>) -> Self::Output {
+    fn convert(output: End<T, E>) -> Self::Output {
         output
     }
 }
 
-impl<T, E> Convert<Output<T, E>> for Abroad {
-    type Output = Output<T, E>;
+impl<T, E> Convert<End<T, E>> for RawRemote {
+    type Output = End<T, E>;
 
     const REMOTE: bool = true;
 
     #[inline]
-    fn convert(output: Output<T, E>) -> Self::Output {
+    fn convert(output: End<T, E>) -> Self::Output {
         output
     }
 }

@@ -2,16 +2,17 @@
 
 use futures::future::{BoxFuture, LocalBoxFuture};
 
-use crate::adapt::{Adapt, Convert, Output};
+use crate::adapt::{Adapt, Convert};
+use crate::child::End;
 use crate::timed::Timed;
 
-/// The flavour whose children are `Send`, so that the nursery can move between threads.
+/// The flavour for children that are `Send`, so that the nursery can move between threads.
 ///
 /// This is the default.
 #[derive(Clone, Copy, Debug)]
 pub enum Shared {}
 
-/// The flavour whose children need not be `Send`; neither is the nursery then.
+/// The flavour for children that need not be `Send`; neither is the nursery then.
 #[derive(Clone, Copy, Debug)]
 pub enum Local {}
 
@@ -45,10 +46,10 @@ pub trait Hold<'env, F>: Flavor {
     #[doc(hidden)]
     fn hold_timed<K, T, E>(
         future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
-    ) -> Self::Boxed<'env, Output<T, E>>
+    ) -> Self::Boxed<'env, End<T, E>>
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>;
+        K: Convert<F::Output, Output = End<T, E>>;
 }
 
 mod sealed {
@@ -75,7 +76,7 @@ impl Flavor for Local {
     }
 }
 
-// The compiler quotes the head of this to whoever spawns a child that is not `Send`, with the remark.
+// The compiler quotes the head of this, with the remark, where a child is not `Send`.
 impl<'env, F> Hold<'env, F> for Shared
 where
     F: Send + 'env, // `Nursery::local()` takes children that are not `Send`
@@ -90,10 +91,10 @@ where
 
     fn hold_timed<K, T, E>(
         future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
-    ) -> Self::Boxed<'env, Output<T, E>>
+    ) -> Self::Boxed<'env, End<T, E>>
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
+        K: Convert<F::Output, Output = End<T, E>>,
     {
         Box::into_pin(future)
     }
@@ -110,10 +111,10 @@ impl<'env, F: 'env> Hold<'env, F> for Local {
 
     fn hold_timed<K, T, E>(
         future: Box<Timed<Adapt<F, K>, Self::Boxed<'env, ()>>>,
-    ) -> Self::Boxed<'env, Output<T, E>>
+    ) -> Self::Boxed<'env, End<T, E>>
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
+        K: Convert<F::Output, Output = End<T, E>>,
     {
         Box::into_pin(future)
     }

@@ -1,4 +1,4 @@
-//! Calling what is not ours and may panic: children, policies, destructors and wakers.
+//! Calls of foreign code that may panic: children, policies, destructors and wakers.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,50 +7,50 @@ use std::task::Waker;
 use crate::panic_location::{self, PanicLocation};
 
 /// A panic that was caught: its payload, and the line that raised it where that is kept.
-pub(crate) struct Thrown {
+pub(crate) struct CaughtPanic {
     pub(crate) payload: Box<dyn Any + Send>,
     pub(crate) location: Option<PanicLocation>,
 }
 
-impl Thrown {
-    /// Goes on with the panic, for someone else to catch.
+impl CaughtPanic {
+    /// Goes on with the panic, for a caller to catch.
     pub(crate) fn resume(self) -> ! {
         panic_location::set(self.location);
         resume_unwind(self.payload)
     }
 }
 
-/// Calls `call`, and hands out what it throws if it panics.
+/// Calls `call`, and returns its panic if it panics.
 ///
-/// What a panic leaves half done is the caller's to see to: nothing here asks for `UnwindSafe`.
+/// The caller has to handle what a panic leaves half done: nothing here asks for `UnwindSafe`.
 #[inline]
-pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Thrown> {
-    // If the thread is panicking, that panic's location is for whoever catches it later.
+pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, CaughtPanic> {
+    // If the thread is panicking, the location of that panic is kept for the code that catches it.
     let around = panic_location::take();
     let result = catch_unwind(AssertUnwindSafe(call))
-        .map_err(|payload| Thrown { payload, location: panic_location::take() });
+        .map_err(|payload| CaughtPanic { payload, location: panic_location::take() });
     panic_location::set(around);
     result
 }
 
-/// Drops `value`, and hands out what that throws if it panics.
-pub(crate) fn drop_guarded<V>(value: V) -> Result<(), Thrown> {
+/// Drops `value`, and returns the panic of its destructor if it panics.
+pub(crate) fn drop_guarded<V>(value: V) -> Result<(), CaughtPanic> {
     catch(|| drop(value))
 }
 
-/// Drops what is of no use any more. If that panics there is nobody to tell.
-pub(crate) fn discard<V>(value: V) {
+/// Drops what is of no use any more. A panic of its destructor is discarded.
+pub(crate) fn drop_quietly<V>(value: V) {
     if let Err(thrown) = drop_guarded(value) {
-        // Its destructor is as foreign as the one that threw it; if it panics too, enough is enough.
+        // The payload's destructor is foreign code too. If it panics as well, that payload is leaked.
         std::mem::forget(drop_guarded(thrown));
     }
 }
 
-/// [Discards](discard) each of them, even if the destructor of another panics.
+/// [Drops each of them quietly](drop_quietly), also where the destructor of another panics.
 pub(crate) fn discard_each<V>(values: impl IntoIterator<Item = V>) {
     let mut first = FirstPanic::default();
     first.drop_each(values);
-    discard(first);
+    drop_quietly(first);
 }
 
 /// Hands out `kept` once `dropped` is gone. If its destructor panics, `kept` is dropped as well,
@@ -59,7 +59,7 @@ pub(crate) fn keep_and_drop<K, V>(kept: K, dropped: V) -> K {
     match drop_guarded(dropped) {
         Ok(()) => kept,
         Err(thrown) => {
-            discard(kept);
+            drop_quietly(kept);
             thrown.resume()
         }
     }
@@ -68,37 +68,37 @@ pub(crate) fn keep_and_drop<K, V>(kept: K, dropped: V) -> K {
 /// Wakes all of them, even where the waker of one panics.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        regardless(|| waker.wake());
+        quietly(|| waker.wake());
     }
 }
 
 /// Wakes by reference, even where the waker panics.
 pub(crate) fn wake_by_ref(waker: &Waker) {
-    regardless(|| waker.wake_by_ref());
+    quietly(|| waker.wake_by_ref());
 }
 
-/// Calls what may panic and leaves nothing behind then.
-fn regardless(call: impl FnOnce()) {
+/// Calls what may panic, and discards the panic.
+pub(crate) fn quietly(call: impl FnOnce()) {
     if let Err(thrown) = catch(call) {
-        discard(thrown);
+        drop_quietly(thrown);
     }
 }
 
 /// The panic that goes on once everything is dropped that is to be dropped.
 #[derive(Default)]
-pub(crate) struct FirstPanic(Option<Thrown>);
+pub(crate) struct FirstPanic(Option<CaughtPanic>);
 
 impl FirstPanic {
-    pub(crate) fn of(dropped: Result<(), Thrown>) -> Self {
+    pub(crate) fn of(dropped: Result<(), CaughtPanic>) -> Self {
         Self(dropped.err())
     }
 
-    /// Keeps what was thrown if it is the first.
-    pub(crate) fn note(&mut self, dropped: Result<(), Thrown>) {
+    /// Keeps the panic if it is the first.
+    pub(crate) fn note(&mut self, dropped: Result<(), CaughtPanic>) {
         match (dropped, &self.0) {
             (Ok(()), _) => {}
             (Err(thrown), None) => self.0 = Some(thrown),
-            (Err(thrown), Some(_)) => discard(thrown),
+            (Err(thrown), Some(_)) => drop_quietly(thrown),
         }
     }
 
@@ -112,12 +112,12 @@ impl FirstPanic {
         }
     }
 
-    /// Goes on with it, if there is one and the thread is not panicking already: then there is no
-    /// one left to report it to.
+    /// Goes on with the panic, if there is one. If the thread is panicking already it is discarded: a
+    /// second panic would end the process.
     pub(crate) fn resume(self) {
         match self.0 {
             Some(thrown) if !std::thread::panicking() => thrown.resume(),
-            Some(thrown) => discard(thrown),
+            Some(thrown) => drop_quietly(thrown),
             None => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Who a child is: its number, its name and the line that spawned it.
+//! What is known of a child: its number, its name and the line that spawned it.
 
 use std::fmt;
 use std::panic::Location;
@@ -15,7 +15,7 @@ pub struct ChildId(u64);
 impl ChildId {
     /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
     const BODY: Self = Self(u64::MAX);
-    /// Stands for the nursery itself, whose deadline, grace or policy may panic.
+    /// Stands for the nursery itself: its deadline, its grace or its policy may panic.
     const NURSERY: Self = Self(u64::MAX - 1);
 
     #[inline]

@@ -7,7 +7,7 @@
 //! | spawn from a child, a body or another thread | [`Spawner`] |
 //! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`] |
 //! | have a child's own output, of whatever type | [`JoinHandle`], [`Lost`] |
-//! | let a child know who it is, and whether it is cancelled | [`ChildContext`] |
+//! | let a child know its id, and whether it is cancelled | [`ChildContext`] |
 //! | cancel one child | [`CancelHandle`] |
 //! | hand a nursery to an executor, and stop it | [`Driver`] |
 //! | run children on an executor, in parallel | [`Nursery::spawn_on`], [`executor()`] |
@@ -26,19 +26,24 @@
 //! is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is a child that is
 //! not waited for. Children spawned beyond the limit wait in the **backlog**. A pool runs its items in
 //! **lanes**, each of which takes one after the other. A nursery has one of two **flavours**: [`Shared`],
-//! whose children are `Send`, or [`Local`].
+//! for children that are `Send`, or [`Local`].
 //!
 //! # The contract
 //!
 //! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
-//! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It may be
-//! polled without having been woken. Like any future, it must wake the waker of its latest poll: the
-//! one of its first poll may do nothing later. A future that finishes a nursery or spawns a child
-//! panics when it is polled after it was ready.
+//! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It has one
+//! waker for good, as a task has: a future that keeps the waker of its first poll is woken by it. It may
+//! be polled without having been woken. A future that finishes a nursery or spawns a child panics when it
+//! is polled after it was ready.
 //!
-//! **Fairness.** The driver goes round those that were woken, and yields to the runtime after a few
-//! hundred polls; nested nurseries share one allowance. A child that always wakes itself keeps
-//! neither its siblings nor the runtime from running.
+//! **Fairness.** In a round the driver polls each child once that was woken before it. After 8 rounds or
+//! about 256 polls its turn is over, and it yields to the runtime; nested nurseries share the turn of the
+//! outermost. A child that always wakes itself keeps neither its siblings nor the runtime from running.
+//! Children that were woken, children that are to start and the body of a [`run`](Nursery::run) share
+//! each turn, and go first by turns; so do the woken children among each other. So a child gets its turn
+//! also beside one that uses up the budget which its runtime gives a task: where `n` children are woken
+//! again and again, each is the first of all within `3 n` turns; in a nested nursery, within `3 n` of the
+//! turns in which the nursery itself is the first.
 //!
 //! **Collecting.** Every failure is kept, in completion order: the first is the primary. A child
 //! leaves one outcome. A destructor of its future that panics on top is one more failure of that
@@ -52,8 +57,9 @@
 //! until then the child may come to an end of its own, which it keeps.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
-//! deadline is polled before the children, a timeout after its child; each is dropped once it has come.
-//! One that panics has come, and its panic is a failure.
+//! deadline is polled before the children. A timeout and a grace are polled before their child, and heeded
+//! after it: an end that the child comes to in the same poll counts. Each is dropped once it is over. One
+//! that panics is over, and its panic is a failure.
 //!
 //! | what is cut short | ends as | its cause |
 //! |---|---|---|
@@ -68,7 +74,7 @@
 //! there and then when it is dropped. If destructors of children panic, the first panic goes on once
 //! all are gone, unless the thread is panicking already. A nursery in a child that is cancelled is
 //! dropped so: its first panic becomes that child's failure, and the others are lost. Outputs and
-//! errors that nobody has taken come after the children, and are dropped as these are.
+//! errors that were not taken come after the children, and are dropped as these are.
 //!
 //! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future is polled
 //! and dropped by its executor. It cannot be dropped from here: it is told to go, and the nursery does not
@@ -76,7 +82,7 @@
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
 //! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics
-//! when it is called harms nobody who spawns, wakes or cancels.
+//! when it is called does no harm to the code that spawns, wakes or cancels.
 //!
 //! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
 //! the first one ends the program. The panic hook is left alone, unless
@@ -86,11 +92,13 @@
 
 mod adapt;
 mod cancel;
+mod child;
+mod drive;
 mod error;
 mod flavor;
-mod gate;
 mod guard;
 mod info;
+mod lanes;
 mod nursery;
 mod panic_location;
 mod pool;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static KEPT: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Where the last panic of this thread was raised that nobody has asked for yet.
+    /// Where the last panic of this thread was raised, until that is asked for.
     static LAST: Cell<Option<PanicLocation>> = const { Cell::new(None) };
 }
 

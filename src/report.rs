@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, Failure, JoinedError};
-use crate::guard::discard;
+use crate::guard::drop_quietly;
 use crate::info::ChildInfo;
 
 /// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
 ///
-/// A child whose destructor panics after the child had come to its own end gives two: that end,
-/// and then the panic as a failure.
+/// Where a destructor panics after the child had come to its own end, the child gives two: that end, and
+/// then the panic as a failure.
 #[derive(Debug)]
 pub struct Completion<T, E> {
     child: ChildInfo,
@@ -46,6 +46,16 @@ impl<T, E> Completion<T, E> {
 
     pub(crate) fn cancelled(child: ChildInfo, cause: Cause, overran: bool) -> Self {
         Self { child, outcome: Outcome::Cancelled(cause), overran }
+    }
+
+    pub(crate) fn failed(error: ChildError<E>) -> Self {
+        Self::new(error.child().clone(), Outcome::Failed(error))
+    }
+
+    /// The child, how it ended, and whether it was dropped after its grace.
+    #[inline]
+    pub(crate) fn into_parts(self) -> (ChildInfo, Outcome<T, E>, bool) {
+        (self.child, self.outcome, self.overran)
     }
 
     /// Which child ended.
@@ -160,7 +170,7 @@ impl fmt::Display for Cancelled {
     }
 }
 
-/// Everything that came of a nursery: outputs, failures, and who was cancelled and why.
+/// Everything that came of a nursery: outputs, failures, and cancelled children with their causes.
 ///
 /// Nothing that was finished is missing from it, but for what [`next`](crate::Nursery::next) has
 /// handed out and failures beyond [`keep_errors`](crate::Nursery::keep_errors), which are counted.
@@ -244,7 +254,7 @@ impl<T, E> Report<T, E> {
     pub fn into_result(self) -> Result<Vec<T>, JoinedError<E>> {
         match self.error {
             Some(error) => {
-                self.outputs.into_iter().for_each(discard);
+                self.outputs.into_iter().for_each(drop_quietly);
                 Err(error)
             }
             None => Ok(self.outputs.into_iter().map(|(_, output)| output).collect()),

@@ -3,19 +3,21 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::adapt::{Exit, Output};
-use crate::cancel::{Cause, Control};
-use crate::error::Panic;
-use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
+use crate::cancel::{Cause, Control, Phase, Time};
+use crate::child::End;
+use crate::error::{Failure, Panic};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
     ///
-    /// The future is polled first, always: what it has come to counts, also when its time is up.
+    /// A timer is polled before the future, and heeded after it. The future may use up the budget that the
+    /// runtime gives a task, and a timer after that would never see its time come. And an end that the
+    /// future comes to counts, also when its time is over.
     #[doc(hidden)]
     pub struct Timed<A, B> {
         #[pin]
@@ -26,33 +28,43 @@ pin_project! {
     }
 }
 
-/// The timers of a child. If it is the destructor of another that goes first and panics, theirs is one
-/// more that nobody hears of.
+/// The timers of a child. If the future's destructor panics first, panics of the timers are discarded.
 pub(crate) struct Timers<B> {
-    /// Polled until the child is cancelled, by it or otherwise.
+    /// Polled until the child is cancelled.
     pub(crate) timeout: Option<B>,
     /// Polled from then on.
     pub(crate) grace: Option<B>,
-    /// What one of them threw while the child runs elsewhere and is waited for.
-    owed: Option<Box<Owed>>,
+    /// The panic of a timer that was not told yet.
+    panic: Option<Box<PendingPanic>>,
 }
 
-struct Owed {
-    thrown: Thrown,
-    panic: fn(Thrown) -> Panic,
-    overran: bool,
+struct PendingPanic {
+    caught: CaughtPanic,
+    of: fn(CaughtPanic) -> Panic,
+}
+
+/// A timer that is over.
+enum Expired {
+    Timeout,
+    Grace,
+    /// It panicked, see `Timers::panic`.
+    Panicked {
+        grace: bool,
+    },
 }
 
 impl<B> Timers<B> {
-    pub(crate) const NONE: Self = Self { timeout: None, grace: None, owed: None };
+    pub(crate) const NONE: Self = Self { timeout: None, grace: None, panic: None };
 }
 
 impl<B> Drop for Timers<B> {
     fn drop(&mut self) {
         let mut first = FirstPanic::of(drop_guarded(self.timeout.take()));
         first.note(drop_guarded(self.grace.take()));
-        if let Some(owed) = self.owed.take() {
-            first.note(Err(owed.thrown));
+        if let Some(pending) = self.panic.take() {
+            // It goes on here, where the driver looks for one more failure beside the child's own end. It
+            // says itself what it is a panic of.
+            first.note(Err((pending.of)(pending.caught).passed_on()));
         }
         first.resume();
     }
@@ -68,151 +80,140 @@ impl<A, B> Timed<A, B> {
         &mut self.future
     }
 
-    /// Gives the future back; it was never pinned. The timers are dropped, and if that panics the future
-    /// is not lost for it.
+    /// Returns the future, which was never pinned. A panic of a timer's destructor is discarded: the future
+    /// must not be lost for it.
     pub(crate) fn into_inner(self) -> A {
         let Self { future, timers, control: _ } = self;
-        discard(timers);
+        drop_quietly(timers);
         future
     }
 
-    pub(crate) fn meet(&mut self, control: &Arc<Control>) {
+    pub(crate) fn set_control(&mut self, control: &Arc<Control>) {
         self.control = Some(Arc::clone(control));
     }
 }
 
 impl<T, E, A, B> Future for Timed<A, B>
 where
-    A: Future<Output = Output<T, E>>,
+    A: Future<Output = End<T, E>>,
     B: Future<Output = ()> + Unpin,
 {
-    type Output = Output<T, E>;
+    type Output = End<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(output) = this.future.poll(cx) {
-            return Poll::Ready(match (output, this.timers.owed.take()) {
-                (Err(Exit::Stopped { .. }), Some(owed)) => Err(owed.exit()),
-                (output, owed) => {
-                    // It goes on in the timers' destructor, as one more failure beside the child's own end.
-                    this.timers.owed = owed.map(Owed::passed_on);
-                    output
-                }
-            });
+        let Some(control) = this.control else {
+            unreachable!("a child has its control block before it is polled")
+        };
+        let expired = this.timers.poll(control, cx);
+        if let Poll::Ready(end) = this.future.poll(cx) {
+            return Poll::Ready(this.timers.end(end));
         }
-        let Some(control) = this.control else { return Poll::Pending };
-        if this.timers.owed.is_some() {
-            // It was told to go, and the timer is not to be polled again.
-            return Poll::Pending;
+        match expired {
+            Some(expired) => this.timers.heed(expired, control),
+            None => Poll::Pending,
         }
-        let exit = ready!(this.timers.poll(control, cx));
-        if !control.is_remote() {
-            return Poll::Ready(Err(exit.into_exit()));
-        }
-        // It cannot be dropped here. It is told to go in its next poll, and this ends when it has.
-        control.send_off(exit.overran());
-        if let Up::Broken(owed) = exit {
-            this.timers.owed = Some(Box::new(owed));
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 
 impl<B: Future<Output = ()> + Unpin> Timers<B> {
-    /// Ready when the child's time is up.
-    fn poll(&mut self, control: &Arc<Control>, cx: &mut Context<'_>) -> Poll<Up> {
-        if !control.is_cancelled() {
-            if control.is_doomed() {
-                // The nursery is cancelled, and this child in the driver's next round: that was first.
-                return Poll::Pending;
+    /// Polls the timer that runs in this phase.
+    fn poll(&mut self, control: &Control, cx: &mut Context<'_>) -> Option<Expired> {
+        if self.panic.is_some() {
+            // A remote child was told to stop, and the timer is not to be polled again.
+            return None;
+        }
+        match control.phase() {
+            // The nursery is cancelled, and this child in the driver's next round: that was first.
+            Phase::Running if control.nursery_is_cancelled() => None,
+            Phase::Running => match poll_timer(&mut self.timeout, cx) {
+                Ok(Poll::Pending) => None,
+                Ok(Poll::Ready(())) => Some(Expired::Timeout),
+                Err(caught) => Some(self.keep_panic(caught, Panic::of_timeout, false)),
+            },
+            Phase::Signalled => match poll_timer(&mut self.grace, cx) {
+                Ok(Poll::Pending) => None,
+                Ok(Poll::Ready(())) => Some(Expired::Grace),
+                Err(caught) => Some(self.keep_panic(caught, Panic::of_grace, true)),
+            },
+            Phase::Queued | Phase::Stopping | Phase::Gone => None,
+        }
+    }
+
+    fn keep_panic(
+        &mut self,
+        caught: CaughtPanic,
+        of: fn(CaughtPanic) -> Panic,
+        grace: bool,
+    ) -> Expired {
+        self.panic = Some(Box::new(PendingPanic { caught, of }));
+        Expired::Panicked { grace }
+    }
+
+    /// The future is pending, and the time of the child is over.
+    fn heed<T, E>(&mut self, expired: Expired, control: &Control) -> Poll<End<T, E>> {
+        match expired {
+            // A handle may have been first on another thread; then it is as if the timeout had not come.
+            // With a grace the child is polled again before that begins: the cancel wakes it.
+            Expired::Timeout => {
+                control.request_cancel(|| Cause::timeout(control.info().clone()));
             }
-            match poll_timer(&mut self.timeout, cx) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(())) => {
-                    // Someone else may have been first on another thread; then it is as if the
-                    // timeout had not come.
-                    control.cancel(|| Cause::timeout(control.info().clone()));
-                    if self.grace.is_some() {
-                        // The cancel has woken the child, which is to hear of it before its grace begins.
-                        return Poll::Pending;
-                    }
+            Expired::Grace => end_grace(control),
+            Expired::Panicked { grace } => {
+                if grace {
+                    end_grace(control);
                 }
-                Err(thrown) => {
-                    return Poll::Ready(Up::Broken(Owed {
-                        thrown,
-                        panic: Panic::of_timeout,
-                        overran: false,
-                    }));
+                if !control.traits().remote {
+                    return match self.panic.take() {
+                        Some(pending) => Poll::Ready(pending.into_end()),
+                        None => unreachable!("the panic was kept when it was caught"),
+                    };
                 }
+                // It cannot be dropped here: it is told to stop, and its end waited for.
+                control.cancel(Time::None, &Cause::timeout(control.info().clone()));
             }
         }
-        // It is cancelled now. Without a grace of its own it is not for this to end it, unless it is
-        // this that has cancelled it.
-        if self.grace.is_none() {
-            return if control.must_stop() {
-                Poll::Ready(Up::Over { overran: false })
-            } else {
-                Poll::Pending
-            };
-        }
-        match poll_timer(&mut self.grace, cx) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(Up::Over { overran: true }),
-            Err(thrown) => {
-                Poll::Ready(Up::Broken(Owed { thrown, panic: Panic::of_grace, overran: true }))
+        Poll::Pending
+    }
+
+    /// The end of the child, which is also that of a panic that waited for it.
+    fn end<T, E>(&mut self, end: End<T, E>) -> End<T, E> {
+        match self.panic.take() {
+            Some(pending) if end.is_stopped() => pending.into_end(),
+            pending => {
+                // See the destructor.
+                self.panic = pending;
+                end
             }
         }
     }
 }
 
-/// How a child's time is up.
-enum Up {
-    Over {
-        overran: bool,
-    },
-    /// A timer panicked.
-    Broken(Owed),
-}
-
-impl Up {
-    fn overran(&self) -> bool {
-        match self {
-            Self::Over { overran } | Self::Broken(Owed { overran, .. }) => *overran,
-        }
-    }
-
-    fn into_exit<E>(self) -> Exit<E> {
-        match self {
-            Self::Over { overran } => Exit::Stopped { overran },
-            Self::Broken(owed) => owed.exit(),
-        }
+/// Leaves the child no time: its grace is over.
+fn end_grace(control: &Control) {
+    match control.cause() {
+        Some(cause) => drop(control.cancel(Time::Over, &cause)),
+        None => unreachable!("a grace begins with a cancel"),
     }
 }
 
-impl Owed {
-    /// It says by itself what it is a panic of.
-    fn passed_on(mut self: Box<Self>) -> Box<Self> {
-        self.thrown = (self.panic)(self.thrown).passed_on();
-        self
-    }
-
-    fn exit<E>(self) -> Exit<E> {
-        Exit::Broken { panic: (self.panic)(self.thrown), overran: self.overran }
+impl PendingPanic {
+    fn into_end<T, E>(self) -> End<T, E> {
+        End::Failed(Failure::Panic((self.of)(self.caught)))
     }
 }
 
-/// Polls a timer that is not over; one that is, is dropped. `None` never is.
-fn poll_timer<B>(timer: &mut Option<B>, cx: &mut Context<'_>) -> Result<Poll<()>, Thrown>
+/// Polls a timer that is not over, and drops it when it is. `None` never is.
+fn poll_timer<B>(timer: &mut Option<B>, cx: &mut Context<'_>) -> Result<Poll<()>, CaughtPanic>
 where
     B: Future<Output = ()> + Unpin,
 {
     let Some(running) = timer else { return Ok(Poll::Pending) };
-    let polled = catch(|| Pin::new(running).poll(cx));
-    if !matches!(polled, Ok(Poll::Pending)) {
-        return polled.and_then(|over| catch(|| drop(timer.take())).map(|()| over));
+    match catch(|| Pin::new(running).poll(cx)) {
+        Ok(Poll::Ready(())) => drop_guarded(timer.take()).map(|()| Poll::Ready(())),
+        // Where the poll panicked, the destructor is called with those of the other timers.
+        other => other,
     }
-    polled
 }
 
 impl<A, B> fmt::Debug for Timed<A, B> {

@@ -27,7 +27,7 @@ struct Inner {
 pub enum CauseKind {
     /// A child failed, and the nursery stops on such a failure.
     ChildFailed,
-    /// Someone asked for it, by a handle or on the nursery.
+    /// It was asked for, by a handle or on the nursery.
     Requested,
     /// The child that the nursery belongs to was cancelled; [`parent`](Cause::parent) says why.
     Parent,
@@ -86,8 +86,8 @@ impl Cause {
         self.0.kind
     }
 
-    /// The child that brought it about: the one that failed, that won, whose time was up, or around
-    /// whose nursery it was cancelled.
+    /// The child that brought it about: the one that failed, that won, or that ran out of time; or the child
+    /// that the nursery belongs to.
     #[must_use]
     pub fn child(&self) -> Option<&ChildInfo> {
         self.0.child.as_ref()

@@ -1,211 +1,264 @@
-//! The control block that a child shares with its handles.
+//! The life of a child, and the control block that it shares with its handles.
 //!
-//! Only children with a name, a handle, a context or an option of their own have one.
+//! A child is in one phase at a time, and only moves down this table.
+//!
+//! | phase | means | left by | for |
+//! |---|---|---|---|
+//! | queued | spawned, and never polled | the driver, which starts it | running |
+//! | | | a cancel; a grace is only for children that have started | stopping |
+//! | running | started, and not cancelled | a cancel that leaves it time | signalled |
+//! | | | a cancel that leaves it none | stopping |
+//! | signalled | cancelled; it may come to an end of its own | the end of its grace, or of the nursery's | stopping |
+//! | stopping | cancelled, and its time is over | | |
+//! | gone | its future is dropped | | |
+//!
+//! From each phase the child is gone when it comes to an end of its own, or when its future is dropped.
+//!
+//! | a running child is cancelled by | ordinary | with a grace of its own |
+//! |---|---|---|
+//! | its handle, or its timeout | stopping | signalled |
+//! | the nursery, without a grace | stopping | signalled |
+//! | the nursery, with a grace | signalled | signalled |
+//! | the end of the last child that is waited for, if it is a daemon | stopping | signalled, and waited for |
+//! | the end of the nursery's grace | stopping | stopping |
+//!
+//! Daemons and remote children are in the same phases as others.
+//!
+//! | in phase stopping | what happens |
+//! |---|---|
+//! | queued until then | the driver drops it unpolled |
+//! | ordinary, or daemon | the driver drops it, when it next looks at it |
+//! | remote | its executor is told to drop it. The driver waits until that has happened |
+//!
+//! Only children with a name, a handle, a context or an option of their own have a control block. Others
+//! can only be cancelled with their nursery, by the driver itself, and their phase is the nursery's.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::waiting::{Waiting, wake_listening};
-use super::{Cause, LostKind};
-use crate::gate::Gate;
-use crate::guard::{discard, wake_all};
+use super::waker_slab::{WakerSlab, drop_slab, wake_slab};
+use super::{Cause, LostKind, Requests};
+use crate::guard::{drop_quietly, wake_all};
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
 
-/// Someone cancelled the child.
-const CANCELLED: u8 = 1;
-/// The child is gone: its future has been dropped.
-const FINISHED: u8 = 2;
-/// The child's own waker is known, so that a cancel can wake just this child.
-const WAKEABLE: u8 = 4;
-/// Once cancelled the child is not dropped at once: it has a grace.
-const GRACEFUL: u8 = 8;
-/// The child is a daemon that was told to end, and is waited for.
-const DISMISSED: u8 = 16;
-/// The child runs elsewhere and is to go: its time is up.
-const SENT_OFF: u8 = 32;
-/// So it is since its grace is over.
-const OVERRAN: u8 = 64;
+/// Where a child is in its life, in the order of the table above.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Phase {
+    Queued,
+    Running,
+    Signalled,
+    Stopping,
+    Gone,
+}
+
+/// The phase's bits. The others are marks.
+const PHASE: u8 = 7;
+/// The child is a daemon that was cancelled by the end of the others, and is waited for.
+const AWAITED: u8 = 8;
+/// The child's time is over since its grace is over.
+const OVERRAN: u8 = 16;
+
+/// How much time a cancel leaves a child.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Time {
+    /// The grace that it was spawned with, if any.
+    Own,
+    /// The nursery's grace.
+    Nursery,
+    /// None.
+    None,
+    /// None: its grace is over.
+    Over,
+}
+
+/// What a child was spawned as.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Traits {
+    pub(crate) daemon: bool,
+    /// It has a grace of its own.
+    pub(crate) own_grace: bool,
+    /// It runs on an executor, and cannot be dropped by the driver.
+    pub(crate) remote: bool,
+}
 
 pub(crate) struct Control {
     info: ChildInfo,
-    gate: Arc<Gate>,
-    daemon: bool,
-    /// It has a grace of its own.
-    own_grace: bool,
-    /// It runs elsewhere, and cannot be dropped here: it is told to go, and waited for.
-    remote: bool,
-    /// Written under the lock of `shared` only; read without it.
-    marks: AtomicU8,
-    shared: Mutex<SharedState>,
+    traits: Traits,
+    /// Phase and marks. Written only under the lock of `shared`, and read without it.
+    state: AtomicU8,
+    /// The nursery's; a pool has none.
+    requests: Option<Arc<Requests>>,
+    shared: Mutex<Shared>,
 }
 
 #[derive(Default)]
-struct SharedState {
-    /// Set once, together with `CANCELLED`.
+struct Shared {
+    /// Set once, by the first cancel.
     cause: Option<Cause>,
-    /// The child's waker inside the set; taken out when the child is gone, since it keeps the
-    /// child's node alive.
-    child: Option<Waker>,
-    /// How the child ended, if not by success.
+    /// The waker of the child's lane, from its start to its end.
+    lane: Option<Waker>,
+    /// How the child ended, if it has no output.
     lost: Option<LostKind>,
     /// The tasks that wait for the child to be gone. In a box: most children have none.
-    waiting: Option<Box<Waiting>>,
+    finished: Option<Box<WakerSlab>>,
     /// The tasks that wait for it to be cancelled.
-    listening: Option<Box<Waiting>>,
+    cancelled: Option<Box<WakerSlab>>,
 }
 
 impl Control {
-    pub(crate) fn new(info: ChildInfo, gate: Arc<Gate>) -> Self {
-        Self {
-            info,
-            gate,
-            daemon: false,
-            own_grace: false,
-            remote: false,
-            marks: AtomicU8::new(0),
-            shared: Mutex::default(),
-        }
+    pub(crate) fn new(info: ChildInfo, traits: Traits, requests: Arc<Requests>) -> Self {
+        Self::in_phase(Phase::Queued, info, traits, Some(requests), None)
     }
 
-    /// For a child that is a daemon, or has a grace.
-    pub(crate) fn with(self, daemon: bool, own_grace: bool) -> Self {
-        let marks = AtomicU8::new(if own_grace { GRACEFUL } else { 0 });
-        Self { daemon, own_grace, marks, ..self }
+    /// For a pool, which runs from the start, and is woken by `driver` when it is cancelled.
+    pub(crate) fn of_pool(info: ChildInfo, driver: Waker) -> Self {
+        Self::in_phase(Phase::Running, info, Traits::default(), None, Some(driver))
     }
 
-    pub(crate) fn is_daemon(&self) -> bool {
-        self.daemon
+    fn in_phase(
+        phase: Phase,
+        info: ChildInfo,
+        traits: Traits,
+        requests: Option<Arc<Requests>>,
+        lane: Option<Waker>,
+    ) -> Self {
+        let shared = Mutex::new(Shared { lane, ..Shared::default() });
+        Self { info, traits, state: AtomicU8::new(phase as u8), requests, shared }
     }
 
+    #[inline]
     pub(crate) fn info(&self) -> &ChildInfo {
         &self.info
     }
 
-    /// Cancels the child with what `cause` makes, unless it is cancelled or gone already.
-    pub(crate) fn cancel(&self, cause: impl FnOnce() -> Cause) -> bool {
-        // A spawner has cancelled the nursery, and was first.
-        if self.is_doomed() {
+    #[inline]
+    pub(crate) fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        // Acquire: where a phase is seen, what came before it is seen too, such as what the canceller did,
+        // or the child's destructor.
+        match self.state.load(Ordering::Acquire) & PHASE {
+            0 => Phase::Queued,
+            1 => Phase::Running,
+            2 => Phase::Signalled,
+            3 => Phase::Stopping,
+            _ => Phase::Gone,
+        }
+    }
+
+    fn has(&self, mark: u8) -> bool {
+        self.state.load(Ordering::Acquire) & mark != 0
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase() == Phase::Gone
+    }
+
+    /// Whether the child has no time left and is not gone.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.phase() == Phase::Stopping
+    }
+
+    /// Whether its time is over since its grace is over.
+    pub(crate) fn overran(&self) -> bool {
+        self.has(OVERRAN)
+    }
+
+    /// Whether it is a daemon that was cancelled by the end of the others.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.has(AWAITED)
+    }
+
+    pub(crate) fn set_awaited(&self) {
+        let _shared = self.lock();
+        self.set(self.phase(), AWAITED);
+    }
+
+    /// Starts the child, which runs in the lane of this waker from now on. `false` if it was cancelled
+    /// before.
+    pub(crate) fn start(&self, lane: &Waker) -> bool {
+        let lane = lane.clone();
+        let mut shared = self.lock();
+        if self.phase() != Phase::Queued {
             return false;
         }
-        if self.marks.load(Ordering::Acquire) & (CANCELLED | FINISHED) != 0 {
-            return false;
-        }
-        let cause = cause();
-        let (child, listening) = {
-            let mut shared = self.lock();
-            if self.marks.load(Ordering::Relaxed) & (CANCELLED | FINISHED) != 0 {
-                return false;
-            }
-            shared.cause = Some(cause);
-            self.mark(CANCELLED);
-            (shared.child.clone(), shared.listening.take())
-        };
-        match child {
-            Some(child) => child.wake(),
-            None => self.gate.call_off(self.info.id()),
-        }
-        wake_listening(listening);
+        shared.lane = Some(lane);
+        self.set(Phase::Running, 0);
         true
     }
 
-    /// Marks the child cancelled by the driver, which is about to drop it, and answers with the
-    /// cause that came first.
-    pub(crate) fn cancel_for(&self, cause: &Cause) -> Cause {
-        let (cause, listening) = {
-            let mut shared = self.lock();
-            self.mark(CANCELLED);
-            let cause = shared.cause.get_or_insert_with(|| cause.clone()).clone();
-            (cause, shared.listening.take())
+    /// Cancels the child on behalf of a handle or of its timeout. Says whether it is the first to do so.
+    pub(crate) fn request_cancel(&self, cause: impl FnOnce() -> Cause) -> bool {
+        // A spawner has cancelled the nursery, and was first.
+        if self.nursery_is_cancelled() || self.phase() > Phase::Running {
+            return false;
+        }
+        let before = self.cancel(Time::Own, &cause());
+        if let (Some(Phase::Queued), Some(requests)) = (before, &self.requests) {
+            // It has no lane to be found by.
+            requests.drop_queued(self.info.id());
+        }
+        before.is_some()
+    }
+
+    /// Cancels the child, which has `time` left. The driver looks at it for that, if it has started.
+    ///
+    /// Returns the phase that it was in, if this is the first cancel. The first cause stays; a later cancel
+    /// can only leave the child less time.
+    pub(crate) fn cancel(&self, time: Time, cause: &Cause) -> Option<Phase> {
+        let may_go_on = match time {
+            Time::Own => self.traits.own_grace,
+            Time::Nursery => true,
+            Time::None | Time::Over => false,
         };
-        wake_listening(listening);
-        cause
-    }
-
-    /// Marks the child cancelled by the driver, which leaves it some time to end by itself.
-    pub(crate) fn signal(&self, cause: &Cause) {
-        {
-            let _shared = self.lock();
-            self.mark(GRACEFUL);
-        }
-        self.cancel_for(cause);
-    }
-
-    /// Remembers how to wake the child. A cancel that comes later wakes it by this; one that came
-    /// before is seen by whoever asks `is_cancelled` afterwards, as both pass through the lock.
-    #[inline]
-    pub(crate) fn wake_child_by(&self, waker: &Waker) {
-        // Relaxed: only the driver sets and reads this mark.
-        if self.marks.load(Ordering::Relaxed) & WAKEABLE == 0 {
-            let waker = waker.clone();
+        let (before, lane, tasks) = {
             let mut shared = self.lock();
-            shared.child = Some(waker);
-            self.mark(WAKEABLE);
-        }
+            let before = self.phase();
+            let phase = match before {
+                Phase::Stopping | Phase::Gone => return None,
+                Phase::Running | Phase::Signalled if may_go_on => Phase::Signalled,
+                Phase::Queued | Phase::Running | Phase::Signalled => Phase::Stopping,
+            };
+            if phase == before {
+                return None;
+            }
+            self.set(phase, if time == Time::Over { OVERRAN } else { 0 });
+            shared.cause.get_or_insert_with(|| cause.clone());
+            (before, shared.lane.clone(), shared.cancelled.take())
+        };
+        wake_all(lane);
+        wake_slab(tasks);
+        (before < Phase::Signalled).then_some(before)
     }
 
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.marks.load(Ordering::Acquire) & CANCELLED != 0
+        // The phase says it of a child that is there, and the cause of one that is gone.
+        match self.phase() {
+            Phase::Queued | Phase::Running => false,
+            Phase::Signalled | Phase::Stopping => true,
+            Phase::Gone => self.lock().cause.is_some(),
+        }
     }
 
-    /// Whether a spawner has cancelled the nursery, which may not have told the child yet.
-    pub(crate) fn is_doomed(&self) -> bool {
-        self.gate.is_doomed()
-    }
-
-    /// Whether it is to be dropped: it is cancelled, and has no grace.
+    /// Whether a spawner has cancelled the nursery, which may not have cancelled the child yet.
     #[inline]
-    pub(crate) fn must_stop(&self) -> bool {
-        !self.remote && self.marks.load(Ordering::Acquire) & (CANCELLED | GRACEFUL) == CANCELLED
+    pub(crate) fn nursery_is_cancelled(&self) -> bool {
+        self.requests.as_ref().is_some_and(|requests| requests.is_cancelled())
     }
 
-    /// Whether its time is up: it is cancelled, and has no grace, or that is over. If it runs elsewhere it
-    /// is to be told so.
-    pub(crate) fn must_go(&self) -> bool {
-        let marks = self.marks.load(Ordering::Acquire);
-        marks & SENT_OFF != 0 || marks & (CANCELLED | GRACEFUL) == CANCELLED
-    }
-
-    pub(crate) fn is_remote(&self) -> bool {
-        self.remote
-    }
-
-    /// Marks the child, which runs elsewhere, as one whose time is up. It is to be polled for that.
-    /// One whose time was up before has overrun no grace.
-    pub(crate) fn send_off(&self, overran: bool) {
-        let _shared = self.lock();
-        let overran = overran && !self.must_go();
-        self.mark(SENT_OFF | if overran { OVERRAN } else { 0 });
-    }
-
-    /// Whether its time was up since its grace was over.
-    pub(crate) fn overran(&self) -> bool {
-        self.marks.load(Ordering::Acquire) & OVERRAN != 0
-    }
-
-    pub(crate) fn has_own_grace(&self) -> bool {
-        self.own_grace
-    }
-
-    /// Notes that the daemon was told to end.
-    pub(crate) fn dismiss(&self) {
-        let _shared = self.lock();
-        self.mark(DISMISSED);
-    }
-
-    pub(crate) fn is_dismissed(&self) -> bool {
-        self.marks.load(Ordering::Acquire) & DISMISSED != 0
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        // Acquire pairs with the release in `finish`: the child's destructor has run.
-        self.marks.load(Ordering::Acquire) & FINISHED != 0
-    }
-
-    #[inline]
+    /// Why the child is cancelled, by itself or with its nursery.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        if self.is_cancelled() { self.lock().cause.clone() } else { None }
+        let cause = self.lock().cause.clone();
+        match cause {
+            None if !self.is_finished() => self.requests.as_ref()?.cause(),
+            cause => cause,
+        }
     }
 
     /// Ready when the child is gone. `place` is where the caller waits, `None` at first.
@@ -218,97 +271,96 @@ impl Control {
             return Poll::Ready(());
         }
         let waker = cx.waker().clone();
-        let replaced = {
+        let unused = {
             let mut shared = self.lock();
-            if self.marks.load(Ordering::Relaxed) & FINISHED != 0 {
+            if self.is_finished() {
                 return Poll::Ready(());
             }
-            shared.waiting.get_or_insert_default().keep(waker, place)
+            shared.finished.get_or_insert_default().keep(waker, place)
         };
-        discard(replaced);
+        drop_quietly(unused);
         Poll::Pending
     }
 
-    /// Gives up a place among those who wait.
+    /// Gives up a place among those that wait for the end.
     pub(crate) fn stop_waiting(&self, place: usize) {
         // There are none once the child is gone.
-        let waker = self.lock().waiting.as_mut().and_then(|waiting| waiting.give_up(place));
-        discard(waker);
+        let waker = self.lock().finished.as_mut().and_then(|waiting| waiting.give_up(place));
+        drop_quietly(waker);
     }
 
-    /// Ready with the cause when the child is cancelled. `place` is where the caller listens, `None`
-    /// at first.
+    /// Ready with the cause when the child is cancelled. `place` is where the caller waits, `None` at
+    /// first.
     pub(crate) fn poll_cancelled(
         &self,
         cx: &mut Context<'_>,
         place: &mut Option<usize>,
     ) -> Poll<Cause> {
-        if let Some(cause) = self.cause() {
-            return Poll::Ready(cause);
-        }
         let waker = cx.waker().clone();
-        let replaced = {
+        let (poll, unused) = {
             let mut shared = self.lock();
-            if let Some(cause) = &shared.cause {
-                return Poll::Ready(cause.clone());
-            }
-            // Who is gone is not cancelled any more.
-            match self.marks.load(Ordering::Relaxed) & FINISHED {
-                0 => shared.listening.get_or_insert_default().keep(waker, place),
-                _ => Some(waker),
+            match &shared.cause {
+                Some(cause) => (Poll::Ready(cause.clone()), Some(waker)),
+                // A child that is gone cannot be cancelled any more.
+                None if self.is_finished() => (Poll::Pending, Some(waker)),
+                None => {
+                    let tasks = shared.cancelled.get_or_insert_default();
+                    (Poll::Pending, tasks.keep(waker, place))
+                }
             }
         };
-        discard(replaced);
-        Poll::Pending
+        drop_quietly(unused);
+        poll
     }
 
-    /// Gives up a place among those who listen.
+    /// Gives up a place among those that wait for a cancel.
     pub(crate) fn stop_listening(&self, place: usize) {
-        let waker = self.lock().listening.as_mut().and_then(|waiting| waiting.give_up(place));
-        discard(waker);
+        let waker = self.lock().cancelled.as_mut().and_then(|waiting| waiting.give_up(place));
+        drop_quietly(waker);
     }
 
-    /// How it ended, if it is gone and did not succeed.
+    /// How it ended, if it is gone and has no output.
     pub(crate) fn lost(&self) -> Option<LostKind> {
         self.lock().lost
     }
 
     fn finish(&self, lost: Option<LostKind>) {
-        let (child, waiting, listening) = {
+        // A spawner may have cancelled the nursery in the child's last poll, and handles say so already.
+        let late = self.requests.as_ref().and_then(|requests| requests.cause());
+        let (lane, finished, cancelled) = {
             let mut shared = self.lock();
             shared.lost = lost;
-            self.mark(FINISHED);
-            (shared.child.take(), shared.waiting.take(), shared.listening.take())
+            if shared.cause.is_none() {
+                shared.cause = late;
+            }
+            self.set(Phase::Gone, 0);
+            (shared.lane.take(), shared.finished.take(), shared.cancelled.take())
         };
-        // Most have neither, and a guard costs more than a look.
-        if child.is_some() || listening.is_some() {
-            discard(child);
-            discard(listening);
-        }
-        if let Some(waiting) = waiting {
-            wake_all(waiting.into_wakers());
-        }
+        // The lane's waker is the crate's own: its destructor does not panic.
+        drop(lane);
+        drop_slab(cancelled);
+        wake_slab(finished);
     }
 
-    /// Adds a mark. Called with the lock held, as it takes two steps.
+    /// Moves to a phase, and adds marks. Called with the lock held, as it takes two steps.
     #[inline]
-    fn mark(&self, mark: u8) {
-        // Release: who sees the mark without the lock sees what came before it, such as what the
-        // canceller did, or the child's destructor.
-        self.marks.store(self.marks.load(Ordering::Relaxed) | mark, Ordering::Release);
+    fn set(&self, phase: Phase, marks: u8) {
+        let marks = self.state.load(Ordering::Relaxed) & !PHASE | marks;
+        // Release: see `phase`.
+        self.state.store(phase as u8 | marks, Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, SharedState> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A child's own hold on its control block, if it has one. When it goes, the child is gone.
+/// A child's own hold on its control block, if it has one. When this is dropped, the child is gone.
 ///
 /// It stands behind the child's future wherever both are fields, so that it is dropped after it.
-pub(crate) struct Tag(Option<Arc<Control>>);
+pub(crate) struct FinishOnDrop(Option<Arc<Control>>);
 
-impl Tag {
+impl FinishOnDrop {
     /// For a child without a control block.
     pub(crate) const NONE: Self = Self(None);
 
@@ -321,34 +373,29 @@ impl Tag {
         self.0.as_ref()
     }
 
-    /// Gives the block the number that the child got; nobody else holds the block yet.
+    /// Gives the block the number that the nursery gave the child.
     #[inline]
     pub(crate) fn number(&mut self, id: ChildId) {
-        if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
-            control.info.renumber(id);
+        let Some(control) = &mut self.0 else { return };
+        match Arc::get_mut(control) {
+            Some(control) => control.info.renumber(id),
+            None => unreachable!("a child that has no number has no handle"),
         }
     }
 
-    /// Notes that the child runs elsewhere; nobody else holds the block yet.
-    pub(crate) fn send_abroad(&mut self) {
-        if let Some(control) = self.0.as_mut().and_then(Arc::get_mut) {
-            control.remote = true;
-        }
-    }
-
-    /// Lets those who wait know that the child is gone, and how it was lost if it has no output; hands
-    /// out the block.
+    /// Tells the tasks that wait that the child is gone, and how it was lost if it has no output. Returns
+    /// the block.
     #[inline]
-    pub(crate) fn end(&mut self, lost: Option<LostKind>) -> Option<Arc<Control>> {
+    pub(crate) fn finish(&mut self, lost: Option<LostKind>) -> Option<Arc<Control>> {
         let control = self.0.take()?;
         control.finish(lost);
         Some(control)
     }
 }
 
-impl Drop for Tag {
+impl Drop for FinishOnDrop {
     #[inline]
     fn drop(&mut self) {
-        self.end(Some(LostKind::Dropped));
+        self.finish(Some(LostKind::Dropped));
     }
 }

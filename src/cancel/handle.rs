@@ -62,7 +62,7 @@ impl CancelHandle {
     ///
     /// The reason is found in the [`Cause`] that the child ends with.
     pub fn cancel_with(&self, reason: impl Into<String>) -> bool {
-        self.0.cancel(|| Cause::requested(reason.into()))
+        self.0.request_cancel(|| Cause::requested(reason.into()))
     }
 
     /// The child's spawn number.
@@ -79,7 +79,8 @@ impl CancelHandle {
 
     /// Why the child was cancelled by a handle or with its nursery; `None` while it was not.
     ///
-    /// A child that was cancelled and yet came to its own end keeps the cause.
+    /// It is known as soon as a spawner has cancelled the nursery, also before the driver has acted on it. A
+    /// child that was cancelled and yet came to its own end keeps the cause.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.0.cause()

@@ -43,7 +43,7 @@ impl Lost {
         }
     }
 
-    /// The child whose output it would have been.
+    /// The child that has no output.
     #[must_use]
     pub fn child(&self) -> &ChildInfo {
         &self.child

@@ -1,13 +1,15 @@
-//! Cancellation: who asked for it, why, and when the child was gone.
+//! Cancellation: what was asked for, why, and when the child was gone.
 
 mod cause;
 mod control;
 mod handle;
 mod lost;
-mod waiting;
+mod requests;
+mod waker_slab;
 
 pub use cause::{Cause, CauseKind};
-pub(crate) use control::{Control, Tag};
+pub(crate) use control::{Control, FinishOnDrop, Phase, Time, Traits};
 pub use handle::{CancelHandle, Finished};
 pub use lost::{Lost, LostKind};
-pub(crate) use waiting::{Waiting, wake_listening};
+pub(crate) use requests::Requests;
+pub(crate) use waker_slab::{WakerSlab, drop_slab, wake_slab};

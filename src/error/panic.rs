@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{OnceLock, PoisonError};
 
-use crate::guard::Thrown;
+use crate::guard::CaughtPanic;
 use crate::panic_location::PanicLocation;
 use crate::sync::{Mutex, MutexGuard};
 use crate::text::{Clipped, MAX_MESSAGE, place};
@@ -32,69 +32,69 @@ struct Caught {
 impl Panic {
     #[cfg(all(test, not(loom)))]
     pub(super) fn of(payload: Box<dyn Any + Send>) -> Self {
-        Self::new(Thrown { payload, location: None })
+        Self::new(CaughtPanic { payload, location: None })
     }
 
-    pub(crate) fn new(thrown: Thrown) -> Self {
+    pub(crate) fn new(thrown: CaughtPanic) -> Self {
         Self::at(None, thrown)
     }
 
     /// A panic of the destructor of a child's future, or one that was [passed on](Self::passed_on) in it.
-    pub(crate) fn of_destructor(thrown: Thrown) -> Self {
-        let Thrown { payload, location } = thrown;
+    pub(crate) fn of_destructor(thrown: CaughtPanic) -> Self {
+        let CaughtPanic { payload, location } = thrown;
         match payload.downcast::<PassedOn>() {
             Ok(passed_on) => passed_on.0,
-            Err(payload) => Self::at(Some("in the destructor"), Thrown { payload, location }),
+            Err(payload) => Self::at(Some("in the destructor"), CaughtPanic { payload, location }),
         }
     }
 
     /// To be thrown in a destructor that this panic was not raised in.
-    pub(crate) fn passed_on(self) -> Thrown {
-        Thrown { payload: Box::new(PassedOn(self)), location: None }
+    pub(crate) fn passed_on(self) -> CaughtPanic {
+        CaughtPanic { payload: Box::new(PassedOn(self)), location: None }
     }
 
     /// A panic of the nursery's policy, when it was asked about a child's failure.
-    pub(crate) fn of_policy(thrown: Thrown) -> Self {
+    pub(crate) fn of_policy(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the policy of `cancel_when`"), thrown)
     }
 
     /// A panic of the timeout that a child was spawned with.
-    pub(crate) fn of_timeout(thrown: Thrown) -> Self {
+    pub(crate) fn of_timeout(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the timeout"), thrown)
     }
 
     /// A panic of a grace, the child's own or the nursery's.
-    pub(crate) fn of_grace(thrown: Thrown) -> Self {
+    pub(crate) fn of_grace(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the grace"), thrown)
     }
 
     /// A panic of the nursery's deadline.
-    pub(crate) fn of_deadline(thrown: Thrown) -> Self {
+    pub(crate) fn of_deadline(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the deadline"), thrown)
     }
 
     /// A panic of the source of a pool's items.
-    pub(crate) fn of_source(thrown: Thrown) -> Self {
+    pub(crate) fn of_source(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the source of items"), thrown)
     }
 
     /// A panic of the closure that makes a pool's futures, when it is dropped.
-    pub(crate) fn of_closure(thrown: Thrown) -> Self {
+    pub(crate) fn of_closure(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the closure"), thrown)
     }
 
     /// A panic of the executor of a pool, when it is dropped.
-    pub(crate) fn of_executor(thrown: Thrown) -> Self {
+    pub(crate) fn of_executor(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the executor"), thrown)
     }
 
     /// A panic of what is told of the progress.
-    pub(crate) fn of_progress(thrown: Thrown) -> Self {
+    pub(crate) fn of_progress(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the progress callback"), thrown)
     }
 
-    fn at(work: Option<&'static str>, thrown: Thrown) -> Self {
-        let Thrown { payload, location } = thrown;
+    fn at(work: Option<&'static str>, thrown: CaughtPanic) -> Self {
+        let CaughtPanic { payload, location } = thrown;
         let (locked, shared) = (Mutex::new(Some(payload)), OnceLock::new());
         let panic = Self(Box::new(Caught { locked, shared, work, location }));
         // Text moves out at once: `message` lends it without a lock.
@@ -159,7 +159,7 @@ impl Panic {
         self.into_thrown().payload
     }
 
-    fn into_thrown(self) -> Thrown {
+    fn into_thrown(self) -> CaughtPanic {
         let Caught { locked, shared, location, .. } = *self.0;
         let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let payload = match (locked, shared.into_inner()) {
@@ -167,7 +167,7 @@ impl Panic {
             (None, Some(payload)) => payload,
             (None, None) => Box::new(NOT_TEXT),
         };
-        Thrown { payload, location }
+        CaughtPanic { payload, location }
     }
 
     /// Goes on with the panic where it was caught, without calling the panic hook again.

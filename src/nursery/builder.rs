@@ -70,8 +70,8 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would keep
     /// others from running for as long as they run. In a nursery that is cancelled within a
     /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is dropped then,
-    /// unless it has a grace of its own. One that is spawned where nobody else is left is
-    /// cancelled before it starts.
+    /// unless it has a grace of its own. One that is spawned when no other child is
+    /// left is cancelled before it starts.
     pub fn daemon(mut self) -> Self {
         self.options.daemon = true;
         self
@@ -80,9 +80,10 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// Lets the child fail as [timed out](crate::Failure::TimedOut) if this future resolves before the
     /// child has ended.
     ///
-    /// The time begins when the child starts: the future is polled right after the child each time.
-    /// So a child that is ready in the same poll has ended in time, also where the timeout had passed
-    /// already. Once the child is cancelled, its timeout is not polled any more. With a
+    /// The time begins when the child starts: the future is polled right before the child each time, so
+    /// that a child which uses up the budget of its runtime's task leaves some to its timeout. It is heeded
+    /// after the child: one that is ready in the same poll has ended in time, also where the timeout had
+    /// passed already. Once the child is cancelled, its timeout is not polled any more. With a
     /// [`grace`](Self::grace) the child is signalled first, and has timed out when it does not end by
     /// itself before that is over.
     ///
@@ -108,8 +109,9 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// is over, and the [report](crate::Report::overran_grace) says so. A child that has not started
     /// when it is cancelled is dropped at once.
     ///
-    /// The future is polled first when the child is cancelled. A timer that begins when it is made has
-    /// passed by then, perhaps: `async { sleep(second).await }` begins with the cancel.
+    /// The future is polled first when the child is cancelled, right before the child, which is polled at
+    /// least once more. A timer that begins when it is made has passed by then, perhaps:
+    /// `async { sleep(second).await }` begins with the cancel.
     ///
     /// A grace that panics is over, and its panic is the child's failure.
     pub fn grace<F>(mut self, grace: F) -> Self
@@ -126,7 +128,7 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     }
 }
 
-/// Boxes a future of which only matters when it is ready.
+/// Boxes a timer; its output is discarded.
 pub(super) fn hold<'env, F, M>(timer: F) -> M::Boxed<'env, ()>
 where
     F: Future,

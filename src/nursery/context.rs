@@ -1,4 +1,4 @@
-//! What a child may know of itself.
+//! A child's view of itself.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::flavor::{Flavor, Shared};
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::inbox::Inbox;
 
-/// What a child may know of itself: who it is, whether it is cancelled and why; and by what it spawns.
+/// A child's view of itself: its id, its cancellation, and a spawner.
 ///
 /// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be handed
 /// on, to other tasks too, and keep none of the child's memory.
@@ -123,7 +123,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// ```
     pub fn nursery<'inner, U, X>(&self) -> Nursery<'inner, U, X, M> {
         let mut nursery = Nursery::default();
-        nursery.scope.stand_in(Arc::clone(&self.control));
+        nursery.inner.scope.set_parent(Arc::clone(&self.control));
         nursery
     }
 }

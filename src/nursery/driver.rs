@@ -1,4 +1,4 @@
-//! A start/stop pair: who spawns, and who drives.
+//! A start/stop pair: one part spawns, the other drives.
 
 use std::fmt;
 use std::pin::Pin;
@@ -38,7 +38,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     pub fn split(mut self) -> (Spawner<'env, T, E, M>, Driver<'env, T, E, M>) {
-        let spawner = Spawner::holding(self.scope.inbox().clone());
+        let spawner = Spawner::holding(self.inner.scope.inbox().clone());
         (spawner, Driver(self.settle()))
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use super::Nursery;
+use super::{Inner, Nursery};
+use crate::drive::Running;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
-use crate::scope::tally::{Label, Tally, in_spawn_order};
-use crate::scope::{Driving, Scope};
+use crate::scope::collected::{Collected, Detail, in_spawn_order};
+use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
@@ -72,37 +73,37 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 /// A nursery that is driven to its end.
 struct Collect<'env, T, E, M: Flavor, K> {
     /// `None` once the end was reached.
-    scope: Option<Scope<'env, T, E, M>>,
-    tally: Tally<K, T, E>,
+    inner: Option<Box<Inner<'env, T, E, M>>>,
+    collected: Collected<K, T, E>,
 }
 
-impl<'env, T, E, M: Flavor, K: Label> Collect<'env, T, E, M, K> {
+impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
     fn new(nursery: Nursery<'env, T, E, M>) -> Self {
-        let (scope, tally) = nursery.into_tally();
-        Self { scope: Some(scope), tally }
+        let (inner, collected) = nursery.into_collected();
+        Self { inner: Some(inner), collected }
     }
 
-    /// Ready with the scope, which holds no child any more.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
-        let Some(scope) = &mut self.scope else {
+    /// Ready with the nursery, which holds no child any more.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Box<Inner<'env, T, E, M>>> {
+        let Some(inner) = &mut self.inner else {
             panic!("a nursery was polled after it was ready")
         };
-        let mut driving = Driving::begin(scope, cx);
+        let Inner { driver, scope, .. } = &mut **inner;
+        let mut running = Running::begin(driver, cx);
+        let collected = &mut self.collected;
         loop {
-            let drove = driving.drive(cx, |record| {
-                self.tally.record(record);
+            let take = |completion| {
+                collected.record(completion);
                 false
-            });
-            if drove.is_pending() {
-                return Poll::Pending;
-            }
-            if driving.close_if_idle() {
+            };
+            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            if scope.close_if_idle() {
                 break;
             }
         }
-        drop(driving);
-        match self.scope.take() {
-            Some(scope) => Poll::Ready(scope),
+        drop(running);
+        match self.inner.take() {
+            Some(inner) => Poll::Ready(inner),
             None => unreachable!("it was there a moment ago"),
         }
     }
@@ -119,7 +120,9 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|scope| collect.tally.result(&scope.summary()).map(in_spawn_order))
+        collect
+            .poll(cx)
+            .map(|inner| collect.collected.result(&inner.scope.summary()).map(in_spawn_order))
     }
 }
 
@@ -140,7 +143,7 @@ impl<T, E, M: Flavor> Future for Settle<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|scope| collect.tally.report(&scope.summary()))
+        collect.poll(cx).map(|inner| collect.collected.report(&inner.scope.summary()))
     }
 }
 

@@ -4,14 +4,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::Nursery;
+use super::{Inner, Nursery};
 use crate::cancel::Cause;
+use crate::drive::Running;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::ChildInfo;
-use crate::scope::tally::Tally;
-use crate::scope::{Driving, Scope};
+use crate::scope::collected::Collected;
+use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
@@ -51,9 +52,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     pub fn first_ok(mut self) -> FirstOk<'env, T, E, M> {
-        self.keep.outputs = true;
-        let (scope, tally) = self.into_tally();
-        FirstOk { scope: Some(scope), tally, winner: None }
+        self.inner.bounds.outputs = true;
+        let (inner, collected) = self.into_collected();
+        FirstOk { inner: Some(inner), collected, winner: None }
     }
 }
 
@@ -61,8 +62,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct FirstOk<'env, T, E, M: Flavor> {
     /// `None` once there is an answer.
-    scope: Option<Scope<'env, T, E, M>>,
-    tally: Tally<ChildInfo, T, E>,
+    inner: Option<Box<Inner<'env, T, E, M>>>,
+    collected: Collected<ChildInfo, T, E>,
     /// The first output, while losers have a grace.
     winner: Option<T>,
 }
@@ -73,7 +74,7 @@ impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
 impl<T, E, M: Flavor> Drop for FirstOk<'_, T, E, M> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
-        first.note(drop_guarded(self.scope.take()));
+        first.note(drop_guarded(self.inner.take()));
         first.note(drop_guarded(self.winner.take()));
         first.resume();
     }
@@ -83,30 +84,41 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
     type Output = Result<Option<T>, JoinedError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { scope: slot, tally, winner } = self.get_mut();
-        let Some(scope) = slot else { panic!("`FirstOk` was polled after it was ready") };
-        let mut driving = Driving::begin(scope, cx);
+        let Self { inner, collected, winner } = self.get_mut();
+        let Some(Inner { driver, scope, .. }) = inner.as_deref_mut() else {
+            panic!("`FirstOk` was polled after it was ready")
+        };
+        let mut running = Running::begin(driver, cx);
         loop {
-            // An output may have been kept while the owner waited for a slot.
-            if let (None, Some((child, output))) = (&winner, tally.winner()) {
-                driving.cancel(Cause::finished(Some(child)));
+            if winner.is_some() {
+                // A loser may have come to an end of its own in its grace.
+                collected.forget();
+            } else if let Some((child, output)) = collected.winner() {
+                // It may have been kept while the owner waited for a slot.
+                scope.cancel(Cause::finished(Some(child)));
                 *winner = Some(output);
             }
-            match ready!(driving.next(cx)) {
-                Some(record) => tally.record(record),
-                None if driving.close_if_idle() => break,
+            let mut next = None;
+            let take = |completion| {
+                next = Some(completion);
+                true
+            };
+            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            match next {
+                Some(completion) => collected.record(completion),
+                None if scope.close_if_idle() => break,
                 None => {}
             }
         }
-        drop(driving);
+        drop(running);
         let result = match winner.take() {
             Some(output) => {
-                tally.forget();
+                collected.forget();
                 Ok(Some(output))
             }
-            None => tally.error(&scope.summary()).map_or(Ok(None), Err),
+            None => collected.error(&scope.summary()).map_or(Ok(None), Err),
         };
-        *slot = None;
+        *inner = None;
         Poll::Ready(result)
     }
 }

@@ -8,12 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::adapt::{Exit, Output};
 use crate::cancel::{CancelHandle, Cause, Finished, Lost};
+use crate::child::{End, Spawned};
 use crate::error::Failure;
 use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
-use crate::scope::child::Spawned;
 use crate::sync::Mutex;
 
 /// Waits for one child, and gives the child's own output, of whatever type that is.
@@ -21,10 +20,10 @@ use crate::sync::Mutex;
 /// Made by [`Nursery::spawn_join`](crate::Nursery::spawn_join). It is ready once the child is gone, its
 /// destructor run. A handle that outlives the nursery still has the output, or says how it was lost.
 ///
-/// Dropping a handle does nothing to the child; an output that nobody takes is dropped. To cancel the
+/// Dropping a handle does nothing to the child; an output that is not taken is dropped. To cancel the
 /// child there is [`cancel`](Self::cancel).
 ///
-/// The children run only while the nursery is driven: who drives it can await a handle in the body of
+/// The children run only while the nursery is driven. Its owner can await a handle in the body of
 /// [`run`](crate::Nursery::run). A child that awaits the handle of one in the backlog keeps its own slot
 /// meanwhile, and may wait for ever.
 ///
@@ -72,7 +71,7 @@ pub struct JoinHandle<U> {
 /// Where the output waits. User code does not run under the lock.
 struct Slot<U>(Mutex<Option<U>>);
 
-/// An output that nobody took. It may be dropped while the destructor of the child's future panics.
+/// An output that was not taken. It may be dropped while the destructor of the child's future panics.
 impl<U> Drop for Slot<U> {
     fn drop(&mut self) {
         FirstPanic::of(drop_guarded(self.take())).resume();
@@ -157,7 +156,7 @@ impl<U> fmt::Debug for JoinHandle<U> {
 }
 
 pin_project! {
-    /// A child's future whose output goes to its handle.
+    /// A child's future; its output goes to its handle.
     ///
     /// It is named here for code that is generic over the flavour: its bound is
     /// `M: Hold<'env, Joining<F, U, T>>`.
@@ -205,17 +204,17 @@ impl<F, U, T, E> Future for Joining<F, U, T>
 where
     F: Future<Output = Result<U, E>>,
 {
-    type Output = Output<T, E>;
+    type Output = End<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(Err(match ready!(this.future.poll(cx)) {
+        Poll::Ready(match ready!(this.future.poll(cx)) {
             Ok(output) => {
                 this.slot.put(output);
-                Exit::Delivered
+                End::Delivered
             }
-            Err(error) => Exit::Failed(Failure::Error(error)),
-        }))
+            Err(error) => End::Failed(Failure::Error(error)),
+        })
     }
 }
 

@@ -5,16 +5,15 @@ mod context;
 mod driver;
 mod finish;
 mod first_ok;
-mod held;
 mod join_handle;
 mod next;
 mod options;
-mod plan;
-mod post;
+mod prepared;
 mod rejected;
 mod run;
 mod spawn;
 mod spawner;
+mod spawner_child;
 mod when_free;
 
 use std::fmt;
@@ -24,7 +23,6 @@ pub use self::context::{ChildCancelled, ChildContext, With};
 pub use self::driver::Driver;
 pub use self::finish::{Join, Settle};
 pub use self::first_ok::FirstOk;
-use self::held::Held;
 pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
 pub use self::rejected::{Rejected, Rejection};
@@ -32,9 +30,11 @@ pub use self::run::{Run, RunSettle};
 pub use self::spawner::{NurseryCancelled, Spawner};
 pub use self::when_free::{SpawnWhenFree, SpawnerWhenFree};
 use crate::cancel::Cause;
+use crate::drive::DriverState;
 use crate::flavor::{Flavor, Local, Shared};
 use crate::scope::Scope;
-use crate::scope::tally::{Keep, Label, Tally};
+use crate::scope::collected::{Bounds, Collected, Detail};
+use crate::scope::records::Records;
 
 /// A scope that owns child futures, drives them together and returns every failure.
 ///
@@ -49,7 +49,7 @@ use crate::scope::tally::{Keep, Label, Tally};
 /// | finished by | gives | when a child fails |
 /// |---|---|---|
 /// | [`join`](Self::join) | outputs in spawn order | the others go on; all failures at the end |
-/// | [`settle`](Self::settle) | a [`Report`](crate::Report): outputs and failures and who was cancelled | the same |
+/// | [`settle`](Self::settle) | a [`Report`](crate::Report): outputs, failures and cancelled children | the same |
 /// | [`next`](Self::next) | one [`Completion`](crate::Completion) after the other, as they come | it is one of them |
 /// | [`first_ok`](Self::first_ok) | the first output; the rest is cancelled | the others go on; an error only if none succeeds |
 /// | [`run`](Self::run) | a body's output beside the children's | as `join`; the body is one more that may fail |
@@ -62,8 +62,8 @@ use crate::scope::tally::{Keep, Label, Tally};
 /// judged again.
 ///
 /// Dropping a nursery drops all its children there and then, the newest first, those that never
-/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to go. A child whose
-/// destructor panics keeps no other from being dropped; the panic goes on after the last of them.
+/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to stop. A destructor
+/// that panics keeps no other child from being dropped; the panic goes on after the last of them.
 ///
 /// # Examples
 ///
@@ -116,13 +116,23 @@ use crate::scope::tally::{Keep, Label, Tally};
 /// ```
 #[must_use = "a nursery does nothing unless it is driven, by `join` for one"]
 pub struct Nursery<'env, T, E, M: Flavor = Shared> {
-    scope: Scope<'env, T, E, M>,
-    /// What ended while the owner waited for a slot.
-    held: Held<T, E>,
-    keep: Keep,
+    /// In a box, so that a future that holds a nursery is small.
+    inner: Box<Inner<'env, T, E, M>>,
 }
 
-/// A nursery whose children need not be `Send`, made by [`Nursery::local`].
+/// A nursery that is being finished.
+type Boxed<'env, T, E, M> = Box<Inner<'env, T, E, M>>;
+
+/// A nursery, and what it keeps between two calls.
+struct Inner<'env, T, E, M: Flavor> {
+    driver: DriverState,
+    scope: Scope<'env, T, E, M>,
+    /// What ended while the owner waited for a slot. In a box, as most owners do not.
+    held: Option<Box<Records<T, E>>>,
+    bounds: Bounds,
+}
+
+/// A nursery for children that need not be `Send`, made by [`Nursery::local`].
 pub type LocalNursery<'env, T, E> = Nursery<'env, T, E, Local>;
 
 impl<T, E> Nursery<'_, T, E, Shared> {
@@ -151,17 +161,21 @@ impl<T, E, M: Flavor> Unpin for Nursery<'_, T, E, M> {}
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     fn empty() -> Self {
-        Self { scope: Scope::new(), held: Held::new(), keep: Keep::ALL }
+        let driver = DriverState::new();
+        let scope = Scope::new(driver.shared());
+        let inner = Inner { driver, scope, held: None, bounds: Bounds::NONE };
+        Self { inner: Box::new(inner) }
     }
 
     /// The children, and what has ended already on its way to a result.
-    fn into_tally<K: Label>(self) -> (Scope<'env, T, E, M>, Tally<K, T, E>) {
-        let Self { scope, mut held, keep } = self;
-        let mut tally = Tally::new(keep);
-        while let Some(record) = held.pop() {
-            tally.record(record);
+    fn into_collected<K: Detail>(mut self) -> (Boxed<'env, T, E, M>, Collected<K, T, E>) {
+        let mut collected = Collected::new(self.inner.bounds);
+        if let Some(mut held) = self.inner.held.take() {
+            while let Some(completion) = held.pop() {
+                collected.record(completion);
+            }
         }
-        (scope, tally)
+        (self.inner, collected)
     }
 
     /// A spawner for children, bodies and other threads to spawn by.
@@ -169,7 +183,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// It keeps nothing alive: a nursery that is joined ends when its last child does, whether or not
     /// there are spawners left, and refuses them from then on.
     pub fn spawner(&mut self) -> Spawner<'env, T, E, M> {
-        Spawner::new(self.scope.inbox().clone())
+        Spawner::new(self.inner.scope.inbox().clone())
     }
 
     /// Cancels every child, those in the backlog among them, and every child spawned later.
@@ -180,32 +194,32 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// driven; [remote](Self::spawn_on) ones are told to go then, and waited for. Returns whether this was
     /// what cancelled the nursery: the first cause stays.
     pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
-        self.scope.cancel(Cause::requested(reason.into()))
+        self.inner.scope.cancel(Cause::requested(reason.into()))
     }
 
     /// Why the nursery was cancelled; `None` while it was not.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.scope.cancel_requested()
+        self.inner.scope.cancel_requested()
     }
 
     /// The number of children that have started and not ended.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.scope.running()
+        self.inner.scope.running()
     }
 
     /// The number of children in the backlog: spawned and not started.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.scope.queued()
+        self.inner.scope.queued()
     }
 }
 
 impl<T, E, M: Flavor> fmt::Debug for Nursery<'_, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nursery")
-            .field("name", &self.scope.name.as_deref())
+            .field("name", &self.inner.scope.name.as_deref())
             .field("running", &self.running())
             .field("queued", &self.queued())
             .field("cause", &self.cause())

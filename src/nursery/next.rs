@@ -4,20 +4,20 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::Nursery;
+use super::{Inner, Nursery};
+use crate::drive::{Running, budget};
 use crate::flavor::Flavor;
-use crate::report::{Completion, Outcome};
-use crate::scope::record::Record;
-use crate::scope::{Driving, budget};
+use crate::report::Completion;
+use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits until a child has ended, and says how; `None` when there is no child.
     ///
     /// Completions come in the order in which children end, cancelled ones included. A finished
     /// output is handed out at once and never held back, so a nursery can run for ever in little
-    /// memory. After `None` more children can be spawned. Where nobody is left but
-    /// [daemons](crate::ChildBuilder::daemon), these are cancelled, and handed out: the owner is no body that
-    /// they are there for.
+    /// memory. After `None` more children can be spawned. Where no child is left but
+    /// [daemons](crate::ChildBuilder::daemon), these are cancelled, and handed out: they do not
+    /// outlive the last other child just because the owner calls `next`.
     ///
     /// Children are driven only while this is awaited: what runs between two calls runs alone. What has
     /// ended already, while the owner waited for a slot, is handed out without driving them.
@@ -65,35 +65,33 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
     type Output = Option<Completion<T, E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Nursery { scope, held, keep: _ } = &mut *self.get_mut().nursery;
-        let mut driving = Driving::begin(scope, cx);
-        let record = if held.is_empty() {
-            loop {
-                match ready!(driving.next(cx)) {
-                    // Nobody is left but daemons.
-                    None if driving.wind_up() => {}
-                    next => break next,
+        let Inner { driver, scope, held, .. } = &mut *self.get_mut().nursery.inner;
+        let mut running = Running::begin(driver, cx);
+        let mut next = None;
+        match held.as_mut().filter(|held| !held.is_empty()) {
+            None => {
+                while next.is_none() {
+                    let take = |completion| {
+                        next = Some(completion);
+                        true
+                    };
+                    ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+                    // No child is left but daemons, which are cancelled.
+                    if next.is_none() && !scope.wind_up() {
+                        break;
+                    }
                 }
             }
-        } else if budget::spend() {
-            held.pop()
-        } else {
-            driving.yield_now(cx);
-            return Poll::Pending;
-        };
-        if let Some(Record::Failed(_)) = record {
-            driving.count_not_stored(1);
+            Some(held) if budget::spend() => next = held.pop(),
+            Some(_) => {
+                running.yield_now(cx);
+                return Poll::Pending;
+            }
         }
-        Poll::Ready(record.map(completion))
-    }
-}
-
-fn completion<T, E>(record: Record<T, E>) -> Completion<T, E> {
-    match record {
-        Record::Completed(who, output) => Completion::new(who.info(), Outcome::Completed(output)),
-        Record::Failed(error) => Completion::new(error.child().clone(), Outcome::Failed(*error)),
-        Record::Delivered(child) => Completion::new(child, Outcome::Delivered),
-        Record::Cancelled(child, cause, overran) => Completion::cancelled(child, cause, overran),
+        if next.as_ref().is_some_and(|completion| completion.outcome().is_failed()) {
+            scope.count_not_stored(1);
+        }
+        Poll::Ready(next)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::flavor::{Flavor, Hold, Local, Shared};
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.scope.name = Some(name.into()).filter(|name| !name.is_empty());
+        self.inner.scope.name = Some(name.into()).filter(|name| !name.is_empty());
         self
     }
 
@@ -27,7 +27,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "a nursery's limit must be at least 1: with 0 no child could ever run");
-        self.scope.set_limit(limit);
+        self.inner.scope.set_limit(limit);
         self
     }
 
@@ -54,7 +54,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     where
         E: Display,
     {
-        self.scope.policy.stop_at_first(E::to_string);
+        self.inner.scope.policy.stop_at_first(E::to_string);
         self
     }
 
@@ -64,7 +64,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// a [`cancel_when`](Self::cancel_when) names the child only. A panic in `text` is caught, and the
     /// cause has no text then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
-        self.scope.policy.tell_by(text);
+        self.inner.scope.policy.tell_by(text);
         self
     }
 
@@ -79,7 +79,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// go with a child of this one: it is that child that was late.
     ///
     /// It is polled before the children. So a deadline that has passed already ends the run at once, and no
-    /// child is polled. One that panics ends the run too, and its panic is one more failure.
+    /// child is polled; and one that uses up the budget of its runtime's task in each poll, as no timer does,
+    /// leaves the children none. One that panics ends the run too, and its panic is one more failure.
     ///
     /// Called twice, the later one holds.
     ///
@@ -106,7 +107,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.scope.set_deadline((hold::<F, M>(deadline), Location::caller()));
+        self.inner.scope.set_deadline((hold::<F, M>(deadline), Location::caller()));
         self
     }
 
@@ -129,7 +130,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         F: Future,
         M: Hold<'env, F>,
     {
-        self.scope.set_grace((hold::<F, M>(grace), Location::caller()));
+        self.inner.scope.set_grace((hold::<F, M>(grace), Location::caller()));
         self
     }
 
@@ -159,14 +160,14 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     #[track_caller]
     pub fn keep_errors(mut self, limit: usize) -> Self {
         assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
-        self.keep.errors = limit;
+        self.inner.bounds.errors = limit;
         self
     }
 
     /// Drops each output as it comes, and counts it.
     ///
-    /// This bounds the memory of a nursery that runs for long and whose children have nothing to return,
-    /// as a server's: a report keeps who returned each output. Who was cancelled is kept all the same.
+    /// This bounds the memory of a nursery that runs for long and has children with nothing to return, as a
+    /// server has: a report keeps the child beside each output. Cancelled children are kept all the same.
     /// [`next`](Self::next) and
     /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
     /// [`spawn_when_free`](Self::spawn_when_free) waited.
@@ -183,7 +184,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     pub fn discard_outputs(mut self) -> Self {
-        self.keep.outputs = false;
+        self.inner.bounds.outputs = false;
         self
     }
 }
@@ -215,7 +216,7 @@ impl<'env, T, E> Nursery<'env, T, E, Shared> {
     /// ```
     #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
-        self.scope.policy.ask(Box::new(policy));
+        self.inner.scope.policy.ask(Box::new(policy));
         self
     }
 }
@@ -227,7 +228,7 @@ impl<'env, T, E> Nursery<'env, T, E, Local> {
     /// panics cancels the nursery too, and its panic is one more failure.
     #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
-        self.scope.policy.ask(Box::new(policy));
+        self.inner.scope.policy.ask(Box::new(policy));
         self
     }
 }

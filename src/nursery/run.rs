@@ -4,21 +4,21 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
-use super::{Nursery, Spawner};
+use super::{Inner, Nursery, Spawner};
 use crate::cancel::CauseKind;
+use crate::drive::{Running, WakeFlag};
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
-use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
 use crate::report::Report;
-use crate::scope::alarm::Bell;
-use crate::scope::tally::Tally;
-use crate::scope::{Driving, Drove, Scope, budget};
+use crate::scope::collected::Collected;
+use crate::scope::{Body, Pass, Scope};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
@@ -80,34 +80,31 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     {
         let location = Location::caller();
         let body = body(self.spawner());
-        Run { inner: Body::new(self, body, location) }
+        Run { run: BodyRun::new(self, body, location) }
     }
 }
 
 pin_project! {
     /// A body and its nursery.
-    struct Body<'env, T, E, M: Flavor, B, R> {
-        scope: Option<Scope<'env, T, E, M>>,
-        tally: Tally<ChildInfo, T, E>,
+    struct BodyRun<'env, T, E, M: Flavor, B, R> {
+        inner: Option<Box<Inner<'env, T, E, M>>>,
+        collected: Collected<ChildInfo, T, E>,
         #[pin]
         body: Option<B>,
-        bell: Arc<Bell>,
-        waker: Waker,
+        woken: Arc<WakeFlag>,
         info: ChildInfo,
-        // Whether the body is polled after the children in the next turn.
-        children_first: bool,
-        // Whether a failure that stops the nursery stops the body too. One that was handed out before
-        // does not: the body would be dropped, and no error left.
+        // Whether a failure that stops the nursery stops the body too. One that was handed out before does
+        // not: the body would be dropped, and no error left.
         stoppable: bool,
         output: Option<R>,
     }
 
-    impl<'env, T, E, M: Flavor, B, R> PinnedDrop for Body<'env, T, E, M, B, R> {
-        // Children first, then the body or its output, each even if another's destructor panics.
+    impl<'env, T, E, M: Flavor, B, R> PinnedDrop for BodyRun<'env, T, E, M, B, R> {
+        // Children first, then the body or its output, each even where another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let mut first = FirstPanic::default();
-            first.note(drop_guarded(this.scope.take()));
+            first.note(drop_guarded(this.inner.take()));
             first.note(drop_in_place(this.body));
             first.note(drop_guarded(this.output.take()));
             first.resume();
@@ -115,111 +112,109 @@ pin_project! {
     }
 }
 
-impl<'env, T, E, M, B, R> Body<'env, T, E, M, B, R>
+impl<'env, T, E, M, B, R> BodyRun<'env, T, E, M, B, R>
 where
     M: Flavor,
     B: Future<Output = Result<R, E>>,
 {
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
-        let (scope, tally) = nursery.into_tally();
-        let bell = Bell::new(scope.gate());
+        let (inner, collected) = nursery.into_collected();
+        let stoppable = match inner.scope.cause().and_then(|cause| cause.child().map(ChildInfo::id))
+        {
+            Some(child) => collected.has_failure_of(child) || inner.scope.has_failure_of(child),
+            None => true,
+        };
         Self {
-            children_first: false,
-            stoppable: match scope.cause().and_then(|cause| cause.child().map(ChildInfo::id)) {
-                Some(child) => tally.has_failure_of(child) || scope.has_failure_of(child),
-                None => true,
-            },
-            scope: Some(scope),
-            tally,
+            woken: WakeFlag::new(inner.driver.shared()),
+            inner: Some(inner),
+            collected,
             body: Some(body),
-            waker: Waker::from(Arc::clone(&bell)),
-            bell,
             info: ChildInfo::body(location),
+            stoppable,
             output: None,
         }
     }
 
-    /// Ready when the body and all children are through; `scope` is there no longer then.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Scope<'env, T, E, M>> {
+    /// Ready when the body and all children have ended, with the nursery.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<Inner<'env, T, E, M>>> {
         let mut this = self.project();
-        let Some(scope) = this.scope else { panic!("a run was polled after it was ready") };
-        let mut driving = Driving::begin(scope, cx);
-        // Whoever comes first may leave nothing of the turn to the other.
-        let mut body_waits = *this.children_first;
+        let Some(inner) = this.inner else { panic!("a run was polled after it was ready") };
+        let Inner { driver, scope, .. } = &mut **inner;
+        let mut running = Running::begin(driver, cx);
         loop {
-            // A deadline that has passed already is to end the run at once.
-            driving.heed();
-            if let (true, true, Some(stop)) =
-                (*this.stoppable, this.body.is_some(), driving.stops_body())
-            {
-                let late = (stop.kind() == CauseKind::Deadline).then(|| Failure::TimedOut(stop));
-                driving.fail(this.info, late.into_iter().chain(drop_body(this.body.as_mut())));
-            }
-            if !body_waits && this.body.is_some() && this.bell.has_rung() {
-                if !budget::spend() {
-                    *this.children_first = false;
-                    driving.yield_now(cx);
-                    return Poll::Pending;
-                }
-                this.bell.take();
-                let failures = poll_body(this.body.as_mut(), this.waker, this.output);
-                driving.fail(this.info, failures);
-            }
-            body_waits = false;
-            let mut record = None;
-            let (body, bell) = (&this.body, &this.bell);
-            let drove = driving.drive_until(
-                cx,
-                |next| {
-                    record = Some(next);
-                    true
-                },
-                body.is_some(),
-                || body.is_some() && bell.has_rung(),
-            );
-            if let Some(record) = record {
-                this.tally.record(record);
-            }
-            match drove {
-                Poll::Ready(Drove::Enough) => {}
-                // A wake of the body's that comes before the driver rests interrupts it, and one that
-                // comes later wakes the owner.
-                Poll::Pending => {
-                    *this.children_first ^= budget::left() == 0;
-                    return Poll::Pending;
-                }
-                Poll::Ready(Drove::Idle) if this.body.is_none() => {
-                    if driving.close_if_idle() {
-                        break;
-                    }
-                }
-                Poll::Ready(Drove::Idle) if driving.park() => return Poll::Pending,
-                Poll::Ready(Drove::Idle | Drove::Interrupted) => {
-                    if driving.is_nested() || budget::left() == 0 {
-                        *this.children_first ^= true;
-                        driving.yield_now(cx);
-                        return Poll::Pending;
-                    }
-                    driving.resume(cx);
-                }
+            let take = |completion| {
+                this.collected.record(completion);
+                false
+            };
+            let body = Beside {
+                body: this.body.as_mut(),
+                woken: this.woken,
+                info: this.info,
+                stoppable: *this.stoppable,
+                output: this.output,
+            };
+            ready!(running.drive(cx, &mut Pass::new(scope, take, body)));
+            if scope.close_if_idle() {
+                break;
             }
         }
-        drop(driving);
-        match this.scope.take() {
-            Some(scope) => Poll::Ready(scope),
+        drop(running);
+        match this.inner.take() {
+            Some(inner) => Poll::Ready(inner),
             None => unreachable!("it was there a moment ago"),
         }
     }
 }
 
-/// Polls the body; when it has ended, drops it and answers with its failures.
+/// The body as the driver sees it.
+struct Beside<'a, B, R> {
+    body: Pin<&'a mut Option<B>>,
+    woken: &'a Arc<WakeFlag>,
+    info: &'a ChildInfo,
+    stoppable: bool,
+    output: &'a mut Option<R>,
+}
+
+impl<'env, T, E, M, B, R> Body<'env, T, E, M> for Beside<'_, B, R>
+where
+    M: Flavor,
+    B: Future<Output = Result<R, E>>,
+{
+    fn is_there(&self) -> bool {
+        self.body.is_some()
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.is_set()
+    }
+
+    fn poll(&mut self, scope: &mut Scope<'env, T, E, M>) {
+        self.woken.clear();
+        let failures = poll_body(self.body.as_mut(), self.woken, self.output);
+        scope.fail(self.info, failures);
+    }
+
+    fn drop_if_stopped(&mut self, scope: &mut Scope<'env, T, E, M>) {
+        if !self.stoppable || self.body.is_none() {
+            return;
+        }
+        if let Some(cause) = scope.stops_body() {
+            let late = cause.kind() == CauseKind::Deadline;
+            let late = late.then(|| Failure::TimedOut(cause));
+            scope.fail(self.info, late.into_iter().chain(drop_body(self.body.as_mut())));
+        }
+    }
+}
+
+/// Polls the body. When it has ended, drops it and returns its failures.
 fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
     mut body: Pin<&mut Option<B>>,
-    waker: &Waker,
+    woken: &Arc<WakeFlag>,
     output: &mut Option<R>,
 ) -> SmallVec<[Failure<E>; 1]> {
     let Some(future) = body.as_mut().as_pin_mut() else { return SmallVec::new() };
-    let mut cx = Context::from_waker(waker);
+    let waker = woken.waker();
+    let mut cx = Context::from_waker(&waker);
     let mut failures = SmallVec::new();
     match catch(|| future.poll(&mut cx)) {
         Ok(Poll::Pending) => return failures,
@@ -236,7 +231,7 @@ fn drop_body<B, E>(body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
 }
 
 /// A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
-fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), Thrown> {
+fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), CaughtPanic> {
     catch(|| body.as_mut().set(None))
 }
 
@@ -245,7 +240,7 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Run<'env, T, E, M: Flavor, B, R> {
         #[pin]
-        inner: Body<'env, T, E, M, B, R>,
+        run: BodyRun<'env, T, E, M, B, R>,
     }
 }
 
@@ -269,7 +264,7 @@ impl<'env, T, E, M: Flavor, B, R> Run<'env, T, E, M, B, R> {
     /// # });
     /// ```
     pub fn settle(self) -> RunSettle<'env, T, E, M, B, R> {
-        RunSettle { inner: self.inner }
+        RunSettle { run: self.run }
     }
 }
 
@@ -281,13 +276,13 @@ where
     type Output = Result<(R, Vec<T>), JoinedError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut inner = self.project().inner;
-        inner.as_mut().poll(cx).map(|scope| {
-            let inner = inner.project();
-            let output = inner.output.take();
-            match (output, inner.tally.report(&scope.summary()).into_result()) {
+        let mut run = self.project().run;
+        run.as_mut().poll(cx).map(|inner| {
+            let run = run.project();
+            let output = run.output.take();
+            match (output, run.collected.report(&inner.scope.summary()).into_result()) {
                 (output, Err(error)) => {
-                    discard(output);
+                    drop_quietly(output);
                     Err(error)
                 }
                 (Some(output), Ok(outputs)) => Ok((output, outputs)),
@@ -308,7 +303,7 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct RunSettle<'env, T, E, M: Flavor, B, R> {
         #[pin]
-        inner: Body<'env, T, E, M, B, R>,
+        run: BodyRun<'env, T, E, M, B, R>,
     }
 }
 
@@ -320,10 +315,10 @@ where
     type Output = (Option<R>, Report<T, E>);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut inner = self.project().inner;
-        inner.as_mut().poll(cx).map(|scope| {
-            let inner = inner.project();
-            (inner.output.take(), inner.tally.report(&scope.summary()))
+        let mut run = self.project().run;
+        run.as_mut().poll(cx).map(|inner| {
+            let run = run.project();
+            (run.output.take(), run.collected.report(&inner.scope.summary()))
         })
     }
 }

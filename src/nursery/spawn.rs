@@ -6,17 +6,17 @@ use futures::task::Spawn;
 
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
-use super::plan::{Plan, no_introduction};
+use super::prepared::{Prepared, no_introduction};
 use super::when_free::SpawnWhenFree;
 use super::{ChildBuilder, Nursery, Rejected};
-use crate::adapt::{Abroad, AsIs, Convert, Grouped, Output, Plain};
+use crate::adapt::{Convert, Grouped, Plain, Raw, RawRemote};
 use crate::cancel::{CancelHandle, Control};
+use crate::child::{End, Spawned};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
-use crate::guard::discard;
+use crate::guard::drop_quietly;
 use crate::info::ChildId;
 use crate::remote::Remote;
-use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
@@ -55,7 +55,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// nursery's error.
     ///
     /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over: what
-    /// the inner nursery's children had returned, and who of them was cancelled, is for the child to
+    /// the inner nursery's children had returned, and which of them were cancelled, is for the child to
     /// make an output of, by [`settle`](Self::settle) for one. A child that is cancelled is dropped, and
     /// a nursery in it with the failures that it had collected. If destructors in there panic, the
     /// first of these panics is the child's failure.
@@ -92,7 +92,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_group(future)
     }
 
-    /// Spawns a child whose own output, of whatever type, goes to a handle and not into the nursery's.
+    /// Spawns a child and hands its output, of whatever type, to a handle and not to the nursery.
     ///
     /// The child's failure is the nursery's, as any other's; the handle then says how it was
     /// [lost](crate::Lost). The child is counted as completed where it succeeds, and
@@ -269,15 +269,15 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     pub(super) fn place<F, K>(
         &mut self,
         admission: Admission,
-        plan: Plan<'env, F, K, M>,
+        child: Prepared<'env, F, K, M>,
         introduce: impl FnOnce(&mut F, &Arc<Control>),
     ) -> Spawned
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
+        K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
-        match self.scope.add(admission, plan, |plan, id| plan.child(id, introduce)) {
+        match self.inner.scope.add(admission, child, |child, id| child.child(id, introduce)) {
             Ok(spawned) => spawned,
             Err(_) => unreachable!("only a child that asks for a free slot is refused"),
         }
@@ -334,7 +334,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
     {
         let future = Joining::new(future);
         let promise = future.promise();
-        promise.handle(self.place::<_, AsIs>(true, future, no_introduction))
+        promise.handle(self.place::<_, Raw>(true, future, no_introduction))
     }
 
     /// See [`Nursery::spawn_with`].
@@ -345,7 +345,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.scope.inbox());
+        let inbox = Arc::clone(self.parent.inner.scope.inbox());
         let meet = |with: &mut With<_, _, _>, control: &_| {
             with.meet(ChildContext::new(control, inbox));
         };
@@ -361,7 +361,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.scope.inbox());
+        let inbox = Arc::clone(self.parent.inner.scope.inbox());
         let meet = |with: &mut With<_, _, _>, control: &_| {
             with.meet(ChildContext::new(control, inbox));
         };
@@ -376,13 +376,13 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<U, E>>,
         M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
     {
-        let inbox = Arc::clone(self.parent.scope.inbox());
+        let inbox = Arc::clone(self.parent.inner.scope.inbox());
         let future = Joining::new(With::new(make));
         let promise = future.promise();
         let meet = |joining: &mut Joining<With<_, _, _>, _, _>, control: &_| {
             joining.get_mut().meet(ChildContext::new(control, inbox));
         };
-        promise.handle(self.place::<_, AsIs>(true, future, meet))
+        promise.handle(self.place::<_, Raw>(true, future, meet))
     }
 
     /// See [`Nursery::spawn_on`].
@@ -395,8 +395,8 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         E: Send + 'static,
         M: Hold<'env, Remote<X, F, T, E>>,
     {
-        let meet = |remote: &mut Remote<_, _, _, _>, control: &_| remote.meet(control);
-        self.place::<_, Abroad>(true, Remote::new(executor, future), meet).into_handle()
+        let introduce = |remote: &mut Remote<_, _, _, _>, control: &_| remote.set_control(control);
+        self.place::<_, RawRemote>(true, Remote::new(executor, future), introduce).into_handle()
     }
 
     /// See [`Nursery::try_spawn`]. A daemon takes no slot: there is always room for it.
@@ -411,22 +411,24 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         M: Hold<'env, F>,
     {
         let Self { parent, options } = self;
-        let refusal = match parent.scope.cancel_requested() {
+        let refusal = match parent.inner.scope.cancel_requested() {
             Some(cause) => Some(Refusal::Cancelled(cause)),
-            None if !options.daemon && !parent.scope.has_room() => Some(Refusal::Full),
+            None if !options.daemon && !parent.inner.scope.has_room() => Some(Refusal::Full),
             None => None,
         };
         // Shedding is common where it is used at all, and must not allocate.
         if let Some(refusal) = refusal {
             // The future is given back, whatever the destructors of its timers do.
-            discard(options);
+            drop_quietly(options);
             return Err(Rejected::new(future, refusal));
         }
-        let plan = Plan::<F, Plain, M>::new(options, parent.scope.gate(), false, future);
-        let admission = plan.admission(Admission::IfFree);
-        match parent.scope.add(admission, plan, |plan, id| plan.child(id, no_introduction)) {
+        let child =
+            Prepared::<F, Plain, M>::new(options, || parent.inner.scope.requests(), false, future);
+        let admission = child.admission(Admission::IfFree);
+        match parent.inner.scope.add(admission, child, |child, id| child.child(id, no_introduction))
+        {
             Ok(spawned) => Ok(spawned.id),
-            Err(plan) => Err(Rejected::new(plan.into_inner(), Refusal::Full)),
+            Err(child) => Err(Rejected::new(child.into_inner(), Refusal::Full)),
         }
     }
 
@@ -437,8 +439,9 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, F>,
     {
-        let plan = Plan::new(self.options, self.parent.scope.gate(), false, future);
-        SpawnWhenFree::new(self.parent, plan)
+        let child =
+            Prepared::new(self.options, || self.parent.inner.scope.requests(), false, future);
+        SpawnWhenFree::new(self.parent, child)
     }
 
     #[track_caller]
@@ -451,11 +454,16 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
     ) -> Spawned
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
+        K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
-        let plan = Plan::<F, K, M>::new(self.options, self.parent.scope.gate(), handle, future);
-        let admission = plan.admission(Admission::Always);
-        self.parent.place(admission, plan, introduce)
+        let child = Prepared::<F, K, M>::new(
+            self.options,
+            || self.parent.inner.scope.requests(),
+            handle,
+            future,
+        );
+        let admission = child.admission(Admission::Always);
+        self.parent.place(admission, child, introduce)
     }
 }

@@ -20,7 +20,7 @@ use crate::info::ChildId;
 use crate::remote::Remote;
 use crate::scope::inbox::Inbox;
 
-/// Spawns children into a nursery that someone else drives.
+/// Spawns children into a nursery that another task drives.
 ///
 /// Made by [`Nursery::spawner`](crate::Nursery::spawner) and handed to the body by
 /// [`Nursery::run`](crate::Nursery::run). Clones spawn into the same nursery. In the [`Shared`]
@@ -39,7 +39,7 @@ use crate::scope::inbox::Inbox;
 /// |---|---|---|
 /// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled, or timed out after the deadline | gives it back |
 /// | `spawn` once the nursery has ended | cannot be written | gives the child back |
-/// | `spawn_when_free` | drives the children while it waits | waits for whoever drives them |
+/// | `spawn_when_free` | drives the children while it waits | waits for the task that drives them |
 /// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
 ///
 /// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
@@ -116,7 +116,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.child().spawn_with_handle(future)
     }
 
-    /// Spawns a child whose joined error becomes a subtree; see
+    /// Spawns a child as a group: its joined error becomes a subtree; see
     /// [`Nursery::spawn_group`](crate::Nursery::spawn_group).
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.child().spawn_group(future)
     }
 
-    /// Spawns a child whose own output goes to a handle; see
+    /// Spawns a child and hands its output to a handle; see
     /// [`Nursery::spawn_join`](crate::Nursery::spawn_join).
     ///
     /// # Errors
@@ -197,10 +197,9 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
     /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
     ///
-    /// Those who wait are served in the order in which they first asked. While someone waits whose
-    /// turn has come, the nursery does not end, unless it is closed: that takes the turn back. So do not leave
-    /// the future unpolled, or forget it. A
-    /// child that waits so for a slot in its own nursery keeps its own slot meanwhile: where all of
+    /// Slots are granted in the order in which they were first asked for. While one is granted and not used,
+    /// the nursery does not end, unless it is closed: that takes the slot back. So do not leave the future
+    /// unpolled, or forget it. A child that waits so for a slot in its own nursery keeps its own slot meanwhile: where all of
     /// them do, they wait for ever.
     ///
     /// # Errors
@@ -267,12 +266,14 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// # use std::future::{pending, ready};
     /// # futures::executor::block_on(async {
     /// let (spawner, driver) = Nursery::<'_, &str, ()>::new().split();
-    /// spawner.spawn(async { Ok(futures::pending!()).and(Ok("drained")) }).unwrap();
+    /// # let (told, drains) = futures::channel::oneshot::channel::<()>();
+    /// spawner.spawn(async move { Ok(if drains.await.is_ok() { "drained" } else { "lost" }) }).unwrap();
     /// spawner.child().name("stuck").spawn(pending()).unwrap();
     /// # let mut driver = driver;
     /// # futures::poll!(&mut driver);
-    /// # let mut left = 3;
+    /// # let (mut left, mut told) = (3, Some(told));
     /// # let grace = std::future::poll_fn(move |cx| {
+    /// #     told.take().map(|told| told.send(()));
     /// #     cx.waker().wake_by_ref();
     /// #     left -= 1;
     /// #     if left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }

@@ -3,22 +3,24 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use super::plan::{Plan, no_introduction};
-use super::{Nursery, Rejected};
+use super::prepared::{Prepared, no_introduction};
+use super::{Inner, Nursery, Rejected};
 use crate::adapt::Plain;
+use crate::drive::Running;
 use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
-use crate::scope::Driving;
 use crate::scope::inbox::{Admission, By, Inbox, Ticket};
+use crate::scope::records::Records;
+use crate::scope::{NoBody, Pass};
 
 /// Waits for a slot while driving the children; see [`Nursery::spawn_when_free`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct SpawnWhenFree<'a, 'env, T, E, M: Flavor, F> {
     nursery: &'a mut Nursery<'env, T, E, M>,
     /// `None` once the child was spawned.
-    child: Option<Plan<'env, F, Plain, M>>,
+    child: Option<Prepared<'env, F, Plain, M>>,
     /// The place in the queue, if spawners wait too.
     ticket: Option<Ticket>,
 }
@@ -26,9 +28,9 @@ pub struct SpawnWhenFree<'a, 'env, T, E, M: Flavor, F> {
 impl<'a, 'env, T, E, M: Flavor, F> SpawnWhenFree<'a, 'env, T, E, M, F> {
     pub(super) fn new(
         nursery: &'a mut Nursery<'env, T, E, M>,
-        plan: Plan<'env, F, Plain, M>,
+        child: Prepared<'env, F, Plain, M>,
     ) -> Self {
-        Self { nursery, child: Some(plan), ticket: None }
+        Self { nursery, child: Some(child), ticket: None }
     }
 }
 
@@ -44,35 +46,45 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { nursery, child, ticket } = self.get_mut();
-        let Some(plan) = child.as_ref() else {
+        let Some(prepared) = child.as_ref() else {
             panic!("`SpawnWhenFree` was polled after it was ready")
         };
-        let daemon = plan.admission(Admission::Always) == Admission::Daemon;
-        let Nursery { scope, held, keep } = &mut **nursery;
-        let mut driving = Driving::begin(scope, cx);
+        let daemon = prepared.admission(Admission::Always) == Admission::Daemon;
+        let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
+        // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs nothing.
+        let waker = driver.waker().clone();
+        let mut running = Running::begin(driver, cx);
         let admission = loop {
             if daemon {
                 break Admission::Daemon;
             }
-            if let Poll::Ready(admission) = driving.poll_slot(cx, ticket) {
+            if let Poll::Ready(admission) =
+                scope.poll_slot(&mut Context::from_waker(&waker), ticket)
+            {
                 break admission;
             }
-            match driving.next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(record)) => {
-                    if held.push(record, *keep) {
-                        driving.count_not_stored(1);
+            let mut next = None;
+            let take = |completion| {
+                next = Some(completion);
+                true
+            };
+            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            match next {
+                Some(completion) => {
+                    let held = held.get_or_insert_with(|| Box::new(Records::new()));
+                    if held.push_within(completion, *bounds) {
+                        scope.count_not_stored(1);
                     }
                 }
-                // The slot is another's, who has not come for it.
-                Poll::Ready(None) if driving.park() => return Poll::Pending,
-                Poll::Ready(None) => driving.resume(cx),
+                // The slot was granted to a spawner, which has not used it.
+                None if running.rest() => return Poll::Pending,
+                None => {}
             }
         };
-        drop(driving);
+        drop(running);
         match child.take() {
-            Some(plan) => {
-                let spawned = nursery.place(admission, plan, no_introduction);
+            Some(prepared) => {
+                let spawned = nursery.place(admission, prepared, no_introduction);
                 if let Admission::Granted(_) = admission {
                     *ticket = None;
                 }
@@ -85,7 +97,8 @@ where
 
 impl<T, E, M: Flavor, F> Drop for SpawnWhenFree<'_, '_, T, E, M, F> {
     fn drop(&mut self) {
-        if let (Some(ticket), Some(inbox)) = (self.ticket, self.nursery.scope.inbox_if_any()) {
+        if let (Some(ticket), Some(inbox)) = (self.ticket, self.nursery.inner.scope.inbox_if_any())
+        {
             inbox.give_up(ticket);
         }
     }
@@ -97,19 +110,22 @@ impl<T, E, M: Flavor, F> fmt::Debug for SpawnWhenFree<'_, '_, T, E, M, F> {
     }
 }
 
-/// Waits for a slot in a nursery that someone else drives; see
+/// Waits for a slot in a nursery that another task drives; see
 /// [`Spawner::spawn_when_free`](crate::Spawner::spawn_when_free).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct SpawnerWhenFree<'env, T, E, M: Flavor, F> {
     inbox: Arc<Inbox<'env, T, E, M>>,
     /// `None` once the child was spawned or given back.
-    child: Option<Plan<'env, F, Plain, M>>,
+    child: Option<Prepared<'env, F, Plain, M>>,
     ticket: Option<Ticket>,
 }
 
 impl<'env, T, E, M: Flavor, F> SpawnerWhenFree<'env, T, E, M, F> {
-    pub(super) fn new(inbox: Arc<Inbox<'env, T, E, M>>, plan: Plan<'env, F, Plain, M>) -> Self {
-        Self { inbox, child: Some(plan), ticket: None }
+    pub(super) fn new(
+        inbox: Arc<Inbox<'env, T, E, M>>,
+        child: Prepared<'env, F, Plain, M>,
+    ) -> Self {
+        Self { inbox, child: Some(child), ticket: None }
     }
 }
 
@@ -125,31 +141,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { inbox, child, ticket } = self.get_mut();
-        let Some(plan) = child.take() else {
+        let Some(prepared) = child.take() else {
             panic!("`SpawnerWhenFree` was polled after it was ready")
         };
-        let admission = match plan.admission(Admission::Always) {
+        let admission = match prepared.admission(Admission::Always) {
             Admission::Daemon => Ok(Admission::Daemon),
             _ => match inbox.poll_slot(cx, ticket, By::Spawner) {
                 Poll::Ready(slot) => slot.map(Admission::Granted),
                 Poll::Pending => {
-                    *child = Some(plan);
+                    *child = Some(prepared);
                     return Poll::Pending;
                 }
             },
         };
         let posted = match admission {
             Ok(admission) => {
-                inbox.post(admission, plan, |plan, id| plan.child(id, no_introduction))
+                inbox.post(admission, prepared, |child, id| child.child(id, no_introduction))
             }
-            Err(refusal) => Err((plan, refusal)),
+            Err(refusal) => Err((prepared, refusal)),
         };
         Poll::Ready(match posted {
             Ok(spawned) => {
                 *ticket = None;
                 Ok(spawned.id)
             }
-            Err((plan, refusal)) => Err(Rejected::new(plan.into_inner(), refusal)),
+            Err((child, refusal)) => Err(Rejected::new(child.into_inner(), refusal)),
         })
     }
 }

@@ -1,64 +1,53 @@
 //! The driver of a pool: it pulls items, runs each in a lane, and cancels what is left.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use super::Options;
 use super::item::poll_in_place;
-use super::lanes::Lanes;
 use super::ledger::{Ledger, Outcome};
 use super::run::Run;
 use super::source::Source;
 use crate::cancel::Cause;
+use crate::drive::{DriverState, Kind, Running, WakeFlag, Work, budget};
+use crate::error::Panic;
 use crate::flavor::Flavor;
-use crate::gate::Gate;
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
-use crate::scope::alarm::Bell;
-use crate::scope::budget::{self, Turn};
-
-/// Items that are started in a row.
-const ROW: usize = 64;
-
-/// One part in so many of what is left of the turn is the most that items may spend on their start: the
-/// rest is for those that run.
-const SHARE: u32 = 2;
+use crate::lanes::Lanes;
 
 pin_project! {
     /// A run of a pool on the task that awaits it.
     #[doc(hidden)]
     pub struct Engine<'env, S, F, Fut, T, E, M: Flavor> {
-        // `None` once it is dry.
+        driver: DriverState,
+        // `None` once it has no more items.
         #[pin]
         source: Option<S>,
+        source_woken: Arc<WakeFlag>,
         make: Option<F>,
-        lanes: Lanes<Fut>,
+        lanes: Lanes<Place<Fut>>,
         ledger: Ledger<'env, T, E, M>,
         // Items that were pulled; the next has this number.
         pulled: u64,
         limit: usize,
-        gate: Arc<Gate>,
-        // Rung when the source may have an item.
-        bell: Arc<Bell>,
-        bell_waker: Waker,
-        // The pool is driven by a child of a nursery whose turn was over.
-        put_off: bool,
         over: bool,
     }
 
     impl<'env, S, F, Fut, T, E, M: Flavor> PinnedDrop for Engine<'env, S, F, Fut, T, E, M> {
-        // Items first, the newest before the others, each even if another's destructor panics.
+        // Items first, the newest before the others, each even where another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.gate.retire();
+            this.driver.retire();
             let mut first = FirstPanic::default();
-            for at in this.lanes.newest_first() {
-                first.note(catch(|| this.lanes.lane(at).future.as_mut().set(None)));
+            for lane in newest_first(this.lanes) {
+                first.note(catch(|| this.lanes.place(lane).future.as_mut().set(None)));
             }
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
@@ -66,6 +55,20 @@ pin_project! {
             first.resume();
         }
     }
+}
+
+/// Where items run one after the other.
+struct Place<Fut> {
+    /// In a box, since it is pinned and other places come and go beside it.
+    future: Pin<Box<Option<Fut>>>,
+    item: ChildId,
+}
+
+/// The lanes that have an item, the newest item first.
+fn newest_first<Fut>(lanes: &mut Lanes<Place<Fut>>) -> Vec<usize> {
+    let mut taken: Vec<_> = lanes.each_taken().collect();
+    taken.sort_unstable_by_key(|lane| Reverse(lanes.place(*lane).item));
+    taken
 }
 
 impl<'env, S, F, Fut, T, E, M> Engine<'env, S, F, Fut, T, E, M>
@@ -76,139 +79,169 @@ where
     M: Flavor,
 {
     pub(super) fn new(
-        options: Options<'env, E, M>,
+        mut options: Options<'env, E, M>,
         outputs: bool,
         location: &'static Location<'static>,
         source: S,
         make: F,
     ) -> Self {
-        let (gate, limit) = (Arc::clone(&options.gate), options.limit);
-        let bell = Bell::new(&gate);
+        let driver = std::mem::replace(&mut options.driver, DriverState::new());
+        let limit = options.limit;
         Self {
+            source_woken: WakeFlag::new(driver.shared()),
+            driver,
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
             make: Some(make),
             lanes: Lanes::new(),
             pulled: 0,
             limit,
-            gate,
-            bell_waker: Waker::from(Arc::clone(&bell)),
-            bell,
-            put_off: false,
             over: false,
         }
     }
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
-        assert!(!self.over, "a pool was polled after it was ready");
-        self.gate.enter(cx.waker());
-        let turn = Turn::begin(budget::TURN);
-        if turn.puts_off(self.as_mut().project().put_off) {
-            self.gate.yield_now(cx);
-            return Poll::Pending;
-        }
-        loop {
-            self.as_mut().heed();
-            self.as_mut().fill();
-            let all = self.as_mut().poll_lanes();
-            if self.source.is_none() && self.lanes.busy() == 0 {
-                let this = self.project();
-                this.gate.retire();
-                this.ledger.close(this.make.take());
-                *this.over = true;
-                return Poll::Ready(this.ledger.outcome());
-            }
-            if all && !self.can_fill() && self.gate.leave() {
-                return Poll::Pending;
-            }
-            // A nested driver goes round once, as that of a nursery does. Each round costs one, so that
-            // rounds that poll nothing end too.
-            if !all || turn.is_nested() || !budget::spend() {
-                self.gate.yield_now(cx);
-                return Poll::Pending;
-            }
-        }
-    }
+/// A pool that is driven.
+struct Items<'a, 'env, S, F, Fut, T, E, M: Flavor> {
+    source: Pin<&'a mut Option<S>>,
+    source_woken: &'a Arc<WakeFlag>,
+    make: &'a mut Option<F>,
+    lanes: &'a mut Lanes<Place<Fut>>,
+    ledger: &'a mut Ledger<'env, T, E, M>,
+    pulled: &'a mut u64,
+    limit: usize,
+}
 
+impl<S, F, Fut, T, E, M> Items<'_, '_, S, F, Fut, T, E, M>
+where
+    S: Source,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    M: Flavor,
+{
     /// Whether there is a lane for another item, and perhaps an item.
     #[inline]
-    fn can_fill(&self) -> bool {
-        let may_have_one = !S::WAITS || self.bell.has_rung();
-        may_have_one && self.source.is_some() && self.lanes.busy() < self.limit
-    }
-
-    /// Cancels what is left if a handle has asked for it.
-    fn heed(self: Pin<&mut Self>) {
-        if self.ledger.is_doomed() {
-            // The handle's own cause was first.
-            self.cancel(Cause::requested(String::new()));
-        }
+    fn can_pull(&self) -> bool {
+        let may_have_one = !S::WAITS || self.source_woken.is_set();
+        may_have_one && self.source.is_some() && self.lanes.taken() < self.limit
     }
 
     /// Pulls items and polls each for the first time, while there is a lane.
     #[inline]
-    fn fill(mut self: Pin<&mut Self>) {
-        let reserve = budget::reserve(SHARE);
-        for _ in 0..ROW {
-            if !self.can_fill() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
-                return;
-            }
-            let this = self.as_mut().project();
-            let pulled = this.ledger.pull(this.source, this.bell, this.bell_waker);
+    fn pull(&mut self) {
+        while self.can_pull() && !self.ledger.must_cancel() && budget::spend() {
+            let pulled = self.ledger.pull(self.source.as_mut(), self.source_woken);
             let Some(item) = pulled else { return };
-            let id = ChildId::new(*this.pulled);
-            *this.pulled += 1;
-            let at = this.lanes.take_free(id, this.gate);
-            self.as_mut().poll_lane(at, Some(item));
+            let id = ChildId::new(*self.pulled);
+            *self.pulled += 1;
+            let lane = self.lanes.take(|| Place { future: Box::pin(None), item: id });
+            self.lanes.place(lane).item = id;
+            if self.poll_lane(lane, Some(item)).is_pending() {
+                self.lanes.wait(lane);
+            }
         }
     }
 
-    /// Polls the lanes that were woken; `false` if the turn was over before.
+    /// Polls items that were woken, each once.
     #[inline]
-    fn poll_lanes(mut self: Pin<&mut Self>) -> bool {
-        let mut round = self.lanes.round();
-        while let Some(at) = self.lanes.next(&mut round) {
-            // Those that are left are dropped in the next round, which the cancel brings about.
-            if self.ledger.is_doomed() {
-                break;
-            }
-            if !budget::spend() {
-                self.as_mut().project().lanes.stop_before(&round, at);
-                return false;
-            }
-            self.as_mut().poll_lane(at, None);
+    fn poll_woken(&mut self) {
+        self.lanes.begin_round();
+        // The items that are left after a cancel are dropped in the next round.
+        while budget::left() > 0 && !self.ledger.must_cancel() {
+            let Some(lane) = self.lanes.next() else { return };
+            budget::spend();
+            let _ = self.poll_lane(lane, None);
         }
-        true
     }
 
-    /// Polls the item of a lane, after its future was made if it is a new one.
+    /// Polls the item of a lane. The future of a `new` one is made first.
     #[inline]
-    fn poll_lane(mut self: Pin<&mut Self>, at: usize, new: Option<S::Item>) {
-        let this = self.as_mut().project();
-        let lane = this.lanes.lane(at);
-        let id = lane.item;
-        let make = || new.zip(this.make.as_mut()).map(|(item, make)| make(item));
-        let mut cx = Context::from_waker(&lane.waker);
-        let Poll::Ready(ran) = poll_in_place(lane.future.as_mut(), make, &mut cx) else { return };
-        this.lanes.set_free(at);
-        if let Some(cause) = this.ledger.end(id, ran) {
+    fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> Poll<()> {
+        let (place, waker) = self.lanes.lane(lane);
+        let id = place.item;
+        let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
+        let mut cx = Context::from_waker(waker);
+        let polled = poll_in_place(place.future.as_mut(), make, &mut cx);
+        budget::has_polled();
+        let ended = ready!(polled);
+        self.lanes.free(lane);
+        if let Some(cause) = self.ledger.end(id, ended) {
             self.cancel(cause);
         }
+        Poll::Ready(())
     }
 
-    /// Drops what is left, the newest first, and pulls no more.
+    /// Drops what is left, the newest item first, and pulls no more.
     #[cold]
-    fn cancel(self: Pin<&mut Self>, cause: Cause) {
-        let this = self.project();
-        let cause = this.ledger.cancel(cause);
-        for at in this.lanes.newest_first() {
-            let lane = this.lanes.lane(at);
-            let id = lane.item;
-            let dropped = catch(|| lane.future.as_mut().set(None));
-            this.lanes.set_free(at);
-            this.ledger.end_cancelled(id, &cause, dropped.err());
+    fn cancel(&mut self, cause: Cause) {
+        let cause = self.ledger.cancel(cause);
+        for lane in newest_first(self.lanes) {
+            let place = self.lanes.place(lane);
+            let id = place.item;
+            let dropped = catch(|| place.future.as_mut().set(None));
+            self.lanes.free(lane);
+            self.ledger.end_cancelled(id, &cause, dropped.err().map(Panic::of_destructor));
         }
-        this.ledger.drop_source(this.source);
+        self.ledger.drop_source(self.source.as_mut());
+    }
+}
+
+impl<S, F, Fut, T, E, M> Work for Items<'_, '_, S, F, Fut, T, E, M>
+where
+    S: Source,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    M: Flavor,
+{
+    fn rotate(&mut self) {
+        self.lanes.rotate();
+    }
+
+    #[inline]
+    fn take_requests(&mut self, cx: &mut Context<'_>) {
+        if self.ledger.must_cancel() {
+            // The handle's own cause was first.
+            self.cancel(Cause::requested(String::new()));
+        }
+        self.lanes.find_woken(cx);
+    }
+
+    #[inline]
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        self.lanes.settle(cx);
+    }
+
+    #[inline]
+    fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Woken => self.lanes.has_woken(),
+            Kind::New => self.can_pull(),
+            Kind::Body => false,
+        }
+    }
+
+    #[inline]
+    fn poll(&mut self, kind: Kind) {
+        match kind {
+            Kind::Woken => self.poll_woken(),
+            Kind::New => self.pull(),
+            Kind::Body => {}
+        }
+    }
+
+    #[inline]
+    fn hand_out(&mut self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn is_done(&self) -> bool {
+        self.source.is_none() && self.lanes.taken() == 0
+    }
+
+    #[inline]
+    fn is_pressed(&self) -> bool {
+        self.ledger.must_cancel()
     }
 }
 
@@ -223,7 +256,24 @@ where
     type Error = E;
 
     fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
-        self.poll(cx)
+        let this = self.project();
+        assert!(!*this.over, "a pool was polled after it was ready");
+        let mut running = Running::begin(this.driver, cx);
+        let mut items = Items {
+            source: this.source,
+            source_woken: this.source_woken,
+            make: this.make,
+            lanes: this.lanes,
+            ledger: this.ledger,
+            pulled: this.pulled,
+            limit: *this.limit,
+        };
+        ready!(running.drive(cx, &mut items));
+        drop(running);
+        this.driver.retire();
+        this.ledger.close(this.make.take());
+        *this.over = true;
+        Poll::Ready(this.ledger.outcome())
     }
 }
 

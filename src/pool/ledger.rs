@@ -7,24 +7,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use smallvec::SmallVec;
-
 use super::Options;
-use super::item::{Panicked, Ran};
 use super::progress::Progress;
 use super::source::Source;
-use crate::cancel::{Cause, Tag};
+use crate::cancel::{Cause, FinishOnDrop, Time};
+use crate::child::{End, Ended};
+use crate::drive::WakeFlag;
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
-use crate::guard::{FirstPanic, Thrown, catch, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
-use crate::scope::alarm::Bell;
+use crate::scope::collected::{Bounds, Collected, Summary, in_spawn_order};
 use crate::scope::policy::{Policy, Verdict};
-use crate::scope::tally::{Keep, Summary, Tally, in_spawn_order};
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
-    tally: Tally<ChildId, T, E>,
+    collected: Collected<ChildId, T, E>,
     counts: Counts,
     policy: Policy<'env, E, M>,
     progress: Option<M::Policy<'env, Progress>>,
@@ -33,7 +31,7 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
     /// What the handles share.
-    tag: Tag,
+    finish: FinishOnDrop,
     cause: Option<Cause>,
 }
 
@@ -44,21 +42,21 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         location: &'static Location<'static>,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
-        let Options { name, limit: _, policy, errors, progress, gate: _, tag } = options;
-        // Who looks at nothing need not ask.
+        let Options { name, limit: _, policy, errors, progress, driver: _, finish } = options;
+        // Only a progress callback needs to know.
         let total = progress.as_ref().and_then(|_| match left() {
             (least, Some(most)) if least == most => Some(least as u64),
             _ => None,
         });
         Self {
-            tally: Tally::new(Keep { errors, outputs }),
+            collected: Collected::new(Bounds { errors, outputs }),
             counts: Counts::default(),
             policy,
             progress,
             total,
             name,
             location,
-            tag,
+            finish,
             cause: None,
         }
     }
@@ -66,41 +64,44 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Whether a handle has asked for a cancel, or the policy.
     #[inline]
     pub(super) fn is_cancelled(&self) -> bool {
-        self.tag.control().is_some_and(|control| control.is_cancelled())
+        self.finish.control().is_some_and(|control| control.is_cancelled())
     }
 
     /// Whether a handle has asked for a cancel that is not acted upon yet.
     #[inline]
-    pub(super) fn is_doomed(&self) -> bool {
+    pub(super) fn must_cancel(&self) -> bool {
         self.is_cancelled() && self.cause.is_none()
     }
 
     /// Notes that the pool is cancelled, and answers with the cause that came first.
     pub(super) fn cancel(&mut self, cause: Cause) -> Cause {
-        let first = match self.tag.control() {
-            Some(control) => control.cancel_for(&cause),
-            None => cause,
-        };
-        self.cause.insert(first).clone()
+        let first = self.finish.control().and_then(|control| {
+            control.cancel(Time::Own, &cause);
+            control.cause()
+        });
+        self.cause.insert(first.unwrap_or(cause)).clone()
     }
 
-    /// Asks the source for an item, and drops it when there are no more. `bell`, of which `waker` is, stays
-    /// rung while there may be another.
+    /// Asks the source for an item, and drops it when there are no more. The flag `woken` stays set while
+    /// there may be another.
     #[inline]
     pub(super) fn pull<S: Source>(
         &mut self,
         mut source: Pin<&mut Option<S>>,
-        bell: &Bell,
-        waker: &Waker,
+        woken: &Arc<WakeFlag>,
     ) -> Option<S::Item> {
         let items = source.as_mut().as_pin_mut()?;
-        if S::WAITS {
-            bell.take();
-        }
-        match catch(|| items.poll_item(&mut Context::from_waker(waker))) {
+        let polled = if S::WAITS {
+            woken.clear();
+            let waker = woken.waker();
+            catch(|| items.poll_item(&mut Context::from_waker(&waker)))
+        } else {
+            catch(|| items.poll_item(&mut Context::from_waker(Waker::noop())))
+        };
+        match polled {
             Ok(Poll::Ready(Some(item))) => {
                 if S::WAITS {
-                    bell.ring_quietly();
+                    woken.set();
                 }
                 return Some(item);
             }
@@ -117,54 +118,34 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
     }
 
-    /// An item is through. Answers with the cause if that cancels the pool.
+    /// An item has ended. Returns the cause if that cancels the pool.
     #[inline]
-    pub(super) fn end(&mut self, item: ChildId, ran: Ran<T, E>) -> Option<Cause> {
-        let Ran::Returned(Ok(output)) = ran else { return self.end_otherwise(item, ran) };
-        self.counts.completed += 1;
-        self.tally.keep_output(item, output);
-        if self.progress.is_some() {
-            self.tell();
-        }
-        None
-    }
-
-    #[cold]
-    fn end_otherwise(&mut self, item: ChildId, ran: Ran<T, E>) -> Option<Cause> {
-        let mut failures: SmallVec<[Failure<E>; 2]> = SmallVec::new();
-        let (returned, thrown, aftermath) = match ran {
-            Ran::Returned(returned) => (Some(returned), None, None),
-            Ran::Panicked(panicked) => {
-                let Panicked { returned, thrown, aftermath } = *panicked;
-                (returned, Some(thrown), aftermath)
+    pub(super) fn end(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
+        match ended {
+            Ended { end: End::Completed(output), aftermath: None, .. } => {
+                self.counts.completed += 1;
+                self.collected.keep_output(item, output);
+                if self.progress.is_some() {
+                    self.tell();
+                }
+                None
             }
-        };
-        let panic = if returned.is_some() { Panic::of_destructor } else { Panic::new };
-        match returned {
-            Some(Ok(output)) => self.tally.keep_output(item, output),
-            Some(Err(error)) => failures.push(Failure::Error(error)),
-            None => {}
+            ended => self.end_otherwise(item, ended),
         }
-        failures.extend(thrown.map(panic).map(Failure::Panic));
-        failures.extend(aftermath.map(Panic::of_destructor).map(Failure::Panic));
-        self.counts.failed += 1;
-        let mut cause = None;
-        for failure in failures {
-            self.keep(item, failure, &mut cause);
-        }
-        self.tell();
-        cause
     }
 
-    /// The lane of an item was dropped by its executor, and the item with it. Answers with the cause if that
-    /// cancels the pool.
     #[cold]
-    pub(super) fn end_lost(&mut self, item: ChildId, dropped: Option<Thrown>) -> Option<Cause> {
+    fn end_otherwise(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
         self.counts.failed += 1;
         let mut cause = None;
-        self.keep(item, Failure::Executor(ExecutorError::dropped()), &mut cause);
-        if let Some(thrown) = dropped {
-            self.keep(item, Failure::Panic(Panic::of_destructor(thrown)), &mut cause);
+        match ended.end {
+            End::Completed(output) => self.collected.keep_output(item, output),
+            End::Failed(failure) => self.keep(item, failure, &mut cause),
+            // An item has no handle and no cause of its own.
+            End::Delivered | End::Cancelled(_) => {}
+        }
+        if let Some(panic) = ended.aftermath {
+            self.keep(item, Failure::Panic(*panic), &mut cause);
         }
         self.tell();
         cause
@@ -172,7 +153,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Why the pool is cancelled, also if that is not acted upon yet.
     pub(super) fn cause_so_far(&self) -> Option<Cause> {
-        self.cause.clone().or_else(|| self.tag.control()?.cause())
+        self.cause.clone().or_else(|| self.finish.control()?.cause())
     }
 
     /// Records a panic of the executor, when it was given a lane.
@@ -188,20 +169,20 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn record_executor(&mut self, error: ExecutorError) {
         let info = ChildInfo::nursery(self.location);
         let error = ChildError::new(info, Failure::Executor(error), self.is_cancelled());
-        self.tally.keep_failure(error);
+        self.collected.keep_failure(error);
     }
 
-    /// An item's future was dropped for the cancel.
-    pub(super) fn end_cancelled(&mut self, item: ChildId, cause: &Cause, dropped: Option<Thrown>) {
+    /// An item's future was dropped for the cancel; `panic` is that of its destructor.
+    pub(super) fn end_cancelled(&mut self, item: ChildId, cause: &Cause, panic: Option<Panic>) {
         let info = self.info(item);
-        match dropped {
+        match panic {
             None => {
                 self.counts.cancelled += 1;
-                self.tally.cancelled.push(Cancelled::new(info, cause.clone(), false));
+                self.collected.cancelled.push(Cancelled::new(info, cause.clone(), false));
             }
-            Some(thrown) => {
+            Some(panic) => {
                 self.counts.failed += 1;
-                self.record(info, Panic::of_destructor(thrown));
+                self.record(info, panic);
             }
         }
         self.tell();
@@ -215,7 +196,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,
         };
-        self.tally.keep_failure(error);
+        self.collected.keep_failure(error);
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(why) => *cause = Some(why),
@@ -228,7 +209,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
     }
 
-    /// Tells how far the run is, if anyone is to be told. Who panics at that is told no more.
+    /// Calls the progress callback, if there is one. After a panic it is not called again.
     fn tell(&mut self) {
         let Some(progress) = &mut self.progress else { return };
         let now = Progress::new(self.counts, self.total);
@@ -250,7 +231,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         if let Some((policy, location)) = self.policy.retire() {
             self.note(location, Panic::of_policy, drop_guarded(policy));
         }
-        if let Some(control) = self.tag.end(None) {
+        if let Some(control) = self.finish.finish(None) {
             // A handle that cancelled it in the last moment was told that it was the first.
             self.cause = control.cause();
         }
@@ -267,7 +248,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         Outcome {
             summary: Summary { name, counts, cause },
-            tally: mem::replace(&mut self.tally, Tally::new(Keep::ALL)),
+            collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE)),
             location: self.location,
         }
     }
@@ -279,8 +260,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     fn note(
         &mut self,
         location: &'static Location<'static>,
-        panic: fn(Thrown) -> Panic,
-        dropped: Result<(), Thrown>,
+        panic: fn(CaughtPanic) -> Panic,
+        dropped: Result<(), CaughtPanic>,
     ) {
         if let Err(thrown) = dropped {
             self.record_fault(location, panic(thrown));
@@ -294,7 +275,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     fn record(&mut self, info: ChildInfo, panic: Panic) {
         let error = ChildError::new(info, Failure::Panic(panic), self.is_cancelled());
-        self.tally.keep_failure(error);
+        self.collected.keep_failure(error);
     }
 }
 
@@ -302,19 +283,19 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 #[doc(hidden)]
 pub struct Outcome<T, E> {
     summary: Summary,
-    tally: Tally<ChildId, T, E>,
+    collected: Collected<ChildId, T, E>,
     location: &'static Location<'static>,
 }
 
 impl<T, E> Outcome<T, E> {
     /// The outputs in the order of the items, or every failure.
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
-        self.tally.result(&self.summary).map(in_spawn_order)
+        self.collected.result(&self.summary).map(in_spawn_order)
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {
-        let Self { summary, mut tally, location } = self;
-        tally.report_with(&summary, |item| ChildInfo::new(item, None, location))
+        let Self { summary, mut collected, location } = self;
+        collected.report_with(&summary, |item| ChildInfo::new(item, None, location))
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod engine;
 pub(crate) mod item;
-pub(crate) mod lanes;
 mod ledger;
 pub(crate) mod parallel;
 mod progress;
@@ -20,10 +19,10 @@ pub use self::parallel::PoolOn;
 pub use self::progress::Progress;
 pub use self::run::{ForEach, Map, PoolSettle};
 use self::source::{Items, Streamed};
-use crate::cancel::{CancelHandle, Control, Tag};
+use crate::cancel::{CancelHandle, Control, FinishOnDrop};
+use crate::drive::DriverState;
 use crate::error::ChildError;
 use crate::flavor::{Flavor, Local, Shared};
-use crate::gate::Gate;
 use crate::info::ChildInfo;
 use crate::scope::policy::Policy;
 
@@ -36,7 +35,7 @@ use crate::scope::policy::Policy;
 ///
 /// | | items | gives |
 /// |---|---|---|
-/// | [`for_each`](Self::for_each), [`for_each_stream`](Self::for_each_stream) | whose outputs do not matter | nothing, or every failure |
+/// | [`for_each`](Self::for_each), [`for_each_stream`](Self::for_each_stream) | without outputs | nothing, or every failure |
 /// | [`map`](Self::map), [`map_stream`](Self::map_stream) | that come to something | the outputs in the order of the items, or every failure |
 ///
 /// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs and
@@ -89,14 +88,14 @@ struct Options<'env, E, M: Flavor> {
     /// How many failures are stored, at least one.
     errors: usize,
     progress: Option<M::Policy<'env, Progress>>,
-    gate: Arc<Gate>,
+    driver: DriverState,
     /// What the handles share.
-    tag: Tag,
+    finish: FinishOnDrop,
 }
 
 impl<E, M: Flavor> Options<'_, E, M> {
     fn cancel_handle(&self) -> CancelHandle {
-        match self.tag.control() {
+        match self.finish.control() {
             Some(control) => CancelHandle::new(Arc::clone(control)),
             None => unreachable!("a pool that has not run has a control block"),
         }
@@ -131,12 +130,12 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     #[track_caller]
     fn with_limit(limit: usize) -> Self {
         assert!(limit > 0, "a pool's limit must be at least 1: with 0 no item could ever run");
-        let gate = Arc::new(Gate::default());
+        let driver = DriverState::new();
         let info = ChildInfo::nursery(Location::caller());
-        let tag = Tag::new(Control::new(info, Arc::clone(&gate)));
+        let finish = FinishOnDrop::new(Control::of_pool(info, driver.waker().clone()));
         let policy = Policy::collect();
         let (name, errors, progress) = (None, usize::MAX, None);
-        Self { options: Options { name, limit, policy, errors, progress, gate, tag } }
+        Self { options: Options { name, limit, policy, errors, progress, driver, finish } }
     }
 
     /// Names the pool in its errors. An empty name is none.
@@ -176,8 +175,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// A handle that cancels the whole run, from anywhere, and tells when it is over.
     ///
-    /// What it says of the child is said of the pool: the pool is [no item](crate::ChildInfo::is_nursery)
-    /// and has no number. A pool that is cancelled before it is awaited runs no item.
+    /// Its `child()` describes the pool itself, which is [no item](crate::ChildInfo::is_nursery) and has no
+    /// number. A pool that is cancelled before it is awaited runs no item.
     ///
     /// # Examples
     ///
@@ -206,8 +205,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// Runs `make`'s future for each item. Ready when all have ended.
     ///
-    /// Items are pulled when a lane is free, in order, and start in order. What they come to in which order
-    /// is theirs.
+    /// Items are pulled when a lane is free, in order, and start in order. They may finish in any order.
     ///
     /// # Cancel safety
     ///

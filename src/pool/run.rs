@@ -51,14 +51,14 @@ pin_project! {
 }
 
 impl<R: Run> ForEach<R> {
-    /// The same run, with everything that came of it: counts, failures, and who was cancelled.
+    /// The same run, with everything that came of it: counts, failures and cancelled items.
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
     }
 }
 
 impl<R: Run> Map<R> {
-    /// The same run, with everything that came of it: outputs beside failures, and who was cancelled.
+    /// The same run, with everything that came of it: outputs beside failures, and cancelled items.
     ///
     /// # Examples
     ///

@@ -9,10 +9,10 @@ use futures::task::{FutureObj, Spawn};
 
 use super::job::Job;
 use super::link::{Fate, Link};
-use crate::adapt::{Exit, Output};
-use crate::cancel::{Cause, Control};
+use crate::cancel::{Cause, Control, Phase, Time};
+use crate::child::End;
 use crate::error::{ExecutorError, Failure};
-use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 
 /// A child whose future runs on an executor; this waits for it, and is what the nursery polls.
 ///
@@ -32,20 +32,20 @@ pub struct Remote<X, F, T, E> {
     refused: Option<Refused>,
     /// What the destructor threw over there, when the future was through: it goes on in this one's, where
     /// the nursery looks for it.
-    aftermath: Option<Box<Thrown>>,
+    aftermath: Option<Box<CaughtPanic>>,
 }
 
 enum Refused {
     ShutDown,
-    Panicked(Box<Thrown>),
+    Panicked(Box<CaughtPanic>),
 }
 
 impl Refused {
     /// What the executor threw when it had run the task all the same.
-    fn into_thrown(self) -> Option<Box<Thrown>> {
+    fn into_caught(self) -> Option<Box<CaughtPanic>> {
         match self {
             Self::ShutDown => None,
-            Self::Panicked(thrown) => Some(thrown),
+            Self::Panicked(caught) => Some(caught),
         }
     }
 }
@@ -63,7 +63,7 @@ impl<X, F, T, E> Remote<X, F, T, E> {
         }
     }
 
-    pub(crate) fn meet(&mut self, control: &Arc<Control>) {
+    pub(crate) fn set_control(&mut self, control: &Arc<Control>) {
         self.control = Some(Arc::clone(control));
     }
 
@@ -71,7 +71,7 @@ impl<X, F, T, E> Remote<X, F, T, E> {
     /// future is not lost for it.
     pub(crate) fn into_future(mut self) -> F {
         let future = self.future.take();
-        discard(self);
+        drop_quietly(self);
         match future {
             Some(future) => future,
             None => unreachable!("a child that was not taken was not polled"),
@@ -96,7 +96,7 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    type Output = Output<T, E>;
+    type Output = End<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
@@ -107,70 +107,73 @@ where
             this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),
-                Err(thrown) => Some(Refused::Panicked(Box::new(thrown))),
+                Err(caught) => Some(Refused::Panicked(Box::new(caught))),
             };
             if this.refused.is_some() {
                 // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
                 this.stop();
             }
-            // The waker of a child's first poll is a throw-away one: it is polled again in its place before
-            // the driver rests, and begins to wait then. What ran inline is through by then, too.
-            return Poll::Pending;
         }
         let (Some(link), Some(control)) = (&this.link, &this.control) else {
-            unreachable!("a child has met its control block before it is polled")
+            unreachable!("a child has its control block before it is polled")
         };
-        if !this.stopped && control.must_go() {
+        if !this.stopped && control.is_stopping() {
             this.stopped = true;
             link.stop();
         }
-        if !this.stopped && control.is_doomed() && !control.is_cancelled() {
-            // The nursery is cancelled, and this child in the driver's next round, which polls it. That was
-            // first: if the executor has dropped it, this is why.
+        if !this.stopped && control.nursery_is_cancelled() && control.phase() == Phase::Running {
+            // The nursery is cancelled, and this child in the driver's next round, which polls it again. That
+            // was first: if the executor has dropped the child, this is why.
             return Poll::Pending;
         }
         let fate = ready!(link.poll_fate(cx));
         // It is of no use any more.
         this.link = None;
-        let thrown = match fate {
+        let caught = match fate {
             Fate::Returned(output, aftermath) => {
-                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_thrown());
-                return Poll::Ready(output.map_err(|error| Exit::Failed(Failure::Error(error))));
+                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_caught());
+                return Poll::Ready(match output {
+                    Ok(output) => End::Completed(output),
+                    Err(error) => End::Failed(Failure::Error(error)),
+                });
             }
-            Fate::Panicked(thrown, aftermath) => {
-                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_thrown());
+            Fate::Panicked(caught, aftermath) => {
+                this.aftermath = aftermath.or_else(|| this.refused.take()?.into_caught());
                 // The panic crosses over: it goes on here, and is caught as that of any child.
-                thrown.resume()
+                caught.resume()
             }
-            Fate::Dropped(thrown) => thrown,
+            Fate::Dropped(caught) => caught,
         };
-        this.aftermath = thrown;
-        Poll::Ready(Err(match this.refused.take() {
-            Some(Refused::Panicked(thrown)) => thrown.resume(),
-            Some(Refused::ShutDown) => Exit::Failed(Failure::Executor(ExecutorError::refused())),
+        this.aftermath = caught;
+        Poll::Ready(match this.refused.take() {
+            Some(Refused::Panicked(caught)) => caught.resume(),
+            Some(Refused::ShutDown) => End::Failed(Failure::Executor(ExecutorError::refused())),
             None => {
                 if !this.stopped {
-                    // Nobody here has asked for that.
-                    control.cancel_for(&Cause::executor_lost());
+                    // Nothing here has asked for that.
+                    control.cancel(Time::None, &Cause::executor_lost());
                 }
-                Exit::Stopped { overran: control.overran() }
+                match control.cause() {
+                    Some(cause) => End::stopped(cause, control.traits().daemon),
+                    None => unreachable!("the child was cancelled for a cause"),
+                }
             }
-        }))
+        })
     }
 }
 
-/// The nursery is dropped, or the child was not started: there is nobody left to wait, and the executor
-/// drops the future as soon as it comes to that.
+/// The nursery is dropped, or the child was not started. The executor drops the future as soon as it comes
+/// to that, and nothing waits for it.
 impl<X, F, T, E> Drop for Remote<X, F, T, E> {
     fn drop(&mut self) {
         self.stop();
         let mut first = FirstPanic::default();
-        if let Some(thrown) = self.aftermath.take() {
-            first.note(Err(*thrown));
+        if let Some(caught) = self.aftermath.take() {
+            first.note(Err(*caught));
         }
         first.note(drop_guarded(self.future.take()));
         first.note(drop_guarded(self.executor.take()));
-        discard(self.refused.take());
+        drop_quietly(self.refused.take());
         first.resume();
     }
 }

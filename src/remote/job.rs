@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::link::{Fate, Link};
-use crate::guard::{Thrown, catch};
+use crate::guard::{CaughtPanic, catch};
 
 pin_project! {
     /// Polls the future until it is through or is told to go. Whatever becomes of the task, the future is
@@ -62,6 +62,6 @@ where
 }
 
 /// Drops the future in its place, and hands out what that throws.
-fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<Box<Thrown>> {
+fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<Box<CaughtPanic>> {
     catch(|| future.as_mut().set(None)).err().map(Box::new)
 }

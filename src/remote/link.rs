@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
-use crate::guard::{Thrown, discard, wake_all};
+use crate::guard::{CaughtPanic, drop_quietly, wake_all};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// Between the task on the executor and the child in the nursery. No user code runs under the lock.
@@ -21,22 +21,22 @@ struct State<O> {
     task: Option<Waker>,
 }
 
-/// Where the nursery was dropped, nobody asks for the fate any more, and an output that panics when it is
+/// Where the nursery was dropped, the fate is not asked for any more. An output that panics when it is
 /// dropped must not harm the executor.
 impl<O> Drop for State<O> {
     fn drop(&mut self) {
-        discard(self.fate.take());
+        drop_quietly(self.fate.take());
     }
 }
 
 /// What became of the future, which is gone. Panics are in boxes: each link has room for this.
 pub(crate) enum Fate<O> {
     /// It returned this; its destructor may have panicked.
-    Returned(O, Option<Box<Thrown>>),
+    Returned(O, Option<Box<CaughtPanic>>),
     /// It panicked, and then perhaps its destructor.
-    Panicked(Box<Thrown>, Option<Box<Thrown>>),
+    Panicked(Box<CaughtPanic>, Option<Box<CaughtPanic>>),
     /// It was dropped before its end.
-    Dropped(Option<Box<Thrown>>),
+    Dropped(Option<Box<CaughtPanic>>),
 }
 
 impl<O> Link<O> {
@@ -64,7 +64,7 @@ impl<O> Link<O> {
         if !self.lock().task.as_ref().is_some_and(|known| known.will_wake(task)) {
             let task = task.clone();
             let old = self.lock().task.replace(task);
-            discard(old);
+            drop_quietly(old);
         }
         self.is_stopped()
     }
@@ -76,13 +76,13 @@ impl<O> Link<O> {
             state.fate = Some(fate);
             (state.child.take(), state.task.take())
         };
-        discard(task);
+        drop_quietly(task);
         wake_all(child);
     }
 
     /// Ready once the future is gone.
     pub(crate) fn poll_fate(&self, cx: &mut Context<'_>) -> Poll<Fate<O>> {
-        // Cloned in any case, so that one lock does: it is the set's own, which is cheap to clone.
+        // Cloned in any case, so that one lock does: it is the lane's own, which is cheap to clone.
         let child = cx.waker().clone();
         let (fate, old) = {
             let mut state = self.lock();
@@ -91,7 +91,7 @@ impl<O> Link<O> {
                 None => (Poll::Pending, state.child.replace(child)),
             }
         };
-        discard(old);
+        drop_quietly(old);
         fate
     }
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use super::child::Child;
+use crate::child::Child;
 use crate::flavor::Flavor;
 use crate::info::ChildId;
 
-/// Those that wait for a slot, and daemons, which need none.
+/// Children that wait for a slot, and daemons, which need none.
 pub(crate) struct Backlog<'env, T, E, M: Flavor> {
     waiting: Queue<'env, T, E, M>,
     daemons: Queue<'env, T, E, M>,
@@ -18,6 +18,9 @@ struct Queue<'env, T, E, M: Flavor> {
     queue: VecDeque<Queued<'env, T, E, M>>,
     gaps: usize,
 }
+
+/// Room for so many children is kept.
+const KEPT: usize = 64;
 
 enum Queued<'env, T, E, M: Flavor> {
     Child(Child<'env, T, E, M>),
@@ -51,8 +54,8 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         if child.is_daemon() { self.daemons.push(child) } else { self.waiting.push(child) }
     }
 
-    /// The child that was spawned first, of those that may start: all if there is a slot, and
-    /// otherwise daemons.
+    /// The child that was spawned first, among those that may start: all if there is a slot, and otherwise
+    /// daemons.
     #[inline]
     pub(crate) fn pop(&mut self, slot: bool) -> Option<Child<'env, T, E, M>> {
         if self.daemons.len() == 0 {
@@ -90,6 +93,10 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
 
     #[inline]
     fn push(&mut self, child: Child<'env, T, E, M>) {
+        if self.queue.capacity() == 0 {
+            // Many nurseries have one child.
+            self.queue.reserve_exact(1);
+        }
         self.queue.push_back(Queued::Child(child));
     }
 
@@ -106,9 +113,22 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
     fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
         loop {
             match self.queue.pop_front()? {
-                Queued::Child(child) => return Some(child),
+                Queued::Child(child) => {
+                    if self.queue.len() < self.queue.capacity() / 4 {
+                        self.give_back();
+                    }
+                    return Some(child);
+                }
                 Queued::Gap(_) => self.gaps -= 1,
             }
+        }
+    }
+
+    /// Gives memory back that the queue has for more children than are left.
+    #[cold]
+    fn give_back(&mut self) {
+        if self.queue.capacity() > KEPT {
+            self.queue.shrink_to(self.queue.len() * 2);
         }
     }
 
@@ -122,15 +142,16 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
                 if self.gaps > self.queue.len() / 2 {
                     self.queue.retain(|queued| matches!(queued, Queued::Child(_)));
                     self.gaps = 0;
+                    self.give_back();
                 }
                 Some(child)
             }
         }
     }
 
-    fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
+    fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
         self.gaps = 0;
-        self.queue.drain(..).filter_map(|queued| match queued {
+        std::mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
             Queued::Child(child) => Some(child),
             Queued::Gap(_) => None,
         })

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Failure, Panic, Who};
 use crate::flavor::Flavor;
-use crate::guard::{catch, discard, drop_guarded};
+use crate::guard::{catch, drop_guarded, drop_quietly};
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
@@ -88,7 +88,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             // The user's `Display` may panic; the cause is then told without text.
             Failure::Error(error) => {
                 catch(|| self.text.map(|text| text(error))).unwrap_or_else(|thrown| {
-                    discard(thrown);
+                    drop_quietly(thrown);
                     None
                 })
             }

@@ -12,7 +12,7 @@ use futures::future::LocalBoxFuture;
 use super::clock::Clock;
 use super::hub::{Hazards, Hub};
 use super::signal::Signal;
-use crate::guard::{FirstPanic, Thrown, catch, discard, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 
 /// How many polls an executor may make, unless [`Executor::max_polls`] says otherwise.
 const MAX_POLLS: u64 = 1_000_000;
@@ -148,7 +148,7 @@ impl<'env> Executor<'env> {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(())) => self.remove(chosen).unwrap_or_else(|thrown| thrown.resume()),
             Err(thrown) => {
-                discard(self.remove(chosen));
+                drop_quietly(self.remove(chosen));
                 thrown.resume();
             }
         }
@@ -185,7 +185,7 @@ impl<'env> Executor<'env> {
         let ran = catch(|| while !task.is_finished() && (self.step() || self.hub.move_on()) {});
         let output = task.take();
         if output.is_none() {
-            discard(self.remove(task.number));
+            drop_quietly(self.remove(task.number));
         }
         match (ran, output) {
             (Ok(()), Some(output)) => output,
@@ -206,7 +206,7 @@ impl<'env> Executor<'env> {
         self.remove(task.number).unwrap_or_else(|thrown| thrown.resume());
     }
 
-    fn remove(&mut self, task: usize) -> Result<(), Thrown> {
+    fn remove(&mut self, task: usize) -> Result<(), CaughtPanic> {
         self.hub.end_task(task);
         drop_guarded(self.tasks[task].take())
     }

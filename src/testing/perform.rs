@@ -49,6 +49,8 @@ impl Cues {
 pub enum Happening {
     /// It is polled.
     Polled,
+    /// The poll is over, and the child has not ended.
+    Pending,
     /// It begins the step of this place. One place beyond the last stands for the end.
     Step(usize),
     /// It is about to end so.
@@ -170,6 +172,10 @@ impl<F: Future, W: Fn(Happening)> Future for Performance<F, W> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         (this.tell)(Happening::Polled);
-        this.acting.poll(cx)
+        let poll = this.acting.poll(cx);
+        if poll.is_pending() {
+            (this.tell)(Happening::Pending);
+        }
+        poll
     }
 }

@@ -298,27 +298,32 @@ by_hand!(a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_fla
 });
 
 by_hand!(a_child_that_was_woken_beside_one_that_cancels_the_nursery_and_ends_is_not_polled, {
-    let polls = Count::default();
+    let (cancelled, late_polls) = (Count::default(), Count::default());
     let mut nursery = nursery::<(), &str>();
-    let spawner = nursery.spawner();
-    let [(send, one), (send_other, other)] = [(); 2].map(|()| oneshot::channel::<()>());
-    nursery.spawn(async move {
-        one.await.map_err(|_| "hung up")?;
-        assert!(spawner.cancel("over"));
-        Ok(())
-    });
-    let count = polls.clone();
-    nursery.spawn(async move {
-        other.await.map_err(|_| "hung up")?;
-        count.add();
-        pending().await
-    });
+    let mut senders = Vec::new();
+    for number in 0..5 {
+        let (send, woken) = oneshot::channel::<()>();
+        senders.push(send);
+        let (spawner, cancelled, late_polls) =
+            (nursery.spawner(), cancelled.clone(), late_polls.clone());
+        nursery.spawn(async move {
+            woken.await.map_err(|_| "hung up")?;
+            if number == 2 {
+                assert!(spawner.cancel("over"));
+                cancelled.add();
+                return Ok(());
+            }
+            if cancelled.get() > 0 {
+                late_polls.add();
+            }
+            pending().await
+        });
+    }
     let mut join = Task::new(nursery.join());
     assert!(join.run().is_pending());
-    send.send(()).unwrap();
-    send_other.send(()).unwrap();
+    senders.into_iter().for_each(|send| send.send(()).unwrap());
     assert!(join.run().is_ready());
-    assert_eq!(polls.get(), 0);
+    assert_eq!((cancelled.get(), late_polls.get()), (1, 0));
 });
 
 /// A reason that does something when it is asked for its text.

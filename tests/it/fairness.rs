@@ -11,6 +11,9 @@ use crate::support::{Count, Task, yields};
 /// What a driver may poll before it yields to the runtime.
 pub(crate) const A_FEW_HUNDRED: usize = 600;
 
+/// How often a driver may poll the same child before it yields to the runtime.
+pub(crate) const A_FEW: usize = 8;
+
 /// A child that wakes itself for ever and counts its polls.
 pub(crate) fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {
     let polls = polls.clone();
@@ -30,7 +33,7 @@ by_hand!(a_child_that_wakes_itself_does_not_keep_the_join_from_yielding, {
         let before = polls.get();
         assert!(join.poll().is_pending());
         let between = polls.get() - before;
-        assert!((100..A_FEW_HUNDRED).contains(&between), "{between} polls between two yields");
+        assert!((2..=A_FEW).contains(&between), "{between} polls between two yields");
         assert_eq!(join.wakes(), yields);
     }
 });
@@ -172,7 +175,8 @@ by_hand!(a_body_that_wakes_itself_neither_starves_the_children_nor_the_runtime, 
         assert!(bodies.get() + children.get() - before < A_FEW_HUNDRED);
         assert_eq!(run.wakes(), turn);
     }
-    assert!(bodies.get() >= 10 && children.get() > 100);
+    let (bodies, children) = (bodies.get(), children.get());
+    assert!(bodies >= 10 && bodies * 2 >= children && children * 2 >= bodies);
 });
 
 by_hand!(a_child_that_spawns_for_ever_does_not_keep_the_join_from_yielding, {
@@ -336,4 +340,52 @@ by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {
         assert!(spawned.get() - before < A_FEW_HUNDRED);
     }
     assert_eq!(started.get(), 1);
+});
+
+by_hand!(children_that_a_body_spawns_between_two_yields_do_not_pile_up, {
+    for spawned_at_once in [1, 4, 16, 64] {
+        let (ended, most) = (Count::default(), Count::default());
+        let (count, waiting) = (ended.clone(), most.clone());
+        let mut run =
+            Task::new(nursery::<(), &str>().discard_outputs().run(|spawner| async move {
+                for spawned in 1..=20_000 {
+                    let ended = count.clone();
+                    let child = async move {
+                        ended.add();
+                        Ok(())
+                    };
+                    spawner.spawn(child).unwrap();
+                    waiting.at_least(spawned - count.get());
+                    if spawned % spawned_at_once == 0 {
+                        yields(1).await;
+                    }
+                }
+                Ok(())
+            }));
+        assert!(run.run().is_ready());
+        assert_eq!(ended.get(), 20_000);
+        assert!(most.get() < A_FEW_HUNDRED, "{} of {spawned_at_once} at once", most.get());
+    }
+});
+
+by_hand!(a_busy_body_and_its_busy_children_share_fairly, {
+    for busy in [1, 4, 100] {
+        let (bodies, children) = (Count::default(), Count::default());
+        let mut nursery = nursery::<(), &str>();
+        for _ in 0..busy {
+            nursery.spawn(restless(&children));
+        }
+        let mut run = Task::new(nursery.run(|_| restless::<Result<(), &str>>(&bodies)));
+        for _ in 0..100 {
+            assert!(run.poll().is_pending());
+        }
+        // A body among children is one party among several, or half of two.
+        let (body, children) = (bodies.get(), children.get());
+        let least = (body + children) / (2 * (busy + 1));
+        assert!(body >= least, "{body} polls of the body, {children} of {busy} children");
+        assert!(
+            4 * children >= body + children,
+            "{body} polls of the body, {children} of the rest"
+        );
+    }
 });

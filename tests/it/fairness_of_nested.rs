@@ -1,9 +1,10 @@
 //! A nested nursery that never rests starves neither its siblings nor those around.
 
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 use nestling::{JoinedError, Nursery};
@@ -187,3 +188,75 @@ fn nested(
         nursery.join().await.map(drop)
     })
 }
+
+/// A runtime that gives a task a budget of one for each poll, and passes wakes on when the poll is over.
+#[derive(Clone, Default)]
+struct Budgeted(Arc<Mutex<(bool, Vec<Waker>)>>);
+
+impl Budgeted {
+    /// Uses the budget up in each poll, and counts how often there was one.
+    fn greedy<O>(&self, served: &Count) -> impl Future<Output = O> + Send + use<O> {
+        let (runtime, served) = (self.clone(), served.clone());
+        poll_fn(move |cx| {
+            let (left, deferred) = &mut *runtime.0.lock().unwrap();
+            if std::mem::take(left) {
+                served.add();
+            }
+            deferred.push(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    fn run<F: Future>(&self, turns: usize, task: F) {
+        let mut task = Task::new(task);
+        for _ in 0..turns {
+            self.0.lock().unwrap().0 = true;
+            assert!(task.poll().is_pending());
+            let deferred = std::mem::take(&mut self.0.lock().unwrap().1);
+            deferred.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Each gets its turn at least once in so many.
+fn assert_all_are_served(served: &[Count], turns: usize, most: usize) {
+    let counts: Vec<_> = served.iter().map(Count::get).collect();
+    assert!(counts.iter().all(|count| count * most >= turns), "{counts:?} of {turns}");
+}
+
+by_hand!(shared, greedy_children_of_nested_nurseries_are_all_served, {
+    const TURNS: usize = 3_000;
+    for (outer_children, inner_children) in
+        [(1, 2), (2, 2), (3, 3), (2, 4), (4, 2), (5, 1), (3, 2), (1, 300)]
+    {
+        let runtime = Budgeted::default();
+        let served: Vec<_> =
+            (0..outer_children - 1 + inner_children).map(|_| Count::default()).collect();
+        let (outer_served, inner_served) = served.split_at(outer_children - 1);
+        let mut outer = nursery::<(), &str>();
+        outer_served.iter().for_each(|count| {
+            outer.spawn(runtime.greedy(count));
+        });
+        let mut inner = nursery::<(), &str>();
+        inner_served.iter().for_each(|count| {
+            inner.spawn(runtime.greedy(count));
+        });
+        outer.spawn_group(inner.join().map(|joined| joined.map(drop)));
+        runtime.run(TURNS, outer.join());
+        assert_all_are_served(&served, TURNS, 4 * outer_children * inner_children);
+    }
+});
+
+by_hand!(shared, greedy_bodies_in_bodies_and_their_children_are_all_served, {
+    const TURNS: usize = 3_000;
+    let runtime = Budgeted::default();
+    let served: Vec<_> = (0..3).map(|_| Count::default()).collect();
+    let mut inner = nursery::<(), &str>();
+    inner.spawn(runtime.greedy(&served[0]));
+    let inner = inner.run(|_| runtime.greedy::<Result<(), &str>>(&served[1]));
+    let mut outer = nursery::<(), &str>();
+    outer.spawn(runtime.greedy(&served[2]));
+    let outer = outer.run(|_| inner.map(|ended| ended.map(drop).map_err(|_| "it has failed")));
+    runtime.run(TURNS, outer);
+    assert_all_are_served(&served, TURNS, 20);
+});

@@ -5,7 +5,7 @@ use std::future::pending;
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use crate::support::{Count, Live, Task, ends, waits, yields};
+use crate::support::{Count, Live, Task, counted_bomb, ends, waits, yields};
 
 behaviour!(the_first_success_wins_and_the_rest_is_gone_before_it_is_ready, async {
     let live = Count::default();
@@ -110,4 +110,17 @@ by_hand!(its_owner_is_not_woken_for_the_losers_that_it_cancels, {
     assert!(first_ok.poll().is_ready());
     assert_eq!(first_ok.wakes(), 0);
     assert!(spawner.cause().is_some());
+});
+
+by_hand!(an_output_of_a_loser_that_panics_when_dropped_takes_no_winner_with_it, {
+    let gone = Count::default();
+    let mut nursery = nursery::<Option<Box<dyn Send>>, &str>();
+    let bomb = counted_bomb(&gone, "late");
+    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        cx.cancelled().await;
+        Ok(Some(Box::new(bomb) as Box<dyn Send>))
+    });
+    nursery.spawn(async { Ok(None) });
+    assert!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().is_none());
+    assert_eq!(gone.get(), 1);
 });

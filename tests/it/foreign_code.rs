@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use nestling::Nursery;
 
-use crate::support::{Count, Task, guarded, waits, yields};
+use crate::support::{Count, OnDrop, Task, guarded, waits, yields};
 
 /// Panics when it is dropped, but not while the thread is panicking already.
 struct Bomb;
@@ -132,7 +132,7 @@ by_hand!(an_owner_whose_waker_panics_is_polled_to_the_end_of_its_turn, {
     let mut join = Task::new(nursery.join());
     let broken = Waker::from(Arc::new(BrokenWaker));
     assert!(join.poll_with(&broken).is_pending());
-    let outputs = (0..100).find_map(|_| match join.poll_with(&broken) {
+    let outputs = (0..1_000).find_map(|_| match join.poll_with(&broken) {
         Poll::Ready(outputs) => Some(outputs.unwrap()),
         Poll::Pending => None,
     });
@@ -230,4 +230,34 @@ by_hand!(a_child_that_cancels_its_nursery_by_a_spawner_keeps_the_others_from_sta
     let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it must end") };
     assert_eq!(polls.get(), 0);
     assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 100));
+});
+
+/// Panics when the last of it is dropped, also while the thread is panicking.
+struct AlwaysBroken(#[allow(dead_code, reason = "it is there to be dropped")] OnDrop<fn()>);
+
+impl Wake for AlwaysBroken {
+    fn wake(self: Arc<Self>) {}
+}
+
+by_hand!(shared, two_wakers_that_panic_when_dropped_harm_no_end, {
+    let bomb = || Waker::from(Arc::new(AlwaysBroken(OnDrop(|| panic!("dropped")))));
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    let contexts = Arc::new(Mutex::new(None));
+    let keep = contexts.clone();
+    let (send, woken) = oneshot::channel::<()>();
+    nursery.spawn_with(move |cx| {
+        *keep.lock().unwrap() = Some(cx);
+        woken.map(|woken| woken.map_err(|_| "hung up"))
+    });
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    let context = contexts.lock().unwrap().take().unwrap();
+    // A cancel of the nursery that does not come, and one of the child.
+    let mut of_nursery = [(); 2].map(|()| Task::new(spawner.cancelled()));
+    of_nursery.iter_mut().for_each(|task| assert!(task.poll_with(&bomb()).is_pending()));
+    let mut of_child = [(); 2].map(|()| Task::new(context.cancelled()));
+    of_child.iter_mut().for_each(|task| assert!(task.poll_with(&bomb()).is_pending()));
+    send.send(()).unwrap();
+    assert_eq!(join.run().map(Result::unwrap), Poll::Ready(vec![()]));
 });

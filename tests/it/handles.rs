@@ -191,3 +191,36 @@ by_hand!(a_handle_kept_after_the_nursery_holds_no_memory_of_the_task_that_drove_
     assert!(handle.is_finished());
     assert_eq!(Arc::strong_count(&task), 1);
 });
+
+by_hand!(a_handle_knows_why_as_soon_as_a_spawner_has_cancelled_the_nursery, {
+    let mut nursery = nursery::<(), &str>();
+    let ended = nursery.spawn_with_handle(async { Ok(()) });
+    let handles = [(); 2].map(|()| nursery.spawn_with_handle(pending()));
+    let spawner = nursery.spawner();
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    assert!(handles[0].cancel_with("before"));
+    assert!(spawner.cancel("maintenance"));
+    // The driver has not acted on it yet.
+    let causes = handles.each_ref().map(|handle| {
+        assert!(!handle.cancel() && !handle.is_finished());
+        handle.cause().unwrap().message().map(String::from)
+    });
+    assert_eq!(causes, ["before", "maintenance"].map(|reason| Some(reason.to_owned())));
+    assert!(!ended.cancel() && ended.cause().is_none());
+    assert!(join.run().is_ready());
+    assert_eq!(handles[1].cause().unwrap().message(), Some("maintenance"));
+    assert!(ended.cause().is_none());
+});
+
+by_hand!(a_child_that_ends_in_the_poll_of_such_a_cancel_keeps_the_cause, {
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    let handle = nursery.spawn_with_handle(async move {
+        assert!(spawner.cancel("over"));
+        Ok(())
+    });
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!(report.counts().completed(), 1);
+    assert_eq!(handle.cause().unwrap().message(), Some("over"));
+});

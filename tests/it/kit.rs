@@ -376,12 +376,13 @@ fn child(steps: Vec<Step>, end: End) -> Child {
 
 #[test]
 fn a_scripted_child_does_its_steps_and_tells_of_them() {
-    use Happening::{Broke, Dropped, Ended, Polled, Step as Begins};
+    use Happening::{Broke, Dropped, Ended, Pending, Polled, Step as Begins};
     let steps = vec![Step::Yield(1), Step::Sleep(2), Step::Park(0)];
     let (told, end) = performed(&child(steps, End::Ready));
     assert_eq!(end, Some(Ok(())));
-    let waits = [Polled, Begins(0), Polled, Begins(1), Polled, Begins(2)];
-    assert_eq!(told, [&waits[..], &[Polled, Begins(3), Ended(End::Ready), Dropped]].concat());
+    let waits = (0..3).flat_map(|step| [Polled, Begins(step), Pending]);
+    let ends = [Polled, Begins(3), Ended(End::Ready), Dropped];
+    assert_eq!(told, waits.chain(ends).collect::<Vec<_>>());
 
     let (told, end) = performed(&child(vec![Step::Fire(0), Step::Park(0)], End::Fail));
     assert_eq!(end, Some(Err(None)));
@@ -394,11 +395,11 @@ fn a_scripted_child_does_its_steps_and_tells_of_them() {
 
 #[test]
 fn a_scripted_child_panics_or_never_ends_as_it_is_told_to() {
-    use Happening::{Dropped, Ended, Polled, Step as Begins};
+    use Happening::{Dropped, Ended, Pending, Polled, Step as Begins};
     let (told, end) = performed(&child(vec![], End::Panic));
     assert_eq!((told, end), (vec![Polled, Begins(0), Ended(End::Panic), Dropped], None));
     let (told, end) = performed(&Child { drop_panics: true, ..child(vec![], End::Never) });
-    assert_eq!((told, end), (vec![Polled, Begins(0), Dropped], None));
+    assert_eq!((told, end), (vec![Polled, Begins(0), Pending, Dropped], None));
 }
 
 fn nests(steps: &[Step]) -> usize {

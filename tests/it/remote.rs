@@ -600,7 +600,9 @@ by_hand!(a_timer_that_panics_when_it_has_ended_is_named_beside_its_output, {
     let far = ByHand::default();
     let runs = far.clone();
     let mut nursery = nursery::<u32, &str>();
+    // It is polled before the child: the second time there is a task to be polled.
     let timeout = async move {
+        yields(1).await;
         runs.poll();
         panic!("no timer")
     };

@@ -5,18 +5,20 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use futures::task::Spawn;
 use pin_project_lite::pin_project;
 
 use super::lane::Lane;
 use super::losses::{Losses, Lost};
-use super::work::{End, Work};
+use super::work::{Board, is_dropped};
 use crate::cancel::Cause;
+use crate::child::Ended;
+use crate::drive::budget::{self, Part};
+use crate::drive::{DriverState, Kind, Running, WakeFlag, Work};
 use crate::error::{ExecutorError, Failure, Panic};
 use crate::flavor::{Flavor, Hold};
-use crate::gate::Gate;
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
@@ -26,8 +28,6 @@ use crate::pool::run::Run;
 use crate::pool::source::Source;
 use crate::remote::Remote;
 use crate::report;
-use crate::scope::alarm::Bell;
-use crate::scope::budget::{self, Turn};
 
 /// A lane as a child of the nursery that waits for all of them.
 pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
@@ -48,20 +48,20 @@ pin_project! {
         crew: Option<Nursery<'env, (), Infallible, M>>,
         lanes: usize,
         losses: Losses,
-        work: Arc<Work<S::Item, T, E>>,
+        board: Arc<Board<S::Item, T, E>>,
         ledger: Ledger<'env, T, E, M>,
         // Items that were pulled, and those of them that have ended.
         pulled: u64,
         ended: u64,
         // Ends that are being recorded. It keeps its memory.
-        ends: Vec<(ChildId, End<T, E>)>,
+        ends: Vec<(ChildId, Ended<T, E>)>,
         limit: usize,
-        gate: Arc<Gate>,
-        // Rung when the source may have an item.
-        bell: Arc<Bell>,
-        bell_waker: Waker,
-        // The pool is driven by a child of a nursery whose turn was over.
-        put_off: bool,
+        // `None` while the pool is polled.
+        driver: Option<DriverState>,
+        source_woken: Arc<WakeFlag>,
+        crew_woken: Arc<WakeFlag>,
+        // All lanes are gone.
+        crew_is_gone: bool,
         over: bool,
         future: std::marker::PhantomData<fn() -> Fut>,
     }
@@ -74,12 +74,12 @@ pin_project! {
         // destructor of another panics.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.gate.retire();
+            drop(this.driver.take());
             let mut first = FirstPanic::default();
-            let items = this.work.close();
+            let items = this.board.close();
             first.note(drop_guarded(this.crew.take()));
             first.drop_each(items.into_iter().rev());
-            this.work.take_ends(this.ends);
+            this.board.take_ends(this.ends);
             first.drop_each(this.ends.drain(..));
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
@@ -102,17 +102,21 @@ where
     M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
 {
     pub(super) fn new(
-        options: Options<'env, E, M>,
+        mut options: Options<'env, E, M>,
         outputs: bool,
         location: &'static Location<'static>,
         executor: X,
         source: S,
         make: F,
     ) -> Self {
-        let (gate, limit) = (Arc::clone(&options.gate), options.limit);
-        let bell = Bell::new(&gate);
-        let progress = options.progress.is_some();
+        let driver = std::mem::replace(&mut options.driver, DriverState::new());
+        let (limit, progress) = (options.limit, options.progress.is_some());
         Self {
+            source_woken: WakeFlag::new(driver.shared()),
+            crew_woken: WakeFlag::new(driver.shared()),
+            crew_is_gone: false,
+            board: Arc::new(Board::new(Arc::clone(driver.shared()), limit, progress)),
+            driver: Some(driver),
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
             make: Some(Arc::new(make)),
@@ -120,57 +124,12 @@ where
             crew: Some(Nursery::default()),
             lanes: 0,
             losses: Losses::default(),
-            work: Arc::new(Work::new(Arc::clone(&gate), limit, progress)),
             pulled: 0,
             ended: 0,
             ends: Vec::new(),
             limit,
-            gate,
-            bell_waker: Waker::from(Arc::clone(&bell)),
-            bell,
-            put_off: false,
             over: false,
             future: std::marker::PhantomData,
-        }
-    }
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
-        assert!(!self.over, "a pool was polled after it was ready");
-        self.gate.enter(cx.waker());
-        let turn = Turn::begin(budget::TURN);
-        if turn.puts_off(self.as_mut().project().put_off) {
-            self.gate.yield_now(cx);
-            return Poll::Pending;
-        }
-        loop {
-            if self.ledger.is_doomed() {
-                // The handle's own cause was first.
-                self.as_mut().cancel(Cause::requested(String::new()));
-            }
-            self.as_mut().see_to_ends();
-            self.as_mut().fill();
-            // Polling the lanes with an exhausted budget would only reschedule them.
-            let all = budget::left() > 0;
-            if all {
-                self.as_mut().see_to_lanes(cx);
-            }
-            if self.source.is_none() && self.pulled == self.ended {
-                // Lanes that wait for an item end. The pool is ready when all are gone.
-                drop(self.work.close());
-                if self.as_mut().poll_crew(cx).is_pending() {
-                    self.gate.abandon();
-                    return Poll::Pending;
-                }
-                return Poll::Ready(self.wind_up());
-            }
-            if all && !self.can_fill() && self.gate.leave() {
-                return Poll::Pending;
-            }
-            // See the other driver of a pool.
-            if turn.is_nested() || !budget::spend() {
-                self.gate.yield_now(cx);
-                return Poll::Pending;
-            }
         }
     }
 
@@ -178,23 +137,21 @@ where
     /// budget.
     fn see_to_ends(mut self: Pin<&mut Self>) {
         let this = self.as_mut().project();
-        this.work.take_ends(this.ends);
+        this.board.take_ends(this.ends);
         *this.ended += this.ends.len() as u64;
         let mut stop = None;
-        for (id, end) in this.ends.drain(..) {
+        for (id, ended) in this.ends.drain(..) {
             budget::spend();
-            if matches!(end, End::Ran(..)) {
+            let is_dropped = is_dropped(&ended);
+            if !is_dropped {
                 this.losses.end();
             }
-            let cause = match end {
-                End::Ran(ran) => this.ledger.end(id, ran),
-                End::Dropped(thrown) => match this.ledger.cause_so_far() {
-                    Some(cause) => {
-                        this.ledger.end_cancelled(id, &cause, thrown);
-                        None
-                    }
-                    None => this.ledger.end_lost(id, thrown),
-                },
+            let cause = match this.ledger.cause_so_far() {
+                Some(cause) if is_dropped => {
+                    this.ledger.end_cancelled(id, &cause, ended.aftermath.map(|panic| *panic));
+                    None
+                }
+                _ => this.ledger.end(id, ended),
             };
             if let Some(cause) = cause {
                 // The policy is not asked about the other ends.
@@ -209,28 +166,26 @@ where
     /// Whether an item may be pulled, and perhaps there is one. If not, the driver is woken when
     /// one may.
     fn can_fill(&self) -> bool {
-        self.may_have_item() && !self.work.is_full()
+        self.may_have_item() && !self.board.is_full()
     }
 
     fn may_have_item(&self) -> bool {
-        self.source.is_some() && self.bell.has_rung()
+        self.source.is_some() && self.source_woken.is_set()
     }
 
     /// Pulls items until the queue is full, and sends the lanes that are due.
     fn fill(mut self: Pin<&mut Self>) {
-        let room = if self.may_have_item() { self.work.room() } else { 0 };
-        // The other half of the budget is for the lanes.
-        let reserve = budget::reserve(2);
+        let room = if self.may_have_item() { self.board.room() } else { 0 };
         for _ in 0..room {
-            if !self.may_have_item() || self.ledger.is_doomed() || !budget::spend_beyond(reserve) {
+            if !self.may_have_item() || self.ledger.must_cancel() || !budget::spend() {
                 return;
             }
             let this = self.as_mut().project();
-            let next = this.ledger.pull(this.source, this.bell, this.bell_waker);
+            let next = this.ledger.pull(this.source, this.source_woken);
             let Some(item) = next else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
-            if this.work.put(id, item) {
+            if this.board.put(id, item) {
                 self.as_mut().spawn_lane();
             }
         }
@@ -248,7 +203,7 @@ where
         match catch(|| executor.clone()) {
             Ok(executor) => {
                 *this.lanes += 1;
-                crew.spawn_on(executor, Lane::new(Arc::clone(make), Arc::clone(this.work)));
+                crew.spawn_on(executor, Lane::new(Arc::clone(make), Arc::clone(this.board)));
                 true
             }
             Err(thrown) => {
@@ -260,23 +215,23 @@ where
     }
 
     /// Starts lanes, counts those that are gone, and sends the lanes that are due.
-    fn see_to_lanes(mut self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        let _ = self.as_mut().poll_crew(cx);
+    fn see_to_lanes(mut self: Pin<&mut Self>) {
+        let _ = self.as_mut().poll_crew();
         let lacking = self.losses.any();
         if self.lanes == 0 || lacking {
             // A lane has reported its item before it is gone: the rule for lost lanes counts ends.
             self.as_mut().see_to_ends();
         }
         let mut spawned = false;
-        while self.work.wake_due() && self.as_mut().spawn_lane() {
+        while self.board.wake_due() && self.as_mut().spawn_lane() {
             spawned = true;
         }
         if lacking || self.losses.any() {
-            self.work.set_lacking(self.losses.any());
+            self.board.set_lacking(self.losses.any());
         }
         if spawned {
             // They are started in the next round.
-            self.gate.notify();
+            self.crew_woken.set();
         }
         if self.lanes == 0 && self.pulled != self.ended && !self.ledger.is_cancelled() {
             let this = self.as_mut().project();
@@ -289,18 +244,21 @@ where
     }
 
     /// Ready when all lanes are gone.
-    fn poll_crew(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_crew(self: Pin<&mut Self>) -> Poll<()> {
         let this = self.project();
+        this.crew_woken.clear();
+        let waker = this.crew_woken.waker();
+        let cx = &mut Context::from_waker(&waker);
         let Some(crew) = this.crew else { return Poll::Ready(()) };
         loop {
             // Lanes in the backlog are handed to the executor now.
             let starts = crew.queued() > 0;
             if starts {
-                this.work.set_starting(true);
+                this.board.set_starting(true);
             }
             let next = Pin::new(&mut crew.next()).poll(cx);
             if starts {
-                this.work.set_starting(false);
+                this.board.set_starting(false);
             }
             let Some(completion) = ready!(next) else {
                 return Poll::Ready(());
@@ -312,14 +270,14 @@ where
                     Failure::Executor(error) => this.losses.lose(Lost::By(error)),
                     Failure::Panic(panic) => {
                         // It may have panicked in a lane, when the lane woke itself.
-                        this.work.take_proven();
+                        this.board.take_proven();
                         this.ledger.record_panic(panic);
                         this.losses.lose(Lost::Panicked);
                     }
                     // A lane returns no error, and has no timeout.
                     Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
                 },
-                report::Outcome::Cancelled(_) if this.work.take_proven() => {
+                report::Outcome::Cancelled(_) if this.board.take_proven() => {
                     this.losses.lose_proven();
                 }
                 report::Outcome::Cancelled(_) => {
@@ -336,9 +294,10 @@ where
         let this = self.project();
         let cause = this.ledger.cancel(cause);
         // The newest first, as everywhere.
-        for (id, item) in this.work.close().into_iter().rev() {
+        for (id, item) in this.board.close().into_iter().rev() {
             *this.ended += 1;
-            this.ledger.end_cancelled(id, &cause, drop_guarded(item).err());
+            let panic = drop_guarded(item).err().map(Panic::of_destructor);
+            this.ledger.end_cancelled(id, &cause, panic);
         }
         if let Some(crew) = this.crew {
             crew.cancel("");
@@ -346,13 +305,92 @@ where
         this.ledger.drop_source(this.source);
     }
 
+    /// Closes the board once all items have ended, and waits until the lanes are gone.
+    fn see_lanes_off(mut self: Pin<&mut Self>) {
+        // Lanes that wait for an item end.
+        drop(self.board.close());
+        if self.as_mut().poll_crew().is_ready() {
+            *self.project().crew_is_gone = true;
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.source.is_none() && self.pulled == self.ended
+    }
+
     fn wind_up(self: Pin<&mut Self>) -> Outcome<T, E> {
         let this = self.project();
-        this.gate.retire();
+        drop(this.driver.take());
         *this.over = true;
         this.ledger.drop_executor(this.executor.take());
         this.ledger.close(this.make.take());
         this.ledger.outcome()
+    }
+}
+
+/// A pool that is driven. It has one kind of work: in each round, items are pulled, and then the lanes are
+/// looked after.
+struct Driven<'a, 'env, X, S: Source, F, Fut, T, E, M: Flavor> {
+    pool: Pin<&'a mut Parallel<'env, X, S, F, Fut, T, E, M>>,
+    /// The lanes were not looked after in this round. One that has arrived may ask for another.
+    is_new_round: bool,
+}
+
+impl<'env, X, S, F, Fut, T, E, M> Work for Driven<'_, 'env, X, S, F, Fut, T, E, M>
+where
+    X: Spawn + Clone,
+    S: Source,
+    S::Item: Send + 'static,
+    F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+{
+    fn rotate(&mut self) {}
+
+    fn take_requests(&mut self, _: &mut Context<'_>) {
+        if self.pool.ledger.must_cancel() {
+            // The handle's own cause was first.
+            self.pool.as_mut().cancel(Cause::requested(String::new()));
+        }
+        self.pool.as_mut().see_to_ends();
+        self.is_new_round = true;
+    }
+
+    fn settle(&mut self, _: &mut Context<'_>) {}
+
+    fn has(&self, kind: Kind) -> bool {
+        let pool = &self.pool;
+        kind == Kind::Woken && (self.is_new_round || pool.crew_woken.is_set() || pool.can_fill())
+    }
+
+    fn poll(&mut self, _: Kind) {
+        self.is_new_round = false;
+        // The other half of the budget is for the lanes.
+        let half = Part::one_of(2);
+        self.pool.as_mut().fill();
+        drop(half);
+        // Polling the lanes with an exhausted budget would only reschedule them.
+        if budget::left() == 0 {
+            self.pool.crew_woken.set();
+        } else if self.pool.has_ended() {
+            self.pool.as_mut().see_lanes_off();
+        } else {
+            self.pool.as_mut().see_to_lanes();
+        }
+    }
+
+    fn hand_out(&mut self) -> bool {
+        false
+    }
+
+    fn is_done(&self) -> bool {
+        self.pool.crew_is_gone
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.pool.ledger.must_cancel()
     }
 }
 
@@ -370,8 +408,19 @@ where
     type Output = T;
     type Error = E;
 
-    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
-        self.poll(cx)
+    fn poll_run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+        assert!(!self.over, "a pool was polled after it was ready");
+        // The driver's state is taken out, as the rest of the pool is lent to the driver.
+        let Some(mut driver) = self.as_mut().project().driver.take() else {
+            unreachable!("it is put back after each poll")
+        };
+        let polled = {
+            let mut pool = Driven { pool: self.as_mut(), is_new_round: false };
+            Running::begin(&mut driver, cx).drive(cx, &mut pool)
+        };
+        *self.as_mut().project().driver = Some(driver);
+        ready!(polled);
+        Poll::Ready(self.wind_up())
     }
 }
 

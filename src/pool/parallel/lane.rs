@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::work::{End, Next, Work};
+use super::work::{Board, Next, dropped};
 use crate::guard::catch;
 use crate::info::ChildId;
 use crate::pool::item::poll_in_place;
@@ -25,7 +25,7 @@ pin_project! {
         number: usize,
         // `None` once the lane has ended.
         make: Option<Arc<F>>,
-        work: Arc<Work<I, T, E>>,
+        work: Arc<Board<I, T, E>>,
         // It has run an item to its end.
         proven: bool,
     }
@@ -35,8 +35,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let end = this.future.is_some().then(|| {
-                let dropped = catch(|| this.future.as_mut().set(None));
-                (*this.item, End::Dropped(dropped.err()))
+                let panic = catch(|| this.future.as_mut().set(None)).err();
+                (*this.item, dropped(panic))
             });
             let lost = this.make.is_some() && *this.proven;
             this.work.leave(*this.number, end, lost);
@@ -45,7 +45,7 @@ pin_project! {
 }
 
 impl<I, F, Fut, T, E> Lane<I, F, Fut, T, E> {
-    pub(super) fn new(make: Arc<F>, work: Arc<Work<I, T, E>>) -> Self {
+    pub(super) fn new(make: Arc<F>, work: Arc<Board<I, T, E>>) -> Self {
         let (item, number) = (ChildId::new(0), work.add_lane());
         Self { future: None, item, number, make: Some(make), work, proven: false }
     }
@@ -77,11 +77,11 @@ where
                 }
             }
             let make = || new.zip(this.make.as_ref()).map(|(item, make)| make(item));
-            let Poll::Ready(ran) = poll_in_place(this.future.as_mut(), make, cx) else {
+            let Poll::Ready(ended) = poll_in_place(this.future.as_mut(), make, cx) else {
                 return Poll::Pending;
             };
             *this.proven = true;
-            end = Some((*this.item, End::Ran(ran)));
+            end = Some((*this.item, ended));
         }
         if let Some((id, end)) = end {
             this.work.report(id, end);

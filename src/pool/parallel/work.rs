@@ -2,10 +2,10 @@
 //!
 //! # The path of an item
 //!
-//! 1. The driver pulls it from the source and [puts](Work::put) it into the queue, while fewer than
+//! 1. The driver pulls it from the source and [puts](Board::put) it into the queue, while fewer than
 //!    twice as many as the limit are pulled and have not ended.
 //! 2. If a lane is due, the driver wakes the one that began to wait last, or spawns one.
-//! 3. The first lane that [asks](Work::next) takes the item, under the lock by which it adds the
+//! 3. The first lane that [asks](Board::next) takes the item, under the lock by which it adds the
 //!    end of its last item: an item takes the lock twice, once for the driver and once for a lane.
 //! 4. The lane runs the item in its place, and asks again. If the item is pending the lane is, too.
 //!    So the end of an item can be seen before its lane begins with another, and before the lane's
@@ -49,29 +49,31 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use super::roster::Roster;
-use crate::gate::Gate;
-use crate::guard::{Thrown, discard, wake_all};
+use crate::child::{End, Ended};
+use crate::drive::DriverWaker;
+use crate::error::{ExecutorError, Failure};
+use crate::guard::{CaughtPanic, drop_quietly, wake_all};
 use crate::info::ChildId;
-use crate::pool::item::Ran;
 use crate::sync::{Mutex, MutexGuard};
 
 /// An item, and its place among all.
 type Numbered<I> = (ChildId, I);
 
 /// How an item ended, and its place among all.
-type NumberedEnd<T, E> = (ChildId, End<T, E>);
+type NumberedEnd<T, E> = (ChildId, Ended<T, E>);
 
-/// How an item ended. Its future is gone.
-pub(crate) enum End<T, E> {
-    Ran(Ran<T, E>),
-    /// It was dropped with its lane, and this is what its destructor threw.
-    Dropped(Option<Thrown>),
+/// The end of an item that was dropped with its lane; `panic` is that of its destructor.
+pub(crate) fn dropped<T, E>(panic: Option<CaughtPanic>) -> Ended<T, E> {
+    Ended::new(End::Failed(Failure::Executor(ExecutorError::dropped())), panic)
 }
 
-impl<T, E> End<T, E> {
-    fn is_failure(&self) -> bool {
-        !matches!(self, Self::Ran(Ran::Returned(Ok(_))))
-    }
+/// Whether the item was dropped with its lane.
+pub(super) fn is_dropped<T, E>(ended: &Ended<T, E>) -> bool {
+    matches!(ended.end, End::Failed(Failure::Executor(_)))
+}
+
+fn is_failure<T, E>(ended: &Ended<T, E>) -> bool {
+    !matches!(ended, Ended { end: End::Completed(_), aftermath: None, .. })
 }
 
 /// What a lane does next.
@@ -85,9 +87,9 @@ pub(crate) enum Next<I> {
 }
 
 /// No user code runs under the lock.
-pub(crate) struct Work<I, T, E> {
+pub(crate) struct Board<I, T, E> {
     state: Mutex<State<I, T, E>>,
-    gate: Arc<Gate>,
+    driver: Arc<DriverWaker>,
     /// At most so many lanes run items.
     limit: usize,
     /// There is a progress callback: the driver is told of each end.
@@ -120,8 +122,8 @@ struct State<I, T, E> {
 /// must not harm the executor.
 impl<I, T, E> Drop for State<I, T, E> {
     fn drop(&mut self) {
-        self.items.drain(..).for_each(discard);
-        self.ends.drain(..).for_each(discard);
+        self.items.drain(..).for_each(drop_quietly);
+        self.ends.drain(..).for_each(drop_quietly);
     }
 }
 
@@ -151,8 +153,8 @@ impl<I, T, E> State<I, T, E> {
     }
 }
 
-impl<I, T, E> Work<I, T, E> {
-    pub(crate) fn new(gate: Arc<Gate>, limit: usize, progress: bool) -> Self {
+impl<I, T, E> Board<I, T, E> {
+    pub(crate) fn new(driver: Arc<DriverWaker>, limit: usize, progress: bool) -> Self {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
@@ -164,7 +166,7 @@ impl<I, T, E> Work<I, T, E> {
             closed: false,
             starting: None,
         };
-        Self { state: Mutex::new(state), gate, limit, progress }
+        Self { state: Mutex::new(state), driver, limit, progress }
     }
 
     /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be
@@ -242,9 +244,9 @@ impl<I, T, E> Work<I, T, E> {
             (next, own, tell)
         };
         if tell {
-            self.gate.notify();
+            self.driver.notify();
         }
-        discard(own);
+        drop_quietly(own);
         if let Some(next) = next {
             return next;
         }
@@ -257,9 +259,9 @@ impl<I, T, E> Work<I, T, E> {
         };
         let tell = self.has_drained(&mut state);
         drop(state);
-        discard(waker);
+        drop_quietly(waker);
         if tell {
-            self.gate.notify();
+            self.driver.notify();
         }
         next
     }
@@ -279,16 +281,16 @@ impl<I, T, E> Work<I, T, E> {
     /// Adds an end. Says whether the driver is to be told.
     fn add_end(&self, state: &mut State<I, T, E>, end: Option<NumberedEnd<T, E>>) -> bool {
         let Some(end) = end else { return false };
-        let tell = self.progress || state.lacking || end.1.is_failure();
+        let tell = self.progress || state.lacking || is_failure(&end.1);
         state.ends.push(end);
         tell && state.has_news()
     }
 
     /// Adds an end of a lane that does not ask for an item now.
-    pub(crate) fn report(&self, id: ChildId, end: End<T, E>) {
+    pub(crate) fn report(&self, id: ChildId, end: Ended<T, E>) {
         let tell = self.add_end(&mut self.lock(), Some((id, end)));
         if tell {
-            self.gate.notify();
+            self.driver.notify();
         }
     }
 
@@ -304,9 +306,9 @@ impl<I, T, E> Work<I, T, E> {
             (own, state.call_due(), told | state.has_news() | self.can_send(&state))
         };
         if tell {
-            self.gate.notify();
+            self.driver.notify();
         }
-        discard(own);
+        drop_quietly(own);
         wake_all(next);
     }
 
@@ -324,7 +326,7 @@ impl<I, T, E> Work<I, T, E> {
             lacking && state.has_news()
         };
         if tell {
-            self.gate.notify();
+            self.driver.notify();
         }
     }
 

@@ -1,26 +1,25 @@
-//! The inbox: how spawners reach a nursery that someone else drives.
+//! The inbox: how spawners reach a nursery that another task drives.
 //!
-//! It exists only once a spawner has been asked for. Its lock is held for a few instructions and
-//! never while a future is polled, dropped or boxed, or a waker is called.
+//! It exists only once a spawner was asked for. Its lock is held for a few instructions, and never while a
+//! future is polled, dropped or boxed, or a waker is called.
 
 mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use self::state::State;
-use super::alarm::Timer;
-use super::child::{Child, Spawned};
-use crate::cancel::{Cause, wake_listening};
+use super::timer::Timer;
+use crate::cancel::{Cause, Requests, drop_slab, wake_slab};
+use crate::child::{Child, Spawned};
 use crate::flavor::Flavor;
-use crate::gate::Gate;
-use crate::guard::{FirstPanic, discard, drop_guarded, wake_all};
+use crate::guard::{FirstPanic, drop_guarded, drop_quietly, wake_all};
 use crate::info::ChildId;
 use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) requests: Arc<Requests>,
     state: Mutex<State<'env, T, E, M>>,
 }
 
@@ -41,10 +40,10 @@ pub(crate) enum Status {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Ticket(u64);
 
-/// Who waits for a slot.
+/// What waits for a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
-    /// The nursery's owner, who is not refused when the nursery is closed.
+    /// The nursery's owner, which is not refused when the nursery is closed.
     Owner,
     Spawner,
 }
@@ -67,16 +66,15 @@ pub(crate) enum Admission {
     Daemon,
 }
 
-/// What the driver found.
+/// What spawners have left for the driver.
 pub(crate) struct Mail<'env, T, E, M: Flavor> {
     pub(crate) children: Batch<'env, T, E, M>,
-    pub(crate) cancelled: Option<Cause>,
     pub(crate) grace: Option<Timer<'env, M>>,
 }
 
 impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     pub(crate) fn new(
-        gate: Arc<Gate>,
+        requests: Arc<Requests>,
         status: Status,
         next_id: u64,
         limit: usize,
@@ -88,7 +86,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             next_id,
             limit,
             unfinished,
-            queue: VecDeque::new(),
+            queue: BTreeMap::new(),
             granted: BTreeMap::new(),
             next_ticket: 0,
             holders: 0,
@@ -96,7 +94,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             ended: false,
             listening: None,
         };
-        Self { gate, state: Mutex::new(state) }
+        Self { requests, state: Mutex::new(state) }
     }
 
     /// Takes the child that `make` makes, or gives `make`'s material back.
@@ -121,7 +119,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             state.incoming.push(child);
             spawned
         };
-        self.gate.notify();
+        self.requests.driver().notify();
         Ok(spawned)
     }
 
@@ -143,8 +141,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     pub(crate) fn fetch(&self) -> Mail<'env, T, E, M> {
         let mut state = self.lock();
-        let cancelled = state.status.cause().cloned();
-        Mail { children: std::mem::take(&mut state.incoming), cancelled, grace: state.grace.take() }
+        Mail { children: std::mem::take(&mut state.incoming), grace: state.grace.take() }
     }
 
     /// A grace that came and was not fetched.
@@ -166,7 +163,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         let any_grace = grace.is_some();
         let (first, cause, wakers, listening, unused) = {
             let mut state = self.lock();
-            // There is nobody left to have it once the nursery has ended.
+            // A nursery that has ended takes no grace.
             let unused = match grace {
                 Some(grace) if !state.ended => state.grace.replace(grace),
                 grace => grace,
@@ -176,19 +173,19 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 Status::Cancelled(first) => (false, first.clone(), Vec::new(), None, unused),
                 Status::Open | Status::Closed => {
                     state.status = Status::Cancelled(cause.clone());
-                    (true, cause, state.dismiss_waiters(), state.listening.take(), unused)
+                    // Under the lock: where the one is seen, so is the other, and the grace with them.
+                    self.requests.set_cause(cause.clone());
+                    (true, cause, state.refuse_waiters(), state.listening.take(), unused)
                 }
             }
         };
         let unused = drop_guarded(unused);
         wake_all(wakers);
-        wake_listening(listening);
-        if first {
-            self.gate.doom();
-        } else if any_grace {
-            self.gate.notify();
+        wake_slab(listening);
+        if first || any_grace {
+            self.requests.driver().notify();
         }
-        // Its destructor is the caller's to hear of, as if it had dropped it.
+        // The caller gets the panic of its destructor, as if it had dropped the grace itself.
         FirstPanic::of(unused).resume();
         (first, cause)
     }
@@ -199,7 +196,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         let (first, wakers) = self.lock().close();
         wake_all(wakers);
         if first {
-            self.gate.notify();
+            self.requests.driver().notify();
         }
         first
     }
@@ -218,18 +215,18 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         };
         wake_all(wakers);
         if first {
-            self.gate.notify();
+            self.requests.driver().notify();
         }
     }
 
-    /// Ends it for good, whatever is inside, and hands out what nobody fetched.
+    /// Ends it for good, and returns the children that the driver has not fetched.
     pub(crate) fn end(&self) -> Batch<'env, T, E, M> {
         let (children, wakers, listening) = {
             let mut state = self.lock();
             let listening = state.end();
-            (std::mem::take(&mut state.incoming), state.dismiss_waiters(), listening)
+            (std::mem::take(&mut state.incoming), state.refuse_waiters(), listening)
         };
-        discard(listening);
+        drop_slab(listening);
         wake_all(wakers);
         children
     }
@@ -248,11 +245,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             }
             state.end()
         };
-        discard(listening);
+        drop_slab(listening);
         true
     }
 
-    /// Counts `n` children as ended, and grants their slots to those who wait.
+    /// Counts `n` children as ended, and grants their slots to the tasks that wait.
     pub(crate) fn release(&self, n: usize) {
         let wakers = {
             let mut state = self.lock();
@@ -297,7 +294,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let mut state = self.lock();
             state.poll_slot(waker, ticket, by)
         };
-        discard(old);
+        drop_quietly(old);
         answer
     }
 
@@ -309,18 +306,17 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 state.unfinished -= 1;
                 (state.grant(), None)
             } else {
-                let at = state.queue.binary_search_by_key(&ticket, |waiter| waiter.ticket);
-                (Vec::new(), at.ok().and_then(|at| state.queue.remove(at)))
+                (Vec::new(), state.queue.remove(&ticket))
             }
         };
-        discard(waiter);
+        drop_quietly(waiter);
         wake_all(wakers);
-        // The driver may have waited for nothing but this.
-        self.gate.notify();
+        // The driver may wait for nothing but this.
+        self.requests.driver().notify();
     }
 
-    /// Ready with the cause when the nursery is cancelled. `place` is where the caller listens, `None`
-    /// at first.
+    /// Ready with the cause when the nursery is cancelled. `place` is where the caller waits, `None` at
+    /// first.
     pub(crate) fn poll_cancelled(
         &self,
         cx: &mut Context<'_>,
@@ -331,7 +327,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let mut state = self.lock();
             match state.status.cause() {
                 Some(cause) => (Poll::Ready(cause.clone()), Some(waker)),
-                // What has ended is not cancelled any more.
+                // A nursery that has ended cannot be cancelled any more.
                 None if state.ended => (Poll::Pending, Some(waker)),
                 None => {
                     let listening = state.listening.get_or_insert_default();
@@ -339,14 +335,14 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 }
             }
         };
-        discard(unused);
+        drop_quietly(unused);
         poll
     }
 
-    /// Gives up a place among those who listen.
+    /// Gives up a place among those that wait for a cancel.
     pub(crate) fn stop_listening(&self, place: usize) {
         let waker = self.lock().listening.as_mut().and_then(|listening| listening.give_up(place));
-        discard(waker);
+        drop_quietly(waker);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'env, T, E, M>> {

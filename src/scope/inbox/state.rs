@@ -1,13 +1,13 @@
-//! What lies under the inbox's lock: who may spawn, who waits for a slot, and whose turn it is.
+//! What the inbox's lock guards: new children, and the queue for slots.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
 
 use super::{Admission, Batch, By, Refusal, Status, Ticket};
-use crate::cancel::{Cause, Waiting};
+use crate::cancel::{Cause, WakerSlab};
 use crate::flavor::Flavor;
 use crate::info::ChildId;
-use crate::scope::alarm::Timer;
+use crate::scope::timer::Timer;
 
 pub(super) struct State<'env, T, E, M: Flavor> {
     pub(super) status: Status,
@@ -17,22 +17,22 @@ pub(super) struct State<'env, T, E, M: Flavor> {
     pub(super) limit: usize,
     /// Children that have not ended, wherever they stand, and the slots that were granted.
     pub(super) unfinished: usize,
-    pub(super) queue: VecDeque<Waiter>,
-    /// Those whose turn it is and who have not come yet.
+    /// The tasks that wait for a slot, in the order in which they asked.
+    pub(super) queue: BTreeMap<Ticket, Waiter>,
+    /// Slots that were granted and are not used yet.
     pub(super) granted: BTreeMap<Ticket, By>,
     pub(super) next_ticket: u64,
     /// Spawners that keep the nursery open.
     pub(super) holders: usize,
-    /// The time that children were given when the nursery was cancelled, and that nobody fetched.
+    /// The grace that came with a cancel, and that the driver has not fetched.
     pub(super) grace: Option<Timer<'env, M>>,
     /// Nothing is fetched any more. A cancelled nursery ends, too.
     pub(super) ended: bool,
     /// The tasks that wait for the nursery to be cancelled.
-    pub(super) listening: Option<Box<Waiting>>,
+    pub(super) listening: Option<Box<WakerSlab>>,
 }
 
 pub(super) struct Waiter {
-    pub(super) ticket: Ticket,
     pub(super) waker: Waker,
     pub(super) by: By,
 }
@@ -88,22 +88,23 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         let open = matches!(self.status, Status::Open);
         if open {
             self.status = Status::Closed;
-            let (stay, go): (_, VecDeque<Waiter>) =
-                self.queue.drain(..).partition(|waiter| waiter.by == By::Owner);
+            let (stay, go): (_, BTreeMap<_, _>) = std::mem::take(&mut self.queue)
+                .into_iter()
+                .partition(|(_, waiter)| waiter.by == By::Owner);
             self.queue = stay;
-            // Spawners that have not come for their slots are refused when they do.
+            // Spawners that have not used their slots are refused when they try.
             let granted = self.granted.len();
             self.granted.retain(|_, by| *by == By::Owner);
             self.unfinished -= granted - self.granted.len();
-            let mut wakers: Vec<_> = go.into_iter().map(|waiter| waiter.waker).collect();
+            let mut wakers: Vec<_> = go.into_values().map(|waiter| waiter.waker).collect();
             wakers.extend(self.grant());
             return (true, wakers);
         }
         (false, Vec::new())
     }
 
-    /// Hands out those who wait for a cancel, which does not come any more.
-    pub(super) fn end(&mut self) -> Option<Box<Waiting>> {
+    /// Returns the tasks that wait for a cancel, which cannot come any more.
+    pub(super) fn end(&mut self) -> Option<Box<WakerSlab>> {
         self.ended = true;
         // Cancelled says more, and was first.
         if let Status::Open | Status::Closed = self.status {
@@ -115,17 +116,17 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
     pub(super) fn grant(&mut self) -> Vec<Waker> {
         let mut wakers = Vec::new();
         while self.has_room() {
-            let Some(waiter) = self.queue.pop_front() else { break };
+            let Some((ticket, waiter)) = self.queue.pop_first() else { break };
             self.unfinished += 1;
-            self.granted.insert(waiter.ticket, waiter.by);
+            self.granted.insert(ticket, waiter.by);
             wakers.push(waiter.waker);
         }
         wakers
     }
 
-    /// Sends everyone away who waits for a slot; they find out why when they are polled.
-    pub(super) fn dismiss_waiters(&mut self) -> Vec<Waker> {
-        self.queue.drain(..).map(|waiter| waiter.waker).collect()
+    /// Empties the queue for slots. The tasks are refused when they are polled.
+    pub(super) fn refuse_waiters(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.queue).into_values().map(|waiter| waiter.waker).collect()
     }
 
     pub(super) fn poll_slot(
@@ -150,15 +151,15 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             None => {
                 let mine = self.next_ticket();
                 *ticket = Some(mine);
-                self.queue.push_back(Waiter { ticket: mine, waker, by });
+                self.queue.insert(mine, Waiter { waker, by });
                 (Poll::Pending, None)
             }
-            Some(mine) => match self.queue.binary_search_by_key(&mine, |waiter| waiter.ticket) {
-                Ok(at) => {
-                    let old = std::mem::replace(&mut self.queue[at].waker, waker);
+            Some(mine) => match self.queue.get_mut(&mine) {
+                Some(waiter) => {
+                    let old = std::mem::replace(&mut waiter.waker, waker);
                     (Poll::Pending, Some(old))
                 }
-                Err(_) => (Poll::Ready(Ok(mine)), Some(waker)),
+                None => (Poll::Ready(Ok(mine)), Some(waker)),
             },
         }
     }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use futures::lock::Mutex as AsyncMutex;
 
-use crate::fairness::restless;
+use crate::fairness::{A_FEW, restless};
 use crate::support::{Count, Task, once_parked, yields};
 
 // `FuturesUnordered` and `StreamExt::buffer_unordered` poll their futures only while the next item is
@@ -125,7 +125,7 @@ by_hand!(a_child_that_is_always_ready_leaves_a_turn_to_its_sibling_and_to_the_ru
         let (polls, done) = (Count::default(), Count::default());
         let count = done.clone();
         let sibling = async move {
-            yields(10).await;
+            yields(5).await;
             count.add();
             Ok(())
         };
@@ -139,7 +139,7 @@ by_hand!(a_child_that_is_always_ready_leaves_a_turn_to_its_sibling_and_to_the_ru
         }
         let mut join = Task::new(nursery.join());
         assert!(join.poll().is_pending());
-        assert!((10..600).contains(&polls.get()), "{} polls before it yields", polls.get());
+        assert!((2..=A_FEW).contains(&polls.get()), "{} polls before it yields", polls.get());
         assert_eq!((done.get(), join.wakes()), (1, 1));
     }
 });

@@ -143,6 +143,8 @@ impl Rules {
     fn happens(&mut self, nursery: usize, actor: Actor, what: Happening) -> Check {
         match (what, actor) {
             (Happening::Polled, Actor::Child(key)) => return self.all[nursery].polled(key),
+            (Happening::Pending, Actor::Child(key)) => self.all[nursery].is_pending(key),
+            (Happening::Pending, _) => {}
             (Happening::Polled, _) => {
                 let scope = &mut self.all[nursery];
                 let running = scope.person(actor).state == State::Running;

@@ -113,6 +113,8 @@ pub(super) struct Person {
     pub(super) may_be_dismissed: bool,
     /// Its own grace is over.
     pub(super) due: bool,
+    /// A timer of its own is over, which counts if the poll that follows is pending.
+    pub(super) expired: Option<Due>,
     /// What its handle gives, if its output comes by one.
     pub(super) fate: Option<Fate>,
 }
@@ -134,6 +136,7 @@ impl Person {
             dismissed: false,
             may_be_dismissed: false,
             due: false,
+            expired: None,
             fate: None,
         }
     }
@@ -435,19 +438,35 @@ impl Scope {
                     "{key} times out after the nursery was cancelled"
                 );
                 let child = &mut self.children[key];
-                ensure!(child.state == State::Running, "{key} times out while {:?}", child.state);
+                // It is asked before the child is polled, also for the first time.
+                let starts = matches!(child.state, State::Queued | State::Running);
+                ensure!(starts, "{key} times out while {:?}", child.state);
                 ensure!(child.cause.is_none(), "{key} times out after it was cancelled");
-                let id = child.id.unwrap_or_default();
-                child.cause = Some(Reason(format!("child #{id} timed out")));
-                child.timed_out = true;
+                child.expired = Some(what);
             }
             Due::ChildsGrace(key) => {
                 let cancelled = self.cancelled.is_some() || self.children[key].cause.is_some();
                 ensure!(cancelled, "the grace of {key} is over, and it is not cancelled");
-                self.children[key].due = true;
+                self.children[key].expired = Some(what);
             }
         }
         Ok(())
+    }
+
+    /// A child has been polled, and goes on. A timer that is over counts now, and not if the child has
+    /// ended in that poll.
+    pub(super) fn is_pending(&mut self, key: usize) {
+        let cancelled = self.cancelled.is_some();
+        let child = &mut self.children[key];
+        match child.expired.take() {
+            Some(Due::Timeout(_)) if !cancelled && child.cause.is_none() => {
+                let id = child.id.unwrap_or_default();
+                child.cause = Some(Reason(format!("child #{id} timed out")));
+                child.timed_out = true;
+            }
+            Some(Due::ChildsGrace(_)) => child.due = true,
+            _ => {}
+        }
     }
 
     pub(super) fn grant(&mut self) {

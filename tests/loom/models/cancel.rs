@@ -1,4 +1,4 @@
-//! A child that goes on or ends, those who cancel it, and those who wait until it is gone.
+//! A child that goes on or ends, handles that cancel it, and tasks that wait until it is gone.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -9,35 +9,41 @@ use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
 use super::support::{Parker, block_on, model};
-use crate::cancel::{CancelHandle, Cause, Control, LostKind, Tag};
-use crate::gate::Gate;
+use crate::cancel::{
+    CancelHandle, Cause, Control, FinishOnDrop, LostKind, Phase, Requests, Time, Traits,
+};
 use crate::info::{ChildId, ChildInfo};
 
 /// A child's control block, as the child holds it, and a handle.
-fn tag_and_handle() -> (Tag, CancelHandle) {
+fn child_and_handle() -> (FinishOnDrop, CancelHandle) {
+    with_traits(Traits::default())
+}
+
+fn with_traits(traits: Traits) -> (FinishOnDrop, CancelHandle) {
     let info = ChildInfo::new(ChildId::new(0), None, Location::caller());
-    let tag = Tag::new(Control::new(info, Arc::new(Gate::default())));
-    let handle = CancelHandle::new(Arc::clone(control(&tag)));
-    (tag, handle)
+    let child = FinishOnDrop::new(Control::new(info, traits, Requests::new(Arc::default())));
+    let handle = CancelHandle::new(Arc::clone(control(&child)));
+    (child, handle)
 }
 
-fn control(tag: &Tag) -> &Arc<Control> {
-    tag.control().expect("it was made with one")
+fn control(child: &FinishOnDrop) -> &Arc<Control> {
+    child.control().expect("it was made with one")
 }
 
-/// A child tells how to wake it, then looks whether it is cancelled; the cancel sets the mark, then
-/// looks how to wake the child. Both steps of each are under the lock: or each could miss the other.
+/// A child that starts puts its lane's waker down; a cancel sets the phase, then looks for that waker.
+/// Both steps of each are under the lock: or each could miss the other.
 #[test]
-fn a_cancel_while_the_child_tells_how_to_wake_it_is_seen_or_wakes_it() {
+fn a_cancel_while_the_child_starts_keeps_it_from_that_or_wakes_it() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let cancelling = thread::spawn(move || assert!(handle.cancel()));
-        let control = control(&tag);
-        let cause = block_on(poll_fn(|cx| {
-            control.wake_child_by(cx.waker());
-            control.cause().map_or(Poll::Pending, Poll::Ready)
+        let control = control(&child);
+        block_on(poll_fn(|cx| match control.phase() {
+            Phase::Queued if !control.start(cx.waker()) => Poll::Ready(()),
+            _ if control.is_stopping() => Poll::Ready(()),
+            _ => Poll::Pending,
         }));
-        assert_eq!(cause.message(), None);
+        assert_eq!(control.cause().unwrap().message(), None);
         cancelling.join().unwrap();
     });
 }
@@ -47,7 +53,7 @@ fn a_cancel_while_the_child_tells_how_to_wake_it_is_seen_or_wakes_it() {
 #[test]
 fn of_two_cancels_one_is_the_first_and_its_cause_stays() {
     model(None, || {
-        let (_tag, handle) = tag_and_handle();
+        let (_tag, handle) = child_and_handle();
         let [one, two] = ["one", "two"].map(|reason| {
             let handle = handle.clone();
             thread::spawn(move || handle.cancel_with(reason))
@@ -67,10 +73,10 @@ fn of_two_cancels_one_is_the_first_and_its_cause_stays() {
 #[test]
 fn who_sees_the_mark_of_a_cancel_sees_its_cause_and_what_came_before() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let before = Arc::new(AtomicBool::new(false));
         let looking = thread::spawn({
-            let (control, before) = (Arc::clone(control(&tag)), Arc::clone(&before));
+            let (control, before) = (Arc::clone(control(&child)), Arc::clone(&before));
             move || {
                 if control.is_cancelled() {
                     assert!(before.load(Relaxed));
@@ -88,13 +94,15 @@ fn who_sees_the_mark_of_a_cancel_sees_its_cause_and_what_came_before() {
 #[test]
 fn a_cancel_of_the_child_and_one_of_all_children_agree_on_the_cause() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let cancelling = thread::spawn({
             let handle = handle.clone();
             move || handle.cancel_with("one")
         });
-        let told = control(&tag).cancel_for(&crate::cancel::Cause::requested("all".into()));
+        let all = control(&child).cancel(Time::Own, &Cause::requested("all".into())).is_some();
+        let told = control(&child).cause().unwrap();
         let first = cancelling.join().unwrap();
+        assert!(first != all);
         assert_eq!(told.message(), Some(if first { "one" } else { "all" }));
         assert_eq!(handle.cause().unwrap().message(), told.message());
     });
@@ -105,9 +113,9 @@ fn a_cancel_of_the_child_and_one_of_all_children_agree_on_the_cause() {
 #[test]
 fn a_cancel_that_was_in_time_is_known_at_the_end() {
     model(None, || {
-        let (mut tag, handle) = tag_and_handle();
+        let (mut child, handle) = child_and_handle();
         let cancelling = thread::spawn(move || handle.cancel());
-        let ended = tag.end(None).unwrap();
+        let ended = child.finish(None).unwrap();
         let known = ended.is_cancelled();
         assert_eq!(cancelling.join().unwrap(), known);
         assert_eq!(ended.is_cancelled(), known);
@@ -119,16 +127,16 @@ fn a_cancel_that_was_in_time_is_known_at_the_end() {
 #[test]
 fn a_cancel_at_the_end_leaves_no_waker_of_the_child_behind() {
     model(None, || {
-        let (mut tag, handle) = tag_and_handle();
-        let child = Parker::new();
-        control(&tag).wake_child_by(&Waker::from(Arc::clone(&child)));
+        let (mut child, handle) = child_and_handle();
+        let lane = Parker::new();
+        assert!(control(&child).start(&Waker::from(Arc::clone(&lane))));
         let cancelling = thread::spawn({
             let handle = handle.clone();
             move || handle.cancel()
         });
-        tag.end(None);
+        child.finish(None);
         cancelling.join().unwrap();
-        assert_eq!(Arc::strong_count(&child), 1);
+        assert_eq!(Arc::strong_count(&lane), 1);
         assert!(handle.is_finished());
     });
 }
@@ -138,12 +146,12 @@ fn a_cancel_at_the_end_leaves_no_waker_of_the_child_behind() {
 #[test]
 fn those_who_begin_to_wait_while_the_child_ends_hear_of_it() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let waiting = [0, 1].map(|_| {
             let handle = handle.clone();
             thread::spawn(move || block_on(handle.finished()))
         });
-        drop(tag);
+        drop(child);
         for waiting in waiting {
             waiting.join().unwrap();
         }
@@ -154,7 +162,7 @@ fn those_who_begin_to_wait_while_the_child_ends_hear_of_it() {
 #[test]
 fn what_the_destructor_did_is_seen_by_who_hears_that_the_child_is_gone() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let destroyed = Arc::new(AtomicBool::new(false));
         let asking = thread::spawn({
             let destroyed = Arc::clone(&destroyed);
@@ -167,7 +175,7 @@ fn what_the_destructor_did_is_seen_by_who_hears_that_the_child_is_gone() {
             }
         });
         destroyed.store(true, Relaxed);
-        drop(tag);
+        drop(child);
         asking.join().unwrap();
     });
 }
@@ -177,7 +185,7 @@ fn what_the_destructor_did_is_seen_by_who_hears_that_the_child_is_gone() {
 #[test]
 fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let stopping = thread::spawn({
             let handle = handle.clone();
             move || {
@@ -187,7 +195,7 @@ fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
             }
         });
         let waiting = thread::spawn(move || block_on(handle.finished()));
-        drop(tag);
+        drop(child);
         stopping.join().unwrap();
         waiting.join().unwrap();
     });
@@ -198,28 +206,29 @@ fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
 #[test]
 fn one_who_listens_while_the_child_is_cancelled_hears_of_it() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = child_and_handle();
         let cancelling = thread::spawn(move || assert!(handle.cancel()));
         let mut place = None;
-        let cause = block_on(poll_fn(|cx| control(&tag).poll_cancelled(cx, &mut place)));
+        let cause = block_on(poll_fn(|cx| control(&child).poll_cancelled(cx, &mut place)));
         assert_eq!(cause.message(), None);
         cancelling.join().unwrap();
     });
 }
 
-/// The nursery gives a child its grace while a handle cancels it: one of the causes stays, and the child
-/// is not to be dropped for either.
+/// The nursery gives a child its grace while a handle cancels it, which has one of its own: one of the
+/// causes stays, and the child must not be dropped for either.
 #[test]
 fn a_child_that_is_signalled_while_its_handle_cancels_it_has_its_grace() {
     model(None, || {
-        let (tag, handle) = tag_and_handle();
+        let (child, handle) = with_traits(Traits { own_grace: true, ..Traits::default() });
+        assert!(control(&child).start(&Waker::from(Parker::new())));
         let cancelling = thread::spawn(move || handle.cancel_with("by its handle"));
-        control(&tag).signal(&Cause::requested("by the nursery".into()));
+        control(&child).cancel(Time::Nursery, &Cause::requested("by the nursery".into()));
         let first = cancelling.join().unwrap();
-        let cause = control(&tag).cause().unwrap();
+        let cause = control(&child).cause().unwrap();
         let expected = if first { "by its handle" } else { "by the nursery" };
         assert_eq!(cause.message(), Some(expected));
-        assert!(!control(&tag).must_stop());
+        assert_eq!(control(&child).phase(), Phase::Signalled);
     });
 }
 
@@ -227,12 +236,12 @@ fn a_child_that_is_signalled_while_its_handle_cancels_it_has_its_grace() {
 #[test]
 fn one_who_sees_that_the_child_is_gone_sees_how_it_was_lost() {
     model(None, || {
-        let (mut tag, handle) = tag_and_handle();
+        let (mut child, handle) = child_and_handle();
         let waiting = thread::spawn(move || {
             block_on(handle.finished());
             handle.lost().kind()
         });
-        tag.end(Some(LostKind::Failed));
+        child.finish(Some(LostKind::Failed));
         assert_eq!(waiting.join().unwrap(), LostKind::Failed);
     });
 }

@@ -9,13 +9,14 @@
 //!
 //! | file | what may interleave |
 //! |---|---|
-//! | `gate` | a wake and a driver that goes to rest |
-//! | `cancel` | a child that goes on or ends, who cancels it, who waits for its end |
-//! | `inbox` | spawners, those who wait for a slot, and a driver that fetches or closes |
+//! | `driver` | a wake and a driver that goes to rest |
+//! | `lanes` | wakes of lanes, and a driver that looks for them |
+//! | `cancel` | a child that goes on or ends, handles that cancel it, and tasks that wait for its end |
+//! | `inbox` | spawners, tasks that wait for a slot, and a driver that fetches or closes |
 //! | `nursery` | all of these by way of the public face |
 //! | `pool` | lanes that are woken, or run elsewhere, and a driver that goes to rest |
 //! | `remote` | a task that runs, is told to go, or is dropped, and the child that waits for it |
-//! | `panic` | those who look at the payload of one panic |
+//! | `panic` | threads that look at the payload of one panic |
 //!
 //! Loom looks at orderings too: an atomic that is not ordered by anything may read an old value. A
 //! thread that waits and is never woken is a deadlock, which it reports; so a task here is polled
@@ -40,8 +41,9 @@
 //! and the run is aborted; the message names the test.
 
 mod cancel;
-mod gate;
+mod driver;
 mod inbox;
+mod lanes;
 mod nursery;
 mod panic;
 mod pool;

@@ -284,7 +284,7 @@ fn those_who_wait_for_a_child_hear_that_it_was_dropped_with_its_nursery() {
     });
 }
 
-/// A wake of the body leaves its own mark, and the gate's. Were the gate's first, the driver could look
+/// A wake of the body leaves its own mark, and the driver's waker's. Were the driver's waker's first, the driver could look
 /// for the other too early; were it cleared after the poll, a wake during the poll would be lost; were
 /// it not released, the body would not see what it was woken for.
 #[test]
@@ -308,7 +308,7 @@ fn a_body_that_is_woken_while_the_driver_goes_to_rest_is_polled_again() {
     });
 }
 
-/// The body's wake and a child's come at the same time, by the same gate: neither hides the other.
+/// The body's wake and a child's come at the same time, by the same driver's waker: neither hides the other.
 #[test]
 fn a_body_and_a_child_that_are_woken_at_once_are_both_polled() {
     model(4, || {
@@ -349,7 +349,7 @@ fn the_owner_and_a_spawner_that_wait_for_one_slot_both_get_it() {
     });
 }
 
-/// The inner gate wakes by the place of its child in the outer set, and that by the outer gate.
+/// The inner driver's waker wakes by the place of its child in the outer set, and that by the outer driver's waker.
 #[test]
 fn a_child_that_is_spawned_into_a_nested_nursery_that_goes_to_rest_is_started() {
     model(None, || {

@@ -9,22 +9,26 @@ use loom::thread;
 
 use super::support::{Parker, Signal, block_on, model};
 use crate::Pool;
-use crate::gate::Gate;
+use crate::child::{End, Ended};
+use crate::drive::DriverWaker;
 use crate::info::ChildId;
-use crate::pool::item::Ran;
-use crate::pool::parallel::work::{End, Next, Work};
+use crate::pool::parallel::work::{self, Next, dropped};
 
-type Board = Arc<Work<u32, u32, ()>>;
+type Board = Arc<work::Board<u32, u32, ()>>;
 
-fn board(limit: usize) -> (Board, Arc<Gate>) {
-    let gate = Arc::new(Gate::default());
-    (Arc::new(Work::new(Arc::clone(&gate), limit, false)), gate)
+fn completed() -> Ended<u32, ()> {
+    Ended::new(End::Completed(7), None)
+}
+
+fn board(limit: usize) -> (Board, Arc<DriverWaker>) {
+    let driver = Arc::<DriverWaker>::default();
+    (Arc::new(work::Board::new(Arc::clone(&driver), limit, false)), driver)
 }
 
 /// Asks for an item, after the end of another or not, as a lane does.
-async fn take(work: &Work<u32, u32, ()>, lane: usize, mut end: Option<u64>) -> Option<u32> {
+async fn take(work: &work::Board<u32, u32, ()>, lane: usize, mut end: Option<u64>) -> Option<u32> {
     poll_fn(|cx| {
-        let end = end.take().map(|n| (ChildId::new(n), End::Ran(Ran::Returned(Ok(7)))));
+        let end = end.take().map(|n| (ChildId::new(n), completed()));
         match work.next(lane, end, cx.waker()) {
             Next::Run(_, item) => Poll::Ready(Some(item)),
             Next::Wait => Poll::Pending,
@@ -34,26 +38,26 @@ async fn take(work: &Work<u32, u32, ()>, lane: usize, mut end: Option<u64>) -> O
     .await
 }
 
-fn asks(work: &Work<u32, u32, ()>, lane: usize, waker: &Waker) -> bool {
+fn asks(work: &work::Board<u32, u32, ()>, lane: usize, waker: &Waker) -> bool {
     matches!(work.next(lane, None, waker), Next::Run(..))
 }
 
 /// Drives until `step` is through, and rests in between.
-fn drive(gate: &Gate, mut step: impl FnMut() -> bool) {
+fn drive(driver: &DriverWaker, mut step: impl FnMut() -> bool) {
     block_on(poll_fn(|cx| {
-        gate.enter(cx.waker());
+        driver.enter(cx.waker(), &mut None);
         loop {
             if step() {
                 return Poll::Ready(());
             }
-            if gate.leave() {
+            if driver.rest() {
                 return Poll::Pending;
             }
         }
     }));
 }
 
-/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the gate told
+/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the driver told
 /// by neither, the pool would rest for ever.
 #[test]
 fn lanes_that_are_woken_while_the_driver_goes_to_rest_are_polled() {
@@ -96,7 +100,7 @@ fn a_handle_that_cancels_a_pool_while_it_goes_to_rest_ends_it() {
 #[test]
 fn an_item_that_is_put_down_while_a_lane_begins_to_wait_is_taken() {
     model(None, || {
-        let (work, _gate) = board(2);
+        let (work, _driver) = board(2);
         let taking = thread::spawn({
             let work = Arc::clone(&work);
             let lane = work.add_lane();
@@ -110,7 +114,7 @@ fn an_item_that_is_put_down_while_a_lane_begins_to_wait_is_taken() {
 #[test]
 fn a_lane_that_begins_to_wait_while_the_pool_closes_ends() {
     model(None, || {
-        let (work, _gate) = board(2);
+        let (work, _driver) = board(2);
         let taking = thread::spawn({
             let work = Arc::clone(&work);
             let lane = work.add_lane();
@@ -125,7 +129,7 @@ fn a_lane_that_begins_to_wait_while_the_pool_closes_ends() {
 #[test]
 fn an_item_that_a_lane_was_woken_for_which_goes_is_taken_by_another() {
     model(2, || {
-        let (work, _gate) = board(2);
+        let (work, _driver) = board(2);
         let (first, second) = (work.add_lane(), work.add_lane());
         let gone = Waker::from(Parker::new());
         assert!(!asks(&work, first, &gone));
@@ -148,12 +152,12 @@ fn an_item_that_a_lane_was_woken_for_which_goes_is_taken_by_another() {
 #[test]
 fn ends_of_lanes_that_find_no_item_are_seen_while_the_driver_goes_to_rest() {
     model(2, || {
-        let (work, gate) = board(2);
+        let (work, driver) = board(2);
         let waker = Waker::from(Parker::new());
         let ending = [0, 1].map(|n| {
             let (work, lane, waker) = (Arc::clone(&work), work.add_lane(), waker.clone());
             thread::spawn(move || {
-                let end = End::Ran(Ran::Returned(Ok(7)));
+                let end = completed();
                 assert!(matches!(
                     work.next(lane, Some((ChildId::new(n), end)), &waker),
                     Next::Wait
@@ -161,7 +165,7 @@ fn ends_of_lanes_that_find_no_item_are_seen_while_the_driver_goes_to_rest() {
             })
         });
         let (mut seen, mut ends) = (0, Vec::new());
-        drive(&gate, || {
+        drive(&driver, || {
             work.take_ends(&mut ends);
             seen += ends.drain(..).count();
             seen == 2
@@ -177,18 +181,18 @@ fn ends_of_lanes_that_find_no_item_are_seen_while_the_driver_goes_to_rest() {
 #[test]
 fn an_end_that_was_not_told_is_told_when_its_lane_is_gone() {
     model(2, || {
-        let (work, gate) = board(2);
+        let (work, driver) = board(2);
         let lane = work.add_lane();
         work.put(ChildId::new(1), 8);
         let ending = thread::spawn({
             let work = Arc::clone(&work);
             move || {
                 block_on(take(&work, lane, Some(0)));
-                work.leave(lane, Some((ChildId::new(1), End::Dropped(None))), true);
+                work.leave(lane, Some((ChildId::new(1), dropped(None))), true);
             }
         });
         let (mut seen, mut ends) = (0, Vec::new());
-        drive(&gate, || {
+        drive(&driver, || {
             work.take_ends(&mut ends);
             seen += ends.drain(..).count();
             seen == 2
@@ -203,14 +207,14 @@ fn an_end_that_was_not_told_is_told_when_its_lane_is_gone() {
 #[test]
 fn a_full_queue_is_refilled_while_the_driver_goes_to_rest() {
     model(2, || {
-        let (work, gate) = board(1);
+        let (work, driver) = board(1);
         let lane = work.add_lane();
         let taking = thread::spawn({
             let work = Arc::clone(&work);
             move || (0..4).map(|_| block_on(take(&work, lane, None)).unwrap()).sum::<u32>()
         });
         let mut left = 4_u64;
-        drive(&gate, || {
+        drive(&driver, || {
             while left > 0 && !work.is_full() {
                 left -= 1;
                 work.put(ChildId::new(left), 1 << left);
@@ -227,7 +231,7 @@ fn a_full_queue_is_refilled_while_the_driver_goes_to_rest() {
 #[test]
 fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
     model(2, || {
-        let (work, gate) = board(2);
+        let (work, driver) = board(2);
         let begun = Arc::new((Mutex::new(0), Condvar::new()));
         let running = [0, 1].map(|n| {
             let (work, begun, lane) = (Arc::clone(&work), Arc::clone(&begun), work.add_lane());
@@ -240,11 +244,11 @@ fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
                     count = begun.1.wait(count).unwrap();
                 }
                 drop(count);
-                work.report(ChildId::new(n), End::Dropped(None));
+                work.report(ChildId::new(n), dropped(None));
             })
         });
         let (mut put, mut seen, mut ends) = (false, 0, Vec::new());
-        drive(&gate, || {
+        drive(&driver, || {
             if !std::mem::replace(&mut put, true) {
                 work.put(ChildId::new(0), 7);
                 work.put(ChildId::new(1), 7);
@@ -264,7 +268,7 @@ fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
 #[test]
 fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
     model(None, || {
-        let (work, _gate) = board(2);
+        let (work, _driver) = board(2);
         work.put(ChildId::new(0), 7);
         let taken = Arc::new(Mutex::new(0));
         let taking = thread::spawn({
@@ -286,7 +290,7 @@ fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
 #[test]
 fn a_lane_that_takes_an_item_waits_no_more() {
     model(None, || {
-        let (work, _gate) = board(2);
+        let (work, _driver) = board(2);
         let [first, second] = [(); 2].map(|()| Parker::new());
         let [one, two] = [&first, &second].map(|parker| Waker::from(Arc::clone(parker)));
         let (lane, other) = (work.add_lane(), work.add_lane());

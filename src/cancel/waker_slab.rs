@@ -2,18 +2,18 @@
 
 use std::task::Waker;
 
-use crate::guard::wake_all;
+use crate::guard::{discard_each, wake_all};
 
-/// Wakers, each at a place of its own until it is given up.
+/// Wakers, each at a place of its own until that is given up.
 #[derive(Default)]
-pub(crate) struct Waiting {
+pub(crate) struct WakerSlab {
     places: Vec<Option<Waker>>,
     /// Places that were given up.
     vacant: Vec<usize>,
 }
 
-impl Waiting {
-    /// Keeps a waker at `place`, or at a place of its own; hands out the one that was there.
+impl WakerSlab {
+    /// Keeps a waker at `place`, or at a new place; returns the waker that was there.
     pub(crate) fn keep(&mut self, waker: Waker, place: &mut Option<usize>) -> Option<Waker> {
         let at = *place.get_or_insert_with(|| {
             self.vacant.pop().unwrap_or_else(|| {
@@ -29,14 +29,21 @@ impl Waiting {
         self.places[place].take()
     }
 
-    pub(crate) fn into_wakers(self) -> impl Iterator<Item = Waker> {
+    fn into_wakers(self) -> impl Iterator<Item = Waker> {
         self.places.into_iter().flatten()
     }
 }
 
-/// Wakes those who waited for a cancel, if there are any.
-pub(crate) fn wake_listening(listening: Option<Box<Waiting>>) {
-    if let Some(listening) = listening {
-        wake_all(listening.into_wakers());
+/// Drops the wakers of tasks that wait for what does not come, each also where another panics.
+pub(crate) fn drop_slab(slab: Option<Box<WakerSlab>>) {
+    if let Some(slab) = slab {
+        discard_each(slab.into_wakers());
+    }
+}
+
+/// Wakes all tasks that wait there, if there are any.
+pub(crate) fn wake_slab(slab: Option<Box<WakerSlab>>) {
+    if let Some(slab) = slab {
+        wake_all(slab.into_wakers());
     }
 }

@@ -6,17 +6,17 @@ use futures::task::Spawn;
 
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
-use super::plan::{Plan, no_introduction};
+use super::prepared::{Prepared, no_introduction};
 use super::when_free::SpawnerWhenFree;
 use super::{ChildBuilder, Rejected, Spawner};
-use crate::adapt::{Abroad, AsIs, Convert, Grouped, Output, Plain};
+use crate::adapt::{Convert, Grouped, Plain, Raw, RawRemote};
 use crate::cancel::{CancelHandle, Control};
+use crate::child::{End, Spawned};
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
-use crate::guard::discard;
+use crate::guard::drop_quietly;
 use crate::info::ChildId;
 use crate::remote::Remote;
-use crate::scope::child::Spawned;
 use crate::scope::inbox::{Admission, Refusal};
 
 impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
@@ -93,7 +93,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
     {
         let future = Joining::new(future);
         let promise = future.promise();
-        match self.post::<_, AsIs>(Admission::Always, future, true, no_introduction) {
+        match self.post::<_, Raw>(Admission::Always, future, true, no_introduction) {
             Ok(spawned) => Ok(promise.handle(spawned)),
             Err(rejected) => Err(rejected.map(Joining::into_inner)),
         }
@@ -163,7 +163,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
             meet(joining.get_mut(), control);
         };
-        match self.post::<_, AsIs>(Admission::Always, future, true, introduce) {
+        match self.post::<_, Raw>(Admission::Always, future, true, introduce) {
             Ok(spawned) => Ok(promise.handle(spawned)),
             Err(rejected) => Err(rejected.map(|joining| joining.into_inner().into_make())),
         }
@@ -183,8 +183,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         E: Send + 'static,
         M: Hold<'env, Remote<X, F, T, E>>,
     {
-        let meet = |remote: &mut Remote<_, _, _, _>, control: &_| remote.meet(control);
-        self.post::<_, Abroad>(Admission::Always, Remote::new(executor, future), true, meet)
+        let introduce = |remote: &mut Remote<_, _, _, _>, control: &_| remote.set_control(control);
+        self.post::<_, RawRemote>(Admission::Always, Remote::new(executor, future), true, introduce)
             .map(Spawned::into_handle)
             .map_err(|rejected| rejected.map(Remote::into_future))
     }
@@ -212,8 +212,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         M: Hold<'env, F>,
     {
         let inbox = Arc::clone(self.parent.inbox());
-        let plan = Plan::new(self.options, &inbox.gate, false, future);
-        SpawnerWhenFree::new(inbox, plan)
+        let child = Prepared::new(self.options, || &inbox.requests, false, future);
+        SpawnerWhenFree::new(Arc::clone(&inbox), child)
     }
 
     #[track_caller]
@@ -226,7 +226,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
     ) -> Result<Spawned, Rejected<F>>
     where
         F: Future,
-        K: Convert<F::Output, Output = Output<T, E>>,
+        K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
         let inbox = self.parent.inbox();
@@ -234,12 +234,12 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         // Asked before anything is allocated: shedding has to be cheap.
         if let Some(refusal) = inbox.refusal(admission) {
             // The future is given back, whatever the destructors of its timers do.
-            discard(self.options);
+            drop_quietly(self.options);
             return Err(Rejected::new(future, refusal));
         }
-        let plan = Plan::<F, K, M>::new(self.options, &inbox.gate, handle, future);
+        let child = Prepared::<F, K, M>::new(self.options, || &inbox.requests, handle, future);
         inbox
-            .post(admission, plan, |plan, id| plan.child(id, introduce))
-            .map_err(|(plan, refusal): (_, Refusal)| Rejected::new(plan.into_inner(), refusal))
+            .post(admission, child, |child, id| child.child(id, introduce))
+            .map_err(|(child, refusal): (_, Refusal)| Rejected::new(child.into_inner(), refusal))
     }
 }

@@ -3,100 +3,99 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::child::Who;
-use super::record::Record;
 use crate::cancel::Cause;
 use crate::error::{ChildError, Counts, JoinedError, Stored};
-use crate::guard::{FirstPanic, discard};
+use crate::guard::{FirstPanic, drop_quietly};
 use crate::info::{ChildId, ChildInfo};
-use crate::report::{Cancelled, Report};
+use crate::report::{Cancelled, Completion, Outcome, Report};
 
-/// What is kept of the child with its output: all that is known, or just the place in the order.
-pub(crate) trait Label {
+/// What is kept of a child beside its output: all that is known, or just its place in the order.
+pub(crate) trait Detail {
     /// Whether the run is for a report, which says more than a result.
     const REPORT: bool;
 
-    fn of(who: &Who) -> Self;
+    fn of(child: ChildInfo) -> Self;
 }
 
-impl Label for ChildId {
+impl Detail for ChildId {
     const REPORT: bool = false;
 
     #[inline]
-    fn of(who: &Who) -> Self {
-        who.id()
+    fn of(child: ChildInfo) -> Self {
+        child.id()
     }
 }
 
-impl Label for ChildInfo {
+impl Detail for ChildInfo {
     const REPORT: bool = true;
 
     #[inline]
-    fn of(who: &Who) -> Self {
-        who.info()
+    fn of(child: ChildInfo) -> Self {
+        child
     }
 }
 
-pub(crate) struct Tally<K, T, E> {
+pub(crate) struct Collected<K, T, E> {
     /// In completion order.
     pub(crate) outputs: Vec<(K, T)>,
     pub(crate) cancelled: Vec<Cancelled>,
     failures: Stored<E>,
     not_stored: u64,
-    keep: Keep,
+    bounds: Bounds,
 }
 
-/// What of the children's ends is kept.
+/// How much is kept of what children end with.
 #[derive(Clone, Copy)]
-pub(crate) struct Keep {
-    /// How many failures are, at least one.
+pub(crate) struct Bounds {
+    /// How many failures, at least one.
     pub(crate) errors: usize,
-    /// Whether outputs are.
+    /// Whether outputs are kept.
     pub(crate) outputs: bool,
 }
 
-impl Keep {
-    pub(crate) const ALL: Self = Self { errors: usize::MAX, outputs: true };
+impl Bounds {
+    pub(crate) const NONE: Self = Self { errors: usize::MAX, outputs: true };
 }
 
-impl<K: Label, T, E> Tally<K, T, E> {
-    pub(crate) fn new(keep: Keep) -> Self {
+impl<K: Detail, T, E> Collected<K, T, E> {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             outputs: Vec::new(),
             cancelled: Vec::new(),
             failures: Stored::new(),
             not_stored: 0,
-            keep,
+            bounds,
         }
     }
 
     #[inline]
-    pub(crate) fn record(&mut self, record: Record<T, E>) {
-        match record {
-            Record::Completed(who, output) => self.keep_output(K::of(&who), output),
-            Record::Failed(error) => self.keep_failure(*error),
-            Record::Cancelled(info, cause, overran) if K::REPORT => {
-                self.cancelled.push(Cancelled::new(info, cause, overran));
+    pub(crate) fn record(&mut self, completion: Completion<T, E>) {
+        let (child, outcome, overran) = completion.into_parts();
+        match outcome {
+            Outcome::Completed(output) => self.keep_output(K::of(child), output),
+            Outcome::Failed(error) => self.keep_failure(error),
+            Outcome::Cancelled(cause) if K::REPORT => {
+                self.cancelled.push(Cancelled::new(child, cause, overran));
             }
-            Record::Cancelled(..) | Record::Delivered(_) => {}
+            Outcome::Cancelled(_) | Outcome::Delivered => {}
         }
     }
 
     #[inline]
-    pub(crate) fn keep_output(&mut self, whose: K, output: T) {
-        if self.keep.outputs {
-            self.outputs.push((whose, output));
+    pub(crate) fn keep_output(&mut self, kept: K, output: T) {
+        if self.bounds.outputs {
+            self.outputs.push((kept, output));
         } else if mem::needs_drop::<T>() {
-            discard(output);
+            drop_quietly(output);
         }
     }
 
     pub(crate) fn keep_failure(&mut self, error: ChildError<E>) {
-        if self.failures.len() < self.keep.errors {
+        if self.failures.len() < self.bounds.errors {
             self.failures.push(error);
         } else {
             self.not_stored += 1;
-            discard(error);
+            drop_quietly(error);
         }
     }
 
@@ -105,22 +104,22 @@ impl<K: Label, T, E> Tally<K, T, E> {
         self.not_stored > 0 || self.failures.iter().any(|error| error.child().id() == child)
     }
 
-    /// The output that came first, and whose it was. All else is dropped.
+    /// The output that came first, and its child. All else is dropped.
     pub(crate) fn winner(&mut self) -> Option<(K, T)> {
         if self.outputs.is_empty() {
             return None;
         }
         let mut outputs = mem::take(&mut self.outputs).into_iter();
         let winner = outputs.next()?;
-        outputs.for_each(discard);
+        outputs.for_each(drop_quietly);
         self.forget();
         Some(winner)
     }
 
-    /// Drops what was collected, and if that panics it is just gone.
+    /// Drops what was collected. Panics of destructors are discarded.
     pub(crate) fn forget(&mut self) {
-        mem::take(&mut self.outputs).into_iter().for_each(discard);
-        mem::take(&mut self.failures).into_iter().for_each(discard);
+        mem::take(&mut self.outputs).into_iter().for_each(drop_quietly);
+        mem::take(&mut self.failures).into_iter().for_each(drop_quietly);
     }
 
     /// All failures as one error, if there are any.
@@ -133,8 +132,8 @@ impl<K: Label, T, E> Tally<K, T, E> {
         Some(JoinedError::new(name, failures, self.counts(run), cause))
     }
 
-    /// The outputs in completion order, or all failures as one error. The outputs are dropped then; one that
-    /// panics at that must not take the error along.
+    /// The outputs in completion order, or all failures as one error. The outputs are dropped then: a panic
+    /// of a destructor must not take the error along.
     pub(crate) fn result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
         match self.error(run) {
             Some(error) => {
@@ -150,29 +149,29 @@ impl<K: Label, T, E> Tally<K, T, E> {
         Counts { not_stored, ..run.counts }
     }
 
-    /// Everything that was collected; `label` is all that is known of whose an output is.
+    /// Everything that was collected; `detail` makes the `ChildInfo` of an output.
     pub(crate) fn report_with(
         &mut self,
         run: &Summary,
-        label: impl Fn(K) -> ChildInfo,
+        detail: impl Fn(K) -> ChildInfo,
     ) -> Report<T, E> {
         let error = self.error(run);
         let outputs = mem::take(&mut self.outputs).into_iter();
-        let outputs = outputs.map(|(whose, output)| (label(whose), output)).collect();
+        let outputs = outputs.map(|(kept, output)| (detail(kept), output)).collect();
         let cancelled = mem::take(&mut self.cancelled);
         Report::new(outputs, error, cancelled, self.counts(run), run.cause.clone())
     }
 }
 
-impl<T, E> Tally<ChildInfo, T, E> {
+impl<T, E> Collected<ChildInfo, T, E> {
     pub(crate) fn report(&mut self, run: &Summary) -> Report<T, E> {
         self.report_with(run, |child| child)
     }
 }
 
-/// Drops each of them even if the destructor of another panics. The first such panic goes on once all are
-/// gone, unless the thread is panicking already.
-impl<K, T, E> Drop for Tally<K, T, E> {
+/// Each is dropped even where the destructor of another panics. The first panic goes on once all are gone,
+/// unless the thread is panicking already.
+impl<K, T, E> Drop for Collected<K, T, E> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
         first.drop_each(self.outputs.drain(..));
@@ -181,7 +180,7 @@ impl<K, T, E> Drop for Tally<K, T, E> {
     }
 }
 
-/// What is known of a run beside what became of each child.
+/// What is known of a run besides what its children ended with.
 pub(crate) struct Summary {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) counts: Counts,

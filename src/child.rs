@@ -1,0 +1,288 @@
+//! One child: its future behind an unwind guard, and the control block that says where it is in its life.
+
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::cancel::{CancelHandle, Cause, CauseKind, Control, FinishOnDrop, LostKind, Time};
+use crate::error::{Failure, Panic};
+use crate::flavor::Flavor;
+use crate::guard::{CaughtPanic, catch, drop_guarded};
+use crate::info::{ChildId, ChildInfo};
+
+/// How a child ended.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum End<T, E> {
+    Completed(T),
+    /// It succeeded, and its output went to its handle.
+    Delivered,
+    Failed(Failure<E>),
+    Cancelled(Cause),
+}
+
+impl<T, E> End<T, E> {
+    /// The end of a child that is dropped for this cause. A child that ran out of time has failed; daemons
+    /// cannot miss a deadline.
+    pub(crate) fn stopped(cause: Cause, daemon: bool) -> Self {
+        match cause.kind() {
+            CauseKind::Timeout => Self::Failed(Failure::TimedOut(cause)),
+            CauseKind::Deadline if !daemon => Self::Failed(Failure::TimedOut(cause)),
+            _ => Self::Cancelled(cause),
+        }
+    }
+
+    /// Whether the child was dropped, and came to no end of its own.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self, Self::Cancelled(_) | Self::Failed(Failure::TimedOut(_)))
+    }
+
+    /// Why there is no output for the tasks that wait for it.
+    fn lost(&self) -> Option<LostKind> {
+        match self {
+            Self::Completed(_) | Self::Delivered => None,
+            Self::Failed(Failure::Panic(_)) => Some(LostKind::Panicked),
+            Self::Failed(Failure::TimedOut(_)) => Some(LostKind::TimedOut),
+            Self::Failed(_) => Some(LostKind::Failed),
+            Self::Cancelled(_) => Some(LostKind::Cancelled),
+        }
+    }
+}
+
+/// How a child or an item ended. Its future is gone.
+pub(crate) struct Ended<T, E> {
+    pub(crate) end: End<T, E>,
+    /// A panic of its destructor, on top of an end of its own.
+    pub(crate) aftermath: Option<Box<Panic>>,
+    /// It was cancelled before.
+    pub(crate) after_cancel: bool,
+    /// It was dropped since its grace was over.
+    pub(crate) overran: bool,
+}
+
+impl<T, E> Ended<T, E> {
+    #[inline]
+    pub(crate) fn completed(output: T) -> Self {
+        let end = End::Completed(output);
+        Self { end, aftermath: None, after_cancel: false, overran: false }
+    }
+
+    /// `panic` is that of the destructor.
+    #[inline]
+    pub(crate) fn new(end: End<T, E>, panic: Option<CaughtPanic>) -> Self {
+        let (end, aftermath) = match (end, panic.map(Panic::of_destructor)) {
+            // The panic says more than that the child was cancelled.
+            (End::Cancelled(_), Some(panic)) => (End::Failed(Failure::Panic(panic)), None),
+            (end, panic) => (end, panic.map(Box::new)),
+        };
+        Self { end, aftermath, after_cancel: false, overran: false }
+    }
+
+    /// It panicked in its poll; `panic` is that of the destructor which was called after that.
+    #[cold]
+    pub(crate) fn by_panic(caught: CaughtPanic, panic: Option<CaughtPanic>) -> Self {
+        Self::new(End::Failed(Failure::Panic(Panic::new(caught))), panic)
+    }
+}
+
+/// What is left of a child.
+pub(crate) struct Gone {
+    id: ChildId,
+    location: &'static Location<'static>,
+    control: Option<Arc<Control>>,
+}
+
+impl Gone {
+    /// Whether it was cancelled before it was gone: no handle can cancel it any more.
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        self.control().is_some_and(|control| control.is_cancelled())
+    }
+
+    #[inline]
+    pub(crate) fn control(&self) -> Option<&Control> {
+        self.control.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn info(&self) -> ChildInfo {
+        match &self.control {
+            Some(control) => control.info().clone(),
+            None => ChildInfo::new(self.id, None, self.location),
+        }
+    }
+}
+
+/// A child as its owner sees it.
+pub(crate) struct Spawned {
+    pub(crate) id: ChildId,
+    control: Option<Arc<Control>>,
+}
+
+impl Spawned {
+    pub(crate) fn into_handle(self) -> CancelHandle {
+        match self.control {
+            Some(control) => CancelHandle::new(control),
+            None => unreachable!("a child that was spawned with a handle has a control block"),
+        }
+    }
+}
+
+/// A child that has not ended.
+///
+/// It is small on purpose: each lane has room for one.
+pub(crate) struct Child<'env, T, E, M: Flavor> {
+    /// `None` once the child is gone.
+    future: Option<M::Boxed<'env, End<T, E>>>,
+    id: ChildId,
+    location: &'static Location<'static>,
+    /// Behind `future`: tasks that wait for the child to be gone are told after the destructor has run.
+    finish: FinishOnDrop,
+}
+
+impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
+    /// A child with the number that its nursery gave it, which `finish` has, too.
+    #[inline]
+    pub(crate) fn new(
+        future: M::Boxed<'env, End<T, E>>,
+        id: ChildId,
+        location: &'static Location<'static>,
+        finish: FinishOnDrop,
+    ) -> Self {
+        Self { future: Some(future), id, location, finish }
+    }
+
+    pub(crate) fn id(&self) -> ChildId {
+        self.id
+    }
+
+    #[inline]
+    pub(crate) fn control(&self) -> Option<&Arc<Control>> {
+        self.finish.control()
+    }
+
+    #[inline]
+    pub(crate) fn spawned(&self) -> Spawned {
+        Spawned { id: self.id, control: self.control().cloned() }
+    }
+
+    /// Whether it is not waited for, and takes no slot.
+    #[inline]
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.control().is_some_and(|control| control.traits().daemon)
+    }
+
+    /// Starts the child in the lane of this waker. `false` if it was cancelled before.
+    #[inline]
+    pub(crate) fn start(&self, lane: &Waker) -> bool {
+        self.control().is_none_or(|control| control.start(lane))
+    }
+
+    /// Cancels the child, which has `time` left; says whether it is to be dropped now.
+    ///
+    /// A child that has time left goes on. A remote child that has started cannot be dropped here: it is
+    /// told to stop, and waited for.
+    pub(crate) fn cancel(&self, started: bool, time: Time, cause: &Cause) -> bool {
+        match self.control() {
+            None => !(started && time == Time::Nursery),
+            Some(control) => {
+                control.cancel(time, cause);
+                control.is_stopping() && !(started && control.traits().remote)
+            }
+        }
+    }
+
+    /// Polls the child. It must not be polled again once it has ended.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Gone, Ended<T, E>)> {
+        if self.is_to_be_dropped() {
+            return Poll::Ready(self.stop());
+        }
+        let future = &mut self.future;
+        // Outside of the guard, so that a destructor that panics does not take it along.
+        let mut end = None;
+        // One guard for the poll, and for the destructor of a child that has ended.
+        let caught = catch(|| {
+            let Some(boxed) = future else { return Poll::Pending };
+            match Pin::new(boxed).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(own) => end = Some(own),
+            }
+            drop(future.take());
+            Poll::Ready(())
+        });
+        match (caught, end) {
+            // The short way for a success: a cancel makes no difference to it.
+            (Ok(_), Some(End::Completed(output))) => {
+                Poll::Ready((self.finish(None), Ended::completed(output)))
+            }
+            (Ok(_), Some(end)) => Poll::Ready(self.end(end, None)),
+            (Ok(_), None) if self.is_to_be_dropped() => Poll::Ready(self.stop()),
+            (Ok(_), None) => Poll::Pending,
+            (Err(caught), Some(end)) => Poll::Ready(self.end(end, Some(caught))),
+            (Err(caught), None) => Poll::Ready(self.end_by_panic(caught)),
+        }
+    }
+
+    #[inline]
+    fn is_to_be_dropped(&self) -> bool {
+        self.control().is_some_and(|control| control.is_stopping() && !control.traits().remote)
+    }
+
+    /// Drops a child that is stopping.
+    #[cold]
+    fn stop(&mut self) -> (Gone, Ended<T, E>) {
+        match self.control().and_then(|control| control.cause()) {
+            Some(cause) => self.stop_for(cause),
+            None => unreachable!("a child is stopping for a cause"),
+        }
+    }
+
+    /// Drops the child before its end. A cause of its own goes before `cause`. `overran` says whether the
+    /// grace of a child without a control block is over.
+    pub(crate) fn abort(mut self, cause: &Cause, overran: bool) -> (Gone, Ended<T, E>) {
+        let own = self.control().and_then(|control| control.cause());
+        let (child, mut ended) = self.stop_for(own.unwrap_or_else(|| cause.clone()));
+        ended.overran |= overran && child.control.is_none();
+        (child, ended)
+    }
+
+    fn stop_for(&mut self, cause: Cause) -> (Gone, Ended<T, E>) {
+        let panic = drop_guarded(self.future.take()).err();
+        let end = End::stopped(cause, self.is_daemon());
+        self.end(end, panic)
+    }
+
+    /// Ends a child that panicked in its poll.
+    #[cold]
+    fn end_by_panic(&mut self, caught: CaughtPanic) -> (Gone, Ended<T, E>) {
+        let panic = drop_guarded(self.future.take()).err();
+        let child = self.finish(Some(LostKind::Panicked));
+        let mut ended = Ended::by_panic(caught, panic);
+        ended.after_cancel = child.is_cancelled();
+        (child, ended)
+    }
+
+    /// Ends a child whose future is gone; `panic` is that of its destructor.
+    #[inline]
+    fn end(&mut self, end: End<T, E>, panic: Option<CaughtPanic>) -> (Gone, Ended<T, E>) {
+        let is_stopped = end.is_stopped();
+        // Only a timer's panic is returned as an end.
+        let timer_panicked = matches!(end, End::Failed(Failure::Panic(_)));
+        let mut ended = Ended::new(end, panic);
+        let child = self.finish(ended.end.lost());
+        if let Some(control) = child.control() {
+            ended.overran = (is_stopped || timer_panicked) && control.overran();
+            // A timeout that panicked is not a failure after the cancel that it brought about.
+            ended.after_cancel = child.is_cancelled() && (ended.overran || !timer_panicked);
+        }
+        (child, ended)
+    }
+
+    /// Tells the tasks that wait for the child that it is gone.
+    #[inline]
+    fn finish(&mut self, lost: Option<LostKind>) -> Gone {
+        Gone { id: self.id, location: self.location, control: self.finish.finish(lost) }
+    }
+}

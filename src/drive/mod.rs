@@ -1,0 +1,277 @@
+//! The driver: the one loop that nurseries and pools run by.
+//!
+//! A *turn* is what the driver does between two yields to the runtime. It has a budget of polls, and at
+//! most a few rounds. In a *round* the driver takes what was asked for from outside, and polls each kind of
+//! work once: children that were woken, new children, and the body. When nothing is left to do it rests
+//! until its waker is woken.
+//!
+//! | | ends when | then |
+//! |---|---|---|
+//! | a round | each kind was polled, as far as its part of the budget goes | the next round |
+//! | a turn | the budget is spent, or [`ROUNDS`](budget::ROUNDS) rounds are over | the driver yields: it wakes its owner |
+//! | a turn | there is nothing to do | the driver rests |
+//! | a turn of a nested driver | its round is over | it yields to the driver around it |
+//!
+//! A nested driver goes round once. Were it to go on for as long as there is work, a chain of nurseries
+//! would go round in each other's rounds, and the deepest would spend the whole budget.
+
+pub(crate) mod budget;
+mod wake_flag;
+mod waker;
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures::task::noop_waker_ref;
+
+use self::budget::{Part, Turn};
+pub(crate) use self::wake_flag::WakeFlag;
+pub(crate) use self::waker::DriverWaker;
+use crate::guard::{drop_quietly, wake_by_ref};
+
+/// A kind of work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Children that were woken.
+    Woken,
+    /// Children that have not started.
+    New,
+    /// What runs beside the children.
+    Body,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Woken, Self::New, Self::Body];
+
+    /// Which kinds come first, second and last, where this one comes first.
+    fn order(self) -> [Self; 3] {
+        match self {
+            Self::Woken => [Self::Woken, Self::New, Self::Body],
+            Self::New => [Self::New, Self::Body, Self::Woken],
+            Self::Body => [Self::Body, Self::Woken, Self::New],
+        }
+    }
+}
+
+/// What is driven.
+pub(crate) trait Work {
+    /// Lets another of the woken children go first. Called where these go first in a turn.
+    fn rotate(&mut self);
+
+    /// Takes what was asked for from outside, and finds out what was woken. `cx` wakes the driver.
+    fn take_requests(&mut self, cx: &mut Context<'_>);
+
+    /// Finds out what was woken, if something has begun to wait in this round.
+    fn settle(&mut self, cx: &mut Context<'_>);
+
+    /// Whether there is something to poll of this kind.
+    fn has(&self, kind: Kind) -> bool;
+
+    /// Polls what there is of this kind, as far as the budget goes.
+    fn poll(&mut self, kind: Kind);
+
+    /// Hands out what has ended; `true` when the caller has enough.
+    fn hand_out(&mut self) -> bool;
+
+    /// Whether there is nothing more to wait for.
+    fn is_done(&self) -> bool;
+
+    /// Whether there is something to do besides polling, so that the driver must not rest.
+    fn is_pressed(&self) -> bool;
+}
+
+/// What a driver keeps from one poll to the next.
+pub(crate) struct DriverState {
+    shared: Arc<DriverWaker>,
+    /// `shared` as a waker.
+    waker: Waker,
+    /// The task that was told of the last wake. See [`DriverWaker::enter`].
+    owner: Option<Arc<Waker>>,
+    /// What is left of a turn that spans several calls.
+    left: u32,
+    rounds: u8,
+    /// The kind that goes first in this turn.
+    first: Kind,
+    /// The next call begins a new turn.
+    turn_is_over: bool,
+    /// The driver yielded since nothing was left of the turn around it. It does not do so twice in a row: a
+    /// child that spends each turn whole may stand before it again.
+    deferred: bool,
+}
+
+impl DriverState {
+    pub(crate) fn new() -> Self {
+        let shared = Arc::<DriverWaker>::default();
+        Self {
+            waker: Waker::from(Arc::clone(&shared)),
+            shared,
+            owner: None,
+            left: budget::TURN,
+            rounds: 0,
+            first: Kind::Woken,
+            turn_is_over: true,
+            deferred: false,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<DriverWaker> {
+        &self.shared
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// The driver is gone for good: it wakes no task any more, and keeps the memory of none.
+    pub(crate) fn retire(&mut self) {
+        self.shared.retire();
+        if let Some(owner) = self.owner.take() {
+            drop_quietly(owner);
+        }
+    }
+
+    fn end_turn(&mut self) {
+        (self.left, self.rounds) = (budget::TURN, 0);
+        self.turn_is_over = true;
+    }
+}
+
+impl Drop for DriverState {
+    fn drop(&mut self) {
+        self.retire();
+    }
+}
+
+/// A driver that runs. While it exists, wakes only leave a mark.
+pub(crate) struct Running<'a> {
+    driver: &'a mut DriverState,
+    turn: Turn,
+    /// It rests, or has yielded.
+    stopped: bool,
+    /// Nothing was left of the turn around this one.
+    late: bool,
+}
+
+impl<'a> Running<'a> {
+    /// Begins to run; the owner behind `cx` is woken when there is something to do later.
+    #[inline]
+    pub(crate) fn begin(driver: &'a mut DriverState, cx: &Context<'_>) -> Self {
+        driver.shared.enter(cx.waker(), &mut driver.owner);
+        if driver.left < budget::TURN && is_noop(cx.waker()) {
+            // It cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of its own.
+            driver.end_turn();
+        }
+        let turn = Turn::begin(driver.left);
+        driver.deferred = turn.outer_is_over() && !driver.deferred;
+        Self { turn, stopped: false, late: driver.deferred, driver }
+    }
+
+    /// Goes round until `work` is done. After `Pending` the owner is woken when there is something to do.
+    #[inline]
+    pub(crate) fn drive<W: Work>(&mut self, cx: &mut Context<'_>, work: &mut W) -> Poll<()> {
+        if self.late {
+            self.yield_now(cx);
+            return Poll::Pending;
+        }
+        // A nested driver that is not the first of all gains nothing by going on: others may have used up
+        // what the runtime gives. Were it to go on all the same, in step with the driver around it, the same
+        // child might always be the first where that is of no use.
+        let mut is_new_turn =
+            std::mem::take(&mut self.driver.turn_is_over) && budget::is_untouched();
+        if is_new_turn {
+            self.driver.first = self.driver.first.order()[1];
+        }
+        loop {
+            // The other half is for those that run: there may be a million ends to hand out.
+            let half = Part::one_of(2);
+            let has_enough = work.hand_out();
+            drop(half);
+            if has_enough {
+                return Poll::Ready(());
+            }
+            // Each round costs one, so that rounds that poll nothing end too.
+            if self.driver.rounds == budget::ROUNDS || !budget::spend() {
+                self.yield_now(cx);
+                return Poll::Pending;
+            }
+            work.take_requests(&mut Context::from_waker(&self.driver.waker));
+            if work.hand_out()
+                || work.is_done()
+                || self.go_round(work, std::mem::take(&mut is_new_turn))
+                || work.is_done()
+            {
+                return Poll::Ready(());
+            }
+            self.driver.rounds += 1;
+            work.settle(&mut Context::from_waker(&self.driver.waker));
+            let has_more = work.is_pressed() || Kind::ALL.into_iter().any(|kind| work.has(kind));
+            if !has_more && self.rest() {
+                return Poll::Pending;
+            }
+            if self.turn.is_nested() {
+                self.yield_now(cx);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Polls each kind once; `true` when the caller has enough.
+    ///
+    /// The kinds share what is left of the budget, and another goes first in each turn: the first may leave
+    /// nothing to the others, of this budget or of the runtime's.
+    #[inline]
+    fn go_round<W: Work>(&mut self, work: &mut W, mut first_of_turn: bool) -> bool {
+        let mut parts = Kind::ALL.into_iter().filter(|kind| work.has(*kind)).count() as u32;
+        let order = self.driver.first.order();
+        for kind in order {
+            // A body that spawns faster than children can start waits for them, unless it goes first.
+            let waits = kind == Kind::Body && kind != order[0] && work.has(Kind::New);
+            if work.has(kind) && !waits {
+                if std::mem::take(&mut first_of_turn) && kind == Kind::Woken {
+                    work.rotate();
+                }
+                let part = Part::one_of(parts);
+                work.poll(kind);
+                drop(part);
+                parts = parts.saturating_sub(1);
+                if work.hand_out() {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Stops until the driver is woken; `false` if it was woken meanwhile and has more to do.
+    pub(crate) fn rest(&mut self) -> bool {
+        self.stopped = self.driver.shared.rest();
+        if self.stopped {
+            self.driver.end_turn();
+        }
+        self.stopped
+    }
+
+    /// Stops because the turn is over, and sees to it that there is another.
+    pub(crate) fn yield_now(&mut self, cx: &mut Context<'_>) {
+        self.driver.end_turn();
+        self.stopped = true;
+        self.driver.shared.stop();
+        wake_by_ref(cx.waker());
+    }
+}
+
+impl Drop for Running<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.stopped {
+            self.driver.shared.stop();
+            // An owner that asks again and again and never has to wait yields as well.
+            self.driver.left = self.driver.left.saturating_sub(self.turn.spent());
+        }
+    }
+}
+
+/// Whether a waker does nothing: that of the standard library, or that of `futures`.
+fn is_noop(waker: &Waker) -> bool {
+    waker.will_wake(Waker::noop()) || waker.will_wake(noop_waker_ref())
+}

@@ -1,0 +1,452 @@
+//! Lanes: the places where children and items run, and the wakers that they run with.
+//!
+//! A lane has one waker for as long as it exists. A child runs in one lane from its first poll to its end,
+//! so it has one waker for good, as a task has. When it has ended, the lane is free for the next child. A
+//! late wake costs the next child one poll.
+//!
+//! ```text
+//!   wake ──► bit of the lane in its word ──► entry of the word in the queue ──► driver's waker
+//!            (64 lanes share a word)         (if the word was empty)            (if it was the first)
+//!
+//!   driver ──► queue: which words were woken? ──► word: which lanes? ──► polls the children there
+//! ```
+//!
+//! So a wake costs the same with ten lanes and with a million, and so does finding what was woken.
+//!
+//! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child makes the
+//! first lane, with its block and its word. Children that end at their first poll use it one after the
+//! other. The queue is made when the first child waits. A block without children gives its lanes up; one
+//! such block is kept for the next child.
+//!
+//! **What goes first.** A *round* visits the words that were woken before it began, each once, in the order
+//! of their wakes. What is woken in the meantime has to wait for the next round. Where a turn ends in the
+//! middle of a round, the next turn goes on there. Some runtimes give each task a budget, and a child that
+//! uses it up leaves none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
+
+#[cfg(all(test, not(loom)))]
+mod counted;
+mod queue;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod word;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use self::queue::Queue;
+use self::word::{LANES, Word, lane_waker};
+use crate::drive::budget;
+
+/// Lanes, each with a place `P` for what runs there.
+pub(crate) struct Lanes<P> {
+    blocks: Vec<Block<P>>,
+    /// Blocks that have room, and perhaps some that are full by now. None is listed twice.
+    roomy: Vec<usize>,
+    /// Lanes that are taken.
+    taken: usize,
+    /// Blocks that have lanes, none of which is taken.
+    idle: usize,
+    /// Made when the first child waits.
+    queue: Option<Queue>,
+    /// A word was added to the queue, which has to be polled before the driver may rest.
+    unsettled: bool,
+    /// Blocks that were woken and not visited yet, each once.
+    due: VecDeque<usize>,
+    /// Blocks that were just found to be woken. It is empty, and keeps its memory.
+    found: Vec<usize>,
+    /// How many of them are visited in this round.
+    round: usize,
+    /// Lanes that are visited before all others if they were woken.
+    ahead: VecDeque<usize>,
+    visit: Visit,
+    /// The lane that went first the last time.
+    leader: usize,
+    /// Another lane is to go first.
+    must_rotate: bool,
+}
+
+/// What is left of the visit to one block.
+#[derive(Clone, Copy, Default)]
+struct Visit {
+    block: usize,
+    /// Lanes that were woken and not visited yet, from the lowest.
+    woken: usize,
+}
+
+struct Block<P> {
+    lanes: Vec<Lane<P>>,
+    /// Those of `lanes` that are free, a bit each.
+    free: usize,
+    /// There while the block has lanes.
+    word: Option<Arc<Word>>,
+    /// The word has an entry in the queue.
+    is_queued: bool,
+    /// The block is in `roomy`.
+    is_roomy: bool,
+    /// The block is in `due`.
+    is_due: bool,
+}
+
+struct Lane<P> {
+    waker: Waker,
+    place: P,
+}
+
+impl<P> Lanes<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            blocks: Vec::new(),
+            roomy: Vec::new(),
+            taken: 0,
+            idle: 0,
+            queue: None,
+            unsettled: false,
+            due: VecDeque::new(),
+            found: Vec::new(),
+            round: 0,
+            ahead: VecDeque::new(),
+            visit: Visit::default(),
+            leader: 0,
+            must_rotate: false,
+        }
+    }
+
+    /// The number of lanes that are taken.
+    #[inline]
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes a free lane. Where there is none it makes one, and its place by `place`.
+    #[inline]
+    pub(crate) fn take(&mut self, place: impl FnOnce() -> P) -> usize {
+        let at = match self.roomy.last() {
+            Some(&at) if self.blocks[at].has_room() => at,
+            _ => self.find_room(),
+        };
+        self.taken += 1;
+        let block = &mut self.blocks[at];
+        if block.free == 0 {
+            return at * LANES + block.add(at, place());
+        }
+        self.idle -= usize::from(block.is_idle());
+        let lane = block.free.trailing_zeros() as usize;
+        block.free &= block.free - 1;
+        at * LANES + lane
+    }
+
+    /// A block that has room for one more.
+    #[cold]
+    fn find_room(&mut self) -> usize {
+        while let Some(&at) = self.roomy.last() {
+            let block = &mut self.blocks[at];
+            if block.has_room() {
+                return at;
+            }
+            block.is_roomy = false;
+            self.roomy.pop();
+        }
+        if self.blocks.is_empty() {
+            // Most nurseries need no other.
+            self.blocks.reserve_exact(1);
+            self.roomy.reserve_exact(1);
+        }
+        self.roomy.push(self.blocks.len());
+        self.blocks.push(Block::new());
+        self.blocks.len() - 1
+    }
+
+    #[inline]
+    pub(crate) fn place(&mut self, lane: usize) -> &mut P {
+        self.lane(lane).0
+    }
+
+    /// What stands in the lane, and the lane's waker.
+    #[inline]
+    pub(crate) fn lane(&mut self, lane: usize) -> (&mut P, &Waker) {
+        let Lane { waker, place } = &mut self.blocks[lane / LANES].lanes[lane % LANES];
+        (place, waker)
+    }
+
+    /// Frees a lane. What stood there is gone.
+    #[inline]
+    pub(crate) fn free(&mut self, lane: usize) {
+        let at = lane / LANES;
+        let block = &mut self.blocks[at];
+        block.free |= 1 << (lane % LANES);
+        self.taken -= 1;
+        if !block.is_roomy {
+            block.is_roomy = true;
+            self.roomy.push(at);
+        }
+        if block.is_idle() {
+            self.idle += 1;
+            if self.idle > 1 {
+                self.give_up(at);
+            }
+        }
+    }
+
+    /// Gives up the lanes of a block in which nothing runs, so that their memory is for others.
+    #[cold]
+    fn give_up(&mut self, at: usize) {
+        self.idle -= 1;
+        let block = &mut self.blocks[at];
+        block.lanes = Vec::new();
+        block.free = 0;
+        block.is_queued = false;
+        if let Some(word) = block.word.take() {
+            word.retire();
+        }
+        if self.visit.block == at {
+            self.visit.woken = 0;
+        }
+        if self.taken == 0 {
+            self.give_up_blocks();
+        }
+    }
+
+    /// Gives up everything. Where many children ran at once, the list of blocks itself is long.
+    fn give_up_blocks(&mut self) {
+        if self.blocks.len() > LANES {
+            *self = Self::new();
+        }
+    }
+
+    /// Sees to it that a wake of this lane reaches the driver: something waits there.
+    #[inline]
+    pub(crate) fn wait(&mut self, lane: usize) {
+        if !self.blocks[lane / LANES].is_queued {
+            self.enqueue(lane / LANES);
+        }
+    }
+
+    #[cold]
+    fn enqueue(&mut self, at: usize) {
+        let block = &mut self.blocks[at];
+        if let Some(word) = &block.word {
+            self.queue.get_or_insert_with(Queue::new).push(word);
+            block.is_queued = true;
+            self.unsettled = true;
+        }
+    }
+
+    /// Finds out which lanes were woken. By `cx` the next wake is told to the driver.
+    #[inline]
+    pub(crate) fn find_woken(&mut self, cx: &mut Context<'_>) {
+        let Self { queue: Some(queue), blocks, found, .. } = self else { return };
+        self.unsettled = false;
+        queue.poll(
+            cx,
+            |at| blocks.get(at).and_then(|block| block.word.as_deref()),
+            |at| found.push(at),
+        );
+        // They came the latest first.
+        while let Some(at) = found.pop() {
+            if !std::mem::replace(&mut blocks[at].is_due, true) {
+                self.due.push_back(at);
+            }
+        }
+    }
+
+    /// Whether there is a lane to visit, or to look at: the driver must not rest.
+    #[inline]
+    pub(crate) fn has_woken(&self) -> bool {
+        self.unsettled || !self.due.is_empty() || !self.ahead.is_empty() || self.visit.woken != 0
+    }
+
+    /// Finds out which lanes were woken, if something has begun to wait in a new word.
+    #[inline]
+    pub(crate) fn settle(&mut self, cx: &mut Context<'_>) {
+        if self.unsettled {
+            self.find_woken(cx);
+        }
+    }
+
+    /// Lets another lane go first: the next woken one after the lane that went first before. Lanes are in a
+    /// ring, the first follows the last. So where `n` lanes are woken again and again, each of them is the
+    /// first in `n` calls.
+    pub(crate) fn rotate(&mut self) {
+        self.must_rotate = true;
+    }
+
+    /// Lets the next round visit these lanes first, in this order, if they were woken.
+    pub(crate) fn visit_first(&mut self, lanes: impl IntoIterator<Item = usize>) {
+        self.ahead.extend(lanes);
+    }
+
+    /// Begins a round: it visits the lanes that were found to be woken by now.
+    #[inline]
+    pub(crate) fn begin_round(&mut self) {
+        self.round = self.due.len();
+    }
+
+    /// The next lane of the round.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<usize> {
+        if !self.ahead.is_empty() {
+            let ahead = self.next_ahead();
+            if ahead.is_some() {
+                return ahead;
+            }
+        }
+        if std::mem::take(&mut self.must_rotate) {
+            let leader = self.take_leader();
+            if leader.is_some() {
+                return leader;
+            }
+        }
+        loop {
+            while self.visit.woken != 0 {
+                let lane = self.visit.woken.trailing_zeros() as usize;
+                self.visit.woken &= self.visit.woken - 1;
+                // What stood there may have been dropped since the visit began.
+                if self.blocks[self.visit.block].free & 1 << lane == 0 {
+                    return Some(self.visit.block * LANES + lane);
+                }
+            }
+            if self.round == 0 {
+                return None;
+            }
+            self.round -= 1;
+            let Some(at) = self.due.pop_front() else { continue };
+            let block = &mut self.blocks[at];
+            block.is_due = false;
+            if let Some(word) = &block.word {
+                self.visit = Visit { block: at, woken: word.take() & !block.free };
+            }
+        }
+    }
+
+    #[cold]
+    fn next_ahead(&mut self) -> Option<usize> {
+        while let Some(lane) = self.ahead.pop_front() {
+            // A wake that comes after this is for another visit.
+            if self.take_one(lane) {
+                return Some(lane);
+            }
+        }
+        self.ahead = VecDeque::new();
+        None
+    }
+
+    /// Takes the wake of one lane, wherever its block stands; says whether there was one.
+    fn take_one(&mut self, lane: usize) -> bool {
+        let (at, bit) = (lane / LANES, 1 << (lane % LANES));
+        let visited = self.visit.block == at && self.visit.woken & bit != 0;
+        if visited {
+            self.visit.woken &= !bit;
+        }
+        let word = self.blocks.get(at).and_then(|block| block.word.as_ref());
+        word.is_some_and(|word| word.take_one(lane % LANES)) || visited
+    }
+
+    /// The next woken lane after the last leader, which is visited before all others.
+    fn take_leader(&mut self) -> Option<usize> {
+        let (last_block, last_lane) = (self.leader / LANES, self.leader % LANES);
+        let after_last = (usize::MAX << last_lane) & !(1 << last_lane);
+        let blocks = self.blocks.len();
+        // How far the block is behind that of the last leader, and its first woken lane from there. The last
+        // leader's own block comes first with the lanes after it, and last with the others.
+        let nearest = |at: usize, woken: usize| match woken {
+            0 => None,
+            _ if at == last_block && woken & after_last != 0 => {
+                Some((0, at * LANES + (woken & after_last).trailing_zeros() as usize))
+            }
+            _ => {
+                let behind = if at > last_block { at } else { at + blocks } - last_block;
+                Some((behind, at * LANES + woken.trailing_zeros() as usize))
+            }
+        };
+        let block_of = |at: usize| self.blocks.get(at).map(|block| (block, block.word.as_deref()));
+        let visited = block_of(self.visit.block)
+            .and_then(|(block, _)| nearest(self.visit.block, self.visit.woken & !block.free));
+        // A turn visits no more blocks than these. Those behind them come to the front.
+        let due = self.due.iter().take(budget::TURN as usize).enumerate().filter_map(|(i, at)| {
+            let (block, word) = block_of(*at)?;
+            Some((nearest(*at, word?.woken() & !block.free)?, Some(i)))
+        });
+        let ((_, leader), due_at) = due.chain(visited.map(|found| (found, None))).min()?;
+        if let Some(i) = due_at {
+            // The visit that is under way goes on after that of the leader's block.
+            self.due.remove(i);
+            self.round = self.round.saturating_sub(1);
+            let Visit { block, woken } = self.visit;
+            self.blocks[leader / LANES].is_due = false;
+            let unfinished = &mut self.blocks[block];
+            if let (1.., Some(word)) = (woken, &unfinished.word) {
+                word.put_back(woken);
+                if !std::mem::replace(&mut unfinished.is_due, true) {
+                    self.due.push_front(block);
+                    self.round += 1;
+                }
+            }
+            let block = &self.blocks[leader / LANES];
+            let woken = block.word.as_ref().map_or(0, |word| word.take()) & !block.free;
+            self.visit = Visit { block: leader / LANES, woken };
+        }
+        self.visit.woken &= !(1 << (leader % LANES));
+        self.leader = leader;
+        Some(leader)
+    }
+
+    /// The lanes that are taken, from the lowest.
+    pub(crate) fn each_taken(&self) -> impl Iterator<Item = usize> + use<P> {
+        let blocks: Vec<_> = self.blocks.iter().map(|block| block.taken()).collect();
+        blocks.into_iter().enumerate().flat_map(|(at, taken)| {
+            (0..LANES).filter(move |lane| taken & 1 << lane != 0).map(move |lane| at * LANES + lane)
+        })
+    }
+}
+
+impl<P> Block<P> {
+    fn new() -> Self {
+        Self {
+            lanes: Vec::new(),
+            free: 0,
+            word: None,
+            is_queued: false,
+            is_roomy: true,
+            is_due: false,
+        }
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.free != 0 || self.lanes.len() < LANES
+    }
+
+    /// Makes a lane, which is taken at once. `at` is the block's own place.
+    #[cold]
+    fn add(&mut self, at: usize, place: P) -> usize {
+        let word = self.word.get_or_insert_with(|| Word::new(at));
+        let lane = self.lanes.len();
+        if lane == 0 {
+            // The first block may be that of a nursery with one child.
+            self.lanes.reserve_exact(if at == 0 { 1 } else { LANES });
+        }
+        self.lanes.push(Lane { waker: lane_waker(word, lane), place });
+        lane
+    }
+
+    /// The lanes that are taken, a bit each.
+    #[inline]
+    fn taken(&self) -> usize {
+        self.all() & !self.free
+    }
+
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.free == self.all() && self.free != 0
+    }
+
+    /// A bit for each lane.
+    #[inline]
+    fn all(&self) -> usize {
+        match self.lanes.len() {
+            LANES => usize::MAX,
+            lanes => (1 << lanes) - 1,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The queue of woken words: the only file that names `FuturesUnordered`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures::stream::{FuturesUnordered, Stream};
+
+use super::word::Word;
+use crate::sync::{AtomicUsize, Ordering};
+
+/// Says in constant time which words were woken, in the order of their wakes.
+///
+/// `FuturesUnordered` holds one small future for each word. It polls those that were woken, and they put
+/// their words on a list, which the driver takes. The futures stay pending as long as their blocks have
+/// lanes.
+pub(super) struct Queue {
+    entries: FuturesUnordered<Entry>,
+    /// The word that was listed last, or [`END`]; the others follow by [`Word::next`].
+    ///
+    /// Only the driver polls entries and takes the list. The atomics are there because the entries are
+    /// `Send`, and need no order.
+    last: Arc<AtomicUsize>,
+}
+
+/// The end of the list.
+const END: usize = Word::UNLISTED - 1;
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        let mut queue =
+            Self { entries: FuturesUnordered::new(), last: Arc::new(AtomicUsize::new(END)) };
+        // `FuturesUnordered` wakes its caller when it has polled as many futures as it holds: one of them
+        // might be ready again. Where all words were woken, above all where there is but one, that would
+        // be a round for nothing, and in nested nurseries such rounds multiply with the depth. An entry
+        // that is never woken keeps it from getting there.
+        queue.entries.push(Entry::Anchor);
+        // It is polled once now: with a word beside it, it would count as one more.
+        queue.poll(&mut Context::from_waker(Waker::noop()), |_| None, |_| {});
+        queue
+    }
+
+    /// Adds a word. The next [`poll`](Self::poll) gives it a way to the driver, and lists it if wakes came
+    /// before that.
+    pub(super) fn push(&mut self, word: &Arc<Word>) {
+        self.entries.push(Entry::Word { word: Arc::clone(word), last: Arc::clone(&self.last) });
+    }
+
+    /// Hands each word to `found` that was woken since the last call, the latest first. The caller is woken
+    /// by `cx` for the next one.
+    #[inline]
+    pub(super) fn poll<'a>(
+        &mut self,
+        cx: &mut Context<'_>,
+        word_of: impl Fn(usize) -> Option<&'a Word>,
+        mut found: impl FnMut(usize),
+    ) {
+        // Ready is the entry of a block that gave up its lanes.
+        while let Poll::Ready(Some(())) = Pin::new(&mut self.entries).poll_next(cx) {}
+        let mut at = self.last.swap(END, Ordering::Relaxed);
+        while at != END {
+            found(at);
+            at = match word_of(at) {
+                Some(word) => word.next.swap(Word::UNLISTED, Ordering::Relaxed),
+                None => END,
+            };
+        }
+    }
+}
+
+enum Entry {
+    Word {
+        word: Arc<Word>,
+        last: Arc<AtomicUsize>,
+    },
+    /// Stays pending for ever.
+    Anchor,
+}
+
+impl Future for Entry {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        #[cfg(all(test, not(loom)))]
+        super::counted::entry();
+        let Self::Word { word, last } = &*self else { return Poll::Pending };
+        if word.is_retired() {
+            return Poll::Ready(());
+        }
+        let is_first = word.set_waker(cx.waker());
+        if is_first && !word.was_woken_early() {
+            return Poll::Pending;
+        }
+        // A word that is listed already stays where it is.
+        if word.next.load(Ordering::Relaxed) == Word::UNLISTED {
+            word.next.store(last.swap(word.block, Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,137 @@
+//! A word of wakes: which of the lanes that share it were woken.
+
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
+
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+
+/// The number of lanes that share a word: a bit each.
+///
+/// A word is a `usize`, as some targets have no larger atomic.
+pub(super) const LANES: usize = usize::BITS as usize;
+
+/// One bit for each of [`LANES`] lanes, and the way to the driver.
+///
+/// A wake sets the lane's bit. The wake that finds the word empty passes on to the queue, which tells the
+/// driver that the word was woken; later wakes find the bit of an earlier one and stop there. The driver
+/// takes all bits at once, and polls the lanes they stand for.
+pub(super) struct Word {
+    woken: AtomicUsize,
+    /// Wakes the word's entry in the queue. Set once, by the first poll of the entry.
+    waker: OnceLock<Waker>,
+    /// Whether `waker` is set.
+    has_waker: AtomicBool,
+    /// The block that the word belongs to.
+    pub(super) block: usize,
+    /// The word that was woken before this one, while it is on the list of woken words.
+    pub(super) next: AtomicUsize,
+    /// The block has given up its lanes: the entry in the queue is to end.
+    retired: AtomicBool,
+}
+
+impl Word {
+    /// `next` of a word that is not on the list.
+    pub(super) const UNLISTED: usize = usize::MAX;
+
+    pub(super) fn new(block: usize) -> Arc<Self> {
+        Arc::new(Self {
+            woken: AtomicUsize::new(0),
+            waker: OnceLock::new(),
+            has_waker: AtomicBool::new(false),
+            block,
+            next: AtomicUsize::new(Self::UNLISTED),
+            retired: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes all bits. A wake that comes later finds the word empty, and passes on to the queue.
+    #[inline]
+    pub(super) fn take(&self) -> usize {
+        #[cfg(all(test, not(loom)))]
+        super::counted::word();
+        // Acquire: the polls that follow see what was made ready before the wakes. Release: a wake that
+        // reads this zero also sees the waker that was set before.
+        self.woken.swap(0, Ordering::AcqRel)
+    }
+
+    /// Puts bits back of a word that is to be visited again. The driver knows of it: no wake is needed.
+    pub(super) fn put_back(&self, lanes: usize) {
+        self.woken.fetch_or(lanes, Ordering::Relaxed);
+    }
+
+    /// Takes the bit of one lane; says whether it was set.
+    pub(super) fn take_one(&self, lane: usize) -> bool {
+        self.woken.fetch_and(!(1 << lane), Ordering::AcqRel) & 1 << lane != 0
+    }
+
+    /// The bits, which stay.
+    #[inline]
+    pub(super) fn woken(&self) -> usize {
+        self.woken.load(Ordering::Relaxed)
+    }
+
+    /// Whether a wake has come that found no waker, once there is one.
+    pub(super) fn was_woken_early(&self) -> bool {
+        // Not a plain load: this and the wake change the same atomic, so one is the first. If it is the
+        // wake, its bit is seen here. If it is this, the wake sees the waker, and passes on by it.
+        self.woken.fetch_or(0, Ordering::AcqRel) != 0
+    }
+
+    /// Keeps the waker of the word's entry in the queue.
+    ///
+    /// Returns whether this was the first poll of the entry: a wake may have come before, and found no
+    /// waker to pass on by.
+    pub(super) fn set_waker(&self, waker: &Waker) -> bool {
+        if self.has_waker.load(Ordering::Relaxed) {
+            return false;
+        }
+        let _ = self.waker.set(waker.clone());
+        // Release: a wake that sees the mark finds the waker.
+        self.has_waker.store(true, Ordering::Release);
+        true
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        self.pass_on();
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self, lane: usize) {
+        // Release: the driver that takes the bit sees what was done before the wake. Acquire: if this finds
+        // the word empty since the driver took it, it sees the waker that was set before that.
+        if self.woken.fetch_or(lane, Ordering::AcqRel) == 0 {
+            self.pass_on();
+        }
+    }
+
+    fn pass_on(&self) {
+        if self.has_waker.load(Ordering::Acquire) {
+            self.waker.get().into_iter().for_each(Waker::wake_by_ref);
+        }
+    }
+}
+
+/// The waker of one lane. It lasts as long as the lane, whichever child runs there.
+struct LaneWaker {
+    word: Arc<Word>,
+    bit: usize,
+}
+
+pub(super) fn lane_waker(word: &Arc<Word>, lane: usize) -> Waker {
+    Waker::from(Arc::new(LaneWaker { word: Arc::clone(word), bit: 1 << lane }))
+}
+
+impl Wake for LaneWaker {
+    fn wake(self: Arc<Self>) {
+        self.word.wake(self.bit);
+    }
+
+    #[inline]
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.word.wake(self.bit);
+    }
+}

@@ -1,0 +1,116 @@
+//! What has ended and was not handed out yet.
+
+use std::collections::VecDeque;
+use std::iter;
+
+use super::collected::Bounds;
+use crate::cancel::Cause;
+use crate::error::ChildError;
+use crate::guard::{FirstPanic, drop_quietly};
+use crate::info::{ChildId, ChildInfo};
+use crate::report::{Completion, Outcome};
+
+/// Completions in the order in which they came.
+///
+/// Failures stand in a queue of their own, so that an output takes no room for an error.
+pub(crate) struct Records<T, E> {
+    order: VecDeque<Record<T>>,
+    failures: VecDeque<ChildError<E>>,
+    /// The latest failure beyond a bound, and how many records stand before it. It is kept since all
+    /// failures within the bound may be handed out, and the run must fail all the same.
+    spare: Option<(usize, Box<ChildError<E>>)>,
+}
+
+/// Room for so many records is kept.
+const KEPT: usize = 64;
+
+enum Record<T> {
+    Completed(ChildInfo, T),
+    Delivered(ChildInfo),
+    /// The first of `failures`.
+    Failed,
+    /// The last says whether it was dropped after its grace.
+    Cancelled(ChildInfo, Cause, bool),
+}
+
+impl<T, E> Records<T, E> {
+    pub(crate) fn new() -> Self {
+        Self { order: VecDeque::new(), failures: VecDeque::new(), spare: None }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty() && self.spare.is_none()
+    }
+
+    pub(crate) fn push(&mut self, completion: Completion<T, E>) {
+        let (child, outcome, overran) = completion.into_parts();
+        self.order.push_back(match outcome {
+            Outcome::Completed(output) => Record::Completed(child, output),
+            Outcome::Delivered => Record::Delivered(child),
+            Outcome::Cancelled(cause) => Record::Cancelled(child, cause, overran),
+            Outcome::Failed(error) => {
+                self.failures.push_back(error);
+                Record::Failed
+            }
+        });
+    }
+
+    /// Keeps a completion if it is within the bounds, and of failures the first ones and the latest. Says
+    /// whether another failure was dropped for it.
+    pub(crate) fn push_within(&mut self, completion: Completion<T, E>, bounds: Bounds) -> bool {
+        match completion.outcome() {
+            Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),
+            Outcome::Failed(_) if self.failures.len() >= bounds.errors => {
+                if let Outcome::Failed(error) = completion.into_outcome() {
+                    let dropped = self.spare.replace((self.order.len(), Box::new(error)));
+                    let any = dropped.is_some();
+                    drop_quietly(dropped);
+                    return any;
+                }
+            }
+            _ => self.push(completion),
+        }
+        false
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Completion<T, E>> {
+        match &mut self.spare {
+            Some((0, _)) => return self.spare.take().map(|(_, error)| Completion::failed(*error)),
+            Some((before, _)) => *before -= 1,
+            None => {}
+        }
+        let record = self.order.pop_front()?;
+        if self.order.is_empty() && self.order.capacity() > KEPT {
+            // Many children ended at once, as with a cancel: that memory is for others now.
+            self.order = VecDeque::new();
+            self.failures.shrink_to(1);
+        }
+        Some(match record {
+            Record::Completed(child, output) => Completion::new(child, Outcome::Completed(output)),
+            Record::Delivered(child) => Completion::new(child, Outcome::Delivered),
+            Record::Failed => Completion::failed(self.failures.pop_front()?),
+            Record::Cancelled(child, cause, overran) => {
+                Completion::cancelled(child, cause, overran)
+            }
+        })
+    }
+
+    /// Whether a failure of this child is among them.
+    pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
+        self.failures.iter().any(|error| error.child().id() == child)
+    }
+}
+
+/// Each is dropped even where the destructor of another panics. The first panic goes on.
+impl<T, E> Drop for Records<T, E> {
+    fn drop(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        let mut first = FirstPanic::default();
+        first.drop_each(iter::from_fn(|| self.pop()));
+        first.resume();
+    }
+}

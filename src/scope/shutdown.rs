@@ -1,0 +1,309 @@
+//! How a nursery is cancelled: which children are dropped, in which order, and which have time left.
+
+use std::cmp::Reverse;
+use std::mem;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::Scope;
+use super::timer::{ScopeTimer, Timer};
+use crate::cancel::{Cause, CauseKind, Control, Time};
+use crate::child::Child;
+use crate::drive::DriverWaker;
+use crate::error::{ChildError, Failure, Panic};
+use crate::flavor::Flavor;
+use crate::guard::{CaughtPanic, FirstPanic, drop_guarded};
+use crate::info::ChildInfo;
+use crate::report::{Completion, Outcome};
+
+/// Why the nursery is cancelled, and what decides when.
+pub(crate) struct Shutdown<'env, M: Flavor> {
+    pub(super) cause: Option<Cause>,
+    /// There until the nursery is cancelled.
+    deadline: Option<Box<ScopeTimer<'env, M>>>,
+    grace: Grace<'env, M>,
+    /// The child that the nursery is cancelled with.
+    pub(super) parent: Option<Parent>,
+}
+
+/// How long children may go on once the nursery is cancelled.
+enum Grace<'env, M: Flavor> {
+    /// As long as their own grace.
+    None,
+    /// Until this is ready; it starts with the cancel.
+    Ready(Timer<'env, M>),
+    /// Until this is ready.
+    Running(Box<ScopeTimer<'env, M>>),
+}
+
+/// The child that the nursery is cancelled with, and where the driver's waker waits for that.
+pub(super) struct Parent {
+    pub(super) control: Arc<Control>,
+    pub(super) place: Option<usize>,
+}
+
+impl<'env, M: Flavor> Shutdown<'env, M> {
+    pub(super) fn new() -> Self {
+        Self { cause: None, deadline: None, grace: Grace::None, parent: None }
+    }
+
+    pub(super) fn leave_parent(&mut self) {
+        if let Some(Parent { control, place: Some(place) }) = self.parent.take() {
+            control.stop_listening(place);
+        }
+    }
+
+    /// Drops the timers, each even where the destructor of the other panics.
+    pub(super) fn drop_each(&mut self, first: &mut FirstPanic) {
+        self.leave_parent();
+        first.note(drop_guarded(self.deadline.take()));
+        first.note(drop_guarded(mem::replace(&mut self.grace, Grace::None)));
+    }
+
+    /// Starts the nursery's grace if it has one.
+    fn start_grace(&mut self, driver: &Arc<DriverWaker>) {
+        self.grace = match mem::replace(&mut self.grace, Grace::None) {
+            Grace::Ready(timer) => Grace::Running(ScopeTimer::start(timer, driver)),
+            other => other,
+        };
+    }
+
+    /// Why the child was cancelled that the nursery belongs to. `driver` is woken when that happens.
+    fn poll_parent(&mut self, driver: &Waker) -> Option<Cause> {
+        let Parent { control, place } = self.parent.as_mut()?;
+        let cause = match place {
+            // The driver's waker stays the same.
+            Some(_) => control.cause(),
+            None => match control.poll_cancelled(&mut Context::from_waker(driver), place) {
+                Poll::Ready(cause) => Some(cause),
+                Poll::Pending => None,
+            },
+        };
+        cause.map(|cause| Cause::parent_cancelled(control.info().clone(), cause))
+    }
+}
+
+impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
+    /// Cancels the nursery; says whether this is the first cancel, which stays.
+    ///
+    /// Children that have time left are signalled, and go on. Then the others are dropped, the newest first,
+    /// and are gone when this returns.
+    pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
+        if self.shutdown.cause.is_some() {
+            return false;
+        }
+        // A spawner may have cancelled it before the driver was told.
+        let (first, cause) = match self.mailbox.inbox() {
+            Some(inbox) => inbox.cancel(cause),
+            None => (true, cause),
+        };
+        self.shutdown.cause = Some(cause.clone());
+        self.fetch();
+        self.drop_deadline();
+        self.shutdown.start_grace(&self.mailbox.driver);
+        let time = match self.shutdown.grace {
+            Grace::Running(_) => Time::Nursery,
+            Grace::None | Grace::Ready(_) => Time::Own,
+        };
+        let queued = self.children.backlog.drain().collect();
+        self.cancel_children(queued, time, &cause);
+        first
+    }
+
+    /// Cancels all daemons once no other child is left. Daemons get their own grace, not the nursery's.
+    pub(super) fn cancel_daemons(&mut self) {
+        if self.children.daemons == self.children.awaited {
+            return;
+        }
+        let queued = self.children.backlog.drain_daemons().collect();
+        self.cancel_children(queued, Time::Own, &Cause::finished(None));
+        let mut awaited = 0;
+        for lane in self.children.lanes.each_taken() {
+            let daemon = self.children.lanes.place(lane).as_ref();
+            if let Some(control) = daemon.and_then(|daemon| daemon.control()) {
+                control.set_awaited();
+                awaited += 1;
+            }
+        }
+        self.children.awaited = awaited;
+    }
+
+    /// Cancels children: those that are `queued`, and all that have started. It drops those that have no
+    /// time left, the newest first.
+    fn cancel_children(&mut self, queued: Vec<Child<'env, T, E, M>>, time: Time, cause: &Cause) {
+        let mut dropped = queued;
+        for child in &dropped {
+            child.cancel(false, time, cause);
+        }
+        dropped.extend(self.children.take_started(|child| child.cancel(true, time, cause)));
+        newest_first(&mut dropped);
+        for child in dropped {
+            let ended = child.abort(cause, time == Time::Over);
+            self.finish(ended);
+        }
+    }
+
+    /// Does what was asked for from outside: new children, cancelled ones, a cancelled nursery, timers.
+    #[inline]
+    pub(super) fn take_requests(&mut self, driver: &Waker) {
+        // Taken before the inbox: a child that is on this list was posted before.
+        let cancelled = self.mailbox.take_queued();
+        self.fetch();
+        let cause = if self.must_cancel() {
+            self.mailbox.cancel_requested()
+        } else if self.shutdown.cause.is_none() && self.shutdown.parent.is_some() {
+            self.shutdown.poll_parent(driver)
+        } else {
+            None
+        };
+        if let Some(cause) = cause {
+            self.cancel(cause);
+        }
+        if self.shutdown.deadline.is_some() {
+            self.poll_deadline();
+        }
+        if let Grace::Running(_) = self.shutdown.grace {
+            self.poll_grace();
+        }
+        for id in cancelled {
+            if let Some(child) = self.children.backlog.remove(id) {
+                self.drop_cancelled(child);
+            }
+        }
+    }
+
+    /// Fetches what spawners have posted.
+    #[inline]
+    fn fetch(&mut self) {
+        let Some(inbox) = self.mailbox.inbox() else { return };
+        let mail = inbox.fetch();
+        mail.children.into_iter().for_each(|child| self.children.push(child));
+        if let Some(grace) = mail.grace {
+            self.set_grace(grace);
+        }
+    }
+
+    /// Drops a child that was cancelled before it could start. Its grace is for children that have started.
+    pub(super) fn drop_cancelled(&mut self, child: Child<'env, T, E, M>) {
+        // It has a cause of its own.
+        let ended = child.abort(&Cause::requested(String::new()), false);
+        self.finish(ended);
+    }
+
+    fn poll_deadline(&mut self) {
+        let Some(deadline) = &mut self.shutdown.deadline else { return };
+        match deadline.poll() {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(())) => {}
+            // The run is cancelled as if the deadline had passed.
+            Err(caught) => {
+                let location = deadline.location;
+                self.record_panic(location, Panic::of_deadline(caught));
+            }
+        }
+        self.cancel(Cause::deadline());
+    }
+
+    fn poll_grace(&mut self) {
+        let Grace::Running(grace) = &mut self.shutdown.grace else { return };
+        match grace.poll() {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(())) => {}
+            Err(caught) => {
+                let location = grace.location;
+                self.record_panic(location, Panic::of_grace(caught));
+            }
+        }
+        self.replace_grace(Grace::None);
+        // Another grace may have been given while this one was polled.
+        if let Some(later) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
+            return self.set_grace(later);
+        }
+        if let Some(cause) = self.shutdown.cause.clone() {
+            self.cancel_children(Vec::new(), Time::Over, &cause);
+        }
+    }
+
+    /// Sets what ends the run, if it is not cancelled yet.
+    pub(crate) fn set_deadline(&mut self, (timer, location): Timer<'env, M>) {
+        if self.shutdown.cause.is_some() {
+            return self.drop_option(timer, location, Panic::of_deadline);
+        }
+        self.drop_deadline();
+        self.shutdown.deadline = Some(ScopeTimer::start((timer, location), &self.mailbox.driver));
+    }
+
+    /// Sets how long children may go on; if the nursery is cancelled already, from now on.
+    pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
+        self.replace_grace(Grace::Ready(timer));
+        if self.shutdown.cause.is_some() {
+            self.shutdown.start_grace(&self.mailbox.driver);
+        }
+    }
+
+    fn replace_grace(&mut self, grace: Grace<'env, M>) {
+        match mem::replace(&mut self.shutdown.grace, grace) {
+            Grace::None => {}
+            Grace::Ready((timer, location)) => self.drop_option(timer, location, Panic::of_grace),
+            Grace::Running(timer) => {
+                let location = timer.location;
+                self.drop_option(timer, location, Panic::of_grace);
+            }
+        }
+    }
+
+    fn drop_deadline(&mut self) {
+        if let Some(deadline) = self.shutdown.deadline.take() {
+            let location = deadline.location;
+            self.drop_option(deadline, location, Panic::of_deadline);
+        }
+    }
+
+    /// Drops the options of a nursery that has no children any more.
+    pub(super) fn drop_options(&mut self) {
+        self.drop_deadline();
+        self.replace_grace(Grace::None);
+        // A grace that came when no child was left.
+        if let Some((timer, location)) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
+            self.drop_option(timer, location, Panic::of_grace);
+        }
+        if let Some((policy, location)) = self.policy.retire() {
+            self.drop_option(policy, location, Panic::of_policy);
+        }
+    }
+
+    /// Drops an option that is of no use any more. A panic of its destructor is one more failure.
+    fn drop_option<V>(
+        &mut self,
+        value: V,
+        location: &'static Location<'static>,
+        panic: fn(CaughtPanic) -> Panic,
+    ) {
+        if let Err(caught) = drop_guarded(value) {
+            self.record_panic(location, panic(caught));
+        }
+    }
+
+    /// Records a panic of one of the nursery's options. The policy is not asked: it judges children.
+    fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
+        let after_cancel = self.cancel_requested().is_some();
+        let info = ChildInfo::nursery(location);
+        let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
+        self.records.push(Completion::new(info, Outcome::Failed(error)));
+    }
+
+    /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.
+    pub(crate) fn stops_body(&self) -> Option<Cause> {
+        let stops =
+            |cause: &&Cause| matches!(cause.kind(), CauseKind::ChildFailed | CauseKind::Deadline);
+        match self.shutdown.grace {
+            Grace::Running(_) => None,
+            Grace::None | Grace::Ready(_) => self.cause().filter(stops).cloned(),
+        }
+    }
+}
+
+pub(super) fn newest_first<T, E, M: Flavor>(children: &mut [Child<'_, T, E, M>]) {
+    children.sort_unstable_by_key(|child| Reverse(child.id()));
+}
