@@ -4,6 +4,7 @@
 //! medians of one run. A word after `--` picks the rows that have it in their work, and `-- --test`
 //! runs each once, with few items.
 
+mod elsewhere;
 #[path = "../shared/table.rs"]
 mod table;
 #[path = "../shared/turns.rs"]
@@ -51,6 +52,8 @@ fn main() {
         (100_000, &|n| in_a_pool(n, at_once)),
     );
     remote(&rows);
+    elsewhere::ready(&rows);
+    elsewhere::alone(&rows);
     cores(&rows);
 }
 
@@ -134,7 +137,7 @@ fn remote(rows: &Rows<'_>) {
         });
     };
     rows.row(
-        ("remote children, 2 threads (100,000)", "tokio JoinSet, the same", 1.0),
+        ("remote children, 2 threads (100,000)", "tokio JoinSet, the same", 1.5),
         (100_000, &in_a_nursery),
         (100_000, &in_a_join_set),
     );
