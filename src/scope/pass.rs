@@ -215,7 +215,7 @@ where
 
     #[inline]
     fn is_pressed(&self) -> bool {
-        !self.scope.records.is_empty() || self.scope.must_cancel()
+        !self.scope.records.is_empty() || self.scope.must_cancel() || self.scope.timer_is_due()
     }
 }
 

@@ -225,6 +225,16 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
+    /// Whether the deadline or the grace is to be polled. A grace that has just begun wakes no one: it may
+    /// begin in the middle of a round.
+    pub(super) fn timer_is_due(&self) -> bool {
+        let grace = match &self.shutdown.grace {
+            Grace::Running(grace) => grace.is_due(),
+            Grace::None | Grace::Ready(_) => false,
+        };
+        grace || self.shutdown.deadline.as_ref().is_some_and(|deadline| deadline.is_due())
+    }
+
     /// Sets what ends the run, if it is not cancelled yet.
     pub(crate) fn set_deadline(&mut self, (timer, location): Timer<'env, M>) {
         if self.shutdown.cause.is_some() {

@@ -27,6 +27,11 @@ impl<'env, M: Flavor> ScopeTimer<'env, M> {
         Box::new(Self { future, woken: WakeFlag::new(driver), location })
     }
 
+    /// Whether it was woken, or was not polled yet.
+    pub(crate) fn is_due(&self) -> bool {
+        self.woken.is_set()
+    }
+
     /// Polls it if it was woken. It must not be polled again once it was ready, or has panicked.
     pub(crate) fn poll(&mut self) -> Result<Poll<()>, CaughtPanic> {
         if !self.woken.is_set() {

@@ -506,3 +506,13 @@ behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored,
     let groups = report.into_parts().1.unwrap();
     assert_eq!(groups.flatten().counts().overran_grace(), 3);
 });
+
+by_hand!(a_grace_that_begins_in_the_middle_of_a_round_is_polled, {
+    // The one child has no waker that anything holds, and the other ends the run: nothing else wakes it.
+    let mut nursery = nursery::<(), &str>().first_error().grace(async {});
+    nursery.spawn(pending());
+    nursery.spawn(async { Err("failed") });
+    let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it rests") };
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 1));
+    assert_eq!(report.counts().overran_grace(), 1);
+});
