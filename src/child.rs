@@ -62,10 +62,8 @@ pub(crate) struct Ended<T, E> {
 }
 
 impl<T, E> Ended<T, E> {
-    #[inline]
     pub(crate) fn completed(output: T) -> Self {
-        let end = End::Completed(output);
-        Self { end, aftermath: None, after_cancel: false, overran: false }
+        Self::new(End::Completed(output), None)
     }
 
     /// `panic` is that of the destructor.
@@ -86,6 +84,16 @@ impl<T, E> Ended<T, E> {
     }
 }
 
+/// What a poll of a child or an item has come to. A success has a short way of its own: it is what most come
+/// to, and its output is moved as seldom as can be.
+pub(crate) enum Polled<T, X> {
+    Pending,
+    /// It succeeded, and left nothing else.
+    Completed(T),
+    /// It has come to any other end.
+    Ended(X),
+}
+
 /// What is left of a child.
 pub(crate) struct Gone {
     id: ChildId,
@@ -98,6 +106,11 @@ impl Gone {
     #[inline]
     fn is_cancelled(&self) -> bool {
         self.control().is_some_and(|control| control.is_cancelled())
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> ChildId {
+        self.id
     }
 
     #[inline]
@@ -193,35 +206,47 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         }
     }
 
-    /// Polls the child. It must not be polled again once it has ended.
+    /// Polls the child. It must not be polled again once it has ended. One that has completed is to be told so
+    /// by [`complete`](Self::complete).
     #[inline]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Gone, Ended<T, E>)> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<T, (Gone, Ended<T, E>)> {
         if self.is_to_be_dropped() {
-            return Poll::Ready(self.stop());
+            return Polled::Ended(self.stop());
         }
         let future = &mut self.future;
-        // Outside of the guard, so that a destructor that panics does not take it along.
-        let mut end = None;
+        // Outside of the guard, so that a destructor that panics does not take them along.
+        let (mut output, mut other) = (None, None);
         // One guard for the poll, and for the destructor of a child that has ended.
         let caught = catch(|| {
-            let Some(boxed) = future else { return Poll::Pending };
+            let Some(boxed) = future else { return };
             match Pin::new(boxed).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(own) => end = Some(own),
+                Poll::Pending => return,
+                Poll::Ready(End::Completed(own)) => output = Some(own),
+                Poll::Ready(end) => other = Some(end),
             }
             drop(future.take());
-            Poll::Ready(())
         });
-        match (caught, end) {
+        match (caught, output, other) {
             // The short way for a success: a cancel makes no difference to it.
-            (Ok(_), Some(End::Completed(output))) => {
-                Poll::Ready((self.finish(None), Ended::completed(output)))
+            (Ok(()), Some(output), _) => Polled::Completed(output),
+            (Ok(()), None, None) if !self.is_to_be_dropped() => Polled::Pending,
+            (caught, output, other) => {
+                Polled::Ended(self.end_otherwise(caught, output.map(End::Completed).or(other)))
             }
-            (Ok(_), Some(end)) => Poll::Ready(self.end(end, None)),
-            (Ok(_), None) if self.is_to_be_dropped() => Poll::Ready(self.stop()),
-            (Ok(_), None) => Poll::Pending,
-            (Err(caught), Some(end)) => Poll::Ready(self.end(end, Some(caught))),
-            (Err(caught), None) => Poll::Ready(self.end_by_panic(caught)),
+        }
+    }
+
+    /// Ends a child that panicked, did not succeed, or is to be dropped.
+    #[cold]
+    fn end_otherwise(
+        &mut self,
+        caught: Result<(), CaughtPanic>,
+        end: Option<End<T, E>>,
+    ) -> (Gone, Ended<T, E>) {
+        match (caught, end) {
+            (caught, Some(end)) => self.end(end, caught.err()),
+            (Err(caught), None) => self.end_by_panic(caught),
+            (Ok(()), None) => self.stop(),
         }
     }
 
@@ -278,6 +303,12 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             ended.after_cancel = child.is_cancelled() && (ended.overran || !timer_panicked);
         }
         (child, ended)
+    }
+
+    /// What is left of a child that has completed.
+    #[inline]
+    pub(crate) fn complete(&mut self) -> Gone {
+        self.finish(None)
     }
 
     /// Tells the tasks that wait for the child that it is gone.

@@ -6,17 +6,32 @@ use std::task::Waker;
 
 use crate::panic_location::{self, PanicLocation};
 
-/// A panic that was caught: its payload, and the line that raised it where that is kept.
-pub(crate) struct CaughtPanic {
+/// A panic that was caught.
+///
+/// In a box, so that the result of a guarded call is small: hardly any call panics.
+pub(crate) struct CaughtPanic(Box<Thrown>);
+
+/// The payload of a panic, and the line that raised it where that is kept.
+pub(crate) struct Thrown {
     pub(crate) payload: Box<dyn Any + Send>,
     pub(crate) location: Option<PanicLocation>,
 }
 
 impl CaughtPanic {
+    #[cold]
+    pub(crate) fn new(payload: Box<dyn Any + Send>, location: Option<PanicLocation>) -> Self {
+        Self(Box::new(Thrown { payload, location }))
+    }
+
+    pub(crate) fn into_thrown(self) -> Thrown {
+        *self.0
+    }
+
     /// Goes on with the panic, for a caller to catch.
     pub(crate) fn resume(self) -> ! {
-        panic_location::set(self.location);
-        resume_unwind(self.payload)
+        let Thrown { payload, location } = self.into_thrown();
+        panic_location::set(location);
+        resume_unwind(payload)
     }
 }
 
@@ -28,7 +43,7 @@ pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, CaughtPanic> {
     // If the thread is panicking, the location of that panic is kept for the code that catches it.
     let around = panic_location::take();
     let result = catch_unwind(AssertUnwindSafe(call))
-        .map_err(|payload| CaughtPanic { payload, location: panic_location::take() });
+        .map_err(|payload| CaughtPanic::new(payload, panic_location::take()));
     panic_location::set(around);
     result
 }
@@ -94,11 +109,18 @@ impl FirstPanic {
     }
 
     /// Keeps the panic if it is the first.
+    #[inline]
     pub(crate) fn note(&mut self, dropped: Result<(), CaughtPanic>) {
-        match (dropped, &self.0) {
-            (Ok(()), _) => {}
-            (Err(thrown), None) => self.0 = Some(thrown),
-            (Err(thrown), Some(_)) => drop_quietly(thrown),
+        if let Err(thrown) = dropped {
+            self.keep(thrown);
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, thrown: CaughtPanic) {
+        match self.0 {
+            None => self.0 = Some(thrown),
+            Some(_) => drop_quietly(thrown),
         }
     }
 

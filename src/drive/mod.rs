@@ -22,12 +22,12 @@ mod waker;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures::task::noop_waker_ref;
+use futures::task::{WakerRef, noop_waker_ref, waker_ref};
 
 use self::budget::{Part, Turn};
 pub(crate) use self::wake_flag::WakeFlag;
-pub(crate) use self::waker::DriverWaker;
-use crate::guard::{drop_quietly, wake_by_ref};
+pub(crate) use self::waker::{DriverWaker, OwnerWaker};
+use crate::guard::wake_by_ref;
 
 /// A kind of work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,15 +41,47 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Woken, Self::New, Self::Body];
-
-    /// Which kinds come first, second and last, where this one comes first.
-    fn order(self) -> [Self; 3] {
+    /// The one that comes after this: kinds are in a ring.
+    #[inline]
+    fn next(self) -> Self {
         match self {
-            Self::Woken => [Self::Woken, Self::New, Self::Body],
-            Self::New => [Self::New, Self::Body, Self::Woken],
-            Self::Body => [Self::Body, Self::Woken, Self::New],
+            Self::Woken => Self::New,
+            Self::New => Self::Body,
+            Self::Body => Self::Woken,
         }
+    }
+}
+
+/// Some of the kinds: those that there is something to poll of.
+#[derive(Clone, Copy)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    #[inline]
+    pub(crate) fn new(woken: bool, new: bool, body: bool) -> Self {
+        let bit = |kind: Kind, ready: bool| u8::from(ready) << kind as u8;
+        Self(bit(Kind::Woken, woken) | bit(Kind::New, new) | bit(Kind::Body, body))
+    }
+
+    #[inline]
+    fn any(self) -> bool {
+        self.0 != 0
+    }
+
+    #[inline]
+    fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// How many there are besides those that had their turn.
+    #[inline]
+    fn count_without(self, had: Self) -> u32 {
+        (self.0 & !had.0).count_ones()
+    }
+
+    #[inline]
+    fn and(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u8)
     }
 }
 
@@ -58,19 +90,23 @@ pub(crate) trait Work {
     /// Lets another of the woken children go first. Called where these go first in a turn.
     fn rotate(&mut self);
 
-    /// Takes what was asked for from outside, and finds out what was woken. `cx` wakes the driver.
+    /// Takes what was asked for from outside, and finds out which lanes were woken. These wake the driver by
+    /// `cx` from now on.
     fn take_requests(&mut self, cx: &mut Context<'_>);
 
     /// Finds out what was woken, if something has begun to wait in this round.
     fn settle(&mut self, cx: &mut Context<'_>);
 
-    /// Whether there is something to poll of this kind.
-    fn has(&self, kind: Kind) -> bool;
+    /// The kinds that there is something to poll of.
+    fn ready(&self) -> Kinds;
 
     /// Polls what there is of this kind, as far as the budget goes.
     fn poll(&mut self, kind: Kind);
 
-    /// Hands out what has ended; `true` when the caller has enough.
+    /// Whether something has ended that was not handed out.
+    fn has_ended(&self) -> bool;
+
+    /// Hands out what has ended, as far as the budget goes; `true` when the caller has enough.
     fn hand_out(&mut self) -> bool;
 
     /// Whether there is nothing more to wait for.
@@ -82,11 +118,9 @@ pub(crate) trait Work {
 
 /// What a driver keeps from one poll to the next.
 pub(crate) struct DriverState {
-    shared: Arc<DriverWaker>,
-    /// `shared` as a waker.
-    waker: Waker,
-    /// The task that was told of the last wake. See [`DriverWaker::enter`].
-    owner: Option<Arc<Waker>>,
+    waker: Arc<DriverWaker>,
+    /// The task that drove the last time.
+    owner: Option<Arc<OwnerWaker>>,
     /// What is left of a turn that spans several calls.
     left: u32,
     rounds: u8,
@@ -101,10 +135,8 @@ pub(crate) struct DriverState {
 
 impl DriverState {
     pub(crate) fn new() -> Self {
-        let shared = Arc::<DriverWaker>::default();
         Self {
-            waker: Waker::from(Arc::clone(&shared)),
-            shared,
+            waker: Arc::default(),
             owner: None,
             left: budget::TURN,
             rounds: 0,
@@ -114,20 +146,14 @@ impl DriverState {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<DriverWaker> {
-        &self.shared
-    }
-
-    pub(crate) fn waker(&self) -> &Waker {
+    pub(crate) fn waker(&self) -> &Arc<DriverWaker> {
         &self.waker
     }
 
     /// The driver is gone for good: it wakes no task any more, and keeps the memory of none.
     pub(crate) fn retire(&mut self) {
-        self.shared.retire();
-        if let Some(owner) = self.owner.take() {
-            drop_quietly(owner);
-        }
+        self.waker.retire();
+        self.owner = None;
     }
 
     fn end_turn(&mut self) {
@@ -156,7 +182,7 @@ impl<'a> Running<'a> {
     /// Begins to run; the owner behind `cx` is woken when there is something to do later.
     #[inline]
     pub(crate) fn begin(driver: &'a mut DriverState, cx: &Context<'_>) -> Self {
-        driver.shared.enter(cx.waker(), &mut driver.owner);
+        driver.waker.enter(cx.waker(), &mut driver.owner);
         if driver.left < budget::TURN && is_noop(cx.waker()) {
             // It cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of its own.
             driver.end_turn();
@@ -179,22 +205,24 @@ impl<'a> Running<'a> {
         let mut is_new_turn =
             std::mem::take(&mut self.driver.turn_is_over) && budget::is_untouched();
         if is_new_turn {
-            self.driver.first = self.driver.first.order()[1];
+            self.driver.first = self.driver.first.next();
         }
         loop {
-            // The other half is for those that run: there may be a million ends to hand out.
-            let half = Part::one_of(2);
-            let has_enough = work.hand_out();
-            drop(half);
-            if has_enough {
-                return Poll::Ready(());
+            if work.has_ended() {
+                // The other half is for those that run: there may be a million ends to hand out.
+                let half = Part::one_of(2);
+                let has_enough = work.hand_out();
+                drop(half);
+                if has_enough {
+                    return Poll::Ready(());
+                }
             }
             // Each round costs one, so that rounds that poll nothing end too.
             if self.driver.rounds == budget::ROUNDS || !budget::spend() {
                 self.yield_now(cx);
                 return Poll::Pending;
             }
-            work.take_requests(&mut Context::from_waker(&self.driver.waker));
+            work.take_requests(&mut Context::from_waker(&self.waker()));
             if work.hand_out()
                 || work.is_done()
                 || self.go_round(work, std::mem::take(&mut is_new_turn))
@@ -203,8 +231,8 @@ impl<'a> Running<'a> {
                 return Poll::Ready(());
             }
             self.driver.rounds += 1;
-            work.settle(&mut Context::from_waker(&self.driver.waker));
-            let has_more = work.is_pressed() || Kind::ALL.into_iter().any(|kind| work.has(kind));
+            work.settle(&mut Context::from_waker(&self.waker()));
+            let has_more = work.ready().any() || work.has_ended() || work.is_pressed();
             if !has_more && self.rest() {
                 return Poll::Pending;
             }
@@ -221,30 +249,45 @@ impl<'a> Running<'a> {
     /// nothing to the others, of this budget or of the runtime's.
     #[inline]
     fn go_round<W: Work>(&mut self, work: &mut W, mut first_of_turn: bool) -> bool {
-        let mut parts = Kind::ALL.into_iter().filter(|kind| work.has(*kind)).count() as u32;
-        let order = self.driver.first.order();
-        for kind in order {
+        let first = self.driver.first;
+        let (mut kind, mut had) = (first, Kinds(0));
+        let mut ready = work.ready();
+        loop {
             // A body that spawns faster than children can start waits for them, unless it goes first.
-            let waits = kind == Kind::Body && kind != order[0] && work.has(Kind::New);
-            if work.has(kind) && !waits {
+            let waits = kind == Kind::Body && kind != first && ready.has(Kind::New);
+            if ready.has(kind) && !waits {
                 if std::mem::take(&mut first_of_turn) && kind == Kind::Woken {
                     work.rotate();
                 }
-                let part = Part::one_of(parts);
+                let parts = ready.count_without(had);
+                let part = (parts > 1).then(|| Part::one_of(parts));
                 work.poll(kind);
                 drop(part);
-                parts = parts.saturating_sub(1);
                 if work.hand_out() {
                     return true;
                 }
+                ready = work.ready();
+            }
+            had = had.and(kind);
+            kind = kind.next();
+            if kind == first {
+                return false;
             }
         }
-        false
+    }
+
+    /// The waker that lanes wake the driver by.
+    #[inline]
+    fn waker(&self) -> WakerRef<'_> {
+        match &self.driver.owner {
+            Some(owner) => waker_ref(owner),
+            None => unreachable!("a driver that runs has an owner"),
+        }
     }
 
     /// Stops until the driver is woken; `false` if it was woken meanwhile and has more to do.
     pub(crate) fn rest(&mut self) -> bool {
-        self.stopped = self.driver.shared.rest();
+        self.stopped = self.driver.waker.rest();
         if self.stopped {
             self.driver.end_turn();
         }
@@ -255,7 +298,7 @@ impl<'a> Running<'a> {
     pub(crate) fn yield_now(&mut self, cx: &mut Context<'_>) {
         self.driver.end_turn();
         self.stopped = true;
-        self.driver.shared.stop();
+        self.driver.waker.stop();
         wake_by_ref(cx.waker());
     }
 }
@@ -264,7 +307,7 @@ impl Drop for Running<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.stopped {
-            self.driver.shared.stop();
+            self.driver.waker.stop();
             // An owner that asks again and again and never has to wait yields as well.
             self.driver.left = self.driver.left.saturating_sub(self.turn.spent());
         }

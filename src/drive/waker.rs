@@ -3,67 +3,72 @@
 //! While the driver runs, a wake only leaves a mark, and the driver goes round again. The runtime is told
 //! only when the driver rests, as a trip through the runtime costs more than most polls.
 
+use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
+use futures::task::ArcWake;
+
 use crate::guard::{drop_quietly, quietly};
-use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 
 /// The driver is running: it looks at the mark before it rests.
-const RUNNING: u8 = 1;
+const RUNNING: usize = 1;
 /// Something was woken since the driver last looked.
-const WOKEN: u8 = 2;
+const WOKEN: usize = 2;
+
+const MARKS: usize = RUNNING | WOKEN;
+
+/// Owners are counted by the other bits.
+const ONE_OWNER: usize = MARKS + 1;
 
 #[derive(Default)]
 pub(crate) struct DriverWaker {
-    state: AtomicU8,
-    /// The waker of the task that owns the driver.
+    /// The marks, and the number of the owner.
+    state: AtomicUsize,
+    /// The task that owns the driver.
     ///
-    /// It is foreign code, which may panic, or come back here. So it is cloned, called and dropped without
-    /// the lock; under the lock only the `Arc` is cloned.
-    owner: Mutex<Option<Arc<Waker>>>,
+    /// Its waker is foreign code, which may panic, or come back here. So it is cloned, called and dropped
+    /// without the lock; under the lock only the `Arc` is cloned.
+    owner: Mutex<Option<Arc<OwnerWaker>>>,
+}
+
+/// The driver's waker as the lanes have it: the owner is at hand, and a wake takes no lock.
+///
+/// It may be used when the driver has another owner already. Then it goes by the driver's waker.
+pub(crate) struct OwnerWaker {
+    driver: Arc<DriverWaker>,
+    waker: Waker,
+    number: usize,
 }
 
 impl DriverWaker {
     /// The driver begins to run. `owner` is to be woken when it rests; `known` is the owner of the last
     /// time, and stays with the driver, so that the same owner takes no lock.
     #[inline]
-    pub(crate) fn enter(&self, owner: &Waker, known: &mut Option<Arc<Waker>>) {
+    pub(crate) fn enter(self: &Arc<Self>, owner: &Waker, known: &mut Option<Arc<OwnerWaker>>) {
         // Comparing calls no foreign code.
-        if !known.as_ref().is_some_and(|known| is_same(known, owner)) {
-            self.set_owner(owner, known);
-        }
+        let number = match known {
+            Some(known) if is_same(&known.waker, owner) => known.number,
+            _ => self.set_owner(owner, known),
+        };
         // Acquire: what was made ready before a wake that this clears is seen by the polls that follow.
-        // Release is for the next `wake`, which must not see the old owner.
-        self.state.swap(RUNNING, Ordering::AcqRel);
+        // Release is for the next wake, which must not see the old owner.
+        self.state.swap(number | RUNNING, Ordering::AcqRel);
     }
 
-    /// Keeps another owner, in the place of the last one where no wake is holding that.
+    /// Keeps another owner in the place of the last, and returns its number.
     ///
-    /// For a moment there is none. A wake that comes then finds the driver at rest and no owner to wake; but
-    /// the driver is about to run, and looks at everything.
+    /// A wake that comes before the driver has entered may still tell the last owner. But the driver is about
+    /// to run, and looks at everything.
     #[cold]
-    fn set_owner(&self, owner: &Waker, known: &mut Option<Arc<Waker>>) {
-        let mut new = owner.clone();
-        let last = self.lock().take();
-        drop(known.take());
-        let kept = match last {
-            Some(mut last) => match Arc::get_mut(&mut last) {
-                Some(place) => {
-                    std::mem::swap(place, &mut new);
-                    drop_quietly(new);
-                    last
-                }
-                None => {
-                    drop_quietly(last);
-                    Arc::new(new)
-                }
-            },
-            None => Arc::new(new),
-        };
-        *known = Some(Arc::clone(&kept));
-        let none = self.lock().replace(kept);
-        debug_assert!(none.is_none(), "only the driver puts an owner there");
+    fn set_owner(self: &Arc<Self>, owner: &Waker, known: &mut Option<Arc<OwnerWaker>>) -> usize {
+        let last = self.state.load(Ordering::Relaxed) & !MARKS;
+        let (driver, number) = (Arc::clone(self), last.wrapping_add(ONE_OWNER));
+        let owner = Arc::new(OwnerWaker { driver, waker: owner.clone(), number });
+        let last = self.lock().replace(Arc::clone(&owner));
+        drop((last, known.replace(owner)));
+        number
     }
 
     /// The driver wants to rest. `false`: something was woken meanwhile, and it has to go round once more.
@@ -71,10 +76,14 @@ impl DriverWaker {
     pub(crate) fn rest(&self) -> bool {
         // With anything weaker than one atomic step, a wake between the look at the mark and the return to
         // the runtime would find the driver still running, and be lost.
-        let quiet =
-            self.state.compare_exchange(RUNNING, 0, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        let running = self.state.load(Ordering::Relaxed) & !WOKEN;
+        let resting = running & !RUNNING;
+        let quiet = self
+            .state
+            .compare_exchange(running, resting, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
         if !quiet {
-            self.state.swap(RUNNING, Ordering::AcqRel);
+            self.state.fetch_and(!WOKEN, Ordering::AcqRel);
         }
         quiet
     }
@@ -82,31 +91,49 @@ impl DriverWaker {
     /// The driver stops although there may be work left. It is sure to be polled again.
     #[inline]
     pub(crate) fn stop(&self) {
-        self.state.swap(0, Ordering::AcqRel);
+        self.state.fetch_and(!MARKS, Ordering::AcqRel);
     }
 
     #[inline]
     pub(crate) fn notify(&self) {
         // Acquire and release: the driver that sees the mark sees what was made ready before it.
-        if self.state.fetch_or(WOKEN, Ordering::AcqRel) == 0 {
-            let owner = self.lock().clone();
-            if let Some(owner) = owner {
-                // A panic of the owner's waker must not harm the task that spawned or woke.
-                quietly(move || owner.wake_by_ref());
-            }
+        if self.state.fetch_or(WOKEN, Ordering::AcqRel) & MARKS == 0 {
+            self.wake_owner();
         }
     }
 
-    /// The driver is gone for good. No handle keeps the memory of the owner's task.
+    fn wake_owner(&self) {
+        let owner = self.lock().clone();
+        if let Some(owner) = owner {
+            owner.tell();
+        }
+    }
+
+    /// The driver is gone for good. It wakes no task any more, and no handle keeps the memory of one.
     pub(crate) fn retire(&self) {
+        // As if it ran for ever.
+        self.state.fetch_or(RUNNING, Ordering::AcqRel);
         let owner = self.lock().take();
-        if owner.is_some() {
-            drop_quietly(owner);
-        }
+        drop(owner);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Waker>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<OwnerWaker>>> {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OwnerWaker {
+    #[inline]
+    fn tell(&self) {
+        // A panic of the owner's waker must not harm the task that spawned or woke.
+        quietly(|| self.waker.wake_by_ref());
+    }
+}
+
+impl Drop for OwnerWaker {
+    fn drop(&mut self) {
+        // It may be dropped wherever the lanes keep it. A panic of the owner's waker must not harm those.
+        drop_quietly(mem::replace(&mut self.waker, Waker::noop().clone()));
     }
 }
 
@@ -127,5 +154,17 @@ impl Wake for DriverWaker {
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         self.notify();
+    }
+}
+
+impl ArcWake for OwnerWaker {
+    #[inline]
+    fn wake_by_ref(owner: &Arc<Self>) {
+        let state = owner.driver.state.fetch_or(WOKEN, Ordering::AcqRel);
+        if state == owner.number {
+            owner.tell();
+        } else if state & MARKS == 0 {
+            owner.driver.wake_owner();
+        }
     }
 }

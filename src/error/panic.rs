@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{OnceLock, PoisonError};
 
-use crate::guard::CaughtPanic;
+use crate::guard::{CaughtPanic, Thrown};
 use crate::panic_location::PanicLocation;
 use crate::sync::{Mutex, MutexGuard};
 use crate::text::{Clipped, MAX_MESSAGE, place};
@@ -32,7 +32,7 @@ struct Caught {
 impl Panic {
     #[cfg(all(test, not(loom)))]
     pub(super) fn of(payload: Box<dyn Any + Send>) -> Self {
-        Self::new(CaughtPanic { payload, location: None })
+        Self::new(CaughtPanic::new(payload, None))
     }
 
     pub(crate) fn new(thrown: CaughtPanic) -> Self {
@@ -41,16 +41,18 @@ impl Panic {
 
     /// A panic of the destructor of a child's future, or one that was [passed on](Self::passed_on) in it.
     pub(crate) fn of_destructor(thrown: CaughtPanic) -> Self {
-        let CaughtPanic { payload, location } = thrown;
+        let Thrown { payload, location } = thrown.into_thrown();
         match payload.downcast::<PassedOn>() {
             Ok(passed_on) => passed_on.0,
-            Err(payload) => Self::at(Some("in the destructor"), CaughtPanic { payload, location }),
+            Err(payload) => {
+                Self::at(Some("in the destructor"), CaughtPanic::new(payload, location))
+            }
         }
     }
 
     /// To be thrown in a destructor that this panic was not raised in.
     pub(crate) fn passed_on(self) -> CaughtPanic {
-        CaughtPanic { payload: Box::new(PassedOn(self)), location: None }
+        CaughtPanic::new(Box::new(PassedOn(self)), None)
     }
 
     /// A panic of the nursery's policy, when it was asked about a child's failure.
@@ -94,7 +96,7 @@ impl Panic {
     }
 
     fn at(work: Option<&'static str>, thrown: CaughtPanic) -> Self {
-        let CaughtPanic { payload, location } = thrown;
+        let Thrown { payload, location } = thrown.into_thrown();
         let (locked, shared) = (Mutex::new(Some(payload)), OnceLock::new());
         let panic = Self(Box::new(Caught { locked, shared, work, location }));
         // Text moves out at once: `message` lends it without a lock.
@@ -156,10 +158,10 @@ impl Panic {
     /// The payload itself.
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.into_thrown().payload
+        self.into_caught().into_thrown().payload
     }
 
-    fn into_thrown(self) -> CaughtPanic {
+    fn into_caught(self) -> CaughtPanic {
         let Caught { locked, shared, location, .. } = *self.0;
         let locked = locked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let payload = match (locked, shared.into_inner()) {
@@ -167,12 +169,12 @@ impl Panic {
             (None, Some(payload)) => payload,
             (None, None) => Box::new(NOT_TEXT),
         };
-        CaughtPanic { payload, location }
+        CaughtPanic::new(payload, location)
     }
 
     /// Goes on with the panic where it was caught, without calling the panic hook again.
     pub fn resume(self) -> ! {
-        self.into_thrown().resume()
+        self.into_caught().resume()
     }
 
     /// Writes the panic as one line, with at most `chars` of its message.

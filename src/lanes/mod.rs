@@ -23,26 +23,30 @@
 //! middle of a round, the next turn goes on there. Some runtimes give each task a budget, and a child that
 //! uses it up leaves none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
 
+mod block;
 #[cfg(all(test, not(loom)))]
 mod counted;
+mod due;
 mod queue;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod word;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use smallvec::SmallVec;
+
+use self::block::{Block, Lane};
+use self::due::Due;
 use self::queue::Queue;
-use self::word::{LANES, Word, lane_waker};
+use self::word::LANES;
 use crate::drive::budget;
 
 /// Lanes, each with a place `P` for what runs there.
 pub(crate) struct Lanes<P> {
     blocks: Vec<Block<P>>,
     /// Blocks that have room, and perhaps some that are full by now. None is listed twice.
-    roomy: Vec<usize>,
+    roomy: SmallVec<[usize; 1]>,
     /// Lanes that are taken.
     taken: usize,
     /// Blocks that have lanes, none of which is taken.
@@ -51,14 +55,12 @@ pub(crate) struct Lanes<P> {
     queue: Option<Queue>,
     /// A word was added to the queue, which has to be polled before the driver may rest.
     unsettled: bool,
-    /// Blocks that were woken and not visited yet, each once.
-    due: VecDeque<usize>,
-    /// Blocks that were just found to be woken. It is empty, and keeps its memory.
-    found: Vec<usize>,
+    /// Blocks that were woken and not visited yet.
+    due: Due,
     /// How many of them are visited in this round.
     round: usize,
-    /// Lanes that are visited before all others if they were woken.
-    ahead: VecDeque<usize>,
+    /// Lanes that are visited before all others if they were woken, the first at the end.
+    ahead: Vec<usize>,
     visit: Visit,
     /// The lane that went first the last time.
     leader: usize,
@@ -74,38 +76,18 @@ struct Visit {
     woken: usize,
 }
 
-struct Block<P> {
-    lanes: Vec<Lane<P>>,
-    /// Those of `lanes` that are free, a bit each.
-    free: usize,
-    /// There while the block has lanes.
-    word: Option<Arc<Word>>,
-    /// The word has an entry in the queue.
-    is_queued: bool,
-    /// The block is in `roomy`.
-    is_roomy: bool,
-    /// The block is in `due`.
-    is_due: bool,
-}
-
-struct Lane<P> {
-    waker: Waker,
-    place: P,
-}
-
 impl<P> Lanes<P> {
     pub(crate) fn new() -> Self {
         Self {
             blocks: Vec::new(),
-            roomy: Vec::new(),
+            roomy: SmallVec::new(),
             taken: 0,
             idle: 0,
             queue: None,
             unsettled: false,
-            due: VecDeque::new(),
-            found: Vec::new(),
+            due: Due::NONE,
             round: 0,
-            ahead: VecDeque::new(),
+            ahead: Vec::new(),
             visit: Visit::default(),
             leader: 0,
             must_rotate: false,
@@ -150,7 +132,6 @@ impl<P> Lanes<P> {
         if self.blocks.is_empty() {
             // Most nurseries need no other.
             self.blocks.reserve_exact(1);
-            self.roomy.reserve_exact(1);
         }
         self.roomy.push(self.blocks.len());
         self.blocks.push(Block::new());
@@ -192,13 +173,7 @@ impl<P> Lanes<P> {
     #[cold]
     fn give_up(&mut self, at: usize) {
         self.idle -= 1;
-        let block = &mut self.blocks[at];
-        block.lanes = Vec::new();
-        block.free = 0;
-        block.is_queued = false;
-        if let Some(word) = block.word.take() {
-            word.retire();
-        }
+        self.blocks[at].give_up();
         if self.visit.block == at {
             self.visit.woken = 0;
         }
@@ -235,25 +210,21 @@ impl<P> Lanes<P> {
     /// Finds out which lanes were woken. By `cx` the next wake is told to the driver.
     #[inline]
     pub(crate) fn find_woken(&mut self, cx: &mut Context<'_>) {
-        let Self { queue: Some(queue), blocks, found, .. } = self else { return };
+        let Self { queue: Some(queue), blocks, due, .. } = self else { return };
         self.unsettled = false;
-        queue.poll(
-            cx,
-            |at| blocks.get(at).and_then(|block| block.word.as_deref()),
-            |at| found.push(at),
-        );
-        // They came the latest first.
-        while let Some(at) = found.pop() {
-            if !std::mem::replace(&mut blocks[at].is_due, true) {
-                self.due.push_back(at);
-            }
+        let last = due.last();
+        let mut found = queue.poll(cx);
+        while let Some(at) = found {
+            found = blocks[at].word.as_ref().and_then(|word| word.unlist());
+            // They come the latest first.
+            due.insert(blocks, last, at);
         }
     }
 
     /// Whether there is a lane to visit, or to look at: the driver must not rest.
     #[inline]
     pub(crate) fn has_woken(&self) -> bool {
-        self.unsettled || !self.due.is_empty() || !self.ahead.is_empty() || self.visit.woken != 0
+        self.unsettled || self.due.len() != 0 || !self.ahead.is_empty() || self.visit.woken != 0
     }
 
     /// Finds out which lanes were woken, if something has begun to wait in a new word.
@@ -272,8 +243,9 @@ impl<P> Lanes<P> {
     }
 
     /// Lets the next round visit these lanes first, in this order, if they were woken.
-    pub(crate) fn visit_first(&mut self, lanes: impl IntoIterator<Item = usize>) {
-        self.ahead.extend(lanes);
+    pub(crate) fn visit_first(&mut self, mut lanes: Vec<usize>) {
+        lanes.reverse();
+        self.ahead = lanes;
     }
 
     /// Begins a round: it visits the lanes that were found to be woken by now.
@@ -310,24 +282,27 @@ impl<P> Lanes<P> {
                 return None;
             }
             self.round -= 1;
-            let Some(at) = self.due.pop_front() else { continue };
-            let block = &mut self.blocks[at];
-            block.is_due = false;
-            if let Some(word) = &block.word {
-                self.visit = Visit { block: at, woken: word.take() & !block.free };
+            if let Some(at) = self.due.take(&mut self.blocks, None) {
+                self.visit(at);
             }
         }
     }
 
+    /// Begins the visit to a block that was due.
+    #[inline]
+    fn visit(&mut self, at: usize) {
+        self.visit = Visit { block: at, woken: self.blocks[at].take_woken() };
+    }
+
     #[cold]
     fn next_ahead(&mut self) -> Option<usize> {
-        while let Some(lane) = self.ahead.pop_front() {
+        while let Some(lane) = self.ahead.pop() {
             // A wake that comes after this is for another visit.
             if self.take_one(lane) {
                 return Some(lane);
             }
         }
-        self.ahead = VecDeque::new();
+        self.ahead = Vec::new();
         None
     }
 
@@ -344,51 +319,55 @@ impl<P> Lanes<P> {
 
     /// The next woken lane after the last leader, which is visited before all others.
     fn take_leader(&mut self) -> Option<usize> {
-        let (last_block, last_lane) = (self.leader / LANES, self.leader % LANES);
-        let after_last = (usize::MAX << last_lane) & !(1 << last_lane);
-        let blocks = self.blocks.len();
-        // How far the block is behind that of the last leader, and its first woken lane from there. The last
-        // leader's own block comes first with the lanes after it, and last with the others.
-        let nearest = |at: usize, woken: usize| match woken {
-            0 => None,
-            _ if at == last_block && woken & after_last != 0 => {
-                Some((0, at * LANES + (woken & after_last).trailing_zeros() as usize))
-            }
-            _ => {
-                let behind = if at > last_block { at } else { at + blocks } - last_block;
-                Some((behind, at * LANES + woken.trailing_zeros() as usize))
-            }
-        };
-        let block_of = |at: usize| self.blocks.get(at).map(|block| (block, block.word.as_deref()));
-        let visited = block_of(self.visit.block)
-            .and_then(|(block, _)| nearest(self.visit.block, self.visit.woken & !block.free));
+        self.put_visit_off();
+        let mut nearest = None;
+        let mut before = None;
         // A turn visits no more blocks than these. Those behind them come to the front.
-        let due = self.due.iter().take(budget::TURN as usize).enumerate().filter_map(|(i, at)| {
-            let (block, word) = block_of(*at)?;
-            Some((nearest(*at, word?.woken() & !block.free)?, Some(i)))
-        });
-        let ((_, leader), due_at) = due.chain(visited.map(|found| (found, None))).min()?;
-        if let Some(i) = due_at {
-            // The visit that is under way goes on after that of the leader's block.
-            self.due.remove(i);
-            self.round = self.round.saturating_sub(1);
-            let Visit { block, woken } = self.visit;
-            self.blocks[leader / LANES].is_due = false;
-            let unfinished = &mut self.blocks[block];
-            if let (1.., Some(word)) = (woken, &unfinished.word) {
-                word.put_back(woken);
-                if !std::mem::replace(&mut unfinished.is_due, true) {
-                    self.due.push_front(block);
-                    self.round += 1;
+        for _ in 0..budget::TURN {
+            let Some(at) = self.due.behind(&self.blocks, before) else { break };
+            if let Some(distance) = self.behind_leader(at) {
+                if nearest.is_none_or(|(least, _)| distance < least) {
+                    nearest = Some((distance, before));
                 }
             }
-            let block = &self.blocks[leader / LANES];
-            let woken = block.word.as_ref().map_or(0, |word| word.take()) & !block.free;
-            self.visit = Visit { block: leader / LANES, woken };
+            before = Some(at);
         }
-        self.visit.woken &= !(1 << (leader % LANES));
-        self.leader = leader;
-        Some(leader)
+        let (_, before) = nearest?;
+        let at = self.due.take(&mut self.blocks, before)?;
+        self.round = self.round.saturating_sub(1);
+        self.visit(at);
+        let ahead = if at == self.leader / LANES { after(self.leader) } else { usize::MAX };
+        let woken = match self.visit.woken & ahead {
+            0 => self.visit.woken,
+            woken => woken,
+        };
+        self.visit.woken &= !(woken & woken.wrapping_neg());
+        self.leader = at * LANES + woken.trailing_zeros() as usize;
+        Some(self.leader)
+    }
+
+    /// Lets the visit that is under way go on as the next.
+    fn put_visit_off(&mut self) {
+        let Visit { block: at, woken } = std::mem::take(&mut self.visit);
+        let Some(block) = self.blocks.get_mut(at) else { return };
+        if let (1.., Some(word)) = (woken, &block.word) {
+            word.put_back(woken);
+            let due = self.due.len();
+            self.due.insert(&mut self.blocks, None, at);
+            self.round += self.due.len() - due;
+        }
+    }
+
+    /// How far the first woken lane of a block is behind the last leader, in blocks. The last leader's own
+    /// block is the nearest with the lanes after it, and the farthest with the others.
+    fn behind_leader(&self, at: usize) -> Option<usize> {
+        let (block, last) = (&self.blocks[at], self.leader / LANES);
+        match block.woken() {
+            0 => None,
+            _ if at > last => Some(at - last),
+            woken if at == last && woken & after(self.leader) != 0 => Some(0),
+            _ => Some(at + self.blocks.len() - last),
+        }
     }
 
     /// The lanes that are taken, from the lowest.
@@ -400,53 +379,7 @@ impl<P> Lanes<P> {
     }
 }
 
-impl<P> Block<P> {
-    fn new() -> Self {
-        Self {
-            lanes: Vec::new(),
-            free: 0,
-            word: None,
-            is_queued: false,
-            is_roomy: true,
-            is_due: false,
-        }
-    }
-
-    #[inline]
-    fn has_room(&self) -> bool {
-        self.free != 0 || self.lanes.len() < LANES
-    }
-
-    /// Makes a lane, which is taken at once. `at` is the block's own place.
-    #[cold]
-    fn add(&mut self, at: usize, place: P) -> usize {
-        let word = self.word.get_or_insert_with(|| Word::new(at));
-        let lane = self.lanes.len();
-        if lane == 0 {
-            // The first block may be that of a nursery with one child.
-            self.lanes.reserve_exact(if at == 0 { 1 } else { LANES });
-        }
-        self.lanes.push(Lane { waker: lane_waker(word, lane), place });
-        lane
-    }
-
-    /// The lanes that are taken, a bit each.
-    #[inline]
-    fn taken(&self) -> usize {
-        self.all() & !self.free
-    }
-
-    #[inline]
-    fn is_idle(&self) -> bool {
-        self.free == self.all() && self.free != 0
-    }
-
-    /// A bit for each lane.
-    #[inline]
-    fn all(&self) -> usize {
-        match self.lanes.len() {
-            LANES => usize::MAX,
-            lanes => (1 << lanes) - 1,
-        }
-    }
+/// A bit for each lane that comes after this one in its block.
+fn after(lane: usize) -> usize {
+    (usize::MAX << (lane % LANES)) & !(1 << (lane % LANES))
 }

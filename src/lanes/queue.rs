@@ -16,27 +16,24 @@ use crate::sync::{AtomicUsize, Ordering};
 /// lanes.
 pub(super) struct Queue {
     entries: FuturesUnordered<Entry>,
-    /// The word that was listed last, or [`END`]; the others follow by [`Word::next`].
+    /// The block of the word that was listed last, or [`Word::END`].
     ///
     /// Only the driver polls entries and takes the list. The atomics are there because the entries are
-    /// `Send`, and need no order.
+    /// `Send`: they need no order, and no step that reads and writes at once.
     last: Arc<AtomicUsize>,
 }
-
-/// The end of the list.
-const END: usize = Word::UNLISTED - 1;
 
 impl Queue {
     pub(super) fn new() -> Self {
         let mut queue =
-            Self { entries: FuturesUnordered::new(), last: Arc::new(AtomicUsize::new(END)) };
+            Self { entries: FuturesUnordered::new(), last: Arc::new(AtomicUsize::new(Word::END)) };
         // `FuturesUnordered` wakes its caller when it has polled as many futures as it holds: one of them
         // might be ready again. Where all words were woken, above all where there is but one, that would
         // be a round for nothing, and in nested nurseries such rounds multiply with the depth. An entry
         // that is never woken keeps it from getting there.
         queue.entries.push(Entry::Anchor);
         // It is polled once now: with a word beside it, it would count as one more.
-        queue.poll(&mut Context::from_waker(Waker::noop()), |_| None, |_| {});
+        queue.poll(&mut Context::from_waker(Waker::noop()));
         queue
     }
 
@@ -46,25 +43,18 @@ impl Queue {
         self.entries.push(Entry::Word { word: Arc::clone(word), last: Arc::clone(&self.last) });
     }
 
-    /// Hands each word to `found` that was woken since the last call, the latest first. The caller is woken
-    /// by `cx` for the next one.
+    /// The block of the word that was woken last, if any was since the last call. Those that were woken
+    /// before it follow by [`Word::unlist`]. The caller is woken by `cx` for the next one.
     #[inline]
-    pub(super) fn poll<'a>(
-        &mut self,
-        cx: &mut Context<'_>,
-        word_of: impl Fn(usize) -> Option<&'a Word>,
-        mut found: impl FnMut(usize),
-    ) {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<usize> {
         // Ready is the entry of a block that gave up its lanes.
         while let Poll::Ready(Some(())) = Pin::new(&mut self.entries).poll_next(cx) {}
-        let mut at = self.last.swap(END, Ordering::Relaxed);
-        while at != END {
-            found(at);
-            at = match word_of(at) {
-                Some(word) => word.next.swap(Word::UNLISTED, Ordering::Relaxed),
-                None => END,
-            };
+        let last = self.last.load(Ordering::Relaxed);
+        if last == Word::END {
+            return None;
         }
+        self.last.store(Word::END, Ordering::Relaxed);
+        Some(last)
     }
 }
 
@@ -91,10 +81,7 @@ impl Future for Entry {
         if is_first && !word.was_woken_early() {
             return Poll::Pending;
         }
-        // A word that is listed already stays where it is.
-        if word.next.load(Ordering::Relaxed) == Word::UNLISTED {
-            word.next.store(last.swap(word.block, Ordering::Relaxed), Ordering::Relaxed);
-        }
+        word.list(last);
         Poll::Pending
     }
 }

@@ -163,7 +163,7 @@ fn without_a_rotation_the_same_lane_goes_first() {
 #[test]
 fn lanes_are_visited_first_that_are_asked_for_if_they_were_woken() {
     let mut fixture = Fixture::new(2 * LANES);
-    fixture.lanes.visit_first([LANES + 2, 9, 1]);
+    fixture.lanes.visit_first(vec![LANES + 2, 9, 1]);
     fixture.wake([0, 1, LANES + 2]);
     assert_eq!(fixture.round(), [LANES + 2, 1, 0]);
     assert_eq!(fixture.round(), []);

@@ -22,16 +22,18 @@ pub(super) struct Word {
     /// Whether `waker` is set.
     has_waker: AtomicBool,
     /// The block that the word belongs to.
-    pub(super) block: usize,
-    /// The word that was woken before this one, while it is on the list of woken words.
-    pub(super) next: AtomicUsize,
+    block: usize,
+    /// The block of the word that was woken before this one, while it is on the list of woken words.
+    next: AtomicUsize,
     /// The block has given up its lanes: the entry in the queue is to end.
     retired: AtomicBool,
 }
 
 impl Word {
     /// `next` of a word that is not on the list.
-    pub(super) const UNLISTED: usize = usize::MAX;
+    const UNLISTED: usize = usize::MAX;
+    /// `next` of the last word on the list.
+    pub(super) const END: usize = usize::MAX - 1;
 
     pub(super) fn new(block: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -89,6 +91,22 @@ impl Word {
         // Release: a wake that sees the mark finds the waker.
         self.has_waker.store(true, Ordering::Release);
         true
+    }
+
+    /// Puts the word on the list of woken words, which begins with `first`. One that is listed already stays
+    /// where it is. Only the driver lists words and takes them off again.
+    pub(super) fn list(&self, first: &AtomicUsize) {
+        if self.next.load(Ordering::Relaxed) == Self::UNLISTED {
+            self.next.store(first.load(Ordering::Relaxed), Ordering::Relaxed);
+            first.store(self.block, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the word off the list, and returns the block of the next.
+    pub(super) fn unlist(&self) -> Option<usize> {
+        let next = self.next.load(Ordering::Relaxed);
+        self.next.store(Self::UNLISTED, Ordering::Relaxed);
+        (next != Self::END).then_some(next)
     }
 
     pub(super) fn retire(&self) {

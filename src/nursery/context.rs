@@ -193,16 +193,22 @@ impl<C, F, X> With<C, F, X> {
         Self { make: Some(make), context: None, future: None }
     }
 
-    pub(super) fn meet(&mut self, context: X) {
-        self.context = Some(context);
-    }
-
     /// Gives the closure back of a child that was not taken.
     pub(super) fn into_make(self) -> C {
         match self.make {
             Some(make) => make,
             None => unreachable!("a child that was not taken was not polled"),
         }
+    }
+}
+
+impl<'env, C, F, T, E, M: Flavor> With<C, F, ChildContext<'env, T, E, M>> {
+    /// Gives the maker its context, once the child has its control block.
+    pub(super) fn meet(
+        inbox: &Arc<Inbox<'env, T, E, M>>,
+    ) -> impl FnOnce(&mut Self, &Arc<Control>) + use<'env, C, F, T, E, M> {
+        let inbox = Arc::clone(inbox);
+        move |with, control| with.context = Some(ChildContext::new(control, inbox))
     }
 }
 

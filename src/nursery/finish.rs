@@ -10,7 +10,7 @@ use crate::error::JoinedError;
 use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
-use crate::scope::collected::{Collected, Detail, in_spawn_order};
+use crate::scope::collected::{Collected, Detail};
 use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
@@ -90,13 +90,8 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
         };
         let Inner { driver, scope, .. } = &mut **inner;
         let mut running = Running::begin(driver, cx);
-        let collected = &mut self.collected;
         loop {
-            let take = |completion| {
-                collected.record(completion);
-                false
-            };
-            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            ready!(running.drive(cx, &mut Pass::new(scope, &mut self.collected, NoBody)));
             if scope.close_if_idle() {
                 break;
             }
@@ -120,9 +115,7 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect
-            .poll(cx)
-            .map(|inner| collect.collected.result(&inner.scope.summary()).map(in_spawn_order))
+        collect.poll(cx).map(|inner| collect.collected.join(&inner.scope.summary()))
     }
 }
 

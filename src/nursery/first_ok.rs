@@ -99,11 +99,7 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
                 *winner = Some(output);
             }
             let mut next = None;
-            let take = |completion| {
-                next = Some(completion);
-                true
-            };
-            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
             match next {
                 Some(completion) => collected.record(completion),
                 None if scope.close_if_idle() => break,

@@ -162,14 +162,14 @@ impl<T, E, M: Flavor> Unpin for Nursery<'_, T, E, M> {}
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     fn empty() -> Self {
         let driver = DriverState::new();
-        let scope = Scope::new(driver.shared());
+        let scope = Scope::new(driver.waker());
         let inner = Inner { driver, scope, held: None, bounds: Bounds::NONE };
         Self { inner: Box::new(inner) }
     }
 
     /// The children, and what has ended already on its way to a result.
     fn into_collected<K: Detail>(mut self) -> (Boxed<'env, T, E, M>, Collected<K, T, E>) {
-        let mut collected = Collected::new(self.inner.bounds);
+        let mut collected = Collected::new(self.inner.bounds, self.inner.scope.unfinished());
         if let Some(mut held) = self.inner.held.take() {
             while let Some(completion) = held.pop() {
                 collected.record(completion);

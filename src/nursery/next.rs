@@ -71,11 +71,7 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
         match held.as_mut().filter(|held| !held.is_empty()) {
             None => {
                 while next.is_none() {
-                    let take = |completion| {
-                        next = Some(completion);
-                        true
-                    };
-                    ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+                    ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
                     // No child is left but daemons, which are cancelled.
                     if next.is_none() && !scope.wind_up() {
                         break;

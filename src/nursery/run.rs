@@ -125,7 +125,7 @@ where
             None => true,
         };
         Self {
-            woken: WakeFlag::new(inner.driver.shared()),
+            woken: WakeFlag::new(inner.driver.waker()),
             inner: Some(inner),
             collected,
             body: Some(body),
@@ -142,10 +142,6 @@ where
         let Inner { driver, scope, .. } = &mut **inner;
         let mut running = Running::begin(driver, cx);
         loop {
-            let take = |completion| {
-                this.collected.record(completion);
-                false
-            };
             let body = Beside {
                 body: this.body.as_mut(),
                 woken: this.woken,
@@ -153,7 +149,7 @@ where
                 stoppable: *this.stoppable,
                 output: this.output,
             };
-            ready!(running.drive(cx, &mut Pass::new(scope, take, body)));
+            ready!(running.drive(cx, &mut Pass::new(scope, this.collected, body)));
             if scope.close_if_idle() {
                 break;
             }

@@ -345,10 +345,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.inner.scope.inbox());
-        let meet = |with: &mut With<_, _, _>, control: &_| {
-            with.meet(ChildContext::new(control, inbox));
-        };
+        let meet = With::meet(self.parent.inner.scope.inbox());
         self.place::<_, Plain>(true, With::new(make), meet).into_handle()
     }
 
@@ -361,10 +358,7 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.inner.scope.inbox());
-        let meet = |with: &mut With<_, _, _>, control: &_| {
-            with.meet(ChildContext::new(control, inbox));
-        };
+        let meet = With::meet(self.parent.inner.scope.inbox());
         self.place::<_, Grouped>(true, With::new(make), meet).into_handle()
     }
 
@@ -376,13 +370,13 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         F: Future<Output = Result<U, E>>,
         M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
     {
-        let inbox = Arc::clone(self.parent.inner.scope.inbox());
+        let meet = With::meet(self.parent.inner.scope.inbox());
         let future = Joining::new(With::new(make));
         let promise = future.promise();
-        let meet = |joining: &mut Joining<With<_, _, _>, _, _>, control: &_| {
-            joining.get_mut().meet(ChildContext::new(control, inbox));
+        let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
+            meet(joining.get_mut(), control);
         };
-        promise.handle(self.place::<_, Raw>(true, future, meet))
+        promise.handle(self.place::<_, Raw>(true, future, introduce))
     }
 
     /// See [`Nursery::spawn_on`].
@@ -395,8 +389,8 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         E: Send + 'static,
         M: Hold<'env, Remote<X, F, T, E>>,
     {
-        let introduce = |remote: &mut Remote<_, _, _, _>, control: &_| remote.set_control(control);
-        self.place::<_, RawRemote>(true, Remote::new(executor, future), introduce).into_handle()
+        self.place::<_, RawRemote>(true, Remote::new(executor, future), Remote::set_control)
+            .into_handle()
     }
 
     /// See [`Nursery::try_spawn`]. A daemon takes no slot: there is always room for it.

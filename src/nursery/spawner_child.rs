@@ -111,10 +111,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.inbox());
-        let meet = |with: &mut With<_, _, _>, control: &_| {
-            with.meet(ChildContext::new(control, inbox));
-        };
+        let meet = With::meet(self.parent.inbox());
         self.post::<_, Plain>(Admission::Always, With::new(make), true, meet)
             .map(Spawned::into_handle)
             .map_err(|rejected| rejected.map(With::into_make))
@@ -133,10 +130,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        let inbox = Arc::clone(self.parent.inbox());
-        let meet = |with: &mut With<_, _, _>, control: &_| {
-            with.meet(ChildContext::new(control, inbox));
-        };
+        let meet = With::meet(self.parent.inbox());
         self.post::<_, Grouped>(Admission::Always, With::new(make), true, meet)
             .map(Spawned::into_handle)
             .map_err(|rejected| rejected.map(With::into_make))
@@ -154,10 +148,7 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         F: Future<Output = Result<U, E>>,
         M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
     {
-        let inbox = Arc::clone(self.parent.inbox());
-        let meet = |with: &mut With<_, _, _>, control: &_| {
-            with.meet(ChildContext::new(control, inbox));
-        };
+        let meet = With::meet(self.parent.inbox());
         let future = Joining::new(With::new(make));
         let promise = future.promise();
         let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
@@ -183,10 +174,14 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
         E: Send + 'static,
         M: Hold<'env, Remote<X, F, T, E>>,
     {
-        let introduce = |remote: &mut Remote<_, _, _, _>, control: &_| remote.set_control(control);
-        self.post::<_, RawRemote>(Admission::Always, Remote::new(executor, future), true, introduce)
-            .map(Spawned::into_handle)
-            .map_err(|rejected| rejected.map(Remote::into_future))
+        self.post::<_, RawRemote>(
+            Admission::Always,
+            Remote::new(executor, future),
+            true,
+            Remote::set_control,
+        )
+        .map(Spawned::into_handle)
+        .map_err(|rejected| rejected.map(Remote::into_future))
     }
 
     /// See [`Spawner::try_spawn`].

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::prepared::{Prepared, no_introduction};
 use super::{Inner, Nursery, Rejected};
@@ -52,7 +52,7 @@ where
         let daemon = prepared.admission(Admission::Always) == Admission::Daemon;
         let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
         // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs nothing.
-        let waker = driver.waker().clone();
+        let waker = Waker::from(Arc::clone(driver.waker()));
         let mut running = Running::begin(driver, cx);
         let admission = loop {
             if daemon {
@@ -64,11 +64,7 @@ where
                 break admission;
             }
             let mut next = None;
-            let take = |completion| {
-                next = Some(completion);
-                true
-            };
-            ready!(running.drive(cx, &mut Pass::new(scope, take, NoBody)));
+            ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
             match next {
                 Some(completion) => {
                     let held = held.get_or_insert_with(|| Box::new(Records::new()));

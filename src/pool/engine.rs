@@ -15,7 +15,8 @@ use super::ledger::{Ledger, Outcome};
 use super::run::Run;
 use super::source::Source;
 use crate::cancel::Cause;
-use crate::drive::{DriverState, Kind, Running, WakeFlag, Work, budget};
+use crate::child::Polled;
+use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, catch, drop_guarded};
@@ -88,7 +89,7 @@ where
         let driver = std::mem::replace(&mut options.driver, DriverState::new());
         let limit = options.limit;
         Self {
-            source_woken: WakeFlag::new(driver.shared()),
+            source_woken: WakeFlag::new(driver.waker()),
             driver,
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
@@ -136,9 +137,7 @@ where
             *self.pulled += 1;
             let lane = self.lanes.take(|| Place { future: Box::pin(None), item: id });
             self.lanes.place(lane).item = id;
-            if self.poll_lane(lane, Some(item)).is_pending() {
-                self.lanes.wait(lane);
-            }
+            self.poll_lane(lane, Some(item));
         }
     }
 
@@ -150,25 +149,32 @@ where
         while budget::left() > 0 && !self.ledger.must_cancel() {
             let Some(lane) = self.lanes.next() else { return };
             budget::spend();
-            let _ = self.poll_lane(lane, None);
+            self.poll_lane(lane, None);
         }
     }
 
     /// Polls the item of a lane. The future of a `new` one is made first.
     #[inline]
-    fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> Poll<()> {
+    fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) {
         let (place, waker) = self.lanes.lane(lane);
         let id = place.item;
         let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
         let mut cx = Context::from_waker(waker);
         let polled = poll_in_place(place.future.as_mut(), make, &mut cx);
         budget::has_polled();
-        let ended = ready!(polled);
-        self.lanes.free(lane);
-        if let Some(cause) = self.ledger.end(id, ended) {
-            self.cancel(cause);
+        match polled {
+            Polled::Pending => self.lanes.wait(lane),
+            Polled::Completed(output) => {
+                self.lanes.free(lane);
+                self.ledger.complete(id, output);
+            }
+            Polled::Ended(ended) => {
+                self.lanes.free(lane);
+                if let Some(cause) = self.ledger.end(id, ended) {
+                    self.cancel(cause);
+                }
+            }
         }
-        Poll::Ready(())
     }
 
     /// Drops what is left, the newest item first, and pulls no more.
@@ -212,12 +218,8 @@ where
     }
 
     #[inline]
-    fn has(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Woken => self.lanes.has_woken(),
-            Kind::New => self.can_pull(),
-            Kind::Body => false,
-        }
+    fn ready(&self) -> Kinds {
+        Kinds::new(self.lanes.has_woken(), self.can_pull(), false)
     }
 
     #[inline]
@@ -227,6 +229,11 @@ where
             Kind::New => self.pull(),
             Kind::Body => {}
         }
+    }
+
+    #[inline]
+    fn has_ended(&self) -> bool {
+        false
     }
 
     #[inline]

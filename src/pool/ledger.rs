@@ -18,7 +18,7 @@ use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::{Cancelled, Report};
-use crate::scope::collected::{Bounds, Collected, Summary, in_spawn_order};
+use crate::scope::collected::{Bounds, Collected, Summary};
 use crate::scope::policy::{Policy, Verdict};
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
@@ -49,7 +49,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             _ => None,
         });
         Self {
-            collected: Collected::new(Bounds { errors, outputs }),
+            collected: Collected::new(Bounds { errors, outputs }, 0),
             counts: Counts::default(),
             policy,
             progress,
@@ -118,16 +118,22 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
     }
 
-    /// An item has ended. Returns the cause if that cancels the pool.
+    /// An item has succeeded, and has left nothing else.
+    #[inline]
+    pub(super) fn complete(&mut self, item: ChildId, output: T) {
+        self.counts.completed += 1;
+        self.collected.keep_output(item, output);
+        if self.progress.is_some() {
+            self.tell();
+        }
+    }
+
+    /// An item has come to any end. Returns the cause if that cancels the pool.
     #[inline]
     pub(super) fn end(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
         match ended {
             Ended { end: End::Completed(output), aftermath: None, .. } => {
-                self.counts.completed += 1;
-                self.collected.keep_output(item, output);
-                if self.progress.is_some() {
-                    self.tell();
-                }
+                self.complete(item, output);
                 None
             }
             ended => self.end_otherwise(item, ended),
@@ -248,7 +254,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         Outcome {
             summary: Summary { name, counts, cause },
-            collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE)),
+            collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
         }
     }
@@ -290,7 +296,7 @@ pub struct Outcome<T, E> {
 impl<T, E> Outcome<T, E> {
     /// The outputs in the order of the items, or every failure.
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
-        self.collected.result(&self.summary).map(in_spawn_order)
+        self.collected.join(&self.summary)
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {

@@ -11,6 +11,7 @@ mod source;
 use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 
 use futures::stream::Stream;
 
@@ -132,7 +133,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         assert!(limit > 0, "a pool's limit must be at least 1: with 0 no item could ever run");
         let driver = DriverState::new();
         let info = ChildInfo::nursery(Location::caller());
-        let finish = FinishOnDrop::new(Control::of_pool(info, driver.waker().clone()));
+        let waker = Waker::from(Arc::clone(driver.waker()));
+        let finish = FinishOnDrop::new(Control::of_pool(info, waker));
         let policy = Policy::collect();
         let (name, errors, progress) = (None, usize::MAX, None);
         Self { options: Options { name, limit, policy, errors, progress, driver, finish } }

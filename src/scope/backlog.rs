@@ -10,7 +10,8 @@ use crate::info::ChildId;
 /// Children that wait for a slot, and daemons, which need none.
 pub(crate) struct Backlog<'env, T, E, M: Flavor> {
     waiting: Queue<'env, T, E, M>,
-    daemons: Queue<'env, T, E, M>,
+    /// In a box, as most nurseries have none.
+    daemons: Option<Box<Queue<'env, T, E, M>>>,
 }
 
 /// Sorted by id; a child that was taken out of the middle leaves a gap.
@@ -29,12 +30,12 @@ enum Queued<'env, T, E, M: Flavor> {
 
 impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     pub(crate) fn new() -> Self {
-        Self { waiting: Queue::new(), daemons: Queue::new() }
+        Self { waiting: Queue::new(), daemons: None }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len() + self.daemons.len()
+        self.waiting.len() + self.daemons()
     }
 
     /// The children that wait for a slot.
@@ -45,39 +46,46 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
 
     #[inline]
     pub(crate) fn daemons(&self) -> usize {
-        self.daemons.len()
+        self.daemons.as_ref().map_or(0, |daemons| daemons.len())
     }
 
     /// Adds a child that was spawned after all that are in here.
-    #[inline]
-    pub(crate) fn push(&mut self, child: Child<'env, T, E, M>) {
-        if child.is_daemon() { self.daemons.push(child) } else { self.waiting.push(child) }
+    #[inline(always)]
+    pub(crate) fn push(&mut self, child: Child<'env, T, E, M>, daemon: bool) {
+        let queue = match daemon {
+            false => &mut self.waiting,
+            true => self.daemons.get_or_insert_with(|| Box::new(Queue::new())),
+        };
+        queue.push(child);
     }
 
     /// The child that was spawned first, among those that may start: all if there is a slot, and otherwise
     /// daemons.
     #[inline]
     pub(crate) fn pop(&mut self, slot: bool) -> Option<Child<'env, T, E, M>> {
-        if self.daemons.len() == 0 {
+        let daemons = self.daemons.as_mut().filter(|daemons| daemons.len() > 0);
+        let Some(daemons) = daemons else {
             return if slot { self.waiting.pop() } else { None };
-        }
-        match (self.waiting.first(), self.daemons.first()) {
+        };
+        match (self.waiting.first(), daemons.first()) {
             (Some(waiting), Some(daemon)) if slot && waiting < daemon => self.waiting.pop(),
-            _ => self.daemons.pop(),
+            _ => daemons.pop(),
         }
     }
 
     /// Takes one child out, wherever it stands, in logarithmic time (amortized).
     pub(crate) fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
-        self.waiting.remove(id).or_else(|| self.daemons.remove(id))
+        self.waiting.remove(id).or_else(|| self.daemons.as_mut()?.remove(id))
     }
 
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
-        self.waiting.drain().chain(self.daemons.drain())
+        self.waiting.drain().chain(self.drain_daemons())
     }
 
-    pub(crate) fn drain_daemons(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
-        self.daemons.drain()
+    pub(crate) fn drain_daemons(
+        &mut self,
+    ) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
+        self.daemons.take().into_iter().flat_map(|mut daemons| daemons.drain())
     }
 }
 
@@ -91,13 +99,22 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         self.queue.len() - self.gaps
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, child: Child<'env, T, E, M>) {
-        if self.queue.capacity() == 0 {
-            // Many nurseries have one child.
-            self.queue.reserve_exact(1);
+        if self.queue.len() == self.queue.capacity() {
+            self.grow();
         }
         self.queue.push_back(Queued::Child(child));
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        match self.queue.capacity() {
+            // Many nurseries have one child, or a few.
+            0 => self.queue.reserve_exact(1),
+            1 => self.queue.reserve_exact(15),
+            _ => self.queue.reserve(1),
+        }
     }
 
     /// The lowest number of a child.

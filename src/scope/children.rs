@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::backlog::Backlog;
-use crate::child::Child;
+use crate::child::{Child, Spawned};
 use crate::flavor::Flavor;
 use crate::lanes::Lanes;
 
@@ -45,15 +45,17 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         self.lanes.taken()
     }
 
-    #[inline]
-    pub(super) fn push(&mut self, child: Child<'env, T, E, M>) {
-        self.count(&child);
-        self.backlog.push(child);
-    }
-
-    #[inline]
-    pub(super) fn count(&mut self, child: &Child<'env, T, E, M>) {
-        if child.is_daemon() { self.daemons += 1 } else { self.unfinished += 1 }
+    #[inline(always)]
+    pub(super) fn push(&mut self, child: Child<'env, T, E, M>) -> Spawned {
+        let spawned = child.spawned();
+        let daemon = child.is_daemon();
+        if daemon {
+            self.daemons += 1
+        } else {
+            self.unfinished += 1
+        }
+        self.backlog.push(child, daemon);
+        spawned
     }
 
     /// Whether one more child may run.

@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::cancel::Cause;
+use crate::child::Gone;
 use crate::error::{ChildError, Counts, JoinedError, Stored};
 use crate::guard::{FirstPanic, drop_quietly};
 use crate::info::{ChildId, ChildInfo};
@@ -15,6 +16,8 @@ pub(crate) trait Detail {
     const REPORT: bool;
 
     fn of(child: ChildInfo) -> Self;
+
+    fn of_gone(child: &Gone) -> Self;
 }
 
 impl Detail for ChildId {
@@ -22,6 +25,11 @@ impl Detail for ChildId {
 
     #[inline]
     fn of(child: ChildInfo) -> Self {
+        child.id()
+    }
+
+    #[inline]
+    fn of_gone(child: &Gone) -> Self {
         child.id()
     }
 }
@@ -33,6 +41,11 @@ impl Detail for ChildInfo {
     fn of(child: ChildInfo) -> Self {
         child
     }
+
+    #[inline]
+    fn of_gone(child: &Gone) -> Self {
+        child.info()
+    }
 }
 
 pub(crate) struct Collected<K, T, E> {
@@ -43,6 +56,9 @@ pub(crate) struct Collected<K, T, E> {
     not_stored: u64,
     bounds: Bounds,
 }
+
+/// There is room for so many outputs at most before they come.
+const EXPECTED: usize = 64;
 
 /// How much is kept of what children end with.
 #[derive(Clone, Copy)]
@@ -58,9 +74,11 @@ impl Bounds {
 }
 
 impl<K: Detail, T, E> Collected<K, T, E> {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    /// About `expected` outputs are to come.
+    pub(crate) fn new(bounds: Bounds, expected: usize) -> Self {
+        let expected = if bounds.outputs { expected.min(EXPECTED) } else { 0 };
         Self {
-            outputs: Vec::new(),
+            outputs: Vec::with_capacity(expected),
             cancelled: Vec::new(),
             failures: Stored::new(),
             not_stored: 0,
@@ -134,7 +152,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     /// The outputs in completion order, or all failures as one error. The outputs are dropped then: a panic
     /// of a destructor must not take the error along.
-    pub(crate) fn result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
+    fn result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
         match self.error(run) {
             Some(error) => {
                 self.forget();
@@ -163,6 +181,15 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 }
 
+impl<T, E> Collected<ChildId, T, E> {
+    /// The outputs in spawn order, or all failures as one error.
+    // Out of the driver's loop, where it would take stack at each level of nesting.
+    #[inline(never)]
+    pub(crate) fn join(&mut self, run: &Summary) -> Result<Vec<T>, JoinedError<E>> {
+        self.result(run).map(in_spawn_order)
+    }
+}
+
 impl<T, E> Collected<ChildInfo, T, E> {
     pub(crate) fn report(&mut self, run: &Summary) -> Report<T, E> {
         self.report_with(run, |child| child)
@@ -188,7 +215,7 @@ pub(crate) struct Summary {
 }
 
 /// Brings outputs from completion order into spawn order.
-pub(crate) fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
+fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
     if !outputs.is_sorted_by_key(|(id, _)| *id) && !swapped_into_place(&mut outputs) {
         outputs.sort_unstable_by_key(|(id, _)| *id);
     }

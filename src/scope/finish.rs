@@ -12,7 +12,7 @@ use crate::report::{Completion, Outcome};
 
 impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     /// Counts a child that is gone, keeps its records, and does what the policy says of its failures.
-    pub(super) fn finish(&mut self, (child, ended): (Gone, Ended<T, E>)) {
+    pub(super) fn finish(&mut self, child: Gone, ended: Ended<T, E>) {
         let Ended { end, aftermath, after_cancel, overran } = ended;
         let info = child.info();
         let how = How { after_cancel, overran };
@@ -44,6 +44,11 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     pub(super) fn finish_completed(&mut self, child: &Gone) {
         self.counts.completed += 1;
         self.release(child);
+    }
+
+    #[cold]
+    pub(super) fn keep_output(&mut self, child: &Gone, output: T) {
+        self.keep(&child.info(), Outcome::Completed(output));
     }
 
     #[inline]

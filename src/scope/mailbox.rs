@@ -28,6 +28,12 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         self.requests.get_or_insert_with(|| Requests::new(Arc::clone(&self.driver)))
     }
 
+    /// Whether there is a handle or a spawner that may ask for something.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.requests.is_some()
+    }
+
     #[inline]
     pub(super) fn inbox(&self) -> Option<&Arc<Inbox<'env, T, E, M>>> {
         self.inbox.as_ref()

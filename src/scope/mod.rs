@@ -89,6 +89,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.children.running()
     }
 
+    /// Children that have not ended, without daemons and those that the driver has not fetched.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.children.unfinished
+    }
+
     /// Children that have not started.
     pub(crate) fn queued(&self) -> usize {
         self.children.backlog.len() + self.mailbox.incoming()
@@ -96,7 +101,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Lets the nursery be cancelled with this child.
     pub(crate) fn set_parent(&mut self, control: Arc<Control>) {
-        self.shutdown.parent = Some(Parent { control, place: None });
+        self.shutdown.parent = Some(Box::new(Parent { control, place: None }));
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize) {
@@ -158,24 +163,29 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let id = match self.mailbox.inbox() {
             Some(inbox) => {
                 let Some((id, earlier)) = inbox.admit(admission) else { return Err(material) };
-                earlier.into_iter().for_each(|child| self.children.push(child));
+                for child in earlier {
+                    self.children.push(child);
+                }
                 id
             }
             None if admission == Admission::IfFree && !self.has_room() => return Err(material),
             None => self.mailbox.next_id(),
         };
-        let child = make(material, id);
-        let spawned = child.spawned();
-        match self.shutdown.cause.clone() {
-            None => self.children.push(child),
-            Some(cause) => {
-                self.children.count(&child);
-                child.cancel(false, Time::Own, &cause);
-                let ended = child.abort(&cause, false);
-                self.finish(ended);
-            }
+        let spawned = self.children.push(make(material, id));
+        if let Some(cause) = &self.shutdown.cause {
+            self.cancel_late(id, cause.clone());
         }
         Ok(spawned)
+    }
+
+    /// Drops a child that was spawned into a cancelled nursery.
+    #[cold]
+    fn cancel_late(&mut self, id: ChildId, cause: Cause) {
+        if let Some(child) = self.children.backlog.remove(id) {
+            child.cancel(false, Time::Own, &cause);
+            let (child, ended) = child.abort(&cause, false);
+            self.finish(child, ended);
+        }
     }
 
     /// Whether no child is left that is waited for, and none is on its way.
@@ -233,10 +243,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
-        first.drop_each(self.evict());
-        first.note(drop_guarded(std::mem::replace(&mut self.records, Records::new())));
+        // Most nurseries have ended, and nothing is left in them.
+        if !self.children.is_empty() || self.mailbox.inbox().is_some() {
+            first.drop_each(self.evict());
+        }
+        if !self.records.is_empty() {
+            first.note(drop_guarded(std::mem::replace(&mut self.records, Records::new())));
+        }
         self.shutdown.drop_each(&mut first);
-        first.note(drop_guarded(self.policy.retire()));
+        if let Some(policy) = self.policy.retire() {
+            first.note(drop_guarded(policy));
+        }
         if let Some(inbox) = self.mailbox.inbox() {
             first.note(drop_guarded(inbox.take_grace()));
         }

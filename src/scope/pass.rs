@@ -3,20 +3,55 @@
 use std::task::{Context, Poll};
 
 use super::Scope;
+use super::children::Children;
+use super::collected::{Collected, Detail};
 use super::inbox::{Admission, By, Ticket};
-use crate::child::{End, Ended, Gone};
-use crate::drive::budget;
-use crate::drive::{Kind, Work};
+use crate::child::{Ended, Gone, Polled};
+use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
 use crate::report::{Completion, Outcome};
 
-/// A nursery that is driven, with a body or without one. What has ended goes to `take`, until that answers
-/// `true`: the caller has enough.
-pub(crate) struct Pass<'a, 'env, T, E, M: Flavor, F, B> {
+/// A nursery that is driven, with a body or without one. What has ended goes to `taker`, until that has
+/// enough.
+pub(crate) struct Pass<'a, 'env, T, E, M: Flavor, R, B> {
     scope: &'a mut Scope<'env, T, E, M>,
-    take: F,
+    taker: &'a mut R,
     enough: bool,
     body: B,
+}
+
+/// What takes the ends of children as they come. `true` says that it has enough.
+pub(crate) trait Take<T, E> {
+    /// Takes an output: the short way for a success.
+    fn take_output(&mut self, child: &Gone, output: T) -> bool;
+
+    fn take(&mut self, completion: Completion<T, E>) -> bool;
+}
+
+/// Takes one, and has enough.
+impl<T, E> Take<T, E> for Option<Completion<T, E>> {
+    fn take_output(&mut self, child: &Gone, output: T) -> bool {
+        Take::take(self, Completion::new(child.info(), Outcome::Completed(output)))
+    }
+
+    fn take(&mut self, completion: Completion<T, E>) -> bool {
+        *self = Some(completion);
+        true
+    }
+}
+
+/// Takes all.
+impl<K: Detail, T, E> Take<T, E> for Collected<K, T, E> {
+    #[inline]
+    fn take_output(&mut self, child: &Gone, output: T) -> bool {
+        self.keep_output(K::of_gone(child), output);
+        false
+    }
+
+    fn take(&mut self, completion: Completion<T, E>) -> bool {
+        self.record(completion);
+        false
+    }
 }
 
 /// What is polled beside the children.
@@ -51,14 +86,14 @@ impl<T, E, M: Flavor> Body<'_, T, E, M> for NoBody {
     fn drop_if_stopped(&mut self, _: &mut Scope<'_, T, E, M>) {}
 }
 
-impl<'a, 'env, T, E, M, F, B> Pass<'a, 'env, T, E, M, F, B>
+impl<'a, 'env, T, E, M, R, B> Pass<'a, 'env, T, E, M, R, B>
 where
     M: Flavor,
-    F: FnMut(Completion<T, E>) -> bool,
+    R: Take<T, E>,
     B: Body<'env, T, E, M>,
 {
-    pub(crate) fn new(scope: &'a mut Scope<'env, T, E, M>, take: F, body: B) -> Self {
-        Self { scope, take, enough: false, body }
+    pub(crate) fn new(scope: &'a mut Scope<'env, T, E, M>, taker: &'a mut R, body: B) -> Self {
+        Self { scope, taker, enough: false, body }
     }
 
     /// Whether a pass over the children has to stop: the caller has enough, or a spawner has cancelled the
@@ -74,16 +109,8 @@ where
         self.scope.children.lanes.begin_round();
         while budget::left() > 0 {
             let Some(lane) = self.scope.children.lanes.next() else { return };
-            let (place, waker) = self.scope.children.lanes.lane(lane);
-            let Some(child) = place else { continue };
             budget::spend();
-            let polled = child.poll(&mut Context::from_waker(waker));
-            budget::has_polled();
-            if let Poll::Ready(ended) = polled {
-                *place = None;
-                self.scope.children.lanes.free(lane);
-                self.finish(ended);
-            }
+            self.poll_lane(lane);
             if self.must_stop() {
                 return;
             }
@@ -94,26 +121,17 @@ where
     #[inline]
     fn start(&mut self) {
         while self.scope.children.can_start() && budget::spend() {
-            let Some(mut child) = self.scope.children.pop() else { return };
+            let Some(child) = self.scope.children.pop() else { return };
             let lanes = &mut self.scope.children.lanes;
             let lane = lanes.take(|| None);
             let (place, waker) = lanes.lane(lane);
-            if !child.start(waker) {
+            if child.start(waker) {
+                *place = Some(child);
+                self.poll_lane(lane);
+            } else {
                 lanes.free(lane);
                 self.scope.drop_cancelled(child);
-                if self.hand_out() {
-                    return;
-                }
-                continue;
-            }
-            let polled = child.poll(&mut Context::from_waker(waker));
-            budget::has_polled();
-            if let Poll::Ready(ended) = polled {
-                lanes.free(lane);
-                self.finish(ended);
-            } else {
-                *place = Some(child);
-                lanes.wait(lane);
+                self.hand_out();
             }
             if self.must_stop() {
                 return;
@@ -121,32 +139,51 @@ where
         }
     }
 
-    /// The short way for a success; other ends may bring about more, and go by the records.
+    /// Polls the child in this lane.
+    fn poll_lane(&mut self, lane: usize) {
+        let lanes = &mut self.scope.children.lanes;
+        let (place, waker) = lanes.lane(lane);
+        let Some(child) = place else { return };
+        let polled = child.poll(&mut Context::from_waker(waker));
+        budget::has_polled();
+        match polled {
+            Polled::Pending => lanes.wait(lane),
+            Polled::Completed(output) => {
+                let child = child.complete();
+                *place = None;
+                lanes.free(lane);
+                self.complete(&child, output);
+            }
+            Polled::Ended(ended) => self.end(lane, ended),
+        }
+    }
+
+    /// Any other end than a success may bring about more, and goes by the records.
+    #[cold]
+    fn end(&mut self, lane: usize, (child, ended): (Gone, Ended<T, E>)) {
+        *self.scope.children.lanes.place(lane) = None;
+        self.scope.children.lanes.free(lane);
+        self.scope.finish(child, ended);
+        self.hand_out();
+    }
+
+    /// The short way for a success.
     #[inline]
-    fn finish(&mut self, (child, ended): (Gone, Ended<T, E>)) {
-        match ended {
-            Ended { end: End::Completed(output), aftermath: None, .. } => {
-                self.scope.finish_completed(&child);
-                let completion = Completion::new(child.info(), Outcome::Completed(output));
-                if self.scope.records.is_empty() {
-                    self.enough |= (self.take)(completion);
-                } else {
-                    // Another end came before it, when nothing was left of the budget to hand that out.
-                    self.scope.records.push(completion);
-                }
-            }
-            ended => {
-                self.scope.finish((child, ended));
-                self.hand_out();
-            }
+    fn complete(&mut self, child: &Gone, output: T) {
+        self.scope.finish_completed(child);
+        if self.scope.records.is_empty() {
+            self.enough |= self.taker.take_output(child, output);
+        } else {
+            // Another end came before it, when nothing was left of the budget to hand that out.
+            self.scope.keep_output(child, output);
         }
     }
 }
 
-impl<'env, T, E, M, F, B> Work for Pass<'_, 'env, T, E, M, F, B>
+impl<'env, T, E, M, R, B> Work for Pass<'_, 'env, T, E, M, R, B>
 where
     M: Flavor,
-    F: FnMut(Completion<T, E>) -> bool,
+    R: Take<T, E>,
     B: Body<'env, T, E, M>,
 {
     #[inline]
@@ -156,7 +193,7 @@ where
 
     #[inline]
     fn take_requests(&mut self, cx: &mut Context<'_>) {
-        self.scope.take_requests(cx.waker());
+        self.scope.take_requests();
         self.scope.children.lanes.find_woken(cx);
         self.body.drop_if_stopped(self.scope);
     }
@@ -167,12 +204,10 @@ where
     }
 
     #[inline]
-    fn has(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Woken => self.scope.children.lanes.has_woken(),
-            Kind::New => self.scope.children.can_start(),
-            Kind::Body => self.body.is_there() && self.body.is_woken(),
-        }
+    fn ready(&self) -> Kinds {
+        let Children { lanes, .. } = &self.scope.children;
+        let body = self.body.is_there() && self.body.is_woken();
+        Kinds::new(lanes.has_woken(), self.scope.children.can_start(), body)
     }
 
     #[inline]
@@ -195,10 +230,15 @@ where
     }
 
     #[inline]
+    fn has_ended(&self) -> bool {
+        !self.scope.records.is_empty()
+    }
+
+    #[inline]
     fn hand_out(&mut self) -> bool {
-        while !self.enough && !self.scope.records.is_empty() && budget::spend() {
+        while !self.enough && self.has_ended() && budget::spend() {
             if let Some(completion) = self.scope.records.pop() {
-                self.enough = (self.take)(completion);
+                self.enough = self.taker.take(completion);
             }
         }
         self.enough
@@ -207,15 +247,15 @@ where
     #[inline]
     fn is_done(&self) -> bool {
         // A cancel that came before the end is acted on before it.
-        !self.body.is_there()
-            && self.scope.records.is_empty()
-            && self.scope.is_idle()
+        self.scope.is_idle()
+            && !self.body.is_there()
+            && !self.has_ended()
             && !self.scope.must_cancel()
     }
 
     #[inline]
     fn is_pressed(&self) -> bool {
-        !self.scope.records.is_empty() || self.scope.must_cancel() || self.scope.timer_is_due()
+        self.scope.must_cancel() || self.scope.timer_is_due()
     }
 }
 

@@ -20,7 +20,7 @@ enum Rule<'env, E, M: Flavor> {
     /// Failures are collected and nothing else.
     Collect,
     FirstError,
-    Ask(Asked<'env, E, M>),
+    Ask(Box<Asked<'env, E, M>>),
 }
 
 /// A policy, and the line that gave it.
@@ -47,13 +47,13 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
 
     #[track_caller]
     pub(crate) fn ask(&mut self, policy: M::Policy<'env, ChildError<E>>) {
-        self.rule = Rule::Ask((policy, Location::caller()));
+        self.rule = Rule::Ask(Box::new((policy, Location::caller())));
     }
 
     /// Takes the policy out, if it is one that is asked. From now on failures are collected.
     pub(crate) fn retire(&mut self) -> Option<Asked<'env, E, M>> {
         match mem::replace(&mut self.rule, Rule::Collect) {
-            Rule::Ask(asked) => Some(asked),
+            Rule::Ask(asked) => Some(*asked),
             Rule::Collect | Rule::FirstError => None,
         }
     }
@@ -66,7 +66,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         let stop = match &mut self.rule {
             Rule::Collect => Ok(false),
             Rule::FirstError => Ok(true),
-            Rule::Ask((policy, _)) => catch(|| M::ask(policy, error)),
+            Rule::Ask(asked) => catch(|| M::ask(&mut asked.0, error)),
         };
         match stop {
             Ok(false) => Verdict::GoOn,

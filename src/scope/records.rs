@@ -18,7 +18,7 @@ pub(crate) struct Records<T, E> {
     failures: VecDeque<ChildError<E>>,
     /// The latest failure beyond a bound, and how many records stand before it. It is kept since all
     /// failures within the bound may be handed out, and the run must fail all the same.
-    spare: Option<(usize, Box<ChildError<E>>)>,
+    spare: Option<Box<(usize, ChildError<E>)>>,
 }
 
 /// Room for so many records is kept.
@@ -63,7 +63,7 @@ impl<T, E> Records<T, E> {
             Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),
             Outcome::Failed(_) if self.failures.len() >= bounds.errors => {
                 if let Outcome::Failed(error) = completion.into_outcome() {
-                    let dropped = self.spare.replace((self.order.len(), Box::new(error)));
+                    let dropped = self.spare.replace(Box::new((self.order.len(), error)));
                     let any = dropped.is_some();
                     drop_quietly(dropped);
                     return any;
@@ -77,9 +77,9 @@ impl<T, E> Records<T, E> {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Completion<T, E>> {
         match &mut self.spare {
-            Some((0, _)) => return self.spare.take().map(|(_, error)| Completion::failed(*error)),
-            Some((before, _)) => *before -= 1,
             None => {}
+            Some(spare) if spare.0 > 0 => spare.0 -= 1,
+            Some(_) => return self.spare.take().map(|spare| Completion::failed(spare.1)),
         }
         let record = self.order.pop_front()?;
         if self.order.is_empty() && self.order.capacity() > KEPT {

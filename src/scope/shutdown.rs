@@ -24,7 +24,7 @@ pub(crate) struct Shutdown<'env, M: Flavor> {
     deadline: Option<Box<ScopeTimer<'env, M>>>,
     grace: Grace<'env, M>,
     /// The child that the nursery is cancelled with.
-    pub(super) parent: Option<Parent>,
+    pub(super) parent: Option<Box<Parent>>,
 }
 
 /// How long children may go on once the nursery is cancelled.
@@ -32,7 +32,7 @@ enum Grace<'env, M: Flavor> {
     /// As long as their own grace.
     None,
     /// Until this is ready; it starts with the cancel.
-    Ready(Timer<'env, M>),
+    Ready(Box<Timer<'env, M>>),
     /// Until this is ready.
     Running(Box<ScopeTimer<'env, M>>),
 }
@@ -48,37 +48,52 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         Self { cause: None, deadline: None, grace: Grace::None, parent: None }
     }
 
+    /// Whether there is something that may cancel the nursery, or end its grace.
+    #[inline]
+    fn may_come(&self) -> bool {
+        self.deadline.is_some() || self.parent.is_some() || matches!(self.grace, Grace::Running(_))
+    }
+
     pub(super) fn leave_parent(&mut self) {
-        if let Some(Parent { control, place: Some(place) }) = self.parent.take() {
-            control.stop_listening(place);
+        let Some(parent) = self.parent.take() else { return };
+        if let Some(place) = parent.place {
+            parent.control.stop_listening(place);
         }
     }
 
     /// Drops the timers, each even where the destructor of the other panics.
     pub(super) fn drop_each(&mut self, first: &mut FirstPanic) {
         self.leave_parent();
-        first.note(drop_guarded(self.deadline.take()));
-        first.note(drop_guarded(mem::replace(&mut self.grace, Grace::None)));
+        if let Some(deadline) = self.deadline.take() {
+            first.note(drop_guarded(deadline));
+        }
+        match mem::replace(&mut self.grace, Grace::None) {
+            Grace::None => {}
+            grace => first.note(drop_guarded(grace)),
+        }
     }
 
     /// Starts the nursery's grace if it has one.
     fn start_grace(&mut self, driver: &Arc<DriverWaker>) {
         self.grace = match mem::replace(&mut self.grace, Grace::None) {
-            Grace::Ready(timer) => Grace::Running(ScopeTimer::start(timer, driver)),
+            Grace::Ready(timer) => Grace::Running(ScopeTimer::start(*timer, driver)),
             other => other,
         };
     }
 
     /// Why the child was cancelled that the nursery belongs to. `driver` is woken when that happens.
-    fn poll_parent(&mut self, driver: &Waker) -> Option<Cause> {
-        let Parent { control, place } = self.parent.as_mut()?;
+    fn poll_parent(&mut self, driver: &Arc<DriverWaker>) -> Option<Cause> {
+        let Parent { control, place } = &mut **self.parent.as_mut()?;
         let cause = match place {
             // The driver's waker stays the same.
             Some(_) => control.cause(),
-            None => match control.poll_cancelled(&mut Context::from_waker(driver), place) {
-                Poll::Ready(cause) => Some(cause),
-                Poll::Pending => None,
-            },
+            None => {
+                let waker = Waker::from(Arc::clone(driver));
+                match control.poll_cancelled(&mut Context::from_waker(&waker), place) {
+                    Poll::Ready(cause) => Some(cause),
+                    Poll::Pending => None,
+                }
+            }
         };
         cause.map(|cause| Cause::parent_cancelled(control.info().clone(), cause))
     }
@@ -139,21 +154,29 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         dropped.extend(self.children.take_started(|child| child.cancel(true, time, cause)));
         newest_first(&mut dropped);
         for child in dropped {
-            let ended = child.abort(cause, time == Time::Over);
-            self.finish(ended);
+            let (child, ended) = child.abort(cause, time == Time::Over);
+            self.finish(child, ended);
         }
     }
 
     /// Does what was asked for from outside: new children, cancelled ones, a cancelled nursery, timers.
     #[inline]
-    pub(super) fn take_requests(&mut self, driver: &Waker) {
+    pub(super) fn take_requests(&mut self) {
+        if self.mailbox.is_open() || self.shutdown.may_come() {
+            self.take_each_request();
+        }
+    }
+
+    // Out of the driver's loop, where it would take stack at each level of nesting.
+    #[inline(never)]
+    fn take_each_request(&mut self) {
         // Taken before the inbox: a child that is on this list was posted before.
         let cancelled = self.mailbox.take_queued();
         self.fetch();
         let cause = if self.must_cancel() {
             self.mailbox.cancel_requested()
         } else if self.shutdown.cause.is_none() && self.shutdown.parent.is_some() {
-            self.shutdown.poll_parent(driver)
+            self.shutdown.poll_parent(&self.mailbox.driver)
         } else {
             None
         };
@@ -178,7 +201,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn fetch(&mut self) {
         let Some(inbox) = self.mailbox.inbox() else { return };
         let mail = inbox.fetch();
-        mail.children.into_iter().for_each(|child| self.children.push(child));
+        for child in mail.children {
+            self.children.push(child);
+        }
         if let Some(grace) = mail.grace {
             self.set_grace(grace);
         }
@@ -187,8 +212,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Drops a child that was cancelled before it could start. Its grace is for children that have started.
     pub(super) fn drop_cancelled(&mut self, child: Child<'env, T, E, M>) {
         // It has a cause of its own.
-        let ended = child.abort(&Cause::requested(String::new()), false);
-        self.finish(ended);
+        let (child, ended) = child.abort(&Cause::requested(String::new()), false);
+        self.finish(child, ended);
     }
 
     fn poll_deadline(&mut self) {
@@ -246,7 +271,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Sets how long children may go on; if the nursery is cancelled already, from now on.
     pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
-        self.replace_grace(Grace::Ready(timer));
+        self.replace_grace(Grace::Ready(Box::new(timer)));
         if self.shutdown.cause.is_some() {
             self.shutdown.start_grace(&self.mailbox.driver);
         }
@@ -255,7 +280,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn replace_grace(&mut self, grace: Grace<'env, M>) {
         match mem::replace(&mut self.shutdown.grace, grace) {
             Grace::None => {}
-            Grace::Ready((timer, location)) => self.drop_option(timer, location, Panic::of_grace),
+            Grace::Ready(timer) => self.drop_option(timer.0, timer.1, Panic::of_grace),
             Grace::Running(timer) => {
                 let location = timer.location;
                 self.drop_option(timer, location, Panic::of_grace);

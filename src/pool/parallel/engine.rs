@@ -16,7 +16,7 @@ use super::work::{Board, is_dropped};
 use crate::cancel::Cause;
 use crate::child::Ended;
 use crate::drive::budget::{self, Part};
-use crate::drive::{DriverState, Kind, Running, WakeFlag, Work};
+use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work};
 use crate::error::{ExecutorError, Failure, Panic};
 use crate::flavor::{Flavor, Hold};
 use crate::guard::{FirstPanic, catch, drop_guarded};
@@ -112,10 +112,10 @@ where
         let driver = std::mem::replace(&mut options.driver, DriverState::new());
         let (limit, progress) = (options.limit, options.progress.is_some());
         Self {
-            source_woken: WakeFlag::new(driver.shared()),
-            crew_woken: WakeFlag::new(driver.shared()),
+            source_woken: WakeFlag::new(driver.waker()),
+            crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
-            board: Arc::new(Board::new(Arc::clone(driver.shared()), limit, progress)),
+            board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress)),
             driver: Some(driver),
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
@@ -360,9 +360,10 @@ where
 
     fn settle(&mut self, _: &mut Context<'_>) {}
 
-    fn has(&self, kind: Kind) -> bool {
+    fn ready(&self) -> Kinds {
         let pool = &self.pool;
-        kind == Kind::Woken && (self.is_new_round || pool.crew_woken.is_set() || pool.can_fill())
+        let ready = self.is_new_round || pool.crew_woken.is_set() || pool.can_fill();
+        Kinds::new(ready, false, false)
     }
 
     fn poll(&mut self, _: Kind) {
@@ -379,6 +380,10 @@ where
         } else {
             self.pool.as_mut().see_to_lanes();
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        false
     }
 
     fn hand_out(&mut self) -> bool {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::work::{Board, Next, dropped};
+use crate::child::{Ended, Polled};
 use crate::guard::catch;
 use crate::info::ChildId;
 use crate::pool::item::poll_in_place;
@@ -77,8 +78,10 @@ where
                 }
             }
             let make = || new.zip(this.make.as_ref()).map(|(item, make)| make(item));
-            let Poll::Ready(ended) = poll_in_place(this.future.as_mut(), make, cx) else {
-                return Poll::Pending;
+            let ended = match poll_in_place(this.future.as_mut(), make, cx) {
+                Polled::Pending => return Poll::Pending,
+                Polled::Completed(output) => Ended::completed(output),
+                Polled::Ended(ended) => ended,
             };
             *this.proven = true;
             end = Some((*this.item, ended));

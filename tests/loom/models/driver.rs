@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use futures::task::waker_ref;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
@@ -13,7 +14,7 @@ use crate::drive::DriverWaker;
 use crate::info::ChildId;
 
 /// Drives as a nursery does until `look` has seen enough: it rests only where its waker lets it.
-fn drive_until(driver: &DriverWaker, mut look: impl FnMut() -> bool) {
+fn drive_until(driver: &Arc<DriverWaker>, mut look: impl FnMut() -> bool) {
     block_on(poll_fn(|cx| {
         driver.enter(cx.waker(), &mut None);
         go_round_until(driver, &mut look)
@@ -114,6 +115,50 @@ fn a_wake_after_the_owner_has_changed_reaches_the_new_one() {
             polls += 1;
         }
         waking.join().unwrap();
+    });
+}
+
+/// The lanes wake by the waker of the last owner until they are looked at again. Were it that owner alone
+/// which is told, or were the driver told twice, the new one would wait for ever.
+#[test]
+fn a_wake_by_the_waker_of_the_last_owner_reaches_the_new_one() {
+    model(None, || {
+        let (driver, [flag]) = driver_and_flags();
+        let mut known = None;
+        driver.enter(&Waker::from(Parker::new()), &mut known);
+        let last = known.as_ref().map(|owner| waker_ref(owner).clone()).unwrap();
+        let waking = thread::spawn({
+            let flag = Arc::clone(&flag);
+            move || {
+                flag.store(true, Relaxed);
+                last.wake();
+            }
+        });
+        let seen = driver.rest()
+            && block_on(poll_fn(|cx| {
+                driver.enter(cx.waker(), &mut known);
+                go_round_until(&driver, || flag.load(Relaxed)).map(|()| true)
+            }));
+        waking.join().unwrap();
+        assert!(seen || flag.load(Relaxed));
+    });
+}
+
+/// Nothing wakes the owner of a driver that is gone, and nothing keeps its waker.
+#[test]
+fn a_driver_that_is_gone_keeps_no_waker() {
+    model(None, || {
+        let (driver, [flag]) = driver_and_flags();
+        let parker = Parker::new();
+        let mut known = None;
+        driver.enter(&Waker::from(Arc::clone(&parker)), &mut known);
+        let waking = make_ready_and_notify(&driver, &flag);
+        driver.rest();
+        driver.retire();
+        drop(known);
+        waking.join().unwrap();
+        driver.notify();
+        assert_eq!(Arc::strong_count(&parker), 1);
     });
 }
 

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use futures::task::waker_ref;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
@@ -29,11 +30,13 @@ fn drive_until(
     driver: &Arc<DriverWaker>,
     mut look: impl FnMut(Option<usize>) -> bool,
 ) {
-    let waker = Waker::from(Arc::clone(driver));
+    let mut owner = None;
     block_on(poll_fn(|cx| {
-        driver.enter(cx.waker(), &mut None);
+        driver.enter(cx.waker(), &mut owner);
         loop {
-            lanes.find_woken(&mut Context::from_waker(&waker));
+            if let Some(owner) = &owner {
+                lanes.find_woken(&mut Context::from_waker(&waker_ref(owner)));
+            }
             lanes.begin_round();
             let mut found = lanes.next();
             loop {

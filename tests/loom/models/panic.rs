@@ -13,7 +13,7 @@ use crate::guard::CaughtPanic;
 #[test]
 fn a_payload_is_found_while_others_look_at_it_too() {
     model(None, || {
-        let panic = Arc::new(Panic::new(CaughtPanic { payload: Box::new(7_u32), location: None }));
+        let panic = Arc::new(Panic::new(CaughtPanic::new(Box::new(7_u32), None)));
         let mistaken = thread::spawn({
             let panic = Arc::clone(&panic);
             move || assert_eq!(panic.downcast_ref::<u64>(), None)

@@ -43,7 +43,7 @@ fn asks(work: &work::Board<u32, u32, ()>, lane: usize, waker: &Waker) -> bool {
 }
 
 /// Drives until `step` is through, and rests in between.
-fn drive(driver: &DriverWaker, mut step: impl FnMut() -> bool) {
+fn drive(driver: &Arc<DriverWaker>, mut step: impl FnMut() -> bool) {
     block_on(poll_fn(|cx| {
         driver.enter(cx.waker(), &mut None);
         loop {

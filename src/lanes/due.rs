@@ -1,0 +1,87 @@
+//! The blocks that were woken and not visited yet, in the order of their visits.
+
+use super::block::Block;
+
+/// A list through the blocks themselves: it takes no memory of its own.
+pub(super) struct Due {
+    first: usize,
+    last: usize,
+    len: usize,
+}
+
+/// Where a block stands in the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link(usize);
+
+impl Link {
+    /// Not in the list.
+    pub(super) const OUT: Self = Self(usize::MAX);
+}
+
+/// Behind the last block.
+const END: usize = usize::MAX - 1;
+
+impl Due {
+    pub(super) const NONE: Self = Self { first: END, last: END, len: 0 };
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn last(&self) -> Option<usize> {
+        (self.len > 0).then_some(self.last)
+    }
+
+    /// The block behind `before`, or the first.
+    #[inline]
+    pub(super) fn behind<P>(&self, blocks: &[Block<P>], before: Option<usize>) -> Option<usize> {
+        let at = match before {
+            Some(before) => blocks[before].due.0,
+            None => self.first,
+        };
+        (at != END).then_some(at)
+    }
+
+    /// Inserts a block behind `before`, or as the first. One that is in the list stays where it is.
+    #[inline]
+    pub(super) fn insert<P>(&mut self, blocks: &mut [Block<P>], before: Option<usize>, at: usize) {
+        if blocks[at].due != Link::OUT {
+            return;
+        }
+        let next = std::mem::replace(self.link(blocks, before), at);
+        blocks[at].due = Link(next);
+        if next == END {
+            self.last = at;
+        }
+        self.len += 1;
+    }
+
+    /// Takes the block behind `before`, or the first.
+    #[inline]
+    pub(super) fn take<P>(
+        &mut self,
+        blocks: &mut [Block<P>],
+        before: Option<usize>,
+    ) -> Option<usize> {
+        let at = self.behind(blocks, before)?;
+        let Link(next) = std::mem::replace(&mut blocks[at].due, Link::OUT);
+        *self.link(blocks, before) = next;
+        if next == END {
+            self.last = before.unwrap_or(END);
+        }
+        self.len -= 1;
+        Some(at)
+    }
+
+    fn link<'a, P>(
+        &'a mut self,
+        blocks: &'a mut [Block<P>],
+        before: Option<usize>,
+    ) -> &'a mut usize {
+        match before {
+            Some(before) => &mut blocks[before].due.0,
+            None => &mut self.first,
+        }
+    }
+}
