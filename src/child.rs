@@ -54,7 +54,7 @@ impl<T, E> End<T, E> {
 pub(crate) struct Ended<T, E> {
     pub(crate) end: End<T, E>,
     /// A panic of its destructor, on top of an end of its own.
-    pub(crate) aftermath: Option<Box<Panic>>,
+    pub(crate) aftermath: Option<Panic>,
     /// It was cancelled before.
     pub(crate) after_cancel: bool,
     /// It was dropped since its grace was over.
@@ -72,7 +72,7 @@ impl<T, E> Ended<T, E> {
         let (end, aftermath) = match (end, panic.map(Panic::of_destructor)) {
             // The panic says more than that the child was cancelled.
             (End::Cancelled(_), Some(panic)) => (End::Failed(Failure::Panic(panic)), None),
-            (end, panic) => (end, panic.map(Box::new)),
+            (end, panic) => (end, panic),
         };
         Self { end, aftermath, after_cancel: false, overran: false }
     }

@@ -35,12 +35,7 @@ pub(crate) struct Timers<B> {
     /// Polled from then on.
     pub(crate) grace: Option<B>,
     /// The panic of a timer that was not told yet.
-    panic: Option<Box<PendingPanic>>,
-}
-
-struct PendingPanic {
-    caught: CaughtPanic,
-    of: fn(CaughtPanic) -> Panic,
+    panic: Option<Panic>,
 }
 
 /// A timer that is over.
@@ -61,10 +56,10 @@ impl<B> Drop for Timers<B> {
     fn drop(&mut self) {
         let mut first = FirstPanic::of(drop_guarded(self.timeout.take()));
         first.note(drop_guarded(self.grace.take()));
-        if let Some(pending) = self.panic.take() {
+        if let Some(panic) = self.panic.take() {
             // It goes on here, where the driver looks for one more failure beside the child's own end. It
             // says itself what it is a panic of.
-            first.note(Err((pending.of)(pending.caught).passed_on()));
+            first.note(Err(panic.passed_on()));
         }
         first.resume();
     }
@@ -129,24 +124,19 @@ impl<B: Future<Output = ()> + Unpin> Timers<B> {
             Phase::Running => match poll_timer(&mut self.timeout, cx) {
                 Ok(Poll::Pending) => None,
                 Ok(Poll::Ready(())) => Some(Expired::Timeout),
-                Err(caught) => Some(self.keep_panic(caught, Panic::of_timeout, false)),
+                Err(caught) => Some(self.keep_panic(Panic::of_timeout(caught), false)),
             },
             Phase::Signalled => match poll_timer(&mut self.grace, cx) {
                 Ok(Poll::Pending) => None,
                 Ok(Poll::Ready(())) => Some(Expired::Grace),
-                Err(caught) => Some(self.keep_panic(caught, Panic::of_grace, true)),
+                Err(caught) => Some(self.keep_panic(Panic::of_grace(caught), true)),
             },
             Phase::Queued | Phase::Stopping | Phase::Gone => None,
         }
     }
 
-    fn keep_panic(
-        &mut self,
-        caught: CaughtPanic,
-        of: fn(CaughtPanic) -> Panic,
-        grace: bool,
-    ) -> Expired {
-        self.panic = Some(Box::new(PendingPanic { caught, of }));
+    fn keep_panic(&mut self, panic: Panic, grace: bool) -> Expired {
+        self.panic = Some(panic);
         Expired::Panicked { grace }
     }
 
@@ -165,7 +155,7 @@ impl<B: Future<Output = ()> + Unpin> Timers<B> {
                 }
                 if !control.traits().remote {
                     return match self.panic.take() {
-                        Some(pending) => Poll::Ready(pending.into_end()),
+                        Some(panic) => Poll::Ready(End::Failed(Failure::Panic(panic))),
                         None => unreachable!("the panic was kept when it was caught"),
                     };
                 }
@@ -179,10 +169,10 @@ impl<B: Future<Output = ()> + Unpin> Timers<B> {
     /// The end of the child, which is also that of a panic that waited for it.
     fn end<T, E>(&mut self, end: End<T, E>) -> End<T, E> {
         match self.panic.take() {
-            Some(pending) if end.is_stopped() => pending.into_end(),
-            pending => {
+            Some(panic) if end.is_stopped() => End::Failed(Failure::Panic(panic)),
+            panic => {
                 // See the destructor.
-                self.panic = pending;
+                self.panic = panic;
                 end
             }
         }
@@ -194,12 +184,6 @@ fn end_grace(control: &Control) {
     match control.cause() {
         Some(cause) => drop(control.cancel(Time::Over, &cause)),
         None => unreachable!("a grace begins with a cancel"),
-    }
-}
-
-impl PendingPanic {
-    fn into_end<T, E>(self) -> End<T, E> {
-        End::Failed(Failure::Panic((self.of)(self.caught)))
     }
 }
 

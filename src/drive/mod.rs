@@ -128,9 +128,9 @@ pub(crate) struct DriverState {
     first: Kind,
     /// The next call begins a new turn.
     turn_is_over: bool,
-    /// The driver yielded since nothing was left of the turn around it. It does not do so twice in a row: a
+    /// It yielded at once the last time, as nothing was left of the turn around it. It does not do so twice in a row: a
     /// child that spends each turn whole may stand before it again.
-    deferred: bool,
+    gave_way: bool,
 }
 
 impl DriverState {
@@ -142,7 +142,7 @@ impl DriverState {
             rounds: 0,
             first: Kind::Woken,
             turn_is_over: true,
-            deferred: false,
+            gave_way: false,
         }
     }
 
@@ -175,7 +175,7 @@ pub(crate) struct Running<'a> {
     /// It rests, or has yielded.
     stopped: bool,
     /// Nothing was left of the turn around this one.
-    late: bool,
+    gives_way: bool,
 }
 
 impl<'a> Running<'a> {
@@ -188,14 +188,14 @@ impl<'a> Running<'a> {
             driver.end_turn();
         }
         let turn = Turn::begin(driver.left);
-        driver.deferred = turn.outer_is_over() && !driver.deferred;
-        Self { turn, stopped: false, late: driver.deferred, driver }
+        driver.gave_way = turn.outer_is_over() && !driver.gave_way;
+        Self { turn, stopped: false, gives_way: driver.gave_way, driver }
     }
 
     /// Goes round until `work` is done. After `Pending` the owner is woken when there is something to do.
     #[inline]
     pub(crate) fn drive<W: Work>(&mut self, cx: &mut Context<'_>, work: &mut W) -> Poll<()> {
-        if self.late {
+        if self.gives_way {
             self.yield_now(cx);
             return Poll::Pending;
         }

@@ -115,7 +115,7 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|inner| collect.collected.join(&inner.scope.summary()))
+        collect.poll(cx).map(|inner| collect.collected.take_joined(&inner.scope.summary()))
     }
 }
 
@@ -136,7 +136,7 @@ impl<T, E, M: Flavor> Future for Settle<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|inner| collect.collected.report(&inner.scope.summary()))
+        collect.poll(cx).map(|inner| collect.collected.take_report(&inner.scope.summary()))
     }
 }
 

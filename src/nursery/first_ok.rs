@@ -93,7 +93,7 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
             if winner.is_some() {
                 // A loser may have come to an end of its own in its grace.
                 collected.forget();
-            } else if let Some((child, output)) = collected.winner() {
+            } else if let Some((child, output)) = collected.take_winner() {
                 // It may have been kept while the owner waited for a slot.
                 scope.cancel(Cause::finished(Some(child)));
                 *winner = Some(output);
@@ -112,7 +112,7 @@ impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
                 collected.forget();
                 Ok(Some(output))
             }
-            None => collected.error(&scope.summary()).map_or(Ok(None), Err),
+            None => collected.take_error(&scope.summary()).map_or(Ok(None), Err),
         };
         *inner = None;
         Poll::Ready(result)

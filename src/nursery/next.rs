@@ -72,9 +72,12 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
             None => {
                 while next.is_none() {
                     ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
-                    // No child is left but daemons, which are cancelled.
-                    if next.is_none() && !scope.wind_up() {
-                        break;
+                    if next.is_none() {
+                        // No child is left but daemons, which are cancelled.
+                        scope.cancel_daemons_if_idle();
+                        if scope.is_empty() {
+                            break;
+                        }
                     }
                 }
             }

@@ -276,7 +276,7 @@ where
         run.as_mut().poll(cx).map(|inner| {
             let run = run.project();
             let output = run.output.take();
-            match (output, run.collected.report(&inner.scope.summary()).into_result()) {
+            match (output, run.collected.take_report(&inner.scope.summary()).into_result()) {
                 (output, Err(error)) => {
                     drop_quietly(output);
                     Err(error)
@@ -314,7 +314,7 @@ where
         let mut run = self.project().run;
         run.as_mut().poll(cx).map(|inner| {
             let run = run.project();
-            (run.output.take(), run.collected.report(&inner.scope.summary()))
+            (run.output.take(), run.collected.take_report(&inner.scope.summary()))
         })
     }
 }

@@ -151,7 +151,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             End::Delivered | End::Cancelled(_) => {}
         }
         if let Some(panic) = ended.aftermath {
-            self.keep(item, Failure::Panic(*panic), &mut cause);
+            self.keep(item, Failure::Panic(panic), &mut cause);
         }
         self.tell();
         cause
@@ -296,12 +296,12 @@ pub struct Outcome<T, E> {
 impl<T, E> Outcome<T, E> {
     /// The outputs in the order of the items, or every failure.
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
-        self.collected.join(&self.summary)
+        self.collected.take_joined(&self.summary)
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {
         let Self { summary, mut collected, location } = self;
-        collected.report_with(&summary, |item| ChildInfo::new(item, None, location))
+        collected.take_report_with(&summary, |item| ChildInfo::new(item, None, location))
     }
 }
 

@@ -32,17 +32,17 @@ pub struct Remote<X, F, T, E> {
     refused: Option<Refused>,
     /// What the destructor threw over there, when the future was through: it goes on in this one's, where
     /// the nursery looks for it.
-    aftermath: Option<Box<CaughtPanic>>,
+    aftermath: Option<CaughtPanic>,
 }
 
 enum Refused {
     ShutDown,
-    Panicked(Box<CaughtPanic>),
+    Panicked(CaughtPanic),
 }
 
 impl Refused {
     /// What the executor threw when it had run the task all the same.
-    fn into_caught(self) -> Option<Box<CaughtPanic>> {
+    fn into_caught(self) -> Option<CaughtPanic> {
         match self {
             Self::ShutDown => None,
             Self::Panicked(caught) => Some(caught),
@@ -107,7 +107,7 @@ where
             this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),
-                Err(caught) => Some(Refused::Panicked(Box::new(caught))),
+                Err(caught) => Some(Refused::Panicked(caught)),
             };
             if this.refused.is_some() {
                 // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
@@ -169,7 +169,7 @@ impl<X, F, T, E> Drop for Remote<X, F, T, E> {
         self.stop();
         let mut first = FirstPanic::default();
         if let Some(caught) = self.aftermath.take() {
-            first.note(Err(*caught));
+            first.note(Err(caught));
         }
         first.note(drop_guarded(self.future.take()));
         first.note(drop_guarded(self.executor.take()));

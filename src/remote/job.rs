@@ -51,7 +51,7 @@ where
         }
         let fate = match catch(|| future.poll(cx)) {
             Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future)),
-            Err(thrown) => Fate::Panicked(Box::new(thrown), gone(this.future)),
+            Err(thrown) => Fate::Panicked(thrown, gone(this.future)),
             // It was stopped in this very poll, or before there was a waker to tell it by.
             Ok(Poll::Pending) if this.link.park(cx.waker()) => Fate::Dropped(gone(this.future)),
             Ok(Poll::Pending) => return Poll::Pending,
@@ -62,6 +62,6 @@ where
 }
 
 /// Drops the future in its place, and hands out what that throws.
-fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<Box<CaughtPanic>> {
-    catch(|| future.as_mut().set(None)).err().map(Box::new)
+fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<CaughtPanic> {
+    catch(|| future.as_mut().set(None)).err()
 }

@@ -29,14 +29,14 @@ impl<O> Drop for State<O> {
     }
 }
 
-/// What became of the future, which is gone. Panics are in boxes: each link has room for this.
+/// What became of the future, which is gone.
 pub(crate) enum Fate<O> {
     /// It returned this; its destructor may have panicked.
-    Returned(O, Option<Box<CaughtPanic>>),
+    Returned(O, Option<CaughtPanic>),
     /// It panicked, and then perhaps its destructor.
-    Panicked(Box<CaughtPanic>, Option<Box<CaughtPanic>>),
+    Panicked(CaughtPanic, Option<CaughtPanic>),
     /// It was dropped before its end.
-    Dropped(Option<Box<CaughtPanic>>),
+    Dropped(Option<CaughtPanic>),
 }
 
 impl<O> Link<O> {

@@ -123,7 +123,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     /// The output that came first, and its child. All else is dropped.
-    pub(crate) fn winner(&mut self) -> Option<(K, T)> {
+    pub(crate) fn take_winner(&mut self) -> Option<(K, T)> {
         if self.outputs.is_empty() {
             return None;
         }
@@ -141,7 +141,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     /// All failures as one error, if there are any.
-    pub(crate) fn error(&mut self, run: &Summary) -> Option<JoinedError<E>> {
+    pub(crate) fn take_error(&mut self, run: &Summary) -> Option<JoinedError<E>> {
         let failures = mem::take(&mut self.failures);
         if failures.is_empty() {
             return None;
@@ -152,8 +152,8 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     /// The outputs in completion order, or all failures as one error. The outputs are dropped then: a panic
     /// of a destructor must not take the error along.
-    fn result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
-        match self.error(run) {
+    fn take_result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
+        match self.take_error(run) {
             Some(error) => {
                 self.forget();
                 Err(error)
@@ -168,12 +168,12 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     /// Everything that was collected; `detail` makes the `ChildInfo` of an output.
-    pub(crate) fn report_with(
+    pub(crate) fn take_report_with(
         &mut self,
         run: &Summary,
         detail: impl Fn(K) -> ChildInfo,
     ) -> Report<T, E> {
-        let error = self.error(run);
+        let error = self.take_error(run);
         let outputs = mem::take(&mut self.outputs).into_iter();
         let outputs = outputs.map(|(kept, output)| (detail(kept), output)).collect();
         let cancelled = mem::take(&mut self.cancelled);
@@ -185,14 +185,14 @@ impl<T, E> Collected<ChildId, T, E> {
     /// The outputs in spawn order, or all failures as one error.
     // Out of the driver's loop, where it would take stack at each level of nesting.
     #[inline(never)]
-    pub(crate) fn join(&mut self, run: &Summary) -> Result<Vec<T>, JoinedError<E>> {
-        self.result(run).map(in_spawn_order)
+    pub(crate) fn take_joined(&mut self, run: &Summary) -> Result<Vec<T>, JoinedError<E>> {
+        self.take_result(run).map(in_spawn_order)
     }
 }
 
 impl<T, E> Collected<ChildInfo, T, E> {
-    pub(crate) fn report(&mut self, run: &Summary) -> Report<T, E> {
-        self.report_with(run, |child| child)
+    pub(crate) fn take_report(&mut self, run: &Summary) -> Report<T, E> {
+        self.take_report_with(run, |child| child)
     }
 }
 

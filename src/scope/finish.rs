@@ -33,7 +33,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         }
         // Kept before the others are cancelled: it came before what their destructors do.
         if let Some(panic) = aftermath {
-            self.keep_failure(&info, Failure::Panic(*panic), how, &mut verdict);
+            self.keep_failure(&info, Failure::Panic(panic), how, &mut verdict);
         }
         self.obey(verdict, &info);
         self.release(&child);

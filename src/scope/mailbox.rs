@@ -30,7 +30,7 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
 
     /// Whether there is a handle or a spawner that may ask for something.
     #[inline]
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn is_used(&self) -> bool {
         self.requests.is_some()
     }
 
@@ -39,7 +39,7 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         self.inbox.as_ref()
     }
 
-    pub(super) fn open(
+    pub(super) fn open_inbox(
         &mut self,
         cause: Option<&Cause>,
         limit: usize,

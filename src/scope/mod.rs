@@ -118,7 +118,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// The inbox, which exists from the first call on.
     pub(crate) fn inbox(&mut self) -> &Arc<inbox::Inbox<'env, T, E, M>> {
         let Children { limit, unfinished, .. } = self.children;
-        self.mailbox.open(self.shutdown.cause.as_ref(), limit, unfinished)
+        self.mailbox.open_inbox(self.shutdown.cause.as_ref(), limit, unfinished)
     }
 
     /// The inbox, if a spawner was ever asked for.
@@ -198,7 +198,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// cancelled first.
     pub(crate) fn close_if_idle(&mut self) -> bool {
         self.cancel_daemons_if_idle();
-        if !self.children.is_empty() || !self.records.is_empty() || !self.mailbox.end_if_idle() {
+        if !self.is_empty() || !self.mailbox.end_if_idle() {
             return false;
         }
         // A spawner that cancelled it in the last moment was told that it was the first.
@@ -209,13 +209,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.records.is_empty()
     }
 
-    /// Cancels daemons, if no other child is left; says whether there is any child or record.
-    pub(crate) fn wind_up(&mut self) -> bool {
-        self.cancel_daemons_if_idle();
-        !self.children.is_empty() || !self.records.is_empty()
+    /// Whether there is no child, and nothing to hand out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.records.is_empty()
     }
 
-    fn cancel_daemons_if_idle(&mut self) {
+    /// Cancels daemons, if no other child is left.
+    pub(crate) fn cancel_daemons_if_idle(&mut self) {
         // A cancel that came before the end is acted on first.
         if self.is_idle() && !self.must_cancel() {
             self.cancel_daemons();

@@ -162,7 +162,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Does what was asked for from outside: new children, cancelled ones, a cancelled nursery, timers.
     #[inline]
     pub(super) fn take_requests(&mut self) {
-        if self.mailbox.is_open() || self.shutdown.may_come() {
+        if self.mailbox.is_used() || self.shutdown.may_come() {
             self.take_each_request();
         }
     }

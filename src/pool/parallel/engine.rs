@@ -148,7 +148,7 @@ where
             }
             let cause = match this.ledger.cause_so_far() {
                 Some(cause) if is_dropped => {
-                    this.ledger.end_cancelled(id, &cause, ended.aftermath.map(|panic| *panic));
+                    this.ledger.end_cancelled(id, &cause, ended.aftermath);
                     None
                 }
                 _ => this.ledger.end(id, ended),
