@@ -32,6 +32,7 @@ pub(crate) fn rows(table: &Table, turns: &Turns) {
         |n| assert_eq!(smol::block_on(sets::unordered(n, timer)).len(), n),
     );
     pools(&rows);
+    remote(&rows);
     rows.row(
         ("256 in flight, spawn next (100,000)", UNORDERED, 100_000, 0.65),
         |n| block_on(followed_in_a_nursery(n)),
@@ -58,6 +59,26 @@ fn pools(rows: &Rows<'_>) {
             ("pool, limit 64, yield 4 (200,000)", rival, 200_000, 0.5),
             |n| in_a_pool(n, yield_four_times),
             |n| in_a_buffer(n, boxed, yield_four_times),
+        );
+    }
+}
+
+/// Children of a runtime with two threads.
+fn remote(rows: &Rows<'_>) {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build();
+    let tokio = tokio.expect("a runtime");
+    for (work, yields) in [("remote, ready (10,000)", 0), ("remote, yield 4 (10,000)", 4)] {
+        let child = move |n| async move {
+            yield_times(yields).await;
+            Ok(n)
+        };
+        rows.row(
+            (work, "tokio JoinSet, two threads", 10_000, 1.5),
+            |n| {
+                let all = tokio.block_on(async { sets::remote_nursery(n, child).await });
+                assert_eq!(all.expect("no child fails").len(), n);
+            },
+            |n| assert_eq!(tokio.block_on(sets::join_set(n, child)).len(), n),
         );
     }
 }

@@ -12,6 +12,7 @@ mod table;
 use std::future::pending;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::Mutex;
 
 use allocation_counter::{AllocationInfo, measure};
 use nestling::Nursery;
@@ -38,6 +39,9 @@ fn main() {
             vec![Some(cell(kept(info.bytes_current, CHILDREN) - own, bytes))]
         });
     }
+    table.row("on an executor: allocations", "", || {
+        vec![Some(cell(kept(remote().count_current, CHILDREN), 5.5))]
+    });
     table.row("nursery with one idle child: bytes", "", || {
         vec![Some(cell(kept(nurseries().bytes_current, NURSERIES), 900.0))]
     });
@@ -71,6 +75,22 @@ fn parked(with_handles: bool) -> AllocationInfo {
         assert!(owner.poll(std::pin::pin!(nursery.next())).is_pending());
     });
     assert_eq!(nursery.running(), CHILDREN);
+    info
+}
+
+/// What a nursery keeps of children whose tasks an executor holds, without what the executor takes.
+fn remote() -> AllocationInfo {
+    let owner = Owner::new();
+    let tasks = Mutex::new(Vec::with_capacity(CHILDREN));
+    let executor = nestling::executor(|task| tasks.lock().expect("no task panics").push(task));
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new();
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            nursery.spawn_on(&executor, child());
+        }
+        assert!(owner.poll(std::pin::pin!(nursery.next())).is_pending());
+    });
+    assert_eq!(tasks.lock().expect("no task panics").len(), CHILDREN);
     info
 }
 

@@ -102,6 +102,22 @@ where
     (handles, drained(set.map(|outcome| outcome.map_err(drop)?.map_err(drop)?)))
 }
 
+/// Children that run on the current runtime, and a nursery that waits for them.
+pub(crate) fn remote_nursery<F>(
+    size: usize,
+    child: impl Fn(usize) -> F,
+) -> impl Future<Output = Joined>
+where
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    let tokio = nestling::executor(|task| drop(tokio::spawn(task)));
+    let mut nursery = Nursery::new();
+    for n in 0..size {
+        nursery.spawn_on(tokio, child(n));
+    }
+    nursery.join()
+}
+
 /// On the current runtime.
 pub(crate) async fn join_set<F>(size: usize, child: impl Fn(usize) -> F) -> Vec<usize>
 where

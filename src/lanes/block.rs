@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::due::Link;
 use super::word::{LANES, Word, lane_waker};
+use crate::drive::DriverWaker;
 
 pub(super) struct Block<P> {
     pub(super) lanes: Vec<Lane<P>>,
@@ -12,8 +13,8 @@ pub(super) struct Block<P> {
     pub(super) free: usize,
     /// There while the block has lanes.
     pub(super) word: Option<Arc<Word>>,
-    /// The word has an entry in the queue.
-    pub(super) is_queued: bool,
+    /// A wake of the word reaches the driver.
+    pub(super) is_reached: bool,
     /// The block is in the list of those that have room.
     pub(super) is_roomy: bool,
     pub(super) due: Link,
@@ -30,7 +31,7 @@ impl<P> Block<P> {
             lanes: Vec::new(),
             free: 0,
             word: None,
-            is_queued: false,
+            is_reached: false,
             is_roomy: true,
             due: Link::OUT,
         }
@@ -43,8 +44,11 @@ impl<P> Block<P> {
 
     /// Makes a lane, which is taken at once. `at` is the block's own place.
     #[cold]
-    pub(super) fn add(&mut self, at: usize, place: P) -> usize {
-        let word = self.word.get_or_insert_with(|| Word::new(at));
+    pub(super) fn add(&mut self, at: usize, place: P, driver: &Arc<DriverWaker>) -> usize {
+        let word = self.word.get_or_insert_with(|| {
+            self.is_reached = at == 0;
+            if at == 0 { Word::direct(at, driver) } else { Word::queued(at) }
+        });
         let lane = self.lanes.len();
         if lane == self.lanes.capacity() {
             // The first block may be that of a nursery with one child, or with a few.
@@ -62,7 +66,7 @@ impl<P> Block<P> {
     pub(super) fn give_up(&mut self) {
         self.lanes = Vec::new();
         self.free = 0;
-        self.is_queued = false;
+        self.is_reached = false;
         if let Some(word) = self.word.take() {
             word.retire();
         }
@@ -77,6 +81,13 @@ impl<P> Block<P> {
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.free == self.all() && self.free != 0
+    }
+
+    /// Whether the word holds any wake, perhaps of a lane that is free by now. Where it does, no other wake is
+    /// passed on before the word is taken.
+    #[inline]
+    pub(super) fn was_woken(&self) -> bool {
+        self.word.as_ref().is_some_and(|word| word.woken() != 0)
     }
 
     /// The lanes that were woken, which stay woken.

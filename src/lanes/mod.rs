@@ -13,13 +13,16 @@
 //!
 //! So a wake costs the same with ten lanes and with a million, and so does finding what was woken.
 //!
+//! The first word needs no queue: it tells the driver itself, and the driver looks at it in each round. Many
+//! nurseries have no other.
+//!
 //! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child makes the
 //! first lane, with its block and its word. Children that end at their first poll use it one after the
-//! other. The queue is made when the first child waits. A block without children gives its lanes up; one
-//! such block is kept for the next child.
+//! other. The queue is made when a child waits in the second block. A block without children gives its lanes
+//! up; one such block is kept for the next child.
 //!
-//! **What goes first.** A *round* visits the words that were woken before it began, each once, in the order
-//! of their wakes. What is woken in the meantime has to wait for the next round. Where a turn ends in the
+//! **What goes first.** A *round* visits the words that were woken before it began, each once, the first of
+//! all before the others, and those in the order of their wakes. What is woken in the meantime has to wait for the next round. Where a turn ends in the
 //! middle of a round, the next turn goes on there. Some runtimes give each task a budget, and a child that
 //! uses it up leaves none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
 
@@ -32,6 +35,7 @@ mod queue;
 mod tests;
 mod word;
 
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
@@ -40,10 +44,11 @@ use self::block::{Block, Lane};
 use self::due::Due;
 use self::queue::Queue;
 use self::word::LANES;
-use crate::drive::budget;
+use crate::drive::{DriverWaker, budget};
 
 /// Lanes, each with a place `P` for what runs there.
 pub(crate) struct Lanes<P> {
+    driver: Arc<DriverWaker>,
     blocks: Vec<Block<P>>,
     /// Blocks that have room, and perhaps some that are full by now. None is listed twice.
     roomy: SmallVec<[usize; 1]>,
@@ -51,8 +56,8 @@ pub(crate) struct Lanes<P> {
     taken: usize,
     /// Blocks that have lanes, none of which is taken.
     idle: usize,
-    /// Made when the first child waits.
-    queue: Option<Queue>,
+    /// Made when a child waits in the second block.
+    queue: Option<Box<Queue>>,
     /// A word was added to the queue, which has to be polled before the driver may rest.
     unsettled: bool,
     /// Blocks that were woken and not visited yet.
@@ -77,8 +82,9 @@ struct Visit {
 }
 
 impl<P> Lanes<P> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(driver: &Arc<DriverWaker>) -> Self {
         Self {
+            driver: Arc::clone(driver),
             blocks: Vec::new(),
             roomy: SmallVec::new(),
             taken: 0,
@@ -110,7 +116,7 @@ impl<P> Lanes<P> {
         self.taken += 1;
         let block = &mut self.blocks[at];
         if block.free == 0 {
-            return at * LANES + block.add(at, place());
+            return at * LANES + block.add(at, place(), &self.driver);
         }
         self.idle -= usize::from(block.is_idle());
         let lane = block.free.trailing_zeros() as usize;
@@ -185,14 +191,14 @@ impl<P> Lanes<P> {
     /// Gives up everything. Where many children ran at once, the list of blocks itself is long.
     fn give_up_blocks(&mut self) {
         if self.blocks.len() > LANES {
-            *self = Self::new();
+            *self = Self::new(&self.driver);
         }
     }
 
     /// Sees to it that a wake of this lane reaches the driver: something waits there.
     #[inline]
     pub(crate) fn wait(&mut self, lane: usize) {
-        if !self.blocks[lane / LANES].is_queued {
+        if !self.blocks[lane / LANES].is_reached {
             self.enqueue(lane / LANES);
         }
     }
@@ -201,8 +207,8 @@ impl<P> Lanes<P> {
     fn enqueue(&mut self, at: usize) {
         let block = &mut self.blocks[at];
         if let Some(word) = &block.word {
-            self.queue.get_or_insert_with(Queue::new).push(word);
-            block.is_queued = true;
+            self.queue.get_or_insert_with(|| Box::new(Queue::new())).push(word);
+            block.is_reached = true;
             self.unsettled = true;
         }
     }
@@ -210,8 +216,12 @@ impl<P> Lanes<P> {
     /// Finds out which lanes were woken. By `cx` the next wake is told to the driver.
     #[inline]
     pub(crate) fn find_woken(&mut self, cx: &mut Context<'_>) {
-        let Self { queue: Some(queue), blocks, due, .. } = self else { return };
+        let Self { queue, blocks, due, .. } = self;
+        if blocks.first().is_some_and(Block::was_woken) {
+            due.insert(blocks, due.last(), 0);
+        }
         self.unsettled = false;
+        let Some(queue) = queue else { return };
         let last = due.last();
         let mut found = queue.poll(cx);
         while let Some(at) = found {

@@ -4,16 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
+use futures::task::waker_ref;
+
 use super::counted::during;
 use super::{LANES, Lanes};
+use crate::drive::{DriverWaker, OwnerWaker};
 
-const FEW: usize = 10;
+/// More than stand in the first block, which needs no queue.
+const FEW: usize = 100;
 const MANY: usize = 10_000;
 
-/// Lanes in which something waits, and a waker that counts.
+/// Lanes in which something waits, and an owner that counts how often it is woken.
 struct Fixture {
     lanes: Lanes<()>,
     wakers: Vec<Waker>,
+    driver: Arc<DriverWaker>,
+    owner: Option<Arc<OwnerWaker>>,
     wakes: Arc<Wakes>,
 }
 
@@ -28,21 +34,24 @@ impl Wake for Wakes {
 
 impl Fixture {
     fn new(count: usize) -> Self {
-        let mut lanes = Lanes::new();
+        let driver = Arc::default();
+        let mut lanes = Lanes::new(&driver);
         let mut wakers = Vec::new();
         for lane in 0..count {
             assert_eq!(lanes.take(|| ()), lane);
             wakers.push(lanes.lane(lane).1.clone());
             lanes.wait(lane);
         }
-        let mut fixture = Self { lanes, wakers, wakes: Arc::default() };
+        let mut fixture = Self { lanes, wakers, driver, owner: None, wakes: Arc::default() };
         assert_eq!(fixture.round(), []);
         fixture
     }
 
     fn find(&mut self) {
-        let waker = Waker::from(Arc::clone(&self.wakes));
-        self.lanes.find_woken(&mut Context::from_waker(&waker));
+        self.driver.enter(&Waker::from(Arc::clone(&self.wakes)), &mut self.owner);
+        let owner = self.owner.as_ref().expect("it has entered");
+        self.lanes.find_woken(&mut Context::from_waker(&waker_ref(owner)));
+        self.driver.stop();
     }
 
     /// The lanes of one round, in the order in which they are visited.
@@ -68,14 +77,27 @@ fn a_wake_is_found_at_the_same_cost_among_few_lanes_and_among_many() {
         let mut fixture = Fixture::new(count);
         fixture.wakes();
         let looks = during(|| {
-            fixture.wake([count / 2]);
-            assert_eq!(fixture.round(), [count / 2]);
+            fixture.wake([count - 1]);
+            assert_eq!(fixture.round(), [count - 1]);
             assert_eq!(fixture.round(), []);
         });
         (looks, fixture.wakes())
     };
     assert_eq!(cost(FEW), ((1, 1), 1));
     assert_eq!(cost(MANY), cost(FEW));
+}
+
+#[test]
+fn a_wake_in_the_first_block_needs_no_queue() {
+    let mut fixture = Fixture::new(LANES);
+    fixture.wakes();
+    let looks = during(|| {
+        fixture.wake([5]);
+        assert_eq!(fixture.round(), [5]);
+        assert_eq!(fixture.round(), []);
+    });
+    assert_eq!((looks, fixture.wakes()), ((0, 1), 1));
+    assert!(fixture.lanes.queue.is_none());
 }
 
 #[test]
@@ -113,7 +135,7 @@ fn a_lane_that_is_woken_in_a_round_waits_for_the_next() {
 fn words_are_visited_in_the_order_of_their_wakes() {
     let mut fixture = Fixture::new(4 * LANES);
     fixture.wake([3 * LANES, LANES, 2 * LANES, 0]);
-    assert_eq!(fixture.round(), [3 * LANES, LANES, 2 * LANES, 0]);
+    assert_eq!(fixture.round(), [0, 3 * LANES, LANES, 2 * LANES]);
 }
 
 #[test]
@@ -183,6 +205,21 @@ fn a_freed_lane_is_taken_again_and_a_late_wake_visits_no_free_one() {
 }
 
 #[test]
+fn a_late_wake_of_a_free_lane_keeps_no_other_wake_back() {
+    for count in [3, LANES + 3] {
+        let mut fixture = Fixture::new(count);
+        let (freed, other) = (count - 1, count - 2);
+        fixture.lanes.free(freed);
+        fixture.wake([freed]);
+        assert_eq!(fixture.round(), []);
+        fixture.wakes();
+        fixture.wake([other]);
+        assert_eq!(fixture.wakes(), 1);
+        assert_eq!(fixture.round(), [other]);
+    }
+}
+
+#[test]
 fn a_lane_has_the_same_waker_for_good() {
     let mut fixture = Fixture::new(2);
     fixture.lanes.free(0);
@@ -221,15 +258,16 @@ fn lanes_that_nothing_runs_in_are_given_up() {
 fn no_waker_of_the_driver_is_left_when_the_lanes_are_gone() {
     let fixture = Fixture::new(2 * LANES);
     fixture.wake(0..2 * LANES);
-    let Fixture { lanes, wakers, wakes } = fixture;
-    drop(lanes);
+    let Fixture { lanes, wakers, driver, owner, wakes } = fixture;
+    drop((lanes, owner));
+    driver.retire();
     assert_eq!(Arc::strong_count(&wakes), 1);
     wakers.iter().for_each(Waker::wake_by_ref);
 }
 
 #[test]
 fn a_lane_that_never_waits_takes_no_queue() {
-    let mut lanes = Lanes::new();
+    let mut lanes = Lanes::new(&Arc::default());
     for _ in 0..MANY {
         let lane = lanes.take(|| ());
         assert_eq!(lane, 0);
@@ -277,8 +315,8 @@ fn a_free_lane_that_is_woken_leads_no_turn() {
 
 #[test]
 fn a_nursery_settles_without_a_round_for_nothing() {
-    let mut lanes = Lanes::new();
-    let lane = lanes.take(|| ());
+    let mut lanes = Lanes::new(&Arc::default());
+    let lane = (0..=LANES).map(|_| lanes.take(|| ())).last().unwrap();
     lanes.wait(lane);
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
 
+use crate::drive::DriverWaker;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// The number of lanes that share a word: a bit each.
@@ -12,15 +13,11 @@ pub(super) const LANES: usize = usize::BITS as usize;
 
 /// One bit for each of [`LANES`] lanes, and the way to the driver.
 ///
-/// A wake sets the lane's bit. The wake that finds the word empty passes on to the queue, which tells the
-/// driver that the word was woken; later wakes find the bit of an earlier one and stop there. The driver
-/// takes all bits at once, and polls the lanes they stand for.
+/// A wake sets the lane's bit. The wake that finds the word empty passes on; later wakes find the bit of an
+/// earlier one and stop there. The driver takes all bits at once, and polls the lanes they stand for.
 pub(super) struct Word {
     woken: AtomicUsize,
-    /// Wakes the word's entry in the queue. Set once, by the first poll of the entry.
-    waker: OnceLock<Waker>,
-    /// Whether `waker` is set.
-    has_waker: AtomicBool,
+    way: Way,
     /// The block that the word belongs to.
     block: usize,
     /// The block of the word that was woken before this one, while it is on the list of woken words.
@@ -29,24 +26,47 @@ pub(super) struct Word {
     retired: AtomicBool,
 }
 
+/// Where a wake passes on to.
+enum Way {
+    /// To the driver, which looks at this word in each round.
+    Driver(Arc<DriverWaker>),
+    /// To the queue, which tells the driver that this word was woken.
+    Queue {
+        /// Wakes the word's entry in the queue. Set once, by the first poll of the entry.
+        waker: OnceLock<Waker>,
+        /// Whether `waker` is set.
+        has_waker: AtomicBool,
+    },
+}
+
 impl Word {
     /// `next` of a word that is not on the list.
     const UNLISTED: usize = usize::MAX;
     /// `next` of the last word on the list.
     pub(super) const END: usize = usize::MAX - 1;
 
-    pub(super) fn new(block: usize) -> Arc<Self> {
+    /// A word that tells the driver itself.
+    pub(super) fn direct(block: usize, driver: &Arc<DriverWaker>) -> Arc<Self> {
+        Self::new(block, Way::Driver(Arc::clone(driver)))
+    }
+
+    /// A word that is to stand in the queue.
+    pub(super) fn queued(block: usize) -> Arc<Self> {
+        let (waker, has_waker) = (OnceLock::new(), AtomicBool::new(false));
+        Self::new(block, Way::Queue { waker, has_waker })
+    }
+
+    fn new(block: usize, way: Way) -> Arc<Self> {
         Arc::new(Self {
             woken: AtomicUsize::new(0),
-            waker: OnceLock::new(),
-            has_waker: AtomicBool::new(false),
+            way,
             block,
             next: AtomicUsize::new(Self::UNLISTED),
             retired: AtomicBool::new(false),
         })
     }
 
-    /// Takes all bits. A wake that comes later finds the word empty, and passes on to the queue.
+    /// Takes all bits. A wake that comes later finds the word empty, and passes on.
     #[inline]
     pub(super) fn take(&self) -> usize {
         #[cfg(all(test, not(loom)))]
@@ -84,12 +104,15 @@ impl Word {
     /// Returns whether this was the first poll of the entry: a wake may have come before, and found no
     /// waker to pass on by.
     pub(super) fn set_waker(&self, waker: &Waker) -> bool {
-        if self.has_waker.load(Ordering::Relaxed) {
+        let Way::Queue { waker: way, has_waker } = &self.way else {
+            unreachable!("a word that tells the driver has no entry in the queue")
+        };
+        if has_waker.load(Ordering::Relaxed) {
             return false;
         }
-        let _ = self.waker.set(waker.clone());
+        let _ = way.set(waker.clone());
         // Release: a wake that sees the mark finds the waker.
-        self.has_waker.store(true, Ordering::Release);
+        has_waker.store(true, Ordering::Release);
         true
     }
 
@@ -109,9 +132,12 @@ impl Word {
         (next != Self::END).then_some(next)
     }
 
+    /// The block gives up its lanes. If the word has an entry in the queue, that ends when it is next polled.
     pub(super) fn retire(&self) {
-        self.retired.store(true, Ordering::Relaxed);
-        self.pass_on();
+        if let Way::Queue { .. } = self.way {
+            self.retired.store(true, Ordering::Relaxed);
+            self.pass_on();
+        }
     }
 
     pub(super) fn is_retired(&self) -> bool {
@@ -127,8 +153,13 @@ impl Word {
     }
 
     fn pass_on(&self) {
-        if self.has_waker.load(Ordering::Acquire) {
-            self.waker.get().into_iter().for_each(Waker::wake_by_ref);
+        match &self.way {
+            Way::Driver(driver) => driver.notify(),
+            Way::Queue { waker, has_waker } => {
+                if has_waker.load(Ordering::Acquire) {
+                    waker.get().into_iter().for_each(Waker::wake_by_ref);
+                }
+            }
         }
     }
 }

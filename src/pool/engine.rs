@@ -90,11 +90,11 @@ where
         let limit = options.limit;
         Self {
             source_woken: WakeFlag::new(driver.waker()),
+            lanes: Lanes::new(driver.waker()),
             driver,
             ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
             make: Some(make),
-            lanes: Lanes::new(),
             pulled: 0,
             limit,
             over: false,

@@ -1,9 +1,11 @@
 //! The children of a nursery that have not ended, and the slots that they take.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use super::backlog::Backlog;
 use crate::child::{Child, Spawned};
+use crate::drive::DriverWaker;
 use crate::flavor::Flavor;
 use crate::lanes::Lanes;
 
@@ -28,9 +30,9 @@ pub(super) enum Freed {
 }
 
 impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(driver: &Arc<DriverWaker>) -> Self {
         Self {
-            lanes: Lanes::new(),
+            lanes: Lanes::new(driver),
             backlog: Backlog::new(),
             limit: usize::MAX,
             unfinished: 0,

@@ -67,7 +67,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         Self {
             name: None,
             policy: Policy::collect(),
-            children: Children::new(),
+            children: Children::new(driver),
             shutdown: Shutdown::new(),
             records: Records::new(),
             counts: Counts::default(),

@@ -12,17 +12,21 @@ use super::support::{block_on, model};
 use crate::drive::DriverWaker;
 use crate::lanes::Lanes;
 
-/// A driver with so many lanes, and their wakers.
-fn lanes(count: usize) -> (Lanes<()>, Vec<Waker>, Arc<DriverWaker>) {
-    let mut lanes = Lanes::new();
-    let wakers = (0..count)
+/// A driver with lanes up to this one, and the wakers of the last `count`.
+fn lanes(last: usize, count: usize) -> (Lanes<()>, Vec<Waker>, Arc<DriverWaker>) {
+    let driver = Arc::default();
+    let mut lanes = Lanes::new(&driver);
+    let mut wakers: Vec<_> = (0..=last)
         .map(|_| {
             let lane = lanes.take(|| ());
             lanes.lane(lane).1.clone()
         })
         .collect();
-    (lanes, wakers, Arc::default())
+    (lanes, wakers.split_off(last + 1 - count), driver)
 }
+
+/// A lane of the first word, which tells the driver itself, and one of the second, which stands in the queue.
+const LAST: [usize; 2] = [1, 65];
 
 /// Drives until `look` has seen enough, which is told each lane that was found to be woken.
 fn drive_until(
@@ -68,73 +72,102 @@ fn waking(waker: Waker, ready: &Arc<AtomicBool>) -> thread::JoinHandle<()> {
 /// driver then; were the word not looked at once it has one, the wake would be lost.
 #[test]
 fn a_wake_while_the_word_is_queued_is_found() {
-    model(None, || {
-        let (mut lanes, mut wakers, driver) = lanes(1);
-        let ready = Arc::new(AtomicBool::new(false));
-        let waking = waking(wakers.pop().unwrap(), &ready);
-        lanes.wait(0);
-        drive_until(&mut lanes, &driver, |found| found == Some(0) && ready.load(Relaxed));
-        waking.join().unwrap();
-    });
+    for last in LAST {
+        model(None, move || {
+            let (mut lanes, mut wakers, driver) = lanes(last, 1);
+            let ready = Arc::new(AtomicBool::new(false));
+            let waking = waking(wakers.pop().unwrap(), &ready);
+            lanes.wait(last);
+            drive_until(&mut lanes, &driver, |found| found == Some(last) && ready.load(Relaxed));
+            waking.join().unwrap();
+        });
+    }
 }
 
 /// Two lanes of one word. The second wake finds the word woken and tells no one: it relies on the first,
 /// and on the driver taking both bits after that.
 #[test]
 fn two_wakes_of_one_word_are_both_found() {
-    model(3, || {
-        let (mut lanes, wakers, driver) = lanes(2);
-        (0..2).for_each(|lane| lanes.wait(lane));
-        let ready = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        let mut threads = Vec::new();
-        for (waker, ready) in wakers.into_iter().zip(&ready) {
-            threads.push(waking(waker, ready));
-        }
-        let mut seen = [false; 2];
-        drive_until(&mut lanes, &driver, |found| {
-            if let Some(lane) = found {
-                seen[lane] |= ready[lane].load(Relaxed);
+    for last in LAST {
+        model(3, move || {
+            let (mut lanes, wakers, driver) = lanes(last, 2);
+            lanes.wait(last);
+            let ready = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+            let mut threads = Vec::new();
+            for (waker, ready) in wakers.into_iter().zip(&ready) {
+                threads.push(waking(waker, ready));
             }
-            seen == [true; 2]
+            let mut seen = [false; 2];
+            drive_until(&mut lanes, &driver, |found| {
+                if let Some(lane) = found {
+                    let of = lane + 1 - last;
+                    seen[of] |= ready[of].load(Relaxed);
+                }
+                seen == [true; 2]
+            });
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-    });
+    }
 }
 
 /// A wake comes while the driver takes the word, and again later. Were the bits not taken in one step, or
 /// were a wake after that not passed on, one of them would be lost.
 #[test]
 fn a_wake_after_the_word_was_taken_is_passed_on() {
-    model(None, || {
-        let (mut lanes, wakers, driver) = lanes(1);
-        lanes.wait(0);
-        let ready = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        wakers[0].wake_by_ref();
-        let waking = thread::spawn({
-            let (waker, ready) = (wakers[0].clone(), ready.clone());
-            move || {
-                for ready in ready {
-                    ready.store(true, Relaxed);
-                    waker.wake_by_ref();
+    for last in LAST {
+        model(None, move || {
+            let (mut lanes, wakers, driver) = lanes(last, 1);
+            lanes.wait(last);
+            let ready = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+            wakers[0].wake_by_ref();
+            let waking = thread::spawn({
+                let (waker, ready) = (wakers[0].clone(), ready.clone());
+                move || {
+                    for ready in ready {
+                        ready.store(true, Relaxed);
+                        waker.wake_by_ref();
+                    }
                 }
-            }
+            });
+            drive_until(&mut lanes, &driver, |found| found == Some(last) && ready[1].load(Relaxed));
+            waking.join().unwrap();
         });
-        drive_until(&mut lanes, &driver, |found| found == Some(0) && ready[1].load(Relaxed));
-        waking.join().unwrap();
-    });
+    }
 }
 
 /// A wake of a lane that was given up reaches no other lane, and harms no one.
 #[test]
 fn a_wake_of_a_lane_that_is_given_up_does_no_harm() {
-    model(None, || {
-        let (mut lanes, mut wakers, driver) = lanes(1);
-        lanes.wait(0);
-        lanes.find_woken(&mut Context::from_waker(&Waker::from(driver)));
-        let waker = wakers.pop().unwrap();
-        let waking = thread::spawn(move || waker.wake());
-        lanes.free(0);
-        drop(lanes);
-        waking.join().unwrap();
+    for last in LAST {
+        model(None, move || {
+            let (mut lanes, mut wakers, driver) = lanes(last, 1);
+            lanes.wait(last);
+            lanes.find_woken(&mut Context::from_waker(&Waker::from(driver)));
+            let waker = wakers.pop().unwrap();
+            let waking = thread::spawn(move || waker.wake());
+            (0..=last).for_each(|lane| lanes.free(lane));
+            drop(lanes);
+            waking.join().unwrap();
+        });
+    }
+}
+
+/// One wake of each word, at the same time. Each tells the driver by a way of its own.
+#[test]
+fn wakes_of_two_words_are_both_found() {
+    model(3, || {
+        let (mut lanes, wakers, driver) = lanes(65, 65);
+        let ready = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        lanes.wait(65);
+        let threads = [waking(wakers[0].clone(), &ready[0]), waking(wakers[64].clone(), &ready[1])];
+        let mut seen = [false; 2];
+        drive_until(&mut lanes, &driver, |found| {
+            if let Some(lane) = found {
+                let of = usize::from(lane == 65);
+                seen[of] |= ready[of].load(Relaxed);
+            }
+            seen == [true; 2]
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
