@@ -1,4 +1,5 @@
-//! Hashes files on all cores, and reports every one that cannot be read or is not what it should be.
+//! Hashes files on all cores, and reports every one that cannot be read or is not what it should
+//! be.
 //!
 //! ```text
 //! cargo run --release --example checksum               # checks a small tree of its own
@@ -6,8 +7,8 @@
 //! cargo run --release --example checksum -- --check sums
 //! ```
 //!
-//! The work is in `checksum/work.rs`: a pool whose lanes run on threads, as many as there are cores, and
-//! block on the files that they read. `checksum/source.rs` walks the folders before.
+//! The work is in `checksum/work.rs`: a pool whose lanes run on threads, as many as there are
+//! cores, and block on the files that they read. `checksum/source.rs` walks the folders before.
 
 #[path = "checksum/args.rs"]
 mod args;

@@ -12,8 +12,9 @@
 //! | the emitter | a daemon, with a grace for what is left in the queue when the producers are through | `metrics/emitter.rs` |
 //! | each sink | a child of a nursery in the emitter, so that its panic is a failure of the report | `metrics/emitter.rs` |
 //!
-//! Between producers and emitter there is a bounded channel. [`Spawner::try_spawn`] sheds in the same
-//! way where each measurement is work of its own: against the nursery's limit, and without a channel.
+//! Between producers and emitter there is a bounded channel. [`Spawner::try_spawn`] sheds in the
+//! same way where each measurement is work of its own: against the nursery's limit, and without a
+//! channel.
 //!
 //! [`Spawner::try_spawn`]: nestling::Spawner::try_spawn
 
@@ -79,8 +80,8 @@ fn measure(args: &Args) -> bool {
 
 /// Runs the producers, and the emitter beside them.
 ///
-/// When the producers are through, the emitter is told to end. Its queue is closed by then: it sends
-/// what is left, and has the grace for it.
+/// When the producers are through, the emitter is told to end. Its queue is closed by then: it
+/// sends what is left, and has the grace for it.
 async fn run(args: &Args, meter: Meter, queue: &Receiver<Measurement>) -> Report<(), Problem> {
     let counts = meter.counts();
     let mut nursery = Nursery::new().name("metrics");

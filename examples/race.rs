@@ -1,13 +1,14 @@
-//! Connects to several addresses at once: the first that takes the connection wins, and the others are
-//! let go. If none does, it tells what is wrong with each.
+//! Connects to several addresses at once: the first that takes the connection wins, and the others
+//! are let go. If none does, it tells what is wrong with each.
 //!
 //! ```text
 //! cargo run --example race                     # races servers of its own
 //! cargo run --example race -- --timeout 2s localhost:8080 192.0.2.1:80 '[::1]:80'
 //! ```
 //!
-//! The race is in `race/connect.rs`: a nursery with a child for each address, each with a timeout, and
-//! `first_ok`. `race/servers.rs` runs servers as daemons: they are there for as long as the race.
+//! The race is in `race/connect.rs`: a nursery with a child for each address, each with a timeout,
+//! and `first_ok`. `race/servers.rs` runs servers as daemons: they are there for as long as the
+//! race.
 
 #[path = "race/args.rs"]
 mod args;

@@ -1,5 +1,5 @@
-//! A TCP line server that shuts down well: it stops accepting, lets its connections say goodbye, and
-//! tells which of them it had to drop.
+//! A TCP line server that shuts down well: it stops accepting, lets its connections say goodbye,
+//! and tells which of them it had to drop.
 //!
 //! ```text
 //! cargo run --example server -- --listen 127.0.0.1:7000 --grace 5s
@@ -71,7 +71,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves until a signal comes and all is drained. Says whether nothing failed and nobody was dropped.
+/// Serves until a signal comes and all is drained. Says whether nothing failed and nobody was
+/// dropped.
 async fn serve(args: Args) -> Result<bool, Problem> {
     let log = Log::open(args.log.clone()).await?;
     // From here on a signal is heard: it comes after the line that says where the server listens.

@@ -1,4 +1,5 @@
-//! One child: its future behind an unwind guard, and the control block that says where it is in its life.
+//! One child: its future behind an unwind guard, and the control block that says where it is in its
+//! life.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -23,8 +24,8 @@ pub enum End<T, E> {
 }
 
 impl<T, E> End<T, E> {
-    /// The end of a child that is dropped for this cause. A child that ran out of time has failed; daemons
-    /// cannot miss a deadline.
+    /// The end of a child that is dropped for this cause. A child that ran out of time has failed;
+    /// daemons cannot miss a deadline.
     pub(crate) fn stopped(cause: Cause, daemon: bool) -> Self {
         match cause.kind() {
             CauseKind::Timeout => Self::Failed(Failure::TimedOut(cause)),
@@ -84,8 +85,8 @@ impl<T, E> Ended<T, E> {
     }
 }
 
-/// What a poll of a child or an item has come to. A success has a short way of its own: it is what most come
-/// to, and its output is moved as seldom as can be.
+/// What a poll of a child or an item has come to. A success has a short way of its own: it is what
+/// most come to, and its output is moved as seldom as can be.
 pub(crate) enum Polled<T, X> {
     Pending,
     /// It succeeded, and left nothing else.
@@ -150,7 +151,8 @@ pub(crate) struct Child<'env, T, E, M: Flavor> {
     future: Option<M::Boxed<'env, End<T, E>>>,
     id: ChildId,
     location: &'static Location<'static>,
-    /// Behind `future`: tasks that wait for the child to be gone are told after the destructor has run.
+    /// Behind `future`: tasks that wait for the child to be gone are told after the destructor has
+    /// run.
     finish: FinishOnDrop,
 }
 
@@ -194,8 +196,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
 
     /// Cancels the child, which has `time` left; says whether it is to be dropped now.
     ///
-    /// A child that has time left goes on. A remote child that has started cannot be dropped here: it is
-    /// told to stop, and waited for.
+    /// A child that has time left goes on. A remote child that has started cannot be dropped here:
+    /// it is told to stop, and waited for.
     pub(crate) fn cancel(&self, started: bool, time: Time, cause: &Cause) -> bool {
         match self.control() {
             None => !(started && time == Time::Nursery),
@@ -206,8 +208,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         }
     }
 
-    /// Polls the child. It must not be polled again once it has ended. One that has completed is to be told so
-    /// by [`complete`](Self::complete).
+    /// Polls the child. It must not be polled again once it has ended. One that has completed is to
+    /// be told so by [`complete`](Self::complete).
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<T, (Gone, Ended<T, E>)> {
         if self.is_to_be_dropped() {
@@ -264,8 +266,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         }
     }
 
-    /// Drops the child before its end. A cause of its own goes before `cause`. `overran` says whether the
-    /// grace of a child without a control block is over.
+    /// Drops the child before its end. A cause of its own goes before `cause`. `overran` says
+    /// whether the grace of a child without a control block is over.
     pub(crate) fn abort(mut self, cause: &Cause, overran: bool) -> (Gone, Ended<T, E>) {
         let own = self.control().and_then(|control| control.cause());
         let (child, mut ended) = self.stop_for(own.unwrap_or_else(|| cause.clone()));

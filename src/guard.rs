@@ -56,7 +56,8 @@ pub(crate) fn drop_guarded<V>(value: V) -> Result<(), CaughtPanic> {
 /// Drops what is of no use any more. A panic of its destructor is discarded.
 pub(crate) fn drop_quietly<V>(value: V) {
     if let Err(thrown) = drop_guarded(value) {
-        // The payload's destructor is foreign code too. If it panics as well, that payload is leaked.
+        // The payload's destructor is foreign code too. If it panics as well, that payload is
+        // leaked.
         std::mem::forget(drop_guarded(thrown));
     }
 }
@@ -134,8 +135,8 @@ impl FirstPanic {
         }
     }
 
-    /// Goes on with the panic, if there is one. If the thread is panicking already it is discarded: a
-    /// second panic would end the process.
+    /// Goes on with the panic, if there is one. If the thread is panicking already it is discarded:
+    /// a second panic would end the process.
     pub(crate) fn resume(self) {
         match self.0 {
             Some(thrown) if !std::thread::panicking() => thrown.resume(),

@@ -25,8 +25,8 @@ impl ChildId {
 
     /// The spawn number itself, counted from zero.
     ///
-    /// The body of [`Nursery::run`](crate::Nursery::run) has none; it answers [`u64::MAX`]. Neither has
-    /// the nursery itself, which answers one less.
+    /// The body of [`Nursery::run`](crate::Nursery::run) has none; it answers [`u64::MAX`]. Neither
+    /// has the nursery itself, which answers one less.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0

@@ -1,5 +1,5 @@
-//! Structured concurrency on any runtime: a nursery owns its children, drives them, waits for all of
-//! them and returns every failure as one error.
+//! Structured concurrency on any runtime: a nursery owns its children, drives them, waits for all
+//! of them and returns every failure as one error.
 //!
 //! | to | see |
 //! |---|---|
@@ -19,47 +19,48 @@
 //!
 //! # Words
 //!
-//! A **nursery** is the scope that owns **children**; a child is one future. It has an id, its spawn
-//! number, and a spawn location; it may have a name. How it ended is its **outcome**: it completed,
-//! it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic or a
-//! timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a **grace**
-//! is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is a child that is
-//! not waited for. Children spawned beyond the limit wait in the **backlog**. A pool runs its items in
-//! **lanes**, each of which takes one after the other. A nursery has one of two **flavours**: [`Shared`],
-//! for children that are `Send`, or [`Local`].
+//! A **nursery** is the scope that owns **children**; a child is one future. It has an id, its
+//! spawn number, and a spawn location; it may have a name. How it ended is its **outcome**: it
+//! completed, it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic
+//! or a timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a
+//! **grace** is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is
+//! a child that is not waited for. Children spawned beyond the limit wait in the **backlog**. A
+//! pool runs its items in **lanes**, each of which takes one after the other. A nursery has one of
+//! two **flavours**: [`Shared`], for children that are `Send`, or [`Local`].
 //!
 //! # The contract
 //!
 //! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
-//! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It has one
-//! waker for good, as a task has: a future that keeps the waker of its first poll is woken by it. It may
-//! be polled without having been woken. A future that finishes a nursery or spawns a child panics when it
-//! is polled after it was ready.
+//! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It has
+//! one waker for good, as a task has: a future that keeps the waker of its first poll is woken by
+//! it. It may be polled without having been woken. A future that finishes a nursery or spawns a
+//! child panics when it is polled after it was ready.
 //!
-//! **Fairness.** In a round the driver polls each child once that was woken before it. After 8 rounds or
-//! about 256 polls its turn is over, and it yields to the runtime; nested nurseries share the turn of the
-//! outermost. A child that always wakes itself keeps neither its siblings nor the runtime from running.
-//! Children that were woken, children that are to start and the body of a [`run`](Nursery::run) share
-//! each turn, and go first by turns; so do the woken children among each other. So a child gets its turn
-//! also beside one that uses up the budget which its runtime gives a task: where `n` children are woken
-//! again and again, each is the first of all within `3 n` turns; in a nested nursery, within `3 n` of the
-//! turns in which the nursery itself is the first.
+//! **Fairness.** In a round the driver polls each child once that was woken before it. After 8
+//! rounds or about 256 polls its turn is over, and it yields to the runtime; nested nurseries share
+//! the turn of the outermost. A child that always wakes itself keeps neither its siblings nor the
+//! runtime from running. Children that were woken, children that are to start and the body of a
+//! [`run`](Nursery::run) share each turn, and go first by turns; so do the woken children among
+//! each other. So a child gets its turn also beside one that uses up the budget which its runtime
+//! gives a task: where `n` children are woken again and again, each is the first of all within
+//! `3 n` turns; in a nested nursery, within `3 n` of the turns in which the nursery itself is the
+//! first.
 //!
 //! **Collecting.** Every failure is kept, in completion order: the first is the primary. A child
 //! leaves one outcome. A destructor of its future that panics on top is one more failure of that
 //! child, whether it had an output, which is kept, an error, or a panic.
 //!
-//! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end of
-//! its own in the same poll keeps it; a failure is then flagged as
+//! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end
+//! of its own in the same poll keeps it; a failure is then flagged as
 //! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
 //! stays. A child spawned into a cancelled nursery is never polled, and reported. With a
-//! [grace](ChildBuilder::grace) there are two stages: the signal, and when the grace is over the drop;
-//! until then the child may come to an end of its own, which it keeps.
+//! [grace](ChildBuilder::grace) there are two stages: the signal, and when the grace is over the
+//! drop; until then the child may come to an end of its own, which it keeps.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
-//! deadline is polled before the children. A timeout and a grace are polled before their child, and heeded
-//! after it: an end that the child comes to in the same poll counts. Each is dropped once it is over. One
-//! that panics is over, and its panic is a failure.
+//! deadline is polled before the children. A timeout and a grace are polled before their child, and
+//! heeded after it: an end that the child comes to in the same poll counts. Each is dropped once it
+//! is over. One that panics is over, and its panic is a failure.
 //!
 //! | what is cut short | ends as | its cause |
 //! |---|---|---|
@@ -71,18 +72,18 @@
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery, or a future that finishes it, drops all children
-//! there and then when it is dropped. If destructors of children panic, the first panic goes on once
-//! all are gone, unless the thread is panicking already. A nursery in a child that is cancelled is
-//! dropped so: its first panic becomes that child's failure, and the others are lost. Outputs and
-//! errors that were not taken come after the children, and are dropped as these are.
+//! there and then when it is dropped. If destructors of children panic, the first panic goes on
+//! once all are gone, unless the thread is panicking already. A nursery in a child that is
+//! cancelled is dropped so: its first panic becomes that child's failure, and the others are lost.
+//! Outputs and errors that were not taken come after the children, and are dropped as these are.
 //!
-//! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future is polled
-//! and dropped by its executor. It cannot be dropped from here: it is told to go, and the nursery does not
-//! end before it is gone. Only a nursery that is dropped does not wait.
+//! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future
+//! is polled and dropped by its executor. It cannot be dropped from here: it is told to go, and the
+//! nursery does not end before it is gone. Only a nursery that is dropped does not wait.
 //!
-//! **User code.** A child is polled and dropped, an error displayed or a policy asked without a lock
-//! or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that panics
-//! when it is called does no harm to the code that spawns, wakes or cancels.
+//! **User code.** A child is polled and dropped, an error displayed or a policy asked without a
+//! lock or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that
+//! panics when it is called does no harm to the code that spawns, wakes or cancels.
 //!
 //! **Panics.** They are caught at the child's boundary, so they must unwind: with `panic = "abort"`
 //! the first one ends the program. The panic hook is left alone, unless

@@ -1,5 +1,5 @@
-//! Where a panic was raised. Only the panic hook knows, and the hook is the program's: it is changed
-//! on request only.
+//! Where a panic was raised. Only the panic hook knows, and the hook is the program's: it is
+//! changed on request only.
 
 use std::cell::Cell;
 use std::fmt;
@@ -60,13 +60,13 @@ impl fmt::Display for PanicLocation {
 ///
 /// Of a panic that is caught only its payload is left; where it was raised, only the panic hook
 /// hears. So this puts a hook of its own in front of the one that is set, which it calls as before:
-/// what is printed stays the same. Call it once, where the program starts; further calls do nothing.
-/// A hook that is set later, and does not call the one before it, ends this.
+/// what is printed stays the same. Call it once, where the program starts; further calls do
+/// nothing. A hook that is set later, and does not call the one before it, ends this.
 ///
-/// The location is kept for the thread that panics, at the cost of an allocation for each panic. What
-/// is thrown by [`resume_unwind`](std::panic::resume_unwind) passes the hook by: its location is that
-/// of the last panic in the same poll or destructor, which as a rule is the one that goes on, and
-/// `None` if there was none.
+/// The location is kept for the thread that panics, at the cost of an allocation for each panic.
+/// What is thrown by [`resume_unwind`](std::panic::resume_unwind) passes the hook by: its location
+/// is that of the last panic in the same poll or destructor, which as a rule is the one that goes
+/// on, and `None` if there was none.
 ///
 /// A library should leave the decision to the program. Without this call the crate leaves the hook
 /// alone.

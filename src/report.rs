@@ -9,8 +9,8 @@ use crate::info::ChildInfo;
 
 /// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
 ///
-/// Where a destructor panics after the child had come to its own end, the child gives two: that end, and
-/// then the panic as a failure.
+/// Where a destructor panics after the child had come to its own end, the child gives two: that
+/// end, and then the panic as a failure.
 #[derive(Debug)]
 pub struct Completion<T, E> {
     child: ChildInfo,
@@ -217,8 +217,8 @@ impl<T, E> Report<T, E> {
     }
 
     /// The children that had a grace, were not through when it was over, and had to be dropped; in
-    /// spawn order. They are cancelled, or have timed out, or failed by their destructor; of those that
-    /// failed it has the ones that are stored, while [`counts`](Self::counts) has all.
+    /// spawn order. They are cancelled, or have timed out, or failed by their destructor; of those
+    /// that failed it has the ones that are stored, while [`counts`](Self::counts) has all.
     pub fn overran_grace(&self) -> impl Iterator<Item = &ChildInfo> {
         let failures = self.error.iter().flat_map(JoinedError::by_spawn_order);
         let failed = failures.filter(|error| error.overran_grace()).map(ChildError::child);
@@ -249,8 +249,8 @@ impl<T, E> Report<T, E> {
     ///
     /// # Errors
     ///
-    /// Every failure. The outputs are dropped then, and one that panics at that does not take the failures
-    /// along; [`into_parts`](Self::into_parts) keeps both.
+    /// Every failure. The outputs are dropped then, and one that panics at that does not take the
+    /// failures along; [`into_parts`](Self::into_parts) keeps both.
     pub fn into_result(self) -> Result<Vec<T>, JoinedError<E>> {
         match self.error {
             Some(error) => {

@@ -15,9 +15,9 @@ use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
     ///
-    /// A timer is polled before the future, and heeded after it. The future may use up the budget that the
-    /// runtime gives a task, and a timer after that would never see its time come. And an end that the
-    /// future comes to counts, also when its time is over.
+    /// A timer is polled before the future, and heeded after it. The future may use up the budget
+    /// that the runtime gives a task, and a timer after that would never see its time come. And an
+    /// end that the future comes to counts, also when its time is over.
     #[doc(hidden)]
     pub struct Timed<A, B> {
         #[pin]
@@ -28,7 +28,8 @@ pin_project! {
     }
 }
 
-/// The timers of a child. If the future's destructor panics first, panics of the timers are discarded.
+/// The timers of a child. If the future's destructor panics first, panics of the timers are
+/// discarded.
 pub(crate) struct Timers<B> {
     /// Polled until the child is cancelled.
     pub(crate) timeout: Option<B>,
@@ -57,8 +58,8 @@ impl<B> Drop for Timers<B> {
         let mut first = FirstPanic::of(drop_guarded(self.timeout.take()));
         first.note(drop_guarded(self.grace.take()));
         if let Some(panic) = self.panic.take() {
-            // It goes on here, where the driver looks for one more failure beside the child's own end. It
-            // says itself what it is a panic of.
+            // It goes on here, where the driver looks for one more failure beside the child's own
+            // end. It says itself what it is a panic of.
             first.note(Err(panic.passed_on()));
         }
         first.resume();
@@ -75,8 +76,8 @@ impl<A, B> Timed<A, B> {
         &mut self.future
     }
 
-    /// Returns the future, which was never pinned. A panic of a timer's destructor is discarded: the future
-    /// must not be lost for it.
+    /// Returns the future, which was never pinned. A panic of a timer's destructor is discarded:
+    /// the future must not be lost for it.
     pub(crate) fn into_inner(self) -> A {
         let Self { future, timers, control: _ } = self;
         drop_quietly(timers);
@@ -143,8 +144,8 @@ impl<B: Future<Output = ()> + Unpin> Timers<B> {
     /// The future is pending, and the time of the child is over.
     fn heed<T, E>(&mut self, expired: Expired, control: &Control) -> Poll<End<T, E>> {
         match expired {
-            // A handle may have been first on another thread; then it is as if the timeout had not come.
-            // With a grace the child is polled again before that begins: the cancel wakes it.
+            // A handle may have been first on another thread; then it is as if the timeout had not
+            // come. With a grace the child is polled again before that begins: the cancel wakes it.
             Expired::Timeout => {
                 control.request_cancel(|| Cause::timeout(control.info().clone()));
             }

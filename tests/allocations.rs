@@ -22,7 +22,8 @@ const BYTES: u64 = 130;
 /// The same of a child with a handle.
 const BYTES_WITH_HANDLE: u64 = 240;
 
-/// What a block of 64 lanes takes besides: the list of its lanes, its word, and an entry in the queue.
+/// What a block of 64 lanes takes besides: the list of its lanes, its word, and an entry in the
+/// queue.
 const BLOCKS: u64 = CHILDREN.div_ceil(64) * 3;
 
 type Parent = Nursery<'static, u32, oneshot::Canceled>;
@@ -377,8 +378,8 @@ fn a_failure_takes_no_allocation_more_than_a_success() {
     assert!(count(true) <= count(false) + 8, "{} and {}", count(true), count(false));
 }
 
-/// Items that are ready at once, items that yield, and failures that are not stored. Never more than the
-/// limit of them run.
+/// Items that are ready at once, items that yield, and failures that are not stored. Never more
+/// than the limit of them run.
 fn pool(items: u32) -> AllocationInfo {
     let (running, most) = (Cell::new(0), Cell::new(0));
     let (running, most) = (&running, &most);

@@ -1,10 +1,10 @@
 //! What a child costs, beside rivals that do the same work with less: one table.
 //!
 //! `cargo bench --bench nursery` takes turns between a nursery and its rival. It prints the medians
-//! of one run, ours divided by the rival's, and the bar that the ratio has to keep to. "Boxed" rivals
-//! hold boxed futures, as a nursery does. "Woken singly" means: one child is woken, the set is polled
-//! until it rests, then the next. A word after `--` picks the rows that have it in their work, and
-//! `-- --test` runs each once, with few children.
+//! of one run, ours divided by the rival's, and the bar that the ratio has to keep to. "Boxed"
+//! rivals hold boxed futures, as a nursery does. "Woken singly" means: one child is woken, the set
+//! is polled until it rests, then the next. A word after `--` picks the rows that have it in their
+//! work, and `-- --test` runs each once, with few children.
 //!
 //! The figures are those of a program that is built with `--release` and no more. For one that is
 //! optimized as a whole, set `CARGO_PROFILE_BENCH_LTO=fat` and

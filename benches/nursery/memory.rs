@@ -1,8 +1,8 @@
 //! What a child that does nothing takes of memory, and what a nursery does.
 //!
 //! `cargo bench --bench nursery_memory`. A program of its own, since its allocator counts, which
-//! would slow what is measured by the clock. `cargo bench --bench nursery` runs it for the end of its
-//! table.
+//! would slow what is measured by the clock. `cargo bench --bench nursery` runs it for the end of
+//! its table.
 
 #[path = "../shared/rest.rs"]
 mod rest;

@@ -1,7 +1,7 @@
 //! How much memory a pool takes at most, by the number of its items.
 //!
-//! `cargo bench --bench pool_memory`. A program of its own, since it has an allocator of its own, which
-//! counts.
+//! `cargo bench --bench pool_memory`. A program of its own, since it has an allocator of its own,
+//! which counts.
 
 use allocation_counter::{AllocationInfo, measure};
 use futures::executor::block_on;

@@ -13,8 +13,8 @@ use super::sums;
 /// A file, and its hash if that is known; or what was wrong before there was one.
 pub(crate) type Item = Result<(PathBuf, Option<Hash>), Problem>;
 
-/// The files under the folders, in the order of their names, with what the list says of each; then those
-/// of the list that were not there. The folders are walked as items are asked for.
+/// The files under the folders, in the order of their names, with what the list says of each; then
+/// those of the list that were not there. The folders are walked as items are asked for.
 pub(crate) fn items<'a>(
     folders: &'a [PathBuf],
     directory: &'a Path,

@@ -31,8 +31,8 @@ impl Line {
     }
 }
 
-/// The lines of a list; of one that is none its number, from 1. Empty lines, and those that begin with a
-/// `#`, say nothing.
+/// The lines of a list; of one that is none its number, from 1. Empty lines, and those that begin
+/// with a `#`, say nothing.
 pub(crate) fn parse(list: &[u8]) -> impl Iterator<Item = Result<Line, usize>> {
     let lines = list.split(|byte| *byte == b'\n').enumerate();
     lines.filter_map(|(at, line)| {

@@ -21,8 +21,8 @@ impl Tree {
     }
 }
 
-/// Two files that are as they should be, one with a wrong sum, one that cannot be read, and a link to
-/// nowhere.
+/// Two files that are as they should be, one with a wrong sum, one that cannot be read, and a link
+/// to nowhere.
 pub(crate) fn plant() -> io::Result<Tree> {
     let tree = Tree(tempfile::tempdir()?);
     let at = |name: &str| tree.path().join(name);

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Each is counted where it happens. No order is needed: they are read when all threads are through.
+/// Each is counted where it happens. No order is needed: they are read when all threads are
+/// through.
 #[derive(Default)]
 pub(crate) struct Counts {
     /// By the producers.

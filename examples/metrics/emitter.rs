@@ -16,8 +16,8 @@ const FAILURES: usize = 10;
 /// Sends what is in the queue until that is closed and empty.
 ///
 /// A sink that fails or panics is one failure of the report, and the next one goes on. Each takes a
-/// measurement before it can fail, so that this ends. Where none can be opened, there is nothing to go
-/// on with, and the emitter fails.
+/// measurement before it can fail, so that this ends. Where none can be opened, there is nothing to
+/// go on with, and the emitter fails.
 pub(crate) async fn emit(
     args: &Args,
     queue: &Receiver<Measurement>,

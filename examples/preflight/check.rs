@@ -67,8 +67,8 @@ impl Checks<'_> {
         result
     }
 
-    /// Checks the first address of a name that takes a connection. If none does, the error has what is
-    /// wrong with each.
+    /// Checks the first address of a name that takes a connection. If none does, the error has what
+    /// is wrong with each.
     async fn check_name(&self, target: Target) -> Result<Up, JoinedError<Problem>> {
         let result = self.attempt_all(&target, Instant::now()).await;
         self.progress.inc(1);

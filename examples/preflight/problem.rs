@@ -8,8 +8,8 @@ use super::http::ANSWER_MAX;
 use super::input::Origin;
 use super::list::{LINE_MAX, LIST_MAX};
 
-/// One thing that is wrong. What it was caused by is its source, so that the tree shows it on a line
-/// of its own.
+/// One thing that is wrong. What it was caused by is its source, so that the tree shows it on a
+/// line of its own.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     // Of the input.

@@ -34,8 +34,8 @@ pub(crate) enum Problem {
 
 /// Connects to all of the addresses, of which there is at least one.
 ///
-/// The losers are gone when this is ready, their connections closed. The error has what was wrong with
-/// each address; one that was not through in time has timed out.
+/// The losers are gone when this is ready, their connections closed. The error has what was wrong
+/// with each address; one that was not through in time has timed out.
 pub(crate) async fn race(
     args: &Args,
     addresses: &[String],

@@ -32,8 +32,8 @@ impl<'a> Connection<'a> {
 
     /// Answers lines until the client has no more, or the server is stopped.
     ///
-    /// A line that is being answered is answered to its end: only to wait for the next one is given up
-    /// when the server is stopped.
+    /// A line that is being answered is answered to its end: only to wait for the next one is given
+    /// up when the server is stopped.
     pub(crate) async fn serve(mut self, cx: &Context<'_>) -> Result<(), Problem> {
         while let Some(more) = until_cancelled(cx, self.read()).await {
             if !more? {

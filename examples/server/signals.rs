@@ -22,8 +22,8 @@ impl Stops {
         Signals::new(signals).map(Self)
     }
 
-    /// Stops the server at the first signal, and ends its grace at the next. Never ends itself: it is
-    /// dropped when the server has ended.
+    /// Stops the server at the first signal, and ends its grace at the next. Never ends itself: it
+    /// is dropped when the server has ended.
     pub(crate) async fn stop<T>(mut self, server: &Spawner<'_, (), Problem>, grace: Duration) -> T {
         while let Some(signal) = self.0.next().await {
             let name = match signal {

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Prints a line at once, and says whether that went well. Whoever closed the other end wants to read
-/// no more: that is no failure.
+/// Prints a line at once, and says whether that went well. Whoever closed the other end wants to
+/// read no more: that is no failure.
 pub(crate) fn print(program: &str, line: impl Display) -> bool {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {

@@ -8,8 +8,8 @@ use crate::text::Escaped;
 
 /// Why a child or a nursery was cancelled.
 ///
-/// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first. A clone
-/// shares the text with the original and costs one reference count.
+/// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first. A
+/// clone shares the text with the original and costs one reference count.
 #[derive(Clone)]
 pub struct Cause(Arc<Inner>);
 
@@ -37,7 +37,8 @@ pub enum CauseKind {
     Timeout,
     /// Nothing waits for the child any more: what it was there for has ended.
     Finished,
-    /// Something the child depends on was lost, such as its task on an [executor](crate::executor()).
+    /// Something the child depends on was lost, such as its task on an
+    /// [executor](crate::executor()).
     DependencyLost,
 }
 
@@ -86,8 +87,8 @@ impl Cause {
         self.0.kind
     }
 
-    /// The child that brought it about: the one that failed, that won, or that ran out of time; or the child
-    /// that the nursery belongs to.
+    /// The child that brought it about: the one that failed, that won, or that ran out of time; or
+    /// the child that the nursery belongs to.
     #[must_use]
     pub fn child(&self) -> Option<&ChildInfo> {
         self.0.child.as_ref()
@@ -99,9 +100,11 @@ impl Cause {
         self.0.message.as_deref()
     }
 
-    /// The cause that this one follows from: why the child was cancelled that the nursery belongs to.
+    /// The cause that this one follows from: why the child was cancelled that the nursery belongs
+    /// to.
     ///
-    /// Only a nursery made by [`ChildContext::nursery`](crate::ChildContext::nursery) is cancelled so.
+    /// Only a nursery made by [`ChildContext::nursery`](crate::ChildContext::nursery) is cancelled
+    /// so.
     #[must_use]
     pub fn parent(&self) -> Option<&Cause> {
         self.0.parent.as_ref()
@@ -129,8 +132,8 @@ impl Drop for Inner {
 }
 
 /// One line, control characters escaped and long text cut:
-/// `child #7 fetch failed: connection refused`. Of a chain it names the nearest child, and says why that
-/// was cancelled in the first place.
+/// `child #7 fetch failed: connection refused`. Of a chain it names the nearest child, and says why
+/// that was cancelled in the first place.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind(), self.child()) {

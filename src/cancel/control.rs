@@ -12,7 +12,8 @@
 //! | stopping | cancelled, and its time is over | | |
 //! | gone | its future is dropped | | |
 //!
-//! From each phase the child is gone when it comes to an end of its own, or when its future is dropped.
+//! From each phase the child is gone when it comes to an end of its own, or when its future is
+//! dropped.
 //!
 //! | a running child is cancelled by | ordinary | with a grace of its own |
 //! |---|---|---|
@@ -30,8 +31,9 @@
 //! | ordinary, or daemon | the driver drops it, when it next looks at it |
 //! | remote | its executor is told to drop it. The driver waits until that has happened |
 //!
-//! Only children with a name, a handle, a context or an option of their own have a control block. Others
-//! can only be cancelled with their nursery, by the driver itself, and their phase is the nursery's.
+//! Only children with a name, a handle, a context or an option of their own have a control block.
+//! Others can only be cancelled with their nursery, by the driver itself, and their phase is the
+//! nursery's.
 
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -139,8 +141,8 @@ impl Control {
 
     #[inline]
     pub(crate) fn phase(&self) -> Phase {
-        // Acquire: where a phase is seen, what came before it is seen too, such as what the canceller did,
-        // or the child's destructor.
+        // Acquire: where a phase is seen, what came before it is seen too, such as what the
+        // canceller did, or the child's destructor.
         match self.state.load(Ordering::Acquire) & PHASE {
             0 => Phase::Queued,
             1 => Phase::Running,
@@ -179,8 +181,8 @@ impl Control {
         self.set(self.phase(), AWAITED);
     }
 
-    /// Starts the child, which runs in the lane of this waker from now on. `false` if it was cancelled
-    /// before.
+    /// Starts the child, which runs in the lane of this waker from now on. `false` if it was
+    /// cancelled before.
     pub(crate) fn start(&self, lane: &Waker) -> bool {
         let lane = lane.clone();
         let mut shared = self.lock();
@@ -192,7 +194,8 @@ impl Control {
         true
     }
 
-    /// Cancels the child on behalf of a handle or of its timeout. Says whether it is the first to do so.
+    /// Cancels the child on behalf of a handle or of its timeout. Says whether it is the first to
+    /// do so.
     pub(crate) fn request_cancel(&self, cause: impl FnOnce() -> Cause) -> bool {
         // A spawner has cancelled the nursery, and was first.
         if self.nursery_is_cancelled() || self.phase() > Phase::Running {
@@ -206,10 +209,11 @@ impl Control {
         before.is_some()
     }
 
-    /// Cancels the child, which has `time` left. The driver looks at it for that, if it has started.
+    /// Cancels the child, which has `time` left. The driver looks at it for that, if it has
+    /// started.
     ///
-    /// Returns the phase that it was in, if this is the first cancel. The first cause stays; a later cancel
-    /// can only leave the child less time.
+    /// Returns the phase that it was in, if this is the first cancel. The first cause stays; a
+    /// later cancel can only leave the child less time.
     pub(crate) fn cancel(&self, time: Time, cause: &Cause) -> Option<Phase> {
         let may_go_on = match time {
             Time::Own => self.traits.own_grace,
@@ -289,8 +293,8 @@ impl Control {
         drop_quietly(waker);
     }
 
-    /// Ready with the cause when the child is cancelled. `place` is where the caller waits, `None` at
-    /// first.
+    /// Ready with the cause when the child is cancelled. `place` is where the caller waits, `None`
+    /// at first.
     pub(crate) fn poll_cancelled(
         &self,
         cx: &mut Context<'_>,
@@ -325,7 +329,8 @@ impl Control {
     }
 
     fn finish(&self, lost: Option<LostKind>) {
-        // A spawner may have cancelled the nursery in the child's last poll, and handles say so already.
+        // A spawner may have cancelled the nursery in the child's last poll, and handles say so
+        // already.
         let late = self.requests.as_ref().and_then(|requests| requests.cause());
         let (lane, finished, cancelled) = {
             let mut shared = self.lock();
@@ -383,8 +388,8 @@ impl FinishOnDrop {
         }
     }
 
-    /// Tells the tasks that wait that the child is gone, and how it was lost if it has no output. Returns
-    /// the block.
+    /// Tells the tasks that wait that the child is gone, and how it was lost if it has no output.
+    /// Returns the block.
     #[inline]
     pub(crate) fn finish(&mut self, lost: Option<LostKind>) -> Option<Arc<Control>> {
         let control = self.0.take()?;

@@ -79,8 +79,8 @@ impl CancelHandle {
 
     /// Why the child was cancelled by a handle or with its nursery; `None` while it was not.
     ///
-    /// It is known as soon as a spawner has cancelled the nursery, also before the driver has acted on it. A
-    /// child that was cancelled and yet came to its own end keeps the cause.
+    /// It is known as soon as a spawner has cancelled the nursery, also before the driver has acted
+    /// on it. A child that was cancelled and yet came to its own end keeps the cause.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.0.cause()
@@ -100,8 +100,8 @@ impl CancelHandle {
     /// Waits until the child is gone: its future dropped, its destructor run.
     ///
     /// It resolves for a child that ended in any way, also when the nursery itself was dropped; a
-    /// [remote](crate::Nursery::spawn_on) child of such a nursery may still be about to be dropped then.
-    /// A child that awaits this for itself waits for ever.
+    /// [remote](crate::Nursery::spawn_on) child of such a nursery may still be about to be dropped
+    /// then. A child that awaits this for itself waits for ever.
     ///
     /// # Cancel safety
     ///

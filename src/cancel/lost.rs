@@ -5,11 +5,11 @@ use std::fmt;
 use super::{Cause, Control};
 use crate::info::ChildInfo;
 
-/// What awaiting a [`JoinHandle`](crate::JoinHandle) gives when the child has no output: which child
-/// it was, and how it ended.
+/// What awaiting a [`JoinHandle`](crate::JoinHandle) gives when the child has no output: which
+/// child it was, and how it ended.
 ///
-/// The child's own error is not in here. It is in the nursery's [`JoinedError`](crate::JoinedError),
-/// once.
+/// The child's own error is not in here. It is in the nursery's
+/// [`JoinedError`](crate::JoinedError), once.
 #[derive(Clone)]
 pub struct Lost {
     child: ChildInfo,

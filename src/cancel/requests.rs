@@ -55,8 +55,8 @@ impl Requests {
     /// Asks the driver to drop a child that was cancelled before it started.
     pub(crate) fn drop_queued(&self, id: ChildId) {
         lock(&self.queued).push(id);
-        // Release, after the push: a driver that sees the mark finds the child on the list. A driver that
-        // misses it is woken by the next line, and looks again.
+        // Release, after the push: a driver that sees the mark finds the child on the list. A
+        // driver that misses it is woken by the next line, and looks again.
         self.any_queued.store(true, Ordering::Release);
         self.driver.notify();
     }
@@ -64,9 +64,9 @@ impl Requests {
     /// Children that were cancelled before they started.
     #[inline]
     pub(crate) fn take_queued(&self) -> Vec<ChildId> {
-        // The mark is cleared before the list is taken. A child that is put on the list in between leaves
-        // the mark set for nothing, which is harmless; the other order would lose the child. The load alone
-        // is what nearly every round pays.
+        // The mark is cleared before the list is taken. A child that is put on the list in between
+        // leaves the mark set for nothing, which is harmless; the other order would lose the child.
+        // The load alone is what nearly every round pays.
         if self.any_queued.load(Ordering::Acquire) && self.any_queued.swap(false, Ordering::AcqRel)
         {
             std::mem::take(&mut *lock(&self.queued))

@@ -2,25 +2,25 @@
 
 use std::cell::Cell;
 
-/// Polls a turn. Large enough that a yield costs little, small enough that a timer or a socket of the same
-/// runtime thread does not wait for long.
+/// Polls a turn. Large enough that a yield costs little, small enough that a timer or a socket of
+/// the same runtime thread does not wait for long.
 pub(crate) const TURN: u32 = 256;
 
-/// Rounds a turn. Where children compute for a millisecond and yield, a turn of that many polls would be a
-/// quarter of a second.
+/// Rounds a turn. Where children compute for a millisecond and yield, a turn of that many polls
+/// would be a quarter of a second.
 pub(crate) const ROUNDS: u8 = 8;
 
 /// What a nested driver gets at least, even when nothing is left: enough for a poll of each kind.
 ///
-/// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never see the
-/// end of the turn, and would wait for ever.
+/// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never
+/// see the end of the turn, and would wait for ever.
 const LEAST: u32 = 8;
 
 thread_local! {
     /// What is left of this thread's turn; `None` outside of any driver.
     ///
-    /// It belongs to the thread and not to a nursery, so that nested nurseries share the turn of the
-    /// outermost one, and a child needs no pointer to its nursery to spend from it.
+    /// It belongs to the thread and not to a nursery, so that nested nurseries share the turn of
+    /// the outermost one, and a child needs no pointer to its nursery to spend from it.
     static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
 
     /// Nothing was polled to its end in the turn of this thread's outermost driver.

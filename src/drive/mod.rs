@@ -1,9 +1,9 @@
 //! The driver: the one loop that nurseries and pools run by.
 //!
-//! A *turn* is what the driver does between two yields to the runtime. It has a budget of polls, and at
-//! most a few rounds. In a *round* the driver takes what was asked for from outside, and polls each kind of
-//! work once: children that were woken, new children, and the body. When nothing is left to do it rests
-//! until its waker is woken.
+//! A *turn* is what the driver does between two yields to the runtime. It has a budget of polls,
+//! and at most a few rounds. In a *round* the driver takes what was asked for from outside, and
+//! polls each kind of work once: children that were woken, new children, and the body. When nothing
+//! is left to do it rests until its waker is woken.
 //!
 //! | | ends when | then |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! | a turn | there is nothing to do | the driver rests |
 //! | a turn of a nested driver | its round is over | it yields to the driver around it |
 //!
-//! A nested driver goes round once. Were it to go on for as long as there is work, a chain of nurseries
-//! would go round in each other's rounds, and the deepest would spend the whole budget.
+//! A nested driver goes round once. Were it to go on for as long as there is work, a chain of
+//! nurseries would go round in each other's rounds, and the deepest would spend the whole budget.
 
 pub(crate) mod budget;
 mod wake_flag;
@@ -90,8 +90,8 @@ pub(crate) trait Work {
     /// Lets another of the woken children go first. Called where these go first in a turn.
     fn rotate(&mut self);
 
-    /// Takes what was asked for from outside, and finds out which lanes were woken. These wake the driver by
-    /// `cx` from now on.
+    /// Takes what was asked for from outside, and finds out which lanes were woken. These wake the
+    /// driver by `cx` from now on.
     fn take_requests(&mut self, cx: &mut Context<'_>);
 
     /// Finds out what was woken, if something has begun to wait in this round.
@@ -128,8 +128,8 @@ pub(crate) struct DriverState {
     first: Kind,
     /// The next call begins a new turn.
     turn_is_over: bool,
-    /// It yielded at once the last time, as nothing was left of the turn around it. It does not do so twice in a row: a
-    /// child that spends each turn whole may stand before it again.
+    /// It yielded at once the last time, as nothing was left of the turn around it. It does not do
+    /// so twice in a row: a child that spends each turn whole may stand before it again.
     gave_way: bool,
 }
 
@@ -184,7 +184,8 @@ impl<'a> Running<'a> {
     pub(crate) fn begin(driver: &'a mut DriverState, cx: &Context<'_>) -> Self {
         driver.waker.enter(cx.waker(), &mut driver.owner);
         if driver.left < budget::TURN && is_noop(cx.waker()) {
-            // It cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of its own.
+            // It cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of its
+            // own.
             driver.end_turn();
         }
         let turn = Turn::begin(driver.left);
@@ -192,16 +193,17 @@ impl<'a> Running<'a> {
         Self { turn, stopped: false, gives_way: driver.gave_way, driver }
     }
 
-    /// Goes round until `work` is done. After `Pending` the owner is woken when there is something to do.
+    /// Goes round until `work` is done. After `Pending` the owner is woken when there is something
+    /// to do.
     #[inline]
     pub(crate) fn drive<W: Work>(&mut self, cx: &mut Context<'_>, work: &mut W) -> Poll<()> {
         if self.gives_way {
             self.yield_now(cx);
             return Poll::Pending;
         }
-        // A nested driver that is not the first of all gains nothing by going on: others may have used up
-        // what the runtime gives. Were it to go on all the same, in step with the driver around it, the same
-        // child might always be the first where that is of no use.
+        // A nested driver that is not the first of all gains nothing by going on: others may have
+        // used up what the runtime gives. Were it to go on all the same, in step with the driver
+        // around it, the same child might always be the first where that is of no use.
         let mut is_new_turn =
             std::mem::take(&mut self.driver.turn_is_over) && budget::is_untouched();
         if is_new_turn {
@@ -245,15 +247,16 @@ impl<'a> Running<'a> {
 
     /// Polls each kind once; `true` when the caller has enough.
     ///
-    /// The kinds share what is left of the budget, and another goes first in each turn: the first may leave
-    /// nothing to the others, of this budget or of the runtime's.
+    /// The kinds share what is left of the budget, and another goes first in each turn: the first
+    /// may leave nothing to the others, of this budget or of the runtime's.
     #[inline]
     fn go_round<W: Work>(&mut self, work: &mut W, mut first_of_turn: bool) -> bool {
         let first = self.driver.first;
         let (mut kind, mut had) = (first, Kinds(0));
         let mut ready = work.ready();
         loop {
-            // A body that spawns faster than children can start waits for them, unless it goes first.
+            // A body that spawns faster than children can start waits for them, unless it goes
+            // first.
             let waits = kind == Kind::Body && kind != first && ready.has(Kind::New);
             if ready.has(kind) && !waits {
                 if std::mem::take(&mut first_of_turn) && kind == Kind::Woken {

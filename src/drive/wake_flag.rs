@@ -1,4 +1,5 @@
-//! Whether something that the driver polls beside the children was woken: a timer, a body, a source.
+//! Whether something that the driver polls beside the children was woken: a timer, a body, a
+//! source.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -44,8 +45,8 @@ impl Wake for WakeFlag {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: the poll that clears the flag sees what was done before the wake. The flag goes first: a
-        // driver that is woken must find it.
+        // Release: the poll that clears the flag sees what was done before the wake. The flag goes
+        // first: a driver that is woken must find it.
         self.woken.store(true, Ordering::Release);
         self.driver.notify();
     }

@@ -1,7 +1,7 @@
 //! The driver's waker: the one that all wakes pass through on their way to the runtime.
 //!
-//! While the driver runs, a wake only leaves a mark, and the driver goes round again. The runtime is told
-//! only when the driver rests, as a trip through the runtime costs more than most polls.
+//! While the driver runs, a wake only leaves a mark, and the driver goes round again. The runtime
+//! is told only when the driver rests, as a trip through the runtime costs more than most polls.
 
 use std::mem;
 use std::sync::{Arc, PoisonError};
@@ -28,8 +28,8 @@ pub(crate) struct DriverWaker {
     state: AtomicUsize,
     /// The task that owns the driver.
     ///
-    /// Its waker is foreign code, which may panic, or come back here. So it is cloned, called and dropped
-    /// without the lock; under the lock only the `Arc` is cloned.
+    /// Its waker is foreign code, which may panic, or come back here. So it is cloned, called and
+    /// dropped without the lock; under the lock only the `Arc` is cloned.
     owner: Mutex<Option<Arc<OwnerWaker>>>,
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct OwnerWaker {
 }
 
 impl DriverWaker {
-    /// The driver begins to run. `owner` is to be woken when it rests; `known` is the owner of the last
-    /// time, and stays with the driver, so that the same owner takes no lock.
+    /// The driver begins to run. `owner` is to be woken when it rests; `known` is the owner of the
+    /// last time, and stays with the driver, so that the same owner takes no lock.
     #[inline]
     pub(crate) fn enter(self: &Arc<Self>, owner: &Waker, known: &mut Option<Arc<OwnerWaker>>) {
         // Comparing calls no foreign code.
@@ -52,15 +52,15 @@ impl DriverWaker {
             Some(known) if is_same(&known.waker, owner) => known.number,
             _ => self.set_owner(owner, known),
         };
-        // Acquire: what was made ready before a wake that this clears is seen by the polls that follow.
-        // Release is for the next wake, which must not see the old owner.
+        // Acquire: what was made ready before a wake that this clears is seen by the polls that
+        // follow. Release is for the next wake, which must not see the old owner.
         self.state.swap(number | RUNNING, Ordering::AcqRel);
     }
 
     /// Keeps another owner in the place of the last, and returns its number.
     ///
-    /// A wake that comes before the driver has entered may still tell the last owner. But the driver is about
-    /// to run, and looks at everything.
+    /// A wake that comes before the driver has entered may still tell the last owner. But the
+    /// driver is about to run, and looks at everything.
     #[cold]
     fn set_owner(self: &Arc<Self>, owner: &Waker, known: &mut Option<Arc<OwnerWaker>>) -> usize {
         let last = self.state.load(Ordering::Relaxed) & !MARKS;
@@ -71,11 +71,12 @@ impl DriverWaker {
         number
     }
 
-    /// The driver wants to rest. `false`: something was woken meanwhile, and it has to go round once more.
+    /// The driver wants to rest. `false`: something was woken meanwhile, and it has to go round
+    /// once more.
     #[inline]
     pub(crate) fn rest(&self) -> bool {
-        // With anything weaker than one atomic step, a wake between the look at the mark and the return to
-        // the runtime would find the driver still running, and be lost.
+        // With anything weaker than one atomic step, a wake between the look at the mark and the
+        // return to the runtime would find the driver still running, and be lost.
         let running = self.state.load(Ordering::Relaxed) & !WOKEN;
         let resting = running & !RUNNING;
         let quiet = self
@@ -109,7 +110,8 @@ impl DriverWaker {
         }
     }
 
-    /// The driver is gone for good. It wakes no task any more, and no handle keeps the memory of one.
+    /// The driver is gone for good. It wakes no task any more, and no handle keeps the memory of
+    /// one.
     pub(crate) fn retire(&self) {
         // As if it ran for ever.
         self.state.fetch_or(RUNNING, Ordering::AcqRel);
@@ -132,15 +134,16 @@ impl OwnerWaker {
 
 impl Drop for OwnerWaker {
     fn drop(&mut self) {
-        // It may be dropped wherever the lanes keep it. A panic of the owner's waker must not harm those.
+        // It may be dropped wherever the lanes keep it. A panic of the owner's waker must not harm
+        // those.
         drop_quietly(mem::replace(&mut self.waker, Waker::noop().clone()));
     }
 }
 
 /// Whether both wake the same task.
 ///
-/// `will_wake` alone compares the addresses of two tables of functions, which may be copies of one table:
-/// then a waker and its clone would not be the same.
+/// `will_wake` alone compares the addresses of two tables of functions, which may be copies of one
+/// table: then a waker and its clone would not be the same.
 #[inline]
 fn is_same(one: &Waker, other: &Waker) -> bool {
     one.will_wake(other) || (one.data() == other.data() && one.vtable() == other.vtable())

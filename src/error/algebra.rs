@@ -28,8 +28,8 @@ impl<E> JoinedError<E> {
     /// parts have the shape and the names of the whole, without the groups that have nothing left;
     /// a part with nothing in it is `None`.
     ///
-    /// Of the [counts](Self::counts), `failed` follows what is in the part, and the others are those
-    /// of the whole. Failures that were not stored cannot be asked, and count in both parts.
+    /// Of the [counts](Self::counts), `failed` follows what is in the part, and the others are
+    /// those of the whole. Failures that were not stored cannot be asked, and count in both parts.
     ///
     /// # Examples
     ///

@@ -77,7 +77,8 @@ impl<E> ChildError<E> {
     }
 }
 
-/// Its text has the text of the failure, so its [`source`](Error::source) is what that was caused by.
+/// Its text has the text of the failure, so its [`source`](Error::source) is what that was caused
+/// by.
 impl<E: Error + 'static> Error for ChildError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.failure.source()

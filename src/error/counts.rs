@@ -35,8 +35,8 @@ impl Counts {
         self.cancelled
     }
 
-    /// The children that had to be dropped when their grace, or that of the nursery, was over. They are among
-    /// those that failed or were cancelled.
+    /// The children that had to be dropped when their grace, or that of the nursery, was over. They
+    /// are among those that failed or were cancelled.
     #[must_use]
     pub fn overran_grace(&self) -> u64 {
         self.overran

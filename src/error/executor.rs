@@ -21,15 +21,15 @@ impl ExecutorError {
         Self(Kind::Dropped)
     }
 
-    /// Whether the executor did not take a task: it is shut down. What the task was to run was dropped
-    /// and never polled.
+    /// Whether the executor did not take a task: it is shut down. What the task was to run was
+    /// dropped and never polled.
     #[must_use]
     pub fn is_refused(self) -> bool {
         self.0 == Kind::Refused
     }
 
-    /// Whether the executor dropped a lane of a pool before its end: it is shut down, perhaps. The item that
-    /// the lane had was dropped.
+    /// Whether the executor dropped a lane of a pool before its end: it is shut down, perhaps. The
+    /// item that the lane had was dropped.
     #[must_use]
     pub fn is_dropped(self) -> bool {
         self.0 == Kind::Dropped

@@ -19,7 +19,8 @@ pub enum Failure<E> {
     /// The child was a nursery itself, and these are its failures.
     #[error("{0}")]
     Group(JoinedError<E>),
-    /// The child panicked, or its destructor did, or something that it was given: a timer or a policy.
+    /// The child panicked, or its destructor did, or something that it was given: a timer or a
+    /// policy.
     #[error("{0}")]
     Panic(Panic),
     /// The child did not end in time.

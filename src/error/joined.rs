@@ -182,8 +182,8 @@ impl<E> JoinedError<E> {
 /// An error that is no child's: that of the work around the children.
 ///
 /// So `?` serves in a future that is spawned as a [group](crate::Nursery::spawn_group), before and
-/// after its nursery: what failed there is then the child's own error, and no group. Elsewhere it is
-/// shown as that of a body, with the line that the conversion stands on; it counts no children.
+/// after its nursery: what failed there is then the child's own error, and no group. Elsewhere it
+/// is shown as that of a body, with the line that the conversion stands on; it counts no children.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! The errors a nursery returns: every failure of every child, as one value.
 //!
-//! The pieces, from the smallest: a [`Failure`] is how one child failed, a [`ChildError`] says which
-//! child that was, and a [`JoinedError`] holds them all.
+//! The pieces, from the smallest: a [`Failure`] is how one child failed, a [`ChildError`] says
+//! which child that was, and a [`JoinedError`] holds them all.
 
 mod algebra;
 mod child_error;

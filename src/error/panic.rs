@@ -18,9 +18,9 @@ pub struct Panic(Box<Caught>);
 
 /// The payload is in exactly one of the two.
 ///
-/// A payload is only known to be `Send`, but errors have to be `Sync` too. So it waits behind a lock
-/// until someone names its type and with it shows that it is `Sync`; then it moves out of the lock,
-/// for good, to where it can be lent. No user code runs under the lock.
+/// A payload is only known to be `Send`, but errors have to be `Sync` too. So it waits behind a
+/// lock until someone names its type and with it shows that it is `Sync`; then it moves out of the
+/// lock, for good, to where it can be lent. No user code runs under the lock.
 struct Caught {
     locked: Mutex<Option<Box<dyn Any + Send>>>,
     shared: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -39,7 +39,8 @@ impl Panic {
         Self::at(None, thrown)
     }
 
-    /// A panic of the destructor of a child's future, or one that was [passed on](Self::passed_on) in it.
+    /// A panic of the destructor of a child's future, or one that was [passed on](Self::passed_on)
+    /// in it.
     pub(crate) fn of_destructor(thrown: CaughtPanic) -> Self {
         let Thrown { payload, location } = thrown.into_thrown();
         match payload.downcast::<PassedOn>() {

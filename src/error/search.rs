@@ -11,8 +11,8 @@ impl<E> JoinedError<E> {
     ///
     /// The tree is searched depth first, and each error before its sources, of which a thousand are
     /// looked at. Of payloads, those that are an `X` are found, and those that are a
-    /// `Box<dyn Error + Send + Sync>` are searched like any error. To lend a payload takes an `X` that
-    /// is `Send + Sync`; for one that is not there is [`find_local`](Self::find_local).
+    /// `Box<dyn Error + Send + Sync>` are searched like any error. To lend a payload takes an `X`
+    /// that is `Send + Sync`; for one that is not there is [`find_local`](Self::find_local).
     ///
     /// # Examples
     ///

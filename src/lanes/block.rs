@@ -83,8 +83,8 @@ impl<P> Block<P> {
         self.free == self.all() && self.free != 0
     }
 
-    /// Whether the word holds any wake, perhaps of a lane that is free by now. Where it does, no other wake is
-    /// passed on before the word is taken.
+    /// Whether the word holds any wake, perhaps of a lane that is free by now. Where it does, no
+    /// other wake is passed on before the word is taken.
     #[inline]
     pub(super) fn was_woken(&self) -> bool {
         self.word.as_ref().is_some_and(|word| word.woken() != 0)

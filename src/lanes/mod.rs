@@ -1,8 +1,8 @@
 //! Lanes: the places where children and items run, and the wakers that they run with.
 //!
-//! A lane has one waker for as long as it exists. A child runs in one lane from its first poll to its end,
-//! so it has one waker for good, as a task has. When it has ended, the lane is free for the next child. A
-//! late wake costs the next child one poll.
+//! A lane has one waker for as long as it exists. A child runs in one lane from its first poll to
+//! its end, so it has one waker for good, as a task has. When it has ended, the lane is free for
+//! the next child. A late wake costs the next child one poll.
 //!
 //! ```text
 //!   wake ──► bit of the lane in its word ──► entry of the word in the queue ──► driver's waker
@@ -13,18 +13,19 @@
 //!
 //! So a wake costs the same with ten lanes and with a million, and so does finding what was woken.
 //!
-//! The first word needs no queue: it tells the driver itself, and the driver looks at it in each round. Many
-//! nurseries have no other.
+//! The first word needs no queue: it tells the driver itself, and the driver looks at it in each
+//! round. Many nurseries have no other.
 //!
-//! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child makes the
-//! first lane, with its block and its word. Children that end at their first poll use it one after the
-//! other. The queue is made when a child waits in the second block. A block without children gives its lanes
-//! up; one such block is kept for the next child.
+//! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child
+//! makes the first lane, with its block and its word. Children that end at their first poll use it
+//! one after the other. The queue is made when a child waits in the second block. A block without
+//! children gives its lanes up; one such block is kept for the next child.
 //!
-//! **What goes first.** A *round* visits the words that were woken before it began, each once, the first of
-//! all before the others, and those in the order of their wakes. What is woken in the meantime has to wait for the next round. Where a turn ends in the
-//! middle of a round, the next turn goes on there. Some runtimes give each task a budget, and a child that
-//! uses it up leaves none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
+//! **What goes first.** A *round* visits the words that were woken before it began, each once, the
+//! first of all before the others, and those in the order of their wakes. What is woken in the
+//! meantime has to wait for the next round. Where a turn ends in the middle of a round, the next
+//! turn goes on there. Some runtimes give each task a budget, and a child that uses it up leaves
+//! none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
 
 mod block;
 #[cfg(all(test, not(loom)))]
@@ -245,9 +246,9 @@ impl<P> Lanes<P> {
         }
     }
 
-    /// Lets another lane go first: the next woken one after the lane that went first before. Lanes are in a
-    /// ring, the first follows the last. So where `n` lanes are woken again and again, each of them is the
-    /// first in `n` calls.
+    /// Lets another lane go first: the next woken one after the lane that went first before. Lanes
+    /// are in a ring, the first follows the last. So where `n` lanes are woken again and again,
+    /// each of them is the first in `n` calls.
     pub(crate) fn rotate(&mut self) {
         self.must_rotate = true;
     }
@@ -368,8 +369,8 @@ impl<P> Lanes<P> {
         }
     }
 
-    /// How far the first woken lane of a block is behind the last leader, in blocks. The last leader's own
-    /// block is the nearest with the lanes after it, and the farthest with the others.
+    /// How far the first woken lane of a block is behind the last leader, in blocks. The last
+    /// leader's own block is the nearest with the lanes after it, and the farthest with the others.
     fn behind_leader(&self, at: usize) -> Option<usize> {
         let (block, last) = (&self.blocks[at], self.leader / LANES);
         match block.woken() {

@@ -11,15 +11,15 @@ use crate::sync::{AtomicUsize, Ordering};
 
 /// Says in constant time which words were woken, in the order of their wakes.
 ///
-/// `FuturesUnordered` holds one small future for each word. It polls those that were woken, and they put
-/// their words on a list, which the driver takes. The futures stay pending as long as their blocks have
-/// lanes.
+/// `FuturesUnordered` holds one small future for each word. It polls those that were woken, and
+/// they put their words on a list, which the driver takes. The futures stay pending as long as
+/// their blocks have lanes.
 pub(super) struct Queue {
     entries: FuturesUnordered<Entry>,
     /// The block of the word that was listed last, or [`Word::END`].
     ///
-    /// Only the driver polls entries and takes the list. The atomics are there because the entries are
-    /// `Send`: they need no order, and no step that reads and writes at once.
+    /// Only the driver polls entries and takes the list. The atomics are there because the entries
+    /// are `Send`: they need no order, and no step that reads and writes at once.
     last: Arc<AtomicUsize>,
 }
 
@@ -27,24 +27,24 @@ impl Queue {
     pub(super) fn new() -> Self {
         let mut queue =
             Self { entries: FuturesUnordered::new(), last: Arc::new(AtomicUsize::new(Word::END)) };
-        // `FuturesUnordered` wakes its caller when it has polled as many futures as it holds: one of them
-        // might be ready again. Where all words were woken, above all where there is but one, that would
-        // be a round for nothing, and in nested nurseries such rounds multiply with the depth. An entry
-        // that is never woken keeps it from getting there.
+        // `FuturesUnordered` wakes its caller when it has polled as many futures as it holds: one
+        // of them might be ready again. Where all words were woken, above all where there is but
+        // one, that would be a round for nothing, and in nested nurseries such rounds multiply with
+        // the depth. An entry that is never woken keeps it from getting there.
         queue.entries.push(Entry::Anchor);
         // It is polled once now: with a word beside it, it would count as one more.
         queue.poll(&mut Context::from_waker(Waker::noop()));
         queue
     }
 
-    /// Adds a word. The next [`poll`](Self::poll) gives it a way to the driver, and lists it if wakes came
-    /// before that.
+    /// Adds a word. The next [`poll`](Self::poll) gives it a way to the driver, and lists it if
+    /// wakes came before that.
     pub(super) fn push(&mut self, word: &Arc<Word>) {
         self.entries.push(Entry::Word { word: Arc::clone(word), last: Arc::clone(&self.last) });
     }
 
-    /// The block of the word that was woken last, if any was since the last call. Those that were woken
-    /// before it follow by [`Word::unlist`]. The caller is woken by `cx` for the next one.
+    /// The block of the word that was woken last, if any was since the last call. Those that were
+    /// woken before it follow by [`Word::unlist`]. The caller is woken by `cx` for the next one.
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<usize> {
         // Ready is the entry of a block that gave up its lanes.

@@ -13,14 +13,16 @@ pub(super) const LANES: usize = usize::BITS as usize;
 
 /// One bit for each of [`LANES`] lanes, and the way to the driver.
 ///
-/// A wake sets the lane's bit. The wake that finds the word empty passes on; later wakes find the bit of an
-/// earlier one and stop there. The driver takes all bits at once, and polls the lanes they stand for.
+/// A wake sets the lane's bit. The wake that finds the word empty passes on; later wakes find the
+/// bit of an earlier one and stop there. The driver takes all bits at once, and polls the lanes
+/// they stand for.
 pub(super) struct Word {
     woken: AtomicUsize,
     way: Way,
     /// The block that the word belongs to.
     block: usize,
-    /// The block of the word that was woken before this one, while it is on the list of woken words.
+    /// The block of the word that was woken before this one, while it is on the list of woken
+    /// words.
     next: AtomicUsize,
     /// The block has given up its lanes: the entry in the queue is to end.
     retired: AtomicBool,
@@ -71,12 +73,13 @@ impl Word {
     pub(super) fn take(&self) -> usize {
         #[cfg(all(test, not(loom)))]
         super::counted::word();
-        // Acquire: the polls that follow see what was made ready before the wakes. Release: a wake that
-        // reads this zero also sees the waker that was set before.
+        // Acquire: the polls that follow see what was made ready before the wakes. Release: a wake
+        // that reads this zero also sees the waker that was set before.
         self.woken.swap(0, Ordering::AcqRel)
     }
 
-    /// Puts bits back of a word that is to be visited again. The driver knows of it: no wake is needed.
+    /// Puts bits back of a word that is to be visited again. The driver knows of it: no wake is
+    /// needed.
     pub(super) fn put_back(&self, lanes: usize) {
         self.woken.fetch_or(lanes, Ordering::Relaxed);
     }
@@ -94,15 +97,16 @@ impl Word {
 
     /// Whether a wake has come that found no waker, once there is one.
     pub(super) fn was_woken_early(&self) -> bool {
-        // Not a plain load: this and the wake change the same atomic, so one is the first. If it is the
-        // wake, its bit is seen here. If it is this, the wake sees the waker, and passes on by it.
+        // Not a plain load: this and the wake change the same atomic, so one is the first. If it is
+        // the wake, its bit is seen here. If it is this, the wake sees the waker, and passes on by
+        // it.
         self.woken.fetch_or(0, Ordering::AcqRel) != 0
     }
 
     /// Keeps the waker of the word's entry in the queue.
     ///
-    /// Returns whether this was the first poll of the entry: a wake may have come before, and found no
-    /// waker to pass on by.
+    /// Returns whether this was the first poll of the entry: a wake may have come before, and found
+    /// no waker to pass on by.
     pub(super) fn set_waker(&self, waker: &Waker) -> bool {
         let Way::Queue { waker: way, has_waker } = &self.way else {
             unreachable!("a word that tells the driver has no entry in the queue")
@@ -116,8 +120,8 @@ impl Word {
         true
     }
 
-    /// Puts the word on the list of woken words, which begins with `first`. One that is listed already stays
-    /// where it is. Only the driver lists words and takes them off again.
+    /// Puts the word on the list of woken words, which begins with `first`. One that is listed
+    /// already stays where it is. Only the driver lists words and takes them off again.
     pub(super) fn list(&self, first: &AtomicUsize) {
         if self.next.load(Ordering::Relaxed) == Self::UNLISTED {
             self.next.store(first.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -132,7 +136,8 @@ impl Word {
         (next != Self::END).then_some(next)
     }
 
-    /// The block gives up its lanes. If the word has an entry in the queue, that ends when it is next polled.
+    /// The block gives up its lanes. If the word has an entry in the queue, that ends when it is
+    /// next polled.
     pub(super) fn retire(&self) {
         if let Way::Queue { .. } = self.way {
             self.retired.store(true, Ordering::Relaxed);
@@ -145,8 +150,9 @@ impl Word {
     }
 
     fn wake(&self, lane: usize) {
-        // Release: the driver that takes the bit sees what was done before the wake. Acquire: if this finds
-        // the word empty since the driver took it, it sees the waker that was set before that.
+        // Release: the driver that takes the bit sees what was done before the wake. Acquire: if
+        // this finds the word empty since the driver took it, it sees the waker that was set before
+        // that.
         if self.woken.fetch_or(lane, Ordering::AcqRel) == 0 {
             self.pass_on();
         }

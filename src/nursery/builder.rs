@@ -12,8 +12,8 @@ use crate::timed::Timers;
 /// Made by [`Nursery::child`](crate::Nursery::child) and [`Spawner::child`](crate::Spawner::child).
 /// The spawn methods are those of the nursery and of the spawner, and do the same.
 ///
-/// A child with an option of its own costs an allocation that others do without, and one for the name
-/// and for each future that is given.
+/// A child with an option of its own costs an allocation that others do without, and one for the
+/// name and for each future that is given.
 ///
 /// # Examples
 ///
@@ -44,7 +44,8 @@ pub struct ChildBuilder<'env, P, M: Flavor> {
 pub(super) struct Options<'env, M: Flavor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) daemon: bool,
-    /// `None` for most: that is cheaper to pass on, and to drop, than timers of which none is there.
+    /// `None` for most: that is cheaper to pass on, and to drop, than timers of which none is
+    /// there.
     pub(super) timers: Option<Timers<M::Boxed<'env, ()>>>,
 }
 
@@ -54,7 +55,8 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
         Self { parent, options }
     }
 
-    /// Names the child in errors, causes and reports. Names need not be unique; an empty one is none.
+    /// Names the child in errors, causes and reports. Names need not be unique; an empty one is
+    /// none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty());
         self
@@ -62,33 +64,33 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
 
     /// Makes the child a daemon: it is not waited for.
     ///
-    /// When the last other child has ended, and the body if there is one, the daemons are cancelled,
-    /// the newest first, with [`CauseKind::Finished`](crate::CauseKind::Finished). That is no failure; a
-    /// failure of its own is reported as any other's. A [`deadline`](crate::Nursery::deadline) cancels
-    /// a daemon, and does not make it a failure.
+    /// When the last other child has ended, and the body if there is one, the daemons are
+    /// cancelled, the newest first, with [`CauseKind::Finished`](crate::CauseKind::Finished). That
+    /// is no failure; a failure of its own is reported as any other's. A
+    /// [`deadline`](crate::Nursery::deadline) cancels a daemon, and does not make it a failure.
     ///
-    /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would keep
-    /// others from running for as long as they run. In a nursery that is cancelled within a
-    /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is dropped then,
-    /// unless it has a grace of its own. One that is spawned when no other child is
+    /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would
+    /// keep others from running for as long as they run. In a nursery that is cancelled within a
+    /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is
+    /// dropped then, unless it has a grace of its own. One that is spawned when no other child is
     /// left is cancelled before it starts.
     pub fn daemon(mut self) -> Self {
         self.options.daemon = true;
         self
     }
 
-    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if this future resolves before the
-    /// child has ended.
+    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if this future resolves before
+    /// the child has ended.
     ///
-    /// The time begins when the child starts: the future is polled right before the child each time, so
-    /// that a child which uses up the budget of its runtime's task leaves some to its timeout. It is heeded
-    /// after the child: one that is ready in the same poll has ended in time, also where the timeout had
-    /// passed already. Once the child is cancelled, its timeout is not polled any more. With a
-    /// [`grace`](Self::grace) the child is signalled first, and has timed out when it does not end by
-    /// itself before that is over.
+    /// The time begins when the child starts: the future is polled right before the child each
+    /// time, so that a child which uses up the budget of its runtime's task leaves some to its
+    /// timeout. It is heeded after the child: one that is ready in the same poll has ended in time,
+    /// also where the timeout had passed already. Once the child is cancelled, its timeout is not
+    /// polled any more. With a [`grace`](Self::grace) the child is signalled first, and has timed
+    /// out when it does not end by itself before that is over.
     ///
-    /// Many timers begin when they are made. A child that waits in the backlog waits on its own time
-    /// then; `async { sleep(second).await }` begins with the child.
+    /// Many timers begin when they are made. A child that waits in the backlog waits on its own
+    /// time then; `async { sleep(second).await }` begins with the child.
     ///
     /// A timeout that panics is the child's failure, and the child is dropped.
     pub fn timeout<F>(mut self, timeout: F) -> Self
@@ -102,15 +104,16 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
 
     /// Lets the child go on for a time once it is cancelled, until this future resolves.
     ///
-    /// The child is signalled: what waits for [`ChildContext::cancelled`](crate::ChildContext::cancelled)
-    /// is woken, and nurseries made by [`ChildContext::nursery`](crate::ChildContext::nursery) are
-    /// cancelled. If the child ends by itself, that is its outcome: an output is kept, a failure is
-    /// flagged [`after_cancel`](crate::ChildError::after_cancel). Otherwise it is dropped when the grace
-    /// is over, and the [report](crate::Report::overran_grace) says so. A child that has not started
+    /// The child is signalled: what waits for
+    /// [`ChildContext::cancelled`](crate::ChildContext::cancelled) is woken, and nurseries made by
+    /// [`ChildContext::nursery`](crate::ChildContext::nursery) are cancelled. If the child ends by
+    /// itself, that is its outcome: an output is kept, a failure is flagged
+    /// [`after_cancel`](crate::ChildError::after_cancel). Otherwise it is dropped when the grace is
+    /// over, and the [report](crate::Report::overran_grace) says so. A child that has not started
     /// when it is cancelled is dropped at once.
     ///
-    /// The future is polled first when the child is cancelled, right before the child, which is polled at
-    /// least once more. A timer that begins when it is made has passed by then, perhaps:
+    /// The future is polled first when the child is cancelled, right before the child, which is
+    /// polled at least once more. A timer that begins when it is made has passed by then, perhaps:
     /// `async { sleep(second).await }` begins with the cancel.
     ///
     /// A grace that panics is over, and its panic is the child's failure.

@@ -15,8 +15,8 @@ use crate::scope::inbox::Inbox;
 
 /// A child's view of itself: its id, its cancellation, and a spawner.
 ///
-/// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be handed
-/// on, to other tasks too, and keep none of the child's memory.
+/// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be
+/// handed on, to other tasks too, and keep none of the child's memory.
 ///
 /// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it.
 ///
@@ -62,8 +62,8 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
         self.control.info()
     }
 
-    /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the child has
-    /// ended, it may be what its nursery was cancelled with later.
+    /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the
+    /// child has ended, it may be what its nursery was cancelled with later.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.control.cause().or_else(|| self.inbox.cancel_requested())
@@ -89,15 +89,16 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
 
     /// A nursery that is cancelled with this child.
     ///
-    /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows from
-    /// the child's own; so its children are cancelled, and not timed out, also where the root is a deadline.
-    /// It is acted on when the nursery is next driven, which the cancel brings about.
-    /// A child that is to see what its nursery ends with has to have a [grace](crate::ChildBuilder::grace):
-    /// without one it is dropped, with its nurseries and all that they had collected.
+    /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows
+    /// from the child's own; so its children are cancelled, and not timed out, also where the root
+    /// is a deadline. It is acted on when the nursery is next driven, which the cancel brings
+    /// about. A child that is to see what its nursery ends with has to have a
+    /// [grace](crate::ChildBuilder::grace): without one it is dropped, with its nurseries and all
+    /// that they had collected.
     ///
     /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
-    /// [`spawn_group_with`](crate::ChildBuilder::spawn_group_with). A nursery that is to outlast the cancel,
-    /// for the clean-up, is made by [`Nursery::new`].
+    /// [`spawn_group_with`](crate::ChildBuilder::spawn_group_with). A nursery that is to outlast
+    /// the cancel, for the clean-up, is made by [`Nursery::new`].
     ///
     /// # Examples
     ///
@@ -143,7 +144,8 @@ impl<T, E, M: Flavor> fmt::Debug for ChildContext<'_, T, E, M> {
     }
 }
 
-/// Resolves when a child is cancelled; see [`ChildContext::cancelled`]. Polled again, it is ready again.
+/// Resolves when a child is cancelled; see [`ChildContext::cancelled`]. Polled again, it is ready
+/// again.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ChildCancelled {
     control: Arc<Control>,

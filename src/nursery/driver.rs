@@ -11,12 +11,13 @@ use crate::report::Report;
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// A spawner and a driver: a future to hand to any executor, which drives the children.
     ///
-    /// The nursery stays open while there is a spawner that keeps it open: this one and its clones. It
-    /// ends, and the driver with the [`Report`], when
+    /// The nursery stays open while there is a spawner that keeps it open: this one and its clones.
+    /// It ends, and the driver with the [`Report`], when
     ///
     /// - it is [stopped](Spawner::stop), at once or [within a grace](Spawner::stop_within);
-    /// - or it is [closed](Spawner::close), or the last of these spawners is dropped, and the children
-    ///   that are left have ended. So a spawner that was forgotten cannot keep the driver for ever.
+    /// - or it is [closed](Spawner::close), or the last of these spawners is dropped, and the
+    ///   children that are left have ended. So a spawner that was forgotten cannot keep the driver
+    ///   for ever.
     ///
     /// A daemon that holds such a spawner does keep it open: give it that of its
     /// [context](crate::ChildContext::spawner), which does not.
@@ -45,8 +46,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
 /// Drives the children of a nursery that was [split](Nursery::split), and gives the [`Report`].
 ///
-/// Dropping it drops all children there and then, the newest first; [remote](Nursery::spawn_on) ones are told
-/// to go.
+/// Dropping it drops all children there and then, the newest first; [remote](Nursery::spawn_on)
+/// ones are told to go.
 ///
 /// # Cancel safety
 ///

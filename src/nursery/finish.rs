@@ -17,8 +17,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
     ///
     /// Children that were cancelled have no output and are no failure: they are just missing;
-    /// [`settle`](Self::settle) names the child beside each output. What [`next`](Self::next) handed
-    /// out before is not returned again: failures neither, so this is `Ok` if there were no others.
+    /// [`settle`](Self::settle) names the child beside each output. What [`next`](Self::next)
+    /// handed out before is not returned again: failures neither, so this is `Ok` if there were no
+    /// others.
     ///
     /// # Cancel safety
     ///

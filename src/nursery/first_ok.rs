@@ -31,8 +31,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, and with them the failures of those that have
-    /// ended, and the winner's output if losers are still in their grace; [remote](Self::spawn_on) ones are
-    /// told to go.
+    /// ended, and the winner's output if losers are still in their grace; [remote](Self::spawn_on)
+    /// ones are told to go.
     ///
     /// # Errors
     ///

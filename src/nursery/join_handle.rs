@@ -17,20 +17,21 @@ use crate::sync::Mutex;
 
 /// Waits for one child, and gives the child's own output, of whatever type that is.
 ///
-/// Made by [`Nursery::spawn_join`](crate::Nursery::spawn_join). It is ready once the child is gone, its
-/// destructor run. A handle that outlives the nursery still has the output, or says how it was lost.
+/// Made by [`Nursery::spawn_join`](crate::Nursery::spawn_join). It is ready once the child is gone,
+/// its destructor run. A handle that outlives the nursery still has the output, or says how it was
+/// lost.
 ///
-/// Dropping a handle does nothing to the child; an output that is not taken is dropped. To cancel the
-/// child there is [`cancel`](Self::cancel).
+/// Dropping a handle does nothing to the child; an output that is not taken is dropped. To cancel
+/// the child there is [`cancel`](Self::cancel).
 ///
 /// The children run only while the nursery is driven. Its owner can await a handle in the body of
-/// [`run`](crate::Nursery::run). A child that awaits the handle of one in the backlog keeps its own slot
-/// meanwhile, and may wait for ever.
+/// [`run`](crate::Nursery::run). A child that awaits the handle of one in the backlog keeps its own
+/// slot meanwhile, and may wait for ever.
 ///
 /// # Cancel safety
 ///
-/// Nothing is lost by not awaiting it to the end: the next await goes on. Once it was ready, it is not
-/// to be polled again.
+/// Nothing is lost by not awaiting it to the end: the next await goes on. Once it was ready, it is
+/// not to be polled again.
 ///
 /// # Errors
 ///
@@ -71,7 +72,8 @@ pub struct JoinHandle<U> {
 /// Where the output waits. User code does not run under the lock.
 struct Slot<U>(Mutex<Option<U>>);
 
-/// An output that was not taken. It may be dropped while the destructor of the child's future panics.
+/// An output that was not taken. It may be dropped while the destructor of the child's future
+/// panics.
 impl<U> Drop for Slot<U> {
     fn drop(&mut self) {
         FirstPanic::of(drop_guarded(self.take())).resume();

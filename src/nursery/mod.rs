@@ -62,8 +62,9 @@ use crate::scope::records::Records;
 /// judged again.
 ///
 /// Dropping a nursery drops all its children there and then, the newest first, those that never
-/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to stop. A destructor
-/// that panics keeps no other child from being dropped; the panic goes on after the last of them.
+/// started among them; [remote](Self::spawn_on) ones, which run elsewhere, are told to stop. A
+/// destructor that panics keeps no other child from being dropped; the panic goes on after the last
+/// of them.
 ///
 /// # Examples
 ///
@@ -180,8 +181,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// A spawner for children, bodies and other threads to spawn by.
     ///
-    /// It keeps nothing alive: a nursery that is joined ends when its last child does, whether or not
-    /// there are spawners left, and refuses them from then on.
+    /// It keeps nothing alive: a nursery that is joined ends when its last child does, whether or
+    /// not there are spawners left, and refuses them from then on.
     pub fn spawner(&mut self) -> Spawner<'env, T, E, M> {
         Spawner::new(self.inner.scope.inbox().clone())
     }
@@ -189,10 +190,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Cancels every child, those in the backlog among them, and every child spawned later.
     ///
     /// All children are dropped before this returns, the newest first; a panic in a destructor is
-    /// caught and becomes a failure. Those that have started and have a [grace](ChildBuilder::grace), all of
-    /// them if the nursery [has one](Self::grace), are signalled instead, and go on when the nursery is next
-    /// driven; [remote](Self::spawn_on) ones are told to go then, and waited for. Returns whether this was
-    /// what cancelled the nursery: the first cause stays.
+    /// caught and becomes a failure. Those that have started and have a
+    /// [grace](ChildBuilder::grace), all of them if the nursery [has one](Self::grace), are
+    /// signalled instead, and go on when the nursery is next driven; [remote](Self::spawn_on) ones
+    /// are told to go then, and waited for. Returns whether this was what cancelled the nursery:
+    /// the first cause stays.
     pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
         self.inner.scope.cancel(Cause::requested(reason.into()))
     }

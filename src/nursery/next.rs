@@ -19,8 +19,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// [daemons](crate::ChildBuilder::daemon), these are cancelled, and handed out: they do not
     /// outlive the last other child just because the owner calls `next`.
     ///
-    /// Children are driven only while this is awaited: what runs between two calls runs alone. What has
-    /// ended already, while the owner waited for a slot, is handed out without driving them.
+    /// Children are driven only while this is awaited: what runs between two calls runs alone. What
+    /// has ended already, while the owner waited for a slot, is handed out without driving them.
     /// [`run`](Self::run) drives them beside a body.
     ///
     /// # Cancel safety

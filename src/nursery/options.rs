@@ -34,8 +34,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Lets the first failure cancel every child that is left.
     ///
     /// The cause names the child that failed and carries the failure's text. For errors that cannot
-    /// be displayed there is `cancel_when(|_| true)`. Of this and [`cancel_when`](Self::cancel_when)
-    /// the one that is called last holds.
+    /// be displayed there is `cancel_when(|_| true)`. Of this and
+    /// [`cancel_when`](Self::cancel_when) the one that is called last holds.
     ///
     /// # Examples
     ///
@@ -60,27 +60,30 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries.
     ///
-    /// Without it, [`first_error`](Self::first_error) takes what the error displays, and the cause of
-    /// a [`cancel_when`](Self::cancel_when) names the child only. A panic in `text` is caught, and the
-    /// cause has no text then.
+    /// Without it, [`first_error`](Self::first_error) takes what the error displays, and the cause
+    /// of a [`cancel_when`](Self::cancel_when) names the child only. A panic in `text` is caught,
+    /// and the cause has no text then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.inner.scope.policy.tell_by(text);
         self
     }
 
     /// Ends the run when this future resolves: children that have not ended by then have
-    /// [timed out](crate::Failure::TimedOut), which is a failure each, those in the backlog among them.
+    /// [timed out](crate::Failure::TimedOut), which is a failure each, those in the backlog among
+    /// them.
     ///
-    /// What has ended before is kept: [`settle`](Self::settle) gives the outputs beside the failures. The
-    /// nursery is cancelled, with [`CauseKind::Deadline`](crate::CauseKind::Deadline), unless it was
-    /// cancelled before: then the first cause stays, and the deadline is not looked at any more. Children
-    /// that have a grace are signalled first, and have timed out when they do not end by themselves.
-    /// Daemons are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery) that
-    /// go with a child of this one: it is that child that was late.
+    /// What has ended before is kept: [`settle`](Self::settle) gives the outputs beside the
+    /// failures. The nursery is cancelled, with
+    /// [`CauseKind::Deadline`](crate::CauseKind::Deadline), unless it was cancelled before: then
+    /// the first cause stays, and the deadline is not looked at any more. Children that have a
+    /// grace are signalled first, and have timed out when they do not end by themselves. Daemons
+    /// are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery)
+    /// that go with a child of this one: it is that child that was late.
     ///
-    /// It is polled before the children. So a deadline that has passed already ends the run at once, and no
-    /// child is polled; and one that uses up the budget of its runtime's task in each poll, as no timer does,
-    /// leaves the children none. One that panics ends the run too, and its panic is one more failure.
+    /// It is polled before the children. So a deadline that has passed already ends the run at
+    /// once, and no child is polled; and one that uses up the budget of its runtime's task in each
+    /// poll, as no timer does, leaves the children none. One that panics ends the run too, and its
+    /// panic is one more failure.
     ///
     /// Called twice, the later one holds.
     ///
@@ -113,15 +116,16 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Lets the children that run go on, once the nursery is cancelled, until this future resolves.
     ///
-    /// Whatever cancels the nursery, a failure or its deadline among others: the children are signalled,
-    /// and may end by themselves. Those that are left when the grace is over are dropped, and the
-    /// [report](crate::Report::overran_grace) lists them. Children that have not started are dropped at
-    /// once. A child that is cancelled alone, by its handle, has nothing of it. One with a grace
-    /// [of its own](crate::ChildBuilder::grace) is dropped when the first of both is over.
+    /// Whatever cancels the nursery, a failure or its deadline among others: the children are
+    /// signalled, and may end by themselves. Those that are left when the grace is over are
+    /// dropped, and the [report](crate::Report::overran_grace) lists them. Children that have not
+    /// started are dropped at once. A child that is cancelled alone, by its handle, has nothing of
+    /// it. One with a grace [of its own](crate::ChildBuilder::grace) is dropped when the first of
+    /// both is over.
     ///
-    /// The future is polled first when the nursery is cancelled, before the children are: one that is ready
-    /// then leaves them no time at all. A timer that begins when it is made has
-    /// passed by then, perhaps: `async { sleep(second).await }` begins with the cancel. A grace that panics
+    /// The future is polled first when the nursery is cancelled, before the children are: one that
+    /// is ready then leaves them no time at all. A timer that begins when it is made has passed by
+    /// then, perhaps: `async { sleep(second).await }` begins with the cancel. A grace that panics
     /// is over, and its panic is one more failure. Called twice, the later one holds;
     /// [`Spawner::stop_within`](crate::Spawner::stop_within) gives another.
     #[track_caller]
@@ -166,11 +170,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Drops each output as it comes, and counts it.
     ///
-    /// This bounds the memory of a nursery that runs for long and has children with nothing to return, as a
-    /// server has: a report keeps the child beside each output. Cancelled children are kept all the same.
-    /// [`next`](Self::next) and
-    /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
-    /// [`spawn_when_free`](Self::spawn_when_free) waited.
+    /// This bounds the memory of a nursery that runs for long and has children with nothing to
+    /// return, as a server has: a report keeps the child beside each output. Cancelled children are
+    /// kept all the same. [`next`](Self::next) and [`first_ok`](Self::first_ok) hand out outputs
+    /// all the same, but for those that came while [`spawn_when_free`](Self::spawn_when_free)
+    /// waited.
     ///
     /// # Examples
     ///

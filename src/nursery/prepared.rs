@@ -26,8 +26,8 @@ enum Boxed<'env, F, K, M: Flavor> {
 }
 
 impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
-    /// Prepares a child of the caller's line. One with an option of its own, or with a handle, takes a
-    /// control block.
+    /// Prepares a child of the caller's line. One with an option of its own, or with a handle,
+    /// takes a control block.
     #[track_caller]
     #[inline]
     pub(super) fn new<'r>(
@@ -77,7 +77,8 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
 
     /// Gives the child its number, hands its control block to `introduce`, and erases its type.
     ///
-    /// It only moves pointers, so it may be called under a lock, if `introduce` does no more than that.
+    /// It only moves pointers, so it may be called under a lock, if `introduce` does no more than
+    /// that.
     #[inline]
     pub(super) fn child<T, E>(
         self,

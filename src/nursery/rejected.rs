@@ -7,8 +7,8 @@ use crate::scope::inbox::Refusal;
 
 /// A future that the nursery did not take, given back, and why.
 ///
-/// It was never polled. What the child was to have besides, a name, a timeout and a grace, is dropped; if
-/// that panics, the future is not lost for it.
+/// It was never polled. What the child was to have besides, a name, a timeout and a grace, is
+/// dropped; if that panics, the future is not lost for it.
 #[derive(Clone)]
 pub struct Rejected<F> {
     /// The future, as it was handed in.

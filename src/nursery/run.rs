@@ -24,8 +24,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
     ///
     /// The body gets a [`Spawner`], and may await whatever it likes: the children go on meanwhile.
-    /// Its output is returned beside the children's, which are in spawn order. The body is no child:
-    /// it takes no slot of the limit and is not counted.
+    /// Its output is returned beside the children's, which are in spawn order. The body is no
+    /// child: it takes no slot of the limit and is not counted.
     ///
     /// | what happens | the body | the children |
     /// |---|---|---|
@@ -36,15 +36,15 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// | the nursery is cancelled by a spawner | goes on to its own end | are cancelled |
     /// | the child is cancelled that the nursery [goes with](crate::ChildContext::nursery) | goes on to its own end | are cancelled |
     ///
-    /// A body that goes on hears of the cancel by [`Spawner::cancelled`].
-    /// If the nursery has a [`grace`](Self::grace), a body that is to be dropped is dropped when that is
-    /// over. A body that never ends keeps the run from ending, also when all children have.
+    /// A body that goes on hears of the cancel by [`Spawner::cancelled`]. If the nursery has a
+    /// [`grace`](Self::grace), a body that is to be dropped is dropped when that is over. A body
+    /// that never ends keeps the run from ending, also when all children have.
     ///
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, the newest first, and then the body;
-    /// [remote](Self::spawn_on) children are told to go. Outputs and failures of those that have ended go
-    /// with it.
+    /// [remote](Self::spawn_on) children are told to go. Outputs and failures of those that have
+    /// ended go with it.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ pin_project! {
         body: Option<B>,
         woken: Arc<WakeFlag>,
         info: ChildInfo,
-        // Whether a failure that stops the nursery stops the body too. One that was handed out before does
-        // not: the body would be dropped, and no error left.
+        // Whether a failure that stops the nursery stops the body too. One that was handed out
+        // before does not: the body would be dropped, and no error left.
         stoppable: bool,
         output: Option<R>,
     }

@@ -27,8 +27,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Spawns a child. It starts when the nursery is next driven and a slot is free.
     ///
-    /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled; it
-    /// is dropped and reported as cancelled; after the [deadline](Self::deadline), as timed out.
+    /// Returns the child's spawn number. A child spawned into a cancelled nursery is never polled;
+    /// it is dropped and reported as cancelled; after the [deadline](Self::deadline), as timed out.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> ChildId
     where
@@ -40,8 +40,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Spawns a child and returns the handle that cancels it.
     ///
-    /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without. For groups
-    /// there is [`child().spawn_group_with_handle(..)`](ChildBuilder::spawn_group_with_handle).
+    /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without. For
+    /// groups there is
+    /// [`child().spawn_group_with_handle(..)`](ChildBuilder::spawn_group_with_handle).
     #[track_caller]
     pub fn spawn_with_handle<F>(&mut self, future: F) -> CancelHandle
     where
@@ -54,14 +55,15 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Spawns a child that is a nursery of its own: its joined error becomes a subtree of this
     /// nursery's error.
     ///
-    /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over: what
-    /// the inner nursery's children had returned, and which of them were cancelled, is for the child to
-    /// make an output of, by [`settle`](Self::settle) for one. A child that is cancelled is dropped, and
-    /// a nursery in it with the failures that it had collected. If destructors in there panic, the
-    /// first of these panics is the child's failure.
+    /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over:
+    /// what the inner nursery's children had returned, and which of them were cancelled, is for the
+    /// child to make an output of, by [`settle`](Self::settle) for one. A child that is cancelled
+    /// is dropped, and a nursery in it with the failures that it had collected. If destructors in
+    /// there panic, the first of these panics is the child's failure.
     ///
     /// An error of the work around the inner nursery, made a joined error by `?` or
-    /// [`From`](JoinedError#impl-From%3CE%3E-for-JoinedError%3CE%3E), is the child's own and no group.
+    /// [`From`](JoinedError#impl-From%3CE%3E-for-JoinedError%3CE%3E), is the child's own and no
+    /// group.
     ///
     /// # Examples
     ///
@@ -96,8 +98,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// The child's failure is the nursery's, as any other's; the handle then says how it was
     /// [lost](crate::Lost). The child is counted as completed where it succeeds, and
-    /// [`next`](Self::next) gives [`Outcome::Delivered`](crate::Outcome::Delivered) for it. It wins no
-    /// race in [`first_ok`](Self::first_ok).
+    /// [`next`](Self::next) gives [`Outcome::Delivered`](crate::Outcome::Delivered) for it. It wins
+    /// no race in [`first_ok`](Self::first_ok).
     ///
     /// # Examples
     ///
@@ -122,8 +124,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Spawns a child that is made from its context: what it may know of itself.
     ///
-    /// `make` is called when the child is first polled; if it panics, that is the child's failure. A
-    /// child that never starts is never made. The handle costs nothing more.
+    /// `make` is called when the child is first polled; if it panics, that is the child's failure.
+    /// A child that never starts is never made. The handle costs nothing more.
     ///
     /// # Examples
     ///
@@ -148,7 +150,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_with(make)
     }
 
-    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
+    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back
+    /// otherwise.
     ///
     /// Children in the backlog are unfinished, and so are those that could have ended since the
     /// nursery was last driven. Without a limit there is always room.
@@ -185,8 +188,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// This is backpressure: the children are driven while it waits. What ends meanwhile is kept
     /// for whatever finishes the nursery, outputs without bound; where there is no end of them,
-    /// [`next`](Self::next) takes them out. Spawners that wait for a slot too are served in the order
-    /// in which they came, this one among them. In a nursery that is cancelled the child is
+    /// [`next`](Self::next) takes them out. Spawners that wait for a slot too are served in the
+    /// order in which they came, this one among them. In a nursery that is cancelled the child is
     /// reported as cancelled, as by [`spawn`](Self::spawn).
     ///
     /// # Cancel safety
@@ -218,12 +221,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_when_free(future)
     }
 
-    /// Spawns a child that runs on an executor, in parallel with the others, and returns the handle that
-    /// cancels it.
+    /// Spawns a child that runs on an executor, in parallel with the others, and returns the handle
+    /// that cancels it.
     ///
-    /// It is a child as any other: it has its place in the order, takes a slot, and is waited for; its
-    /// panic crosses over with its payload. As it runs on other threads it has to be `Send` and `'static`.
-    /// It is handed to the executor when it starts, and wakes the nursery when it has ended.
+    /// It is a child as any other: it has its place in the order, takes a slot, and is waited for;
+    /// its panic crosses over with its payload. As it runs on other threads it has to be `Send` and
+    /// `'static`. It is handed to the executor when it starts, and wakes the nursery when it has
+    /// ended.
     ///
     /// | what happens | the child |
     /// |---|---|
@@ -236,8 +240,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// | the executor neither runs nor drops it | waits for ever, also when it is cancelled |
     /// | the nursery is dropped | is told to go, and is not waited for: it is dropped where it runs, without being polled again |
     ///
-    /// The executor is anything that is a [`Spawn`], or a closure by [`executor`](crate::executor()); it is
-    /// moved into the child, and a reference serves.
+    /// The executor is anything that is a [`Spawn`], or a closure by
+    /// [`executor`](crate::executor()); it is moved into the child, and a reference serves.
     ///
     /// # Examples
     ///
@@ -349,8 +353,8 @@ impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M
         self.place::<_, Plain>(true, With::new(make), meet).into_handle()
     }
 
-    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery can be
-    /// [cancelled with it](ChildContext::nursery).
+    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery
+    /// can be [cancelled with it](ChildContext::nursery).
     #[track_caller]
     pub fn spawn_group_with<C, F>(self, make: C) -> CancelHandle
     where

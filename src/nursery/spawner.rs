@@ -24,13 +24,14 @@ use crate::scope::inbox::Inbox;
 ///
 /// Made by [`Nursery::spawner`](crate::Nursery::spawner) and handed to the body by
 /// [`Nursery::run`](crate::Nursery::run). Clones spawn into the same nursery. In the [`Shared`]
-/// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may be
-/// parked on another, is woken and starts the child at once.
+/// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may
+/// be parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one. Once
-/// the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with the
-/// reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has seen its
-/// last child end; while the owner takes completions by [`next`](crate::Nursery::next), it stays open.
+/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one.
+/// Once the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with
+/// the reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has
+/// seen its last child end; while the owner takes completions by [`next`](crate::Nursery::next), it
+/// stays open.
 ///
 /// Spawning never blocks and never panics, also from inside a child and at the limit: the new child
 /// waits in the backlog.
@@ -180,7 +181,8 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         self.child().spawn_on(executor, future)
     }
 
-    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back otherwise.
+    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back
+    /// otherwise.
     ///
     /// # Errors
     ///
@@ -197,10 +199,10 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
     /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
     ///
-    /// Slots are granted in the order in which they were first asked for. While one is granted and not used,
-    /// the nursery does not end, unless it is closed: that takes the slot back. So do not leave the future
-    /// unpolled, or forget it. A child that waits so for a slot in its own nursery keeps its own slot meanwhile: where all of
-    /// them do, they wait for ever.
+    /// Slots are granted in the order in which they were first asked for. While one is granted and
+    /// not used, the nursery does not end, unless it is closed: that takes the slot back. So do not
+    /// leave the future unpolled, or forget it. A child that waits so for a slot in its own nursery
+    /// keeps its own slot meanwhile: where all of them do, they wait for ever.
     ///
     /// # Errors
     ///
@@ -223,17 +225,17 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// Cancels every child of the nursery, and the nursery for those to come.
     ///
     /// Spawning is refused at once, and no child starts any more. The children are dropped by the
-    /// nursery, on its own task: it is woken for it. A child that was woken before may be polled once
-    /// more, and come to an end of its own. Those that have a [grace](ChildBuilder::grace) are signalled
-    /// first, and all of them if the nursery [has one](crate::Nursery::grace).
+    /// nursery, on its own task: it is woken for it. A child that was woken before may be polled
+    /// once more, and come to an end of its own. Those that have a [grace](ChildBuilder::grace) are
+    /// signalled first, and all of them if the nursery [has one](crate::Nursery::grace).
     ///
     /// Returns whether this was what cancelled it; the first cause stays.
     pub fn cancel(&self, reason: impl Into<String>) -> bool {
         self.inbox.cancel(Cause::requested(reason.into())).0
     }
 
-    /// Ends a nursery that was [split](crate::Nursery::split): the same as [`cancel`](Self::cancel), by the
-    /// name that goes with [`close`](Self::close).
+    /// Ends a nursery that was [split](crate::Nursery::split): the same as
+    /// [`cancel`](Self::cancel), by the name that goes with [`close`](Self::close).
     ///
     /// Returns whether this was what cancelled it; the first cause stays.
     pub fn stop(&self, reason: impl Into<String>) -> bool {
@@ -242,22 +244,22 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
     /// Cancels the nursery, and lets the children that run go on until `grace` resolves.
     ///
-    /// They are signalled, and may end by themselves: what they come to is kept. Those that are left when
-    /// the grace is over are dropped, and the [report](crate::Report::overran_grace) lists them. A child
-    /// with a grace of its own is dropped when the first of both is over. Children that have not started
-    /// are dropped at once.
+    /// They are signalled, and may end by themselves: what they come to is kept. Those that are
+    /// left when the grace is over are dropped, and the [report](crate::Report::overran_grace)
+    /// lists them. A child with a grace of its own is dropped when the first of both is over.
+    /// Children that have not started are dropped at once.
     ///
-    /// Called again, it keeps the cause, and the new grace takes the place of the one before: so a second
-    /// request can cut the first one's short. The grace is first polled by the nursery, right after this;
-    /// if it panics it is over, and the panic is one more failure. A nursery that has ended takes no grace:
-    /// it is dropped.
+    /// Called again, it keeps the cause, and the new grace takes the place of the one before: so a
+    /// second request can cut the first one's short. The grace is first polled by the nursery,
+    /// right after this; if it panics it is over, and the panic is one more failure. A nursery that
+    /// has ended takes no grace: it is dropped.
     ///
     /// Returns whether this was what cancelled it.
     ///
     /// # Panics
     ///
-    /// If the destructor of a grace panics that is dropped here: this one, or one before that the nursery has
-    /// not come to.
+    /// If the destructor of a grace panics that is dropped here: this one, or one before that the
+    /// nursery has not come to.
     ///
     /// # Examples
     ///
@@ -295,18 +297,18 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
     /// Refuses spawners from now on, this one and all others, and lets the children go on.
     ///
-    /// A nursery that was [split](crate::Nursery::split) ends when they have. Its owner, if there is one,
-    /// can still spawn. Returns whether this was what closed it: it was neither closed nor cancelled before,
-    /// and had not ended.
+    /// A nursery that was [split](crate::Nursery::split) ends when they have. Its owner, if there
+    /// is one, can still spawn. Returns whether this was what closed it: it was neither closed nor
+    /// cancelled before, and had not ended.
     pub fn close(&self) -> bool {
         self.inbox.close()
     }
 
-    /// Waits until the nursery is cancelled, and says why. Of a nursery that ends without a cancel it is
-    /// pending for ever.
+    /// Waits until the nursery is cancelled, and says why. Of a nursery that ends without a cancel
+    /// it is pending for ever.
     ///
-    /// This is how a [body](crate::Nursery::run), which goes on when the nursery is cancelled, hears of it.
-    /// It keeps the nursery open no longer than the spawner does.
+    /// This is how a [body](crate::Nursery::run), which goes on when the nursery is cancelled,
+    /// hears of it. It keeps the nursery open no longer than the spawner does.
     ///
     /// # Cancel safety
     ///
@@ -357,7 +359,8 @@ impl<T, E, M: Flavor> fmt::Debug for Spawner<'_, T, E, M> {
     }
 }
 
-/// Resolves when a nursery is cancelled; see [`Spawner::cancelled`]. Polled again, it is ready again.
+/// Resolves when a nursery is cancelled; see [`Spawner::cancelled`]. Polled again, it is ready
+/// again.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct NurseryCancelled<'env, T, E, M: Flavor = Shared> {
     inbox: Arc<Inbox<'env, T, E, M>>,

@@ -117,8 +117,8 @@ impl<'env, T, E, M: Flavor> ChildBuilder<'env, &Spawner<'env, T, E, M>, M> {
             .map_err(|rejected| rejected.map(With::into_make))
     }
 
-    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery can be
-    /// [cancelled with it](ChildContext::nursery).
+    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery
+    /// can be [cancelled with it](ChildContext::nursery).
     ///
     /// # Errors
     ///

@@ -51,7 +51,8 @@ where
         };
         let daemon = prepared.admission(Admission::Always) == Admission::Daemon;
         let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
-        // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs nothing.
+        // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs
+        // nothing.
         let waker = Waker::from(Arc::clone(driver.waker()));
         let mut running = Running::begin(driver, cx);
         let admission = loop {

@@ -82,8 +82,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.cause.insert(first.unwrap_or(cause)).clone()
     }
 
-    /// Asks the source for an item, and drops it when there are no more. The flag `woken` stays set while
-    /// there may be another.
+    /// Asks the source for an item, and drops it when there are no more. The flag `woken` stays set
+    /// while there may be another.
     #[inline]
     pub(super) fn pull<S: Source>(
         &mut self,
@@ -194,7 +194,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.tell();
     }
 
-    /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to be.
+    /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to
+    /// be.
     fn keep(&mut self, item: ChildId, failure: Failure<E>, cause: &mut Option<Cause>) {
         let cancelled = self.is_cancelled();
         let error = ChildError::new(self.info(item), failure, cancelled);

@@ -29,19 +29,20 @@ use crate::scope::policy::Policy;
 
 /// Runs a future for each of many items, a few at a time, and returns every failure.
 ///
-/// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as may run
-/// at once, and pulls the next item when a lane is free: ten million items take the memory of a few, but for
-/// outputs and failures that are kept, and an item costs no allocation. An item is told by its index: the
-/// failure of the eighth is that of `#7`.
+/// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as
+/// may run at once, and pulls the next item when a lane is free: ten million items take the memory
+/// of a few, but for outputs and failures that are kept, and an item costs no allocation. An item
+/// is told by its index: the failure of the eighth is that of `#7`.
 ///
 /// | | items | gives |
 /// |---|---|---|
 /// | [`for_each`](Self::for_each), [`for_each_stream`](Self::for_each_stream) | without outputs | nothing, or every failure |
 /// | [`map`](Self::map), [`map_stream`](Self::map_stream) | that come to something | the outputs in the order of the items, or every failure |
 ///
-/// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs and
-/// failures. Items borrow what they like, and run on the task that awaits the pool: concurrently, and not
-/// in parallel. [`on`](Self::on) an executor they run in parallel, and borrow nothing.
+/// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs
+/// and failures. Items borrow what they like, and run on the task that awaits the pool:
+/// concurrently, and not in parallel. [`on`](Self::on) an executor they run in parallel, and borrow
+/// nothing.
 ///
 /// | what happens | then |
 /// |---|---|
@@ -52,7 +53,8 @@ use crate::scope::policy::Policy;
 /// | a destructor panics | one failure, beside whatever there is |
 ///
 /// `E` needs no bound. The options are those of a nursery. A pool made by [`new`](Self::new) takes
-/// callbacks that are `Send`, so that its future may be, and one made by [`local`](Pool::local) any.
+/// callbacks that are `Send`, so that its future may be, and one made by [`local`](Pool::local)
+/// any.
 ///
 /// # Examples
 ///
@@ -177,8 +179,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// A handle that cancels the whole run, from anywhere, and tells when it is over.
     ///
-    /// Its `child()` describes the pool itself, which is [no item](crate::ChildInfo::is_nursery) and has no
-    /// number. A pool that is cancelled before it is awaited runs no item.
+    /// Its `child()` describes the pool itself, which is [no item](crate::ChildInfo::is_nursery)
+    /// and has no number. A pool that is cancelled before it is awaited runs no item.
     ///
     /// # Examples
     ///
@@ -207,12 +209,13 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// Runs `make`'s future for each item. Ready when all have ended.
     ///
-    /// Items are pulled when a lane is free, in order, and start in order. They may finish in any order.
+    /// Items are pulled when a lane is free, in order, and start in order. They may finish in any
+    /// order.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the items that run, the newest first, and then the iterator, there and then. The
-    /// failures of those that have ended go with it.
+    /// Dropping it drops the items that run, the newest first, and then the iterator, there and
+    /// then. The failures of those that have ended go with it.
     ///
     /// # Errors
     ///
@@ -220,8 +223,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     ///
     /// # Panics
     ///
-    /// If [`into_iter`](IntoIterator::into_iter) does, which is called at once; and the future, if it is
-    /// polled after it was ready.
+    /// If [`into_iter`](IntoIterator::into_iter) does, which is called at once; and the future, if
+    /// it is polled after it was ready.
     ///
     /// # Examples
     ///
@@ -253,7 +256,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         ForEach { run: Engine::new(self.options, false, Location::caller(), source, make) }
     }
 
-    /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is free.
+    /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is
+    /// free.
     #[track_caller]
     pub fn for_each_stream<S, F, Fut>(
         self,
@@ -271,8 +275,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// Runs `make`'s future for each item, and returns their outputs in the order of the items.
     ///
-    /// Items that were cancelled have no output: they are just missing, and `settle` names the item beside
-    /// each. The outputs are kept until all items have ended.
+    /// Items that were cancelled have no output: they are just missing, and `settle` names the item
+    /// beside each. The outputs are kept until all items have ended.
     ///
     /// # Cancel safety
     ///
@@ -320,8 +324,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 }
 
 impl<'env, E> Pool<'env, E, Shared> {
-    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no more. See
-    /// [`Nursery::cancel_when`](crate::Nursery::cancel_when).
+    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no
+    /// more. See [`Nursery::cancel_when`](crate::Nursery::cancel_when).
     #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
         self.options.policy.ask(Box::new(policy));
@@ -330,8 +334,8 @@ impl<'env, E> Pool<'env, E, Shared> {
 
     /// Tells `progress` how far the run is, after the end of each item.
     ///
-    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics that is one
-    /// more failure, and it is not called again.
+    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics
+    /// that is one more failure, and it is not called again.
     ///
     /// # Examples
     ///
@@ -355,8 +359,8 @@ impl<'env, E> Pool<'env, E, Shared> {
 }
 
 impl<'env, E> Pool<'env, E, Local> {
-    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no more. See
-    /// [`Nursery::cancel_when`](crate::Nursery::cancel_when).
+    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no
+    /// more. See [`Nursery::cancel_when`](crate::Nursery::cancel_when).
     #[track_caller]
     pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
         self.options.policy.ask(Box::new(policy));
@@ -365,8 +369,8 @@ impl<'env, E> Pool<'env, E, Local> {
 
     /// Tells `progress` how far the run is, after the end of each item.
     ///
-    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics that is one
-    /// more failure, and it is not called again.
+    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics
+    /// that is one more failure, and it is not called again.
     pub fn on_progress(mut self, mut progress: impl FnMut(&Progress) + 'env) -> Self {
         self.options.progress = Some(Box::new(move |now| {
             progress(now);

@@ -30,8 +30,8 @@ pub struct Remote<X, F, T, E> {
     stopped: bool,
     /// The executor did not take the task, or panicked.
     refused: Option<Refused>,
-    /// What the destructor threw over there, when the future was through: it goes on in this one's, where
-    /// the nursery looks for it.
+    /// What the destructor threw over there, when the future was through: it goes on in this one's,
+    /// where the nursery looks for it.
     aftermath: Option<CaughtPanic>,
 }
 
@@ -67,8 +67,8 @@ impl<X, F, T, E> Remote<X, F, T, E> {
         self.control = Some(Arc::clone(control));
     }
 
-    /// Gives the future back of a child that was not taken. The executor is dropped, and if that panics the
-    /// future is not lost for it.
+    /// Gives the future back of a child that was not taken. The executor is dropped, and if that
+    /// panics the future is not lost for it.
     pub(crate) fn into_future(mut self) -> F {
         let future = self.future.take();
         drop_quietly(self);
@@ -110,7 +110,8 @@ where
                 Err(caught) => Some(Refused::Panicked(caught)),
             };
             if this.refused.is_some() {
-                // It has dropped the task, most likely. Whatever it does with it, the future is waited for.
+                // It has dropped the task, most likely. Whatever it does with it, the future is
+                // waited for.
                 this.stop();
             }
         }
@@ -122,8 +123,8 @@ where
             link.stop();
         }
         if !this.stopped && control.nursery_is_cancelled() && control.phase() == Phase::Running {
-            // The nursery is cancelled, and this child in the driver's next round, which polls it again. That
-            // was first: if the executor has dropped the child, this is why.
+            // The nursery is cancelled, and this child in the driver's next round, which polls it
+            // again. That was first: if the executor has dropped the child, this is why.
             return Poll::Pending;
         }
         let fate = ready!(link.poll_fate(cx));
@@ -162,8 +163,8 @@ where
     }
 }
 
-/// The nursery is dropped, or the child was not started. The executor drops the future as soon as it comes
-/// to that, and nothing waits for it.
+/// The nursery is dropped, or the child was not started. The executor drops the future as soon as
+/// it comes to that, and nothing waits for it.
 impl<X, F, T, E> Drop for Remote<X, F, T, E> {
     fn drop(&mut self) {
         self.stop();

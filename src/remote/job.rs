@@ -10,8 +10,8 @@ use super::link::{Fate, Link};
 use crate::guard::{CaughtPanic, catch};
 
 pin_project! {
-    /// Polls the future until it is through or is told to go. Whatever becomes of the task, the future is
-    /// dropped by it, where it ran, and the nursery hears of that after the destructor.
+    /// Polls the future until it is through or is told to go. Whatever becomes of the task, the
+    /// future is dropped by it, where it ran, and the nursery hears of that after the destructor.
     pub(crate) struct Job<F, O> {
         // `None` once the nursery has been told.
         #[pin]

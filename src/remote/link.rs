@@ -21,8 +21,8 @@ struct State<O> {
     task: Option<Waker>,
 }
 
-/// Where the nursery was dropped, the fate is not asked for any more. An output that panics when it is
-/// dropped must not harm the executor.
+/// Where the nursery was dropped, the fate is not asked for any more. An output that panics when it
+/// is dropped must not harm the executor.
 impl<O> Drop for State<O> {
     fn drop(&mut self) {
         drop_quietly(self.fate.take());
@@ -47,8 +47,8 @@ impl<O> Link<O> {
 
     /// Tells the task to drop its future, there where it runs.
     pub(crate) fn stop(&self) {
-        // Before the waker is taken: a task that puts its waker down after that sees the mark. Release: it
-        // sees what the canceller did before.
+        // Before the waker is taken: a task that puts its waker down after that sees the mark.
+        // Release: it sees what the canceller did before.
         self.stopped.store(true, Ordering::Release);
         let task = self.lock().task.take();
         wake_all(task);

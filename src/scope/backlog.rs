@@ -59,8 +59,8 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         queue.push(child);
     }
 
-    /// The child that was spawned first, among those that may start: all if there is a slot, and otherwise
-    /// daemons.
+    /// The child that was spawned first, among those that may start: all if there is a slot, and
+    /// otherwise daemons.
     #[inline]
     pub(crate) fn pop(&mut self, slot: bool) -> Option<Child<'env, T, E, M>> {
         let daemons = self.daemons.as_mut().filter(|daemons| daemons.len() > 0);

@@ -96,8 +96,8 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         child
     }
 
-    /// Takes those children out that have started and for which `leaves` holds, which is asked of the newest
-    /// child first. Those that stay and were woken are polled in that order.
+    /// Takes those children out that have started and for which `leaves` holds, which is asked of
+    /// the newest child first. Those that stay and were woken are polled in that order.
     pub(super) fn take_started(
         &mut self,
         mut leaves: impl FnMut(&Child<'env, T, E, M>) -> bool,

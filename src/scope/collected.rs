@@ -150,8 +150,8 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         Some(JoinedError::new(name, failures, self.counts(run), cause))
     }
 
-    /// The outputs in completion order, or all failures as one error. The outputs are dropped then: a panic
-    /// of a destructor must not take the error along.
+    /// The outputs in completion order, or all failures as one error. The outputs are dropped then:
+    /// a panic of a destructor must not take the error along.
     fn take_result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
         match self.take_error(run) {
             Some(error) => {
@@ -196,8 +196,8 @@ impl<T, E> Collected<ChildInfo, T, E> {
     }
 }
 
-/// Each is dropped even where the destructor of another panics. The first panic goes on once all are gone,
-/// unless the thread is panicking already.
+/// Each is dropped even where the destructor of another panics. The first panic goes on once all
+/// are gone, unless the thread is panicking already.
 impl<K, T, E> Drop for Collected<K, T, E> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();
@@ -222,8 +222,8 @@ fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
     outputs.into_iter().map(|(_, output)| output).collect()
 }
 
-/// Sorts in linear time, if no number is missing between the first and the last, and says whether it
-/// did. Numbers are unique: each output has a place of its own then.
+/// Sorts in linear time, if no number is missing between the first and the last, and says whether
+/// it did. Numbers are unique: each output has a place of its own then.
 fn swapped_into_place<T>(outputs: &mut [(ChildId, T)]) -> bool {
     let numbers = || outputs.iter().map(|(id, _)| id.number());
     let first = numbers().min().unwrap_or(0);

@@ -11,7 +11,8 @@ use crate::info::ChildInfo;
 use crate::report::{Completion, Outcome};
 
 impl<T, E, M: Flavor> Scope<'_, T, E, M> {
-    /// Counts a child that is gone, keeps its records, and does what the policy says of its failures.
+    /// Counts a child that is gone, keeps its records, and does what the policy says of its
+    /// failures.
     pub(super) fn finish(&mut self, child: Gone, ended: Ended<T, E>) {
         let Ended { end, aftermath, after_cancel, overran } = ended;
         let info = child.info();
@@ -90,8 +91,8 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         how: How,
         verdict: &mut Verdict,
     ) {
-        // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A spawner
-        // may have cancelled it in this very poll.
+        // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A
+        // spawner may have cancelled it in this very poll.
         let cancelled = self.shutdown.cause.is_some() || self.mailbox.is_cancelled();
         // A child that ran out of time has not failed after that, but by it.
         let after_cancel = (how.after_cancel || cancelled) && !failure.is_timed_out();

@@ -8,18 +8,20 @@
 //! | [`Mailbox`] | the inbox of spawners, and the requests of handles |
 //! | [`Pass`] | how the driver goes round in all of them |
 //!
-//! **The path of a child.** `spawn` boxes its future and puts it into the backlog; a spawner puts it into
-//! the inbox, from which the driver fetches it in its next round. When there is a slot and budget, the
-//! driver takes it out of the backlog and polls it with the waker of a free lane. If it is pending it stays
-//! in that lane until its end. Its end becomes a [`Completion`](crate::Completion), and goes to whatever finishes the nursery,
-//! or waits among the records if the caller has enough.
+//! **The path of a child.** `spawn` boxes its future and puts it into the backlog; a spawner puts
+//! it into the inbox, from which the driver fetches it in its next round. When there is a slot and
+//! budget, the driver takes it out of the backlog and polls it with the waker of a free lane. If it
+//! is pending it stays in that lane until its end. Its end becomes a
+//! [`Completion`](crate::Completion), and goes to whatever finishes the nursery, or waits among the
+//! records if the caller has enough.
 //!
-//! **The path of a wake.** It sets the bit of the lane. The first one of 64 lanes tells the queue of woken
-//! words, and the first of all tells the driver's waker. That leaves a mark while the driver runs, and wakes
-//! the task that owns the nursery while the driver rests. See [`lanes`](crate::lanes).
+//! **The path of a wake.** It sets the bit of the lane. The first one of 64 lanes tells the queue
+//! of woken words, and the first of all tells the driver's waker. That leaves a mark while the
+//! driver runs, and wakes the task that owns the nursery while the driver rests. See
+//! [`lanes`](crate::lanes).
 //!
-//! **The budget** is that of the turn, see [`drive`](crate::drive): each poll costs one, whichever nursery
-//! it is in.
+//! **The budget** is that of the turn, see [`drive`](crate::drive): each poll costs one, whichever
+//! nursery it is in.
 
 pub(crate) mod backlog;
 pub(crate) mod children;
@@ -194,8 +196,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.children.none_awaited() && self.mailbox.is_idle()
     }
 
-    /// Closes the nursery if no child is left that is waited for, and says whether it did. Daemons are
-    /// cancelled first.
+    /// Closes the nursery if no child is left that is waited for, and says whether it did. Daemons
+    /// are cancelled first.
     pub(crate) fn close_if_idle(&mut self) -> bool {
         self.cancel_daemons_if_idle();
         if !self.is_empty() || !self.mailbox.end_if_idle() {
@@ -237,9 +239,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
 /// Drops all children there and then, the newest first.
 ///
-/// Each is dropped even where the destructor of another panics, and so is what has ended and what was
-/// polled or asked beside them. The first such panic goes on once all are gone, unless the thread is
-/// panicking already.
+/// Each is dropped even where the destructor of another panics, and so is what has ended and what
+/// was polled or asked beside them. The first such panic goes on once all are gone, unless the
+/// thread is panicking already.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
         let mut first = FirstPanic::default();

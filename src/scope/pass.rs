@@ -11,8 +11,8 @@ use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
 use crate::report::{Completion, Outcome};
 
-/// A nursery that is driven, with a body or without one. What has ended goes to `taker`, until that has
-/// enough.
+/// A nursery that is driven, with a body or without one. What has ended goes to `taker`, until that
+/// has enough.
 pub(crate) struct Pass<'a, 'env, T, E, M: Flavor, R, B> {
     scope: &'a mut Scope<'env, T, E, M>,
     taker: &'a mut R,
@@ -96,8 +96,8 @@ where
         Self { scope, taker, enough: false, body }
     }
 
-    /// Whether a pass over the children has to stop: the caller has enough, or a spawner has cancelled the
-    /// nursery.
+    /// Whether a pass over the children has to stop: the caller has enough, or a spawner has
+    /// cancelled the nursery.
     #[inline]
     fn must_stop(&self) -> bool {
         self.enough || self.scope.must_cancel()
@@ -260,8 +260,8 @@ where
 }
 
 impl<T, E, M: Flavor> Scope<'_, T, E, M> {
-    /// Waits for a slot in the queue that spawners wait in, if there are any. A nursery that is cancelled is
-    /// always free: the child is only to be reported.
+    /// Waits for a slot in the queue that spawners wait in, if there are any. A nursery that is
+    /// cancelled is always free: the child is only to be reported.
     ///
     /// `cx` is to wake the driver: the owner is not woken for what happens while it drives.
     pub(crate) fn poll_slot(

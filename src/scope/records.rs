@@ -16,8 +16,8 @@ use crate::report::{Completion, Outcome};
 pub(crate) struct Records<T, E> {
     order: VecDeque<Record<T>>,
     failures: VecDeque<ChildError<E>>,
-    /// The latest failure beyond a bound, and how many records stand before it. It is kept since all
-    /// failures within the bound may be handed out, and the run must fail all the same.
+    /// The latest failure beyond a bound, and how many records stand before it. It is kept since
+    /// all failures within the bound may be handed out, and the run must fail all the same.
     spare: Option<Box<(usize, ChildError<E>)>>,
 }
 
@@ -56,8 +56,8 @@ impl<T, E> Records<T, E> {
         });
     }
 
-    /// Keeps a completion if it is within the bounds, and of failures the first ones and the latest. Says
-    /// whether another failure was dropped for it.
+    /// Keeps a completion if it is within the bounds, and of failures the first ones and the
+    /// latest. Says whether another failure was dropped for it.
     pub(crate) fn push_within(&mut self, completion: Completion<T, E>, bounds: Bounds) -> bool {
         match completion.outcome() {
             Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),

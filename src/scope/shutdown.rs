@@ -1,4 +1,5 @@
-//! How a nursery is cancelled: which children are dropped, in which order, and which have time left.
+//! How a nursery is cancelled: which children are dropped, in which order, and which have time
+//! left.
 
 use std::cmp::Reverse;
 use std::mem;
@@ -81,7 +82,8 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         };
     }
 
-    /// Why the child was cancelled that the nursery belongs to. `driver` is woken when that happens.
+    /// Why the child was cancelled that the nursery belongs to. `driver` is woken when that
+    /// happens.
     fn poll_parent(&mut self, driver: &Arc<DriverWaker>) -> Option<Cause> {
         let Parent { control, place } = &mut **self.parent.as_mut()?;
         let cause = match place {
@@ -102,8 +104,8 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Cancels the nursery; says whether this is the first cancel, which stays.
     ///
-    /// Children that have time left are signalled, and go on. Then the others are dropped, the newest first,
-    /// and are gone when this returns.
+    /// Children that have time left are signalled, and go on. Then the others are dropped, the
+    /// newest first, and are gone when this returns.
     pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
         if self.shutdown.cause.is_some() {
             return false;
@@ -126,7 +128,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         first
     }
 
-    /// Cancels all daemons once no other child is left. Daemons get their own grace, not the nursery's.
+    /// Cancels all daemons once no other child is left. Daemons get their own grace, not the
+    /// nursery's.
     pub(super) fn cancel_daemons(&mut self) {
         if self.children.daemons == self.children.awaited {
             return;
@@ -144,8 +147,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.children.awaited = awaited;
     }
 
-    /// Cancels children: those that are `queued`, and all that have started. It drops those that have no
-    /// time left, the newest first.
+    /// Cancels children: those that are `queued`, and all that have started. It drops those that
+    /// have no time left, the newest first.
     fn cancel_children(&mut self, queued: Vec<Child<'env, T, E, M>>, time: Time, cause: &Cause) {
         let mut dropped = queued;
         for child in &dropped {
@@ -159,7 +162,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Does what was asked for from outside: new children, cancelled ones, a cancelled nursery, timers.
+    /// Does what was asked for from outside: new children, cancelled ones, a cancelled nursery,
+    /// timers.
     #[inline]
     pub(super) fn take_requests(&mut self) {
         if self.mailbox.is_used() || self.shutdown.may_come() {
@@ -209,7 +213,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Drops a child that was cancelled before it could start. Its grace is for children that have started.
+    /// Drops a child that was cancelled before it could start. Its grace is for children that have
+    /// started.
     pub(super) fn drop_cancelled(&mut self, child: Child<'env, T, E, M>) {
         // It has a cause of its own.
         let (child, ended) = child.abort(&Cause::requested(String::new()), false);
@@ -250,8 +255,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Whether the deadline or the grace is to be polled. A grace that has just begun wakes no one: it may
-    /// begin in the middle of a round.
+    /// Whether the deadline or the grace is to be polled. A grace that has just begun wakes no one:
+    /// it may begin in the middle of a round.
     pub(super) fn timer_is_due(&self) -> bool {
         let grace = match &self.shutdown.grace {
             Grace::Running(grace) => grace.is_due(),
@@ -320,7 +325,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Records a panic of one of the nursery's options. The policy is not asked: it judges children.
+    /// Records a panic of one of the nursery's options. The policy is not asked: it judges
+    /// children.
     fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
         let after_cancel = self.cancel_requested().is_some();
         let info = ChildInfo::nursery(location);

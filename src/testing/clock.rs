@@ -12,8 +12,8 @@ use crate::time::Timer;
 
 /// An executor's virtual clock; see [`Executor::clock`](super::Executor::clock).
 ///
-/// It starts at zero and jumps to the next sleep that is due once every task rests, so an hour costs
-/// nothing. Clones are the same clock.
+/// It starts at zero and jumps to the next sleep that is due once every task rests, so an hour
+/// costs nothing. Clones are the same clock.
 ///
 /// # Examples
 ///

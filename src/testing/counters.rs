@@ -90,8 +90,8 @@ impl Counters {
         self.lock().polls
     }
 
-    /// How often a future was polled that had been ready, or had panicked. Such a poll does not reach
-    /// the future and panics.
+    /// How often a future was polled that had been ready, or had panicked. Such a poll does not
+    /// reach the future and panics.
     #[must_use]
     pub fn polls_after_ready(&self) -> u64 {
         self.lock().polls_after_ready

@@ -20,17 +20,17 @@ const MAX_POLLS: u64 = 1_000_000;
 /// Runs tasks on this thread, in an order that a seed decides.
 ///
 /// The same seed and the same tasks give the same run: which task is polled next, which wakes come
-/// late, twice or for nothing, in which order sleeps that are due at once end. All of it is allowed by
-/// the contract of futures. (Another version of this crate, or of `fastrand`, may give another run.) If
-/// an executor is dropped while the thread panics, its seed is printed.
+/// late, twice or for nothing, in which order sleeps that are due at once end. All of it is allowed
+/// by the contract of futures. (Another version of this crate, or of `fastrand`, may give another
+/// run.) If an executor is dropped while the thread panics, its seed is printed.
 ///
 /// Tasks may borrow and need not be `Send`. Wakes from other threads are heard, and make a run
 /// depend on more than the seed.
 ///
-/// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each is
-/// dropped, even where another's destructor panics; the first panic goes on then, unless the thread is
-/// panicking already. From then on signals still wake whoever waits for them, at once; the clock stands
-/// still.
+/// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each
+/// is dropped, even where another's destructor panics; the first panic goes on then, unless the
+/// thread is panicking already. From then on signals still wake whoever waits for them, at once;
+/// the clock stands still.
 ///
 /// # Examples
 ///
@@ -80,8 +80,8 @@ impl<'env> Executor<'env> {
         self
     }
 
-    /// Sets after how many polls a run is taken to be endless: the next one panics instead. They are
-    /// counted over all tasks and runs of this executor; a million if not set.
+    /// Sets after how many polls a run is taken to be endless: the next one panics instead. They
+    /// are counted over all tasks and runs of this executor; a million if not set.
     #[must_use]
     pub fn max_polls(mut self, polls: u64) -> Self {
         self.max_polls = polls;
@@ -112,7 +112,8 @@ impl<'env> Executor<'env> {
         Signal::new(Arc::clone(&self.hub))
     }
 
-    /// Adds a task. It is polled when the executor runs, and dropped with the executor at the latest.
+    /// Adds a task. It is polled when the executor runs, and dropped with the executor at the
+    /// latest.
     pub fn spawn<F>(&mut self, future: F) -> Task<F::Output>
     where
         F: Future + 'env,
@@ -129,8 +130,8 @@ impl<'env> Executor<'env> {
         Task { hub: Arc::clone(&self.hub), number, output }
     }
 
-    /// Polls one task, if one was woken. `false`: every task rests, though sleeps may be due later and
-    /// wakes may be held back.
+    /// Polls one task, if one was woken. `false`: every task rests, though sleeps may be due later
+    /// and wakes may be held back.
     ///
     /// # Panics
     ///
@@ -173,8 +174,8 @@ impl<'env> Executor<'env> {
     /// # Panics
     ///
     /// If it waits and nobody is left to wake it: where a runtime would hang, this says so. And as
-    /// [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as they
-    /// were.
+    /// [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as
+    /// they were.
     #[track_caller]
     pub fn block_on<F>(&mut self, future: F) -> F::Output
     where
@@ -238,8 +239,8 @@ impl fmt::Debug for Executor<'_> {
 
 /// What becomes of a task; see [`Executor::spawn`]. Clones are of the same task.
 ///
-/// Dropping it does nothing to the task, whose output is dropped then as soon as it is there. An output
-/// that was not taken is otherwise kept by this, and survives the executor.
+/// Dropping it does nothing to the task, whose output is dropped then as soon as it is there. An
+/// output that was not taken is otherwise kept by this, and survives the executor.
 pub struct Task<T> {
     hub: Arc<Hub>,
     number: usize,

@@ -8,8 +8,8 @@ const SEED: &str = "NESTLING_SEED";
 
 /// Calls `test` with each seed.
 ///
-/// If a call panics, the seed is printed together with how to run it alone: with `NESTLING_SEED` set
-/// to it, this seed is tried and no other.
+/// If a call panics, the seed is printed together with how to run it alone: with `NESTLING_SEED`
+/// set to it, this seed is tried and no other.
 ///
 /// # Panics
 ///

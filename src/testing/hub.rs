@@ -14,8 +14,8 @@ use crate::guard::{FirstPanic, catch, drop_guarded};
 /// What an [`Executor`](super::Executor) does that a well-meaning runtime seldom does, and every
 /// runtime may.
 ///
-/// Chances are in percent; more than 100 is 100, and for spurious wakes more than 25 is 25: with more of
-/// them a run might not end.
+/// Chances are in percent; more than 100 is 100, and for spurious wakes more than 25 is 25: with
+/// more of them a run might not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Hazards {
@@ -32,13 +32,14 @@ impl Hazards {
         Self { spurious_wakes: 0, late_wakes: 0, duplicate_wakes: 0, fresh_wakers: false }
     }
 
-    /// All of them, each often enough to be met in a short run. This is what an executor begins with.
+    /// All of them, each often enough to be met in a short run. This is what an executor begins
+    /// with.
     pub const fn all() -> Self {
         Self { spurious_wakes: 10, late_wakes: 25, duplicate_wakes: 15, fresh_wakers: true }
     }
 
-    /// How often a task or a waiting future is woken although nothing happened; only while some task has
-    /// something else to do.
+    /// How often a task or a waiting future is woken although nothing happened; only while some
+    /// task has something else to do.
     pub const fn spurious_wakes(self, percent: u8) -> Self {
         // Each may bring two polls, where wakes are duplicated, and each poll may bring another.
         let spurious_wakes = if percent > 25 { 25 } else { percent };
@@ -56,8 +57,8 @@ impl Hazards {
         Self { duplicate_wakes: percent, ..self }
     }
 
-    /// Whether each poll gets a waker of its own that is dropped after the poll, and those of earlier
-    /// polls do nothing any more.
+    /// Whether each poll gets a waker of its own that is dropped after the poll, and those of
+    /// earlier polls do nothing any more.
     pub const fn fresh_wakers(self, fresh: bool) -> Self {
         Self { fresh_wakers: fresh, ..self }
     }
@@ -174,8 +175,8 @@ impl Hub {
         state.rng.choice(among)
     }
 
-    /// Delivers a wake that was held back, or lets time pass until the next that sleeps is due; `false`
-    /// if there is neither.
+    /// Delivers a wake that was held back, or lets time pass until the next that sleeps is due;
+    /// `false` if there is neither.
     pub(super) fn move_on(&self) -> bool {
         let wakers = {
             let mut state = self.lock();
@@ -231,8 +232,8 @@ impl Hub {
         self.lock().has_come(waits_for)
     }
 
-    /// Keeps a waker under `ticket`, or under a new one, unless what is waited for has come: then what
-    /// was kept is forgotten.
+    /// Keeps a waker under `ticket`, or under a new one, unless what is waited for has come: then
+    /// what was kept is forgotten.
     pub(super) fn poll_wait(
         &self,
         waits_for: For,
@@ -310,7 +311,8 @@ impl State {
         percent > 0 && self.rng.u8(0..100) < percent
     }
 
-    /// Delivers one of the wakes that are held back; if it is not a task's, the waker is handed out.
+    /// Delivers one of the wakes that are held back; if it is not a task's, the waker is handed
+    /// out.
     fn deliver_one(&mut self) -> Option<Kept> {
         if self.late.is_empty() {
             return None;

@@ -1,8 +1,8 @@
 //! A kit to test concurrent code with: an executor that is the same each time, a virtual clock,
 //! scripted children, and counters.
 //!
-//! It serves any futures, not only nurseries. Nothing in here waits for a real clock, starts a thread
-//! or depends on one.
+//! It serves any futures, not only nurseries. Nothing in here waits for a real clock, starts a
+//! thread or depends on one.
 //!
 //! | to | see |
 //! |---|---|

@@ -61,8 +61,8 @@ pub enum Happening {
     Dropped,
 }
 
-/// Something that a child does with others or its nursery, which only whoever runs the script can do: a
-/// step that spawns, cancels, closes, waits for another or to be cancelled, or nests.
+/// Something that a child does with others or its nursery, which only whoever runs the script can
+/// do: a step that spawns, cancels, closes, waits for another or to be cancelled, or nests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act(pub Step);
 
@@ -77,13 +77,14 @@ pub enum ScriptedPanic {
 
 /// Performs a scripted child.
 ///
-/// Yielding, parking, sleeping and firing it does itself; what concerns others it hands to `act`, which
-/// may break off: the child then fails with that. `tell` hears what happens. `output` makes the
-/// output: of success, of the failure that the script asks for, which is `None`, or of what `act` broke
-/// off with. An adapter around the future would not do, as most drop what they adapt within their poll.
+/// Yielding, parking, sleeping and firing it does itself; what concerns others it hands to `act`,
+/// which may break off: the child then fails with that. `tell` hears what happens. `output` makes
+/// the output: of success, of the failure that the script asks for, which is `None`, or of what
+/// `act` broke off with. An adapter around the future would not do, as most drop what they adapt
+/// within their poll.
 ///
-/// Its panics are [`ScriptedPanic`]s that no panic hook hears of; its destructor does not panic while
-/// the thread is panicking.
+/// Its panics are [`ScriptedPanic`]s that no panic hook hears of; its destructor does not panic
+/// while the thread is panicking.
 ///
 /// It is `Send` if `act` and its future are, `tell` and `output`.
 pub fn perform<A, F, X, O>(

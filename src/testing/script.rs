@@ -2,7 +2,8 @@
 
 use arbitrary::Arbitrary;
 
-/// How many [signals](super::Signal) a script may name; higher numbers count from the beginning again.
+/// How many [signals](super::Signal) a script may name; higher numbers count from the beginning
+/// again.
 pub const SIGNALS: u8 = 3;
 
 /// A nursery, its children, and what happens to it: a whole run.

@@ -54,7 +54,8 @@ impl Client {
         assert_eq!(self.line(), format!("{answer}\n"));
     }
 
-    /// Everything up to the end. A server that has more to read than it wants breaks the connection.
+    /// Everything up to the end. A server that has more to read than it wants breaks the
+    /// connection.
     fn rest(mut self) -> String {
         let mut rest = Vec::new();
         let _ = self.0.read_to_end(&mut rest);

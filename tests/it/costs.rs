@@ -1,5 +1,5 @@
-//! What an operation costs does not grow with the number of children: polls and wakes, counted with few
-//! children and with many.
+//! What an operation costs does not grow with the number of children: polls and wakes, counted with
+//! few children and with many.
 
 use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex};

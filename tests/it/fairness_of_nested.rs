@@ -130,8 +130,8 @@ enum Hog {
     Body,
 }
 
-/// Nurseries in each other; in the innermost one never rests, by way of one more nursery, and neither
-/// does a child.
+/// Nurseries in each other; in the innermost one never rests, by way of one more nursery, and
+/// neither does a child.
 fn nested(
     depth: usize,
     place: Hog,
@@ -189,7 +189,8 @@ fn nested(
     })
 }
 
-/// A runtime that gives a task a budget of one for each poll, and passes wakes on when the poll is over.
+/// A runtime that gives a task a budget of one for each poll, and passes wakes on when the poll is
+/// over.
 #[derive(Clone, Default)]
 struct Budgeted(Arc<Mutex<(bool, Vec<Waker>)>>);
 

@@ -508,7 +508,8 @@ behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored,
 });
 
 by_hand!(a_grace_that_begins_in_the_middle_of_a_round_is_polled, {
-    // The one child has no waker that anything holds, and the other ends the run: nothing else wakes it.
+    // The one child has no waker that anything holds, and the other ends the run: nothing else
+    // wakes it.
     let mut nursery = nursery::<(), &str>().first_error().grace(async {});
     nursery.spawn(pending());
     nursery.spawn(async { Err("failed") });

@@ -1,4 +1,5 @@
-//! Children that have parked, and are polled in their places in the set: nothing is different there.
+//! Children that have parked, and are polled in their places in the set: nothing is different
+//! there.
 
 use std::future::poll_fn;
 use std::panic::panic_any;

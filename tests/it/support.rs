@@ -22,8 +22,8 @@ const HANG: Duration = Duration::from_secs(120);
 
 /// How many random cases: as many as `PROPTEST_CASES` asks for, or `cases`.
 ///
-/// No seed is kept: it means another case as soon as the strategies change. What is found becomes a test
-/// with a name, or a file of the corpus.
+/// No seed is kept: it means another case as soon as the strategies change. What is found becomes a
+/// test with a name, or a file of the corpus.
 pub(crate) fn random_cases(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {

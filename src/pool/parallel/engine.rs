@@ -328,8 +328,8 @@ where
     }
 }
 
-/// A pool that is driven. It has one kind of work: in each round, items are pulled, and then the lanes are
-/// looked after.
+/// A pool that is driven. It has one kind of work: in each round, items are pulled, and then the
+/// lanes are looked after.
 struct Driven<'a, 'env, X, S: Source, F, Fut, T, E, M: Flavor> {
     pool: Pin<&'a mut Parallel<'env, X, S, F, Fut, T, E, M>>,
     /// The lanes were not looked after in this round. One that has arrived may ask for another.

@@ -2,8 +2,8 @@
 //!
 //! # The path of an item
 //!
-//! 1. The driver pulls it from the source and [puts](Board::put) it into the queue, while fewer than
-//!    twice as many as the limit are pulled and have not ended.
+//! 1. The driver pulls it from the source and [puts](Board::put) it into the queue, while fewer
+//!    than twice as many as the limit are pulled and have not ended.
 //! 2. If a lane is due, the driver wakes the one that began to wait last, or spawns one.
 //! 3. The first lane that [asks](Board::next) takes the item, under the lock by which it adds the
 //!    end of its last item: an item takes the lock twice, once for the driver and once for a lane.

@@ -1,7 +1,7 @@
 //! The inbox: how spawners reach a nursery that another task drives.
 //!
-//! It exists only once a spawner was asked for. Its lock is held for a few instructions, and never while a
-//! future is polled, dropped or boxed, or a waker is called.
+//! It exists only once a spawner was asked for. Its lock is held for a few instructions, and never
+//! while a future is polled, dropped or boxed, or a waker is called.
 
 mod state;
 
@@ -154,7 +154,8 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         self.cancel_within(cause, None)
     }
 
-    /// Cancels the nursery and lets its children go on for a time; of several times the last counts.
+    /// Cancels the nursery and lets its children go on for a time; of several times the last
+    /// counts.
     pub(crate) fn cancel_within(
         &self,
         cause: Cause,
@@ -173,7 +174,8 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
                 Status::Cancelled(first) => (false, first.clone(), Vec::new(), None, unused),
                 Status::Open | Status::Closed => {
                     state.status = Status::Cancelled(cause.clone());
-                    // Under the lock: where the one is seen, so is the other, and the grace with them.
+                    // Under the lock: where the one is seen, so is the other, and the grace with
+                    // them.
                     self.requests.set_cause(cause.clone());
                     (true, cause, state.refuse_waiters(), state.listening.take(), unused)
                 }
@@ -315,8 +317,8 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         self.requests.driver().notify();
     }
 
-    /// Ready with the cause when the nursery is cancelled. `place` is where the caller waits, `None` at
-    /// first.
+    /// Ready with the cause when the nursery is cancelled. `place` is where the caller waits,
+    /// `None` at first.
     pub(crate) fn poll_cancelled(
         &self,
         cx: &mut Context<'_>,

@@ -9,8 +9,8 @@ use futures::channel::oneshot;
 
 use crate::support::{Count, Live, Log, Task, drive, ends, waits};
 
-// A driver that drops a child under the lock that a wake takes waits for itself where its destructor
-// wakes another: the sending half of a channel does, when it is dropped.
+// A driver that drops a child under the lock that a wake takes waits for itself where its
+// destructor wakes another: the sending half of a channel does, when it is dropped.
 by_hand!(a_destructor_may_wake_another_child_however_its_own_ends, {
     let ways = ["completes", "fails", "panics", "is cancelled", "is cancelled with its nursery"];
     for way in ways {
@@ -57,7 +57,8 @@ by_hand!(a_destructor_may_wake_another_child_however_its_own_ends, {
     }
 });
 
-// Where the destructor of a future that is through panics, `FuturesUnordered` loses what it returned.
+// Where the destructor of a future that is through panics, `FuturesUnordered` loses what it
+// returned.
 behaviour!(a_destructor_that_panics_takes_no_output_along, async {
     let mut nursery = nursery::<u32, &str>();
     nursery.spawn(ends(Ok(1), || panic!("destructor")));
@@ -75,7 +76,8 @@ behaviour!(a_destructor_that_panics_takes_no_output_along, async {
     );
 });
 
-// Where a destructor panics, a `FuturesUnordered` that is dropped leaks those that were pushed before.
+// Where a destructor panics, a `FuturesUnordered` that is dropped leaks those that were pushed
+// before.
 by_hand!(a_destructor_that_panics_keeps_no_sibling_alive, {
     for cancel in [false, true] {
         let live = Count::default();

@@ -13,9 +13,9 @@ use futures::lock::Mutex as AsyncMutex;
 use crate::fairness::{A_FEW, restless};
 use crate::support::{Count, Task, once_parked, yields};
 
-// `FuturesUnordered` and `StreamExt::buffer_unordered` poll their futures only while the next item is
-// awaited. While the owner awaits anything else they are frozen, and if it waits for what one of them
-// holds, it waits for ever: "Barbara battles buffered streams".
+// `FuturesUnordered` and `StreamExt::buffer_unordered` poll their futures only while the next item
+// is awaited. While the owner awaits anything else they are frozen, and if it waits for what one of
+// them holds, it waits for ever: "Barbara battles buffered streams".
 behaviour!(an_owner_may_await_what_a_child_holds, async {
     let lock = Arc::new(AsyncMutex::new(0));
     let (send, mut receive) = mpsc::unbounded();
@@ -46,9 +46,9 @@ behaviour!(an_owner_may_await_what_a_child_holds, async {
     assert_eq!(seen, (3, 3));
 });
 
-// moro's `Scope::spawn` wakes nobody, and its driver looks for new children before it polls the others
-// and not after, if some are pending: one that a child spawns waits for the next wake, whoever's that
-// is.
+// moro's `Scope::spawn` wakes nobody, and its driver looks for new children before it polls the
+// others and not after, if some are pending: one that a child spawns waits for the next wake,
+// whoever's that is.
 by_hand!(what_a_woken_child_spawns_is_polled_though_nothing_else_is_woken, {
     let done = Count::default();
     let (wake, woken) = oneshot::channel::<()>();
@@ -117,9 +117,9 @@ by_hand!(of_10_000_parked_children_a_wake_polls_the_one_that_it_is_for, {
     }
 });
 
-// `FuturesUnordered` returns once two polls have woken their own future, or it has polled as many as
-// it holds, lest one that is always ready keeps the task to itself. A driver that goes on for as long
-// as anything is woken, as this crate's does to save those returns, needs a bound of its own.
+// `FuturesUnordered` returns once two polls have woken their own future, or it has polled as many
+// as it holds, lest one that is always ready keeps the task to itself. A driver that goes on for as
+// long as anything is woken, as this crate's does to save those returns, needs a bound of its own.
 by_hand!(a_child_that_is_always_ready_leaves_a_turn_to_its_sibling_and_to_the_runtime, {
     for sibling_first in [true, false] {
         let (polls, done) = (Count::default(), Count::default());

@@ -8,10 +8,10 @@ use futures::channel::oneshot;
 
 use crate::support::{Count, Live, Task, yields};
 
-// After a poll that panicked, `FutureGroup` of futures-concurrency keeps the child and waits for its
-// wake: who catches the panic and asks for the next item waits for ever once the others are through.
-// `join_all` of up to 30 polls it once more, which panics. `FuturesUnordered` drops it; here the panic
-// is an item as well.
+// After a poll that panicked, `FutureGroup` of futures-concurrency keeps the child and waits for
+// its wake: who catches the panic and asks for the next item waits for ever once the others are
+// through. `join_all` of up to 30 polls it once more, which panics. `FuturesUnordered` drops it;
+// here the panic is an item as well.
 behaviour!(who_asks_for_the_next_after_a_panic_comes_to_the_end, async {
     let (wake, woken) = oneshot::channel::<()>();
     let mut nursery = nursery::<u32, &str>();

@@ -113,8 +113,8 @@ by_hand!(who_waits_for_a_child_or_a_slot_may_wake_another_child_when_it_is_woken
     }
 });
 
-// A driver that replaces the waker it knows, or drops it, under the lock that a wake takes, waits for
-// itself where the last of the old one wakes a child.
+// A driver that replaces the waker it knows, or drops it, under the lock that a wake takes, waits
+// for itself where the last of the old one wakes a child.
 by_hand!(a_waker_may_wake_a_child_when_it_is_dropped, {
     let (slots, polls) = (Slots::default(), Count::default());
     let mut nursery = nursery::<(), &str>();
@@ -136,8 +136,8 @@ by_hand!(a_waker_may_wake_a_child_when_it_is_dropped, {
     assert_eq!((slots.lock().unwrap().len(), polls.get()), (0, before + 2));
 });
 
-// A driver that polls a child under the lock that a wake takes waits for itself where the child wakes
-// another; one that hears no wakes meanwhile waits for ever.
+// A driver that polls a child under the lock that a wake takes waits for itself where the child
+// wakes another; one that hears no wakes meanwhile waits for ever.
 by_hand!(a_child_may_wake_another_while_it_is_polled_nested_or_not, {
     const ROUNDS: u32 = 1_000;
     for nested in [false, true] {

@@ -1,10 +1,12 @@
-//! The model: what a nursery must do with a script, in plain words, and a run that is held against it.
+//! The model: what a nursery must do with a script, in plain words, and a run that is held against
+//! it.
 //!
-//! A script leaves open in which order children are polled; everything else follows. So the run tells
-//! what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may happen now,
-//! and in the end what the nursery must report: which outputs, which failures in which order, who was
-//! cancelled by which cause. At each rest of the executor they say whether anyone should still be at
-//! work: so a wake that is lost is found. They know nothing of futures or wakers.
+//! A script leaves open in which order children are polled; everything else follows. So the run
+//! tells what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may
+//! happen now, and in the end what the nursery must report: which outputs, which failures in which
+//! order, who was cancelled by which cause. At each rest of the executor they say whether anyone
+//! should still be at work: so a wake that is lost is found. They know nothing of futures or
+//! wakers.
 
 mod act;
 mod bytes;

@@ -1,7 +1,7 @@
 //! What a pool must do with its items, here or elsewhere.
 //!
-//! As for nurseries, a run tells what happens, and the rules say whether it may happen, and what the
-//! pool must report of it: they know nothing of lanes, futures or wakers.
+//! As for nurseries, a run tells what happens, and the rules say whether it may happen, and what
+//! the pool must report of it: they know nothing of lanes, futures or wakers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
@@ -24,7 +24,8 @@ struct Script {
     keep: usize,
     /// The lanes run on an executor.
     remote: bool,
-    /// The executor drops lanes: after so many polls, the lane of this number among those that are left.
+    /// The executor drops lanes: after so many polls, the lane of this number among those that are
+    /// left.
     drops: Vec<(u8, u8)>,
     /// It is a child of a nursery whose other children leave little of each turn.
     nested: bool,
@@ -347,8 +348,8 @@ impl Expected {
         Ok(())
     }
 
-    /// Nobody is woken any more: whoever is there waits for something that has not come, and no lane is free
-    /// for an item that is there.
+    /// Nobody is woken any more: whoever is there waits for something that has not come, and no
+    /// lane is free for an item that is there.
     fn rest(&self, script: &Script, signals: u8) -> Result<(), String> {
         if self.stopped && !self.alive.is_empty() {
             return Err(format!("{:?} are there after the stop", self.alive));

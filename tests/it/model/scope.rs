@@ -51,7 +51,8 @@ pub(super) struct Scope {
     pub(super) asked: u32,
     /// What there is to be told, in completion order.
     pub(super) records: VecDeque<Record>,
-    /// How many failures came while the owner waited for a slot: beyond a bound these may be missing.
+    /// How many failures came while the owner waited for a slot: beyond a bound these may be
+    /// missing.
     pub(super) droppable: u64,
     pub(super) failures: u64,
     pub(super) tally: Tally,
@@ -400,7 +401,8 @@ impl Scope {
         }
     }
 
-    /// A daemon goes that was cancelled by itself: the others may have been told to end before, or not.
+    /// A daemon goes that was cancelled by itself: the others may have been told to end before, or
+    /// not.
     fn may_dismiss_daemons(&mut self) {
         for child in &mut self.children {
             child.may_be_dismissed |= child.is_daemon() && child.is_there();
@@ -453,8 +455,8 @@ impl Scope {
         Ok(())
     }
 
-    /// A child has been polled, and goes on. A timer that is over counts now, and not if the child has
-    /// ended in that poll.
+    /// A child has been polled, and goes on. A timer that is over counts now, and not if the child
+    /// has ended in that poll.
     pub(super) fn is_pending(&mut self, key: usize) {
         let cancelled = self.cancelled.is_some();
         let child = &mut self.children[key];

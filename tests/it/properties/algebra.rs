@@ -1,7 +1,7 @@
 //! What is done with a joined error, and what comes of it: compared with lists.
 //!
-//! The bytes begin with what is to be done, at most eight letters, up to a `.` (any other byte counts
-//! as one of them):
+//! The bytes begin with what is to be done, at most eight letters, up to a `.` (any other byte
+//! counts as one of them):
 //!
 //! | letter | |
 //! |---|---|

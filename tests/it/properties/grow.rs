@@ -1,7 +1,7 @@
 //! Joined errors grown from bytes, each by nurseries whose children do what the bytes say.
 //!
-//! The bytes are steps, of a letter and what belongs to it. (Any other byte counts as the letter that
-//! has its four low bits.) They work on a stack of nurseries that are being planned:
+//! The bytes are steps, of a letter and what belongs to it. (Any other byte counts as the letter
+//! that has its four low bits.) They work on a stack of nurseries that are being planned:
 //!
 //! | step | | |
 //! |---|---|---|

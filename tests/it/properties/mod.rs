@@ -9,8 +9,8 @@
 //! cargo +nightly fuzz run render new fuzz/corpus/render -- -max_total_time=120 -max_len=400
 //! ```
 //!
-//! What reaches new code goes to the directory `new`, which must be there. The corpus is kept small:
-//! of that, only what is worth a test of its own belongs to it.
+//! What reaches new code goes to the directory `new`, which must be there. The corpus is kept
+//! small: of that, only what is worth a test of its own belongs to it.
 //!
 //! [`grow`] tells how to read the bytes, and how to write some by hand.
 

@@ -1,10 +1,10 @@
 //! How a joined error is shown: compared with what the documentation says, and looked over.
 //!
 //! The bytes begin with the limits of the tree that is shown: its width, its names, its depth, its
-//! entries and its total (a digit is that number, a `.` leaves what is the default, any other byte is
-//! its value), and two bytes more. The bits of the first: flatten it, show no locations, show what
-//! errors were caused by, show it by its `Debug`, show its structure too. The second is how many times
-//! eight bytes a writer takes before it fails.
+//! entries and its total (a digit is that number, a `.` leaves what is the default, any other byte
+//! is its value), and two bytes more. The bits of the first: flatten it, show no locations, show
+//! what errors were caused by, show it by its `Debug`, show its structure too. The second is how
+//! many times eight bytes a writer takes before it fails.
 //!
 //! What is to be grown follows, see [`grow`](super::grow).
 

@@ -71,8 +71,8 @@ const SPECIAL: [char; 64] = [
 ];
 
 /// A first byte below 128 is a length, and so much UTF-8 follows. From 128 it is a length too, and
-/// each byte that follows is a character: an ASCII one, or one of [`SPECIAL`]. From 240 one such byte
-/// follows and a number of two bytes, how often it is repeated, as far as `budget` allows.
+/// each byte that follows is a character: an ASCII one, or one of [`SPECIAL`]. From 240 one such
+/// byte follows and a number of two bytes, how often it is repeated, as far as `budget` allows.
 pub(crate) fn text(u: &mut Unstructured<'_>, budget: &mut usize) -> arbitrary::Result<String> {
     let first = usize::from(u.arbitrary::<u8>()?);
     if first >= 240 {

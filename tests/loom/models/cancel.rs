@@ -30,8 +30,8 @@ fn control(child: &FinishOnDrop) -> &Arc<Control> {
     child.control().expect("it was made with one")
 }
 
-/// A child that starts puts its lane's waker down; a cancel sets the phase, then looks for that waker.
-/// Both steps of each are under the lock: or each could miss the other.
+/// A child that starts puts its lane's waker down; a cancel sets the phase, then looks for that
+/// waker. Both steps of each are under the lock: or each could miss the other.
 #[test]
 fn a_cancel_while_the_child_starts_keeps_it_from_that_or_wakes_it() {
     model(None, || {
@@ -68,8 +68,8 @@ fn of_two_cancels_one_is_the_first_and_its_cause_stays() {
     });
 }
 
-/// The mark is read without the lock. Were it set before the cause is there, or not released, a child
-/// would find itself cancelled for nothing, or not see what was done before.
+/// The mark is read without the lock. Were it set before the cause is there, or not released, a
+/// child would find itself cancelled for nothing, or not see what was done before.
 #[test]
 fn who_sees_the_mark_of_a_cancel_sees_its_cause_and_what_came_before() {
     model(None, || {
@@ -122,8 +122,8 @@ fn a_cancel_that_was_in_time_is_known_at_the_end() {
     });
 }
 
-/// A handle may outlive its child for long. A control block that kept the child's waker would keep the
-/// child's memory.
+/// A handle may outlive its child for long. A control block that kept the child's waker would keep
+/// the child's memory.
 #[test]
 fn a_cancel_at_the_end_leaves_no_waker_of_the_child_behind() {
     model(None, || {
@@ -180,8 +180,8 @@ fn what_the_destructor_did_is_seen_by_who_hears_that_the_child_is_gone() {
     });
 }
 
-/// There may be no places left to give up; and the place that is given up may be the next one's. The
-/// one who goes on waiting must hear of the end.
+/// There may be no places left to give up; and the place that is given up may be the next one's.
+/// The one who goes on waiting must hear of the end.
 #[test]
 fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
     model(None, || {
@@ -201,8 +201,8 @@ fn one_who_stops_waiting_while_the_child_ends_disturbs_nobody() {
     });
 }
 
-/// A child listens while it is cancelled. Without a second look under the lock, a cancel that came in
-/// between would wake nobody.
+/// A child listens while it is cancelled. Without a second look under the lock, a cancel that came
+/// in between would wake nobody.
 #[test]
 fn one_who_listens_while_the_child_is_cancelled_hears_of_it() {
     model(None, || {
@@ -215,8 +215,8 @@ fn one_who_listens_while_the_child_is_cancelled_hears_of_it() {
     });
 }
 
-/// The nursery gives a child its grace while a handle cancels it, which has one of its own: one of the
-/// causes stays, and the child must not be dropped for either.
+/// The nursery gives a child its grace while a handle cancels it, which has one of its own: one of
+/// the causes stays, and the child must not be dropped for either.
 #[test]
 fn a_child_that_is_signalled_while_its_handle_cancels_it_has_its_grace() {
     model(None, || {

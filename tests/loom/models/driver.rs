@@ -60,8 +60,8 @@ fn a_wake_while_the_driver_goes_to_rest_is_not_lost() {
     });
 }
 
-/// The second of two wakers finds the mark set and does nothing: what it made ready reaches the driver
-/// by the mark alone. Were entering a plain store, it would not.
+/// The second of two wakers finds the mark set and does nothing: what it made ready reaches the
+/// driver by the mark alone. Were entering a plain store, it would not.
 #[test]
 fn what_two_wakers_made_ready_is_seen_though_one_of_them_wakes_nobody() {
     model(4, || {
@@ -73,8 +73,8 @@ fn what_two_wakers_made_ready_is_seen_though_one_of_them_wakes_nobody() {
     });
 }
 
-/// The turn that is over clears the mark of such a wake. Were that a plain store, the next turn might
-/// not see what was made ready, and there is no other wake.
+/// The turn that is over clears the mark of such a wake. Were that a plain store, the next turn
+/// might not see what was made ready, and there is no other wake.
 #[test]
 fn a_wake_at_the_end_of_a_turn_is_seen_in_the_next() {
     model(None, || {
@@ -94,8 +94,8 @@ fn a_wake_at_the_end_of_a_turn_is_seen_in_the_next() {
     });
 }
 
-/// A nursery may be polled by one task and then by another. A driver that kept the first owner would
-/// wake the wrong one.
+/// A nursery may be polled by one task and then by another. A driver that kept the first owner
+/// would wake the wrong one.
 #[test]
 fn a_wake_after_the_owner_has_changed_reaches_the_new_one() {
     model(None, || {
@@ -118,8 +118,8 @@ fn a_wake_after_the_owner_has_changed_reaches_the_new_one() {
     });
 }
 
-/// The lanes wake by the waker of the last owner until they are looked at again. Were it that owner alone
-/// which is told, or were the driver told twice, the new one would wait for ever.
+/// The lanes wake by the waker of the last owner until they are looked at again. Were it that owner
+/// alone which is told, or were the driver told twice, the new one would wait for ever.
 #[test]
 fn a_wake_by_the_waker_of_the_last_owner_reaches_the_new_one() {
     model(None, || {
@@ -162,8 +162,8 @@ fn a_driver_that_is_gone_keeps_no_waker() {
     });
 }
 
-/// The mark says that the list is worth a look. Were it cleared after the list is taken, or set before
-/// the child is on it, one of the children would stay in the backlog.
+/// The mark says that the list is worth a look. Were it cleared after the list is taken, or set
+/// before the child is on it, one of the children would stay in the backlog.
 #[test]
 fn every_child_that_is_cancelled_in_the_backlog_is_taken_from_the_list() {
     model(None, || {
@@ -185,8 +185,8 @@ fn every_child_that_is_cancelled_in_the_backlog_is_taken_from_the_list() {
     });
 }
 
-/// A driver that rests must have been able to see the mark, and where it is seen the cause is there. Were
-/// the driver woken first, it might look too early and never again.
+/// A driver that rests must have been able to see the mark, and where it is seen the cause is
+/// there. Were the driver woken first, it might look too early and never again.
 #[test]
 fn a_driver_that_rests_is_told_that_the_nursery_was_cancelled() {
     model(None, || {

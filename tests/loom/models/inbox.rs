@@ -81,7 +81,8 @@ fn drive_until(inbox: &Mailbox, mut look: impl FnMut() -> bool) {
     }));
 }
 
-/// Were the driver told before the child is in, the driver might look, find nothing, and rest for ever.
+/// Were the driver told before the child is in, the driver might look, find nothing, and rest for
+/// ever.
 #[test]
 fn a_child_that_is_posted_while_the_driver_goes_to_rest_is_fetched() {
     model(None, || {
@@ -203,8 +204,8 @@ fn a_driver_that_rests_hears_of_a_cancel_and_of_the_child_before_it() {
     });
 }
 
-/// Were room looked for under one lock and the queue joined under another, a slot that comes free in
-/// between would be granted to nobody.
+/// Were room looked for under one lock and the queue joined under another, a slot that comes free
+/// in between would be granted to nobody.
 #[test]
 fn a_slot_that_comes_free_while_someone_begins_to_wait_is_granted() {
     model(None, || {
@@ -230,8 +231,8 @@ fn two_who_wait_for_one_slot_both_get_it() {
     });
 }
 
-/// One that gives up may have been granted the slot meanwhile. Were that not passed on, or were the two
-/// looked for under two locks, the slot would be lost, and who waits would wait for ever.
+/// One that gives up may have been granted the slot meanwhile. Were that not passed on, or were the
+/// two looked for under two locks, the slot would be lost, and who waits would wait for ever.
 #[test]
 fn a_slot_that_is_granted_to_one_who_gives_up_goes_to_the_next() {
     model(None, || {
@@ -244,8 +245,8 @@ fn a_slot_that_is_granted_to_one_who_gives_up_goes_to_the_next() {
     });
 }
 
-/// Who has been granted a slot must not be refused for the nursery's end. Were it not looked at when
-/// the nursery closes, it could be.
+/// Who has been granted a slot must not be refused for the nursery's end. Were it not looked at
+/// when the nursery closes, it could be.
 #[test]
 fn one_who_is_granted_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away() {
     model(None, || {
@@ -276,8 +277,8 @@ fn a_driver_that_waits_for_nothing_but_a_granted_slot_hears_that_it_was_given_up
     });
 }
 
-/// Who waits in a nursery that ends or is cancelled must be sent away; were it asked under one lock and
-/// the queue joined under another, one who comes in between would wait for ever.
+/// Who waits in a nursery that ends or is cancelled must be sent away; were it asked under one lock
+/// and the queue joined under another, one who comes in between would wait for ever.
 fn is_sent_away(close: impl Fn(&Mailbox) + Sync + Send + 'static) {
     model(None, move || {
         let inbox = inbox(1, 1);
@@ -338,8 +339,8 @@ fn a_child_is_dropped_once_whoever_has_it_at_the_end() {
     });
 }
 
-/// A spawner that keeps the nursery open is dropped while the driver comes to rest. Were the driver not
-/// told, it would wait for a child that nobody can spawn any more.
+/// A spawner that keeps the nursery open is dropped while the driver comes to rest. Were the driver
+/// not told, it would wait for a child that nobody can spawn any more.
 #[test]
 fn a_driver_that_waits_for_nothing_but_a_spawner_hears_that_the_last_is_gone() {
     model(None, || {
@@ -357,7 +358,8 @@ fn a_driver_that_waits_for_nothing_but_a_spawner_hears_that_the_last_is_gone() {
     });
 }
 
-/// A child that is posted by the last spawner before it goes must be fetched before the nursery ends.
+/// A child that is posted by the last spawner before it goes must be fetched before the nursery
+/// ends.
 #[test]
 fn what_the_last_spawner_has_posted_is_fetched_before_the_end() {
     model(None, || {
@@ -404,8 +406,8 @@ fn a_driver_that_sees_the_cancel_sees_its_grace() {
     });
 }
 
-/// Were the cause looked for under one lock and the waker put down under another, a cancel in between
-/// would be told to nobody.
+/// Were the cause looked for under one lock and the waker put down under another, a cancel in
+/// between would be told to nobody.
 #[test]
 fn one_who_begins_to_wait_for_the_cancel_while_it_comes_is_told() {
     model(None, || {
@@ -441,8 +443,8 @@ fn one_who_gives_up_waiting_for_a_cancel_while_it_comes_leaves_no_waker_behind()
     });
 }
 
-/// A spawner comes for its slot while the nursery closes. Were the slot taken back twice, or not at all,
-/// the next to ask would find one too many, or none.
+/// A spawner comes for its slot while the nursery closes. Were the slot taken back twice, or not at
+/// all, the next to ask would find one too many, or none.
 #[test]
 fn a_slot_that_is_granted_while_the_nursery_closes_is_filled_or_free() {
     model(None, || {

@@ -25,7 +25,8 @@ fn lanes(last: usize, count: usize) -> (Lanes<()>, Vec<Waker>, Arc<DriverWaker>)
     (lanes, wakers.split_off(last + 1 - count), driver)
 }
 
-/// A lane of the first word, which tells the driver itself, and one of the second, which stands in the queue.
+/// A lane of the first word, which tells the driver itself, and one of the second, which stands in
+/// the queue.
 const LAST: [usize; 2] = [1, 65];
 
 /// Drives until `look` has seen enough, which is told each lane that was found to be woken.
@@ -68,8 +69,8 @@ fn waking(waker: Waker, ready: &Arc<AtomicBool>) -> thread::JoinHandle<()> {
     })
 }
 
-/// A child is woken before its word is in the queue, or while that happens. The wake may find no way to the
-/// driver then; were the word not looked at once it has one, the wake would be lost.
+/// A child is woken before its word is in the queue, or while that happens. The wake may find no
+/// way to the driver then; were the word not looked at once it has one, the wake would be lost.
 #[test]
 fn a_wake_while_the_word_is_queued_is_found() {
     for last in LAST {
@@ -84,8 +85,8 @@ fn a_wake_while_the_word_is_queued_is_found() {
     }
 }
 
-/// Two lanes of one word. The second wake finds the word woken and tells no one: it relies on the first,
-/// and on the driver taking both bits after that.
+/// Two lanes of one word. The second wake finds the word woken and tells no one: it relies on the
+/// first, and on the driver taking both bits after that.
 #[test]
 fn two_wakes_of_one_word_are_both_found() {
     for last in LAST {
@@ -110,8 +111,8 @@ fn two_wakes_of_one_word_are_both_found() {
     }
 }
 
-/// A wake comes while the driver takes the word, and again later. Were the bits not taken in one step, or
-/// were a wake after that not passed on, one of them would be lost.
+/// A wake comes while the driver takes the word, and again later. Were the bits not taken in one
+/// step, or were a wake after that not passed on, one of them would be lost.
 #[test]
 fn a_wake_after_the_word_was_taken_is_passed_on() {
     for last in LAST {

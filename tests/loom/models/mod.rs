@@ -1,7 +1,7 @@
 //! Every interleaving of a few small programs, by [loom](https://docs.rs/loom).
 //!
-//! The locks and atomics are loom's, by way of `crate::sync`; the rest is the library as it is. Run it
-//! in `tests/loom`:
+//! The locks and atomics are loom's, by way of `crate::sync`; the rest is the library as it is. Run
+//! it in `tests/loom`:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release
@@ -24,14 +24,14 @@
 //!
 //! # What is not checked
 //!
-//! - `FuturesUnordered`, `OnceLock` and reference counts have the standard library's atomics: nothing is
-//!   interleaved in the middle of them, and the order that they bring about is unknown to loom.
-//!   Children therefore keep what they wait for behind a lock of loom's.
+//! - `FuturesUnordered`, `OnceLock` and reference counts have the standard library's atomics:
+//!   nothing is interleaved in the middle of them, and the order that they bring about is unknown
+//!   to loom. Children therefore keep what they wait for behind a lock of loom's.
 //! - Loom's threads share one thread, and its thread-local variables: what is left of a turn is one
 //!   of these. So only one thread of a model drives.
 //! - Loom leaves out what it takes for a repetition, and for that remembers the last access only: a
-//!   load hides the one before it from the store that follows. So a thread that does nothing but look
-//!   is spawned, and what it looks for is done by the thread that spawns it, which goes first.
+//!   load hides the one before it from the store that follows. So a thread that does nothing but
+//!   look is spawned, and what it looks for is done by the thread that spawns it, which goes first.
 //! - Some programs have more interleavings than there is time for. There the threads are stopped in
 //!   mid-course only so often, see [`support::model`]; `LOOM_MAX_PREEMPTIONS` says otherwise.
 //!

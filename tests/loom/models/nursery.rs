@@ -20,8 +20,8 @@ fn never(drops: &Count) -> impl Future<Output = Result<u32, ()>> + Send + use<> 
     }
 }
 
-/// The driver rests, as its child waits for the one that comes. Were it not woken, or woken before the
-/// new child can be found, both would wait for ever.
+/// The driver rests, as its child waits for the one that comes. Were it not woken, or woken before
+/// the new child can be found, both would wait for ever.
 #[test]
 fn a_child_that_is_spawned_while_the_driver_goes_to_rest_is_started() {
     model(None, || {
@@ -45,8 +45,8 @@ fn a_child_that_is_spawned_while_the_driver_goes_to_rest_is_started() {
     });
 }
 
-/// A child is taken by a nursery that is about to end, and then it runs and is reported; or it is given
-/// back. Were the end looked at and made known in two steps, it would be taken and forgotten.
+/// A child is taken by a nursery that is about to end, and then it runs and is reported; or it is
+/// given back. Were the end looked at and made known in two steps, it would be taken and forgotten.
 #[test]
 fn a_child_that_is_spawned_at_the_end_runs_or_is_given_back() {
     model(None, || {
@@ -60,8 +60,9 @@ fn a_child_that_is_spawned_at_the_end_runs_or_is_given_back() {
     });
 }
 
-/// The waker that a child starts with is thrown away, and its place in the set gives it one that stays.
-/// Where the wake comes by the first, the child must be polled in its place before the driver rests.
+/// The waker that a child starts with is thrown away, and its place in the set gives it one that
+/// stays. Where the wake comes by the first, the child must be polled in its place before the
+/// driver rests.
 #[test]
 fn a_child_that_is_woken_by_the_waker_of_its_first_poll_is_polled_again() {
     model(None, || {
@@ -80,8 +81,8 @@ fn a_child_that_is_woken_by_the_waker_of_its_first_poll_is_polled_again() {
     });
 }
 
-/// The cancel comes before the child starts, during a poll of it, while it moves to its place in the
-/// set, or while it waits there. Where nobody looks afterwards, nobody would drop it.
+/// The cancel comes before the child starts, during a poll of it, while it moves to its place in
+/// the set, or while it waits there. Where nobody looks afterwards, nobody would drop it.
 #[test]
 fn a_child_that_is_cancelled_at_any_time_is_dropped_and_reported() {
     model(None, || {
@@ -93,7 +94,8 @@ fn a_child_that_is_cancelled_at_any_time_is_dropped_and_reported() {
             poll_fn(move |cx| {
                 let _dropped = &dropped;
                 // The cancel comes before the poll that its wake brings about. That is so by the
-                // queue of the set, which loom does not know; the lock that is taken here stands in.
+                // queue of the set, which loom does not know; the lock that is taken here stands
+                // in.
                 let mut finished = known.get().unwrap().finished();
                 Pin::new(&mut finished).poll(cx).map(Ok)
             })
@@ -110,8 +112,8 @@ fn a_child_that_is_cancelled_at_any_time_is_dropped_and_reported() {
     });
 }
 
-/// The second of two children is cancelled from another thread, while the first has the only slot and
-/// waits for the second to be gone. `spawn` spawns it, or makes what spawns it over there.
+/// The second of two children is cancelled from another thread, while the first has the only slot
+/// and waits for the second to be gone. `spawn` spawns it, or makes what spawns it over there.
 fn the_second_of_two_is_cancelled<H>(
     spawn: impl Fn(&mut Nursery<'static, u32, ()>, &Count) -> H + Send + Sync + 'static,
 ) where
@@ -142,8 +144,8 @@ fn the_second_of_two_is_cancelled<H>(
     });
 }
 
-/// A child without a slot has no waker: the driver must find it on the list, or the one that waits for
-/// its end waits for ever. And that must be told after its destructor has run.
+/// A child without a slot has no waker: the driver must find it on the list, or the one that waits
+/// for its end waits for ever. And that must be told after its destructor has run.
 #[test]
 fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
     the_second_of_two_is_cancelled(|nursery, drops| {
@@ -152,8 +154,8 @@ fn a_child_that_is_cancelled_in_the_backlog_does_not_wait_for_a_slot() {
     });
 }
 
-/// The same for a child that the driver has not fetched. Were the list taken after the mail, it could
-/// name a child that came in between and is in nobody's hands yet.
+/// The same for a child that the driver has not fetched. Were the list taken after the mail, it
+/// could name a child that came in between and is in nobody's hands yet.
 #[test]
 fn a_child_that_is_spawned_and_cancelled_at_once_does_not_wait_for_a_slot() {
     the_second_of_two_is_cancelled(|nursery, drops| {
@@ -162,8 +164,8 @@ fn a_child_that_is_spawned_and_cancelled_at_once_does_not_wait_for_a_slot() {
     });
 }
 
-/// Who cancels is told whether it was in time; the report must say the same of the failure. Were the
-/// child asked before it has ended, a cancel could come in between.
+/// Who cancels is told whether it was in time; the report must say the same of the failure. Were
+/// the child asked before it has ended, a cancel could come in between.
 #[test]
 fn a_failure_is_flagged_if_a_cancel_was_in_time() {
     model(None, || {
@@ -195,8 +197,8 @@ fn a_nursery_that_is_cancelled_while_the_driver_goes_to_rest_drops_its_children(
     });
 }
 
-/// The spawner is told that it was first, and the report that it was not cancelled: one of them would
-/// be wrong.
+/// The spawner is told that it was first, and the report that it was not cancelled: one of them
+/// would be wrong.
 #[test]
 fn a_nursery_that_is_cancelled_at_the_end_reports_what_the_spawner_is_told() {
     model(None, || {
@@ -239,7 +241,8 @@ fn a_child_that_is_spawned_into_a_nursery_that_is_cancelled_is_reported_or_given
     });
 }
 
-/// What was taken must be dropped by the time that the nursery is; it must not stay with the spawner.
+/// What was taken must be dropped by the time that the nursery is; it must not stay with the
+/// spawner.
 #[test]
 fn a_child_that_is_spawned_while_the_nursery_is_dropped_is_dropped_with_it_or_given_back() {
     model(None, || {
@@ -284,9 +287,10 @@ fn those_who_wait_for_a_child_hear_that_it_was_dropped_with_its_nursery() {
     });
 }
 
-/// A wake of the body leaves its own mark, and the driver's waker's. Were the driver's waker's first, the driver could look
-/// for the other too early; were it cleared after the poll, a wake during the poll would be lost; were
-/// it not released, the body would not see what it was woken for.
+/// A wake of the body leaves its own mark, and the driver's waker's. Were the driver's waker's
+/// first, the driver could look for the other too early; were it cleared after the poll, a wake
+/// during the poll would be lost; were it not released, the body would not see what it was woken
+/// for.
 #[test]
 fn a_body_that_is_woken_while_the_driver_goes_to_rest_is_polled_again() {
     model(None, || {
@@ -308,7 +312,8 @@ fn a_body_that_is_woken_while_the_driver_goes_to_rest_is_polled_again() {
     });
 }
 
-/// The body's wake and a child's come at the same time, by the same driver's waker: neither hides the other.
+/// The body's wake and a child's come at the same time, by the same driver's waker: neither hides
+/// the other.
 #[test]
 fn a_body_and_a_child_that_are_woken_at_once_are_both_polled() {
     model(4, || {
@@ -331,8 +336,9 @@ fn a_body_and_a_child_that_are_woken_at_once_are_both_polled() {
     });
 }
 
-/// A spawner on another thread and the owner wait for the same slot. Were it granted to one that has
-/// gone, or to none, the other would wait for ever; and the end must not come while it is granted.
+/// A spawner on another thread and the owner wait for the same slot. Were it granted to one that
+/// has gone, or to none, the other would wait for ever; and the end must not come while it is
+/// granted.
 #[test]
 fn the_owner_and_a_spawner_that_wait_for_one_slot_both_get_it() {
     model(None, || {
@@ -349,7 +355,8 @@ fn the_owner_and_a_spawner_that_wait_for_one_slot_both_get_it() {
     });
 }
 
-/// The inner driver's waker wakes by the place of its child in the outer set, and that by the outer driver's waker.
+/// The inner driver's waker wakes by the place of its child in the outer set, and that by the outer
+/// driver's waker.
 #[test]
 fn a_child_that_is_spawned_into_a_nested_nursery_that_goes_to_rest_is_started() {
     model(None, || {

@@ -8,8 +8,8 @@ use super::support::model;
 use crate::error::Panic;
 use crate::guard::CaughtPanic;
 
-/// Who asks for a type takes the payload out from behind the lock, and puts it back if it is of another.
-/// Were that done under two locks, someone else would find it gone.
+/// Who asks for a type takes the payload out from behind the lock, and puts it back if it is of
+/// another. Were that done under two locks, someone else would find it gone.
 #[test]
 fn a_payload_is_found_while_others_look_at_it_too() {
     model(None, || {

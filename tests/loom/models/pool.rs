@@ -57,8 +57,8 @@ fn drive(driver: &Arc<DriverWaker>, mut step: impl FnMut() -> bool) {
     }));
 }
 
-/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the driver told
-/// by neither, the pool would rest for ever.
+/// Two lanes share a word of wakes. Were one of them lost when the word is taken, or the driver
+/// told by neither, the pool would rest for ever.
 #[test]
 fn lanes_that_are_woken_while_the_driver_goes_to_rest_are_polled() {
     model(2, || {

@@ -25,8 +25,8 @@ async fn fate(link: &Link<u32>) -> Fate<u32> {
     poll_fn(|cx| link.poll_fate(cx)).await
 }
 
-/// Were the child's waker put down without a second look, one who looks before the end and puts it down
-/// after it would wait for ever.
+/// Were the child's waker put down without a second look, one who looks before the end and puts it
+/// down after it would wait for ever.
 #[test]
 fn an_end_that_comes_while_the_child_begins_to_wait_is_heard() {
     model(None, || {
@@ -40,8 +40,8 @@ fn an_end_that_comes_while_the_child_begins_to_wait_is_heard() {
     });
 }
 
-/// Were the mark set after the waker is taken, or the waker put down without a look at the mark, the task
-/// would go on for ever. The child hears of it when the destructor has run.
+/// Were the mark set after the waker is taken, or the waker put down without a look at the mark,
+/// the task would go on for ever. The child hears of it when the destructor has run.
 #[test]
 fn a_task_that_is_told_to_go_while_it_goes_to_rest_goes() {
     model(None, || {
@@ -57,8 +57,8 @@ fn a_task_that_is_told_to_go_while_it_goes_to_rest_goes() {
     });
 }
 
-/// It is told to go when it is through, or is dropped by its executor: there is one fate, whichever that
-/// is.
+/// It is told to go when it is through, or is dropped by its executor: there is one fate, whichever
+/// that is.
 #[test]
 fn a_task_has_one_fate() {
     model(None, || {
