@@ -22,7 +22,7 @@ mod waker;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures::task::{WakerRef, noop_waker_ref, waker_ref};
+use futures::task::{WakerRef, waker_ref};
 
 use self::budget::{Part, Turn};
 pub(crate) use self::wake_flag::WakeFlag;
@@ -183,9 +183,9 @@ impl<'a> Running<'a> {
     #[inline]
     pub(crate) fn begin(driver: &'a mut DriverState, cx: &Context<'_>) -> Self {
         driver.waker.enter(cx.waker(), &mut driver.owner);
-        if driver.left < budget::TURN && is_noop(cx.waker()) {
-            // It cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of its
-            // own.
+        if driver.left < budget::TURN && is_alone(cx.waker()) {
+            // Perhaps it cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of
+            // its own.
             driver.end_turn();
         }
         let turn = Turn::begin(driver.left);
@@ -317,7 +317,8 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Whether a waker does nothing: that of the standard library, or that of `futures`.
-fn is_noop(waker: &Waker) -> bool {
-    waker.will_wake(Waker::noop()) || waker.will_wake(noop_waker_ref())
+/// Whether there is no other task to yield to: a waker without data tells no tasks apart. Wakers that
+/// do nothing are such. They cannot be known by their functions, of which the compiler makes copies.
+fn is_alone(waker: &Waker) -> bool {
+    waker.data().is_null()
 }
