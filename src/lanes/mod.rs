@@ -292,17 +292,17 @@ impl<P> Lanes<P> {
             if self.round == 0 {
                 return None;
             }
-            self.round -= 1;
-            if let Some(at) = self.due.take(&mut self.blocks, None) {
-                self.visit(at);
-            }
+            self.visit_next();
         }
     }
 
-    /// Begins the visit to a block that was due.
+    /// Begins the visit to the block that is due first.
     #[inline]
-    fn visit(&mut self, at: usize) {
-        self.visit = Visit { block: at, woken: self.blocks[at].take_woken() };
+    fn visit_next(&mut self) {
+        self.round = self.round.saturating_sub(1);
+        if let Some(at) = self.due.take(&mut self.blocks, None) {
+            self.visit = Visit { block: at, woken: self.blocks[at].take_woken() };
+        }
     }
 
     #[cold]
@@ -320,65 +320,50 @@ impl<P> Lanes<P> {
     /// Takes the wake of one lane, wherever its block stands; says whether there was one.
     fn take_one(&mut self, lane: usize) -> bool {
         let (at, bit) = (lane / LANES, 1 << (lane % LANES));
-        let visited = self.visit.block == at && self.visit.woken & bit != 0;
-        if visited {
+        if self.visit.block == at && self.visit.woken & bit != 0 {
             self.visit.woken &= !bit;
+            return true;
         }
         let word = self.blocks.get(at).and_then(|block| block.word.as_ref());
-        word.is_some_and(|word| word.take_one(lane % LANES)) || visited
+        word.is_some_and(|word| word.take_one(lane % LANES))
     }
 
-    /// The next woken lane after the last leader, which is visited before all others.
+    /// The next woken lane after the last leader, which is visited before all others. These keep
+    /// their order: were they put off by the leader's block, the same might be put off each time.
     fn take_leader(&mut self) -> Option<usize> {
-        self.put_visit_off();
-        let mut nearest = None;
+        let mut nearest = self.nearest(self.visit.block, self.visit.woken);
         let mut before = None;
         // A turn visits no more blocks than these. Those behind them come to the front.
         for _ in 0..budget::TURN {
             let Some(at) = self.due.behind(&self.blocks, before) else { break };
-            if let Some(distance) = self.behind_leader(at) {
-                if nearest.is_none_or(|(least, _)| distance < least) {
-                    nearest = Some((distance, before));
-                }
-            }
+            let found = self.nearest(at, self.blocks[at].woken());
+            nearest = nearest.into_iter().chain(found).min();
             before = Some(at);
         }
-        let (_, before) = nearest?;
-        let at = self.due.take(&mut self.blocks, before)?;
-        self.round = self.round.saturating_sub(1);
-        self.visit(at);
-        let ahead = if at == self.leader / LANES { after(self.leader) } else { usize::MAX };
-        let woken = match self.visit.woken & ahead {
-            0 => self.visit.woken,
-            woken => woken,
+        let (_, leader) = nearest?;
+        if self.visit.woken == 0 && self.due.behind(&self.blocks, None) == Some(leader / LANES) {
+            // Its block is the next all the same.
+            self.visit_next();
+        }
+        self.take_one(leader);
+        self.leader = leader;
+        Some(leader)
+    }
+
+    /// The first of a block's woken lanes after the last leader, and how far the block is behind
+    /// that, in blocks. The last leader's own block is the nearest with the lanes after it, and the
+    /// farthest with the others.
+    fn nearest(&self, at: usize, woken: usize) -> Option<(usize, usize)> {
+        let woken = woken & !self.blocks.get(at)?.free;
+        let last = self.leader / LANES;
+        let after = woken & (usize::MAX << (self.leader % LANES)) & !(1 << (self.leader % LANES));
+        let (distance, lanes) = match woken {
+            0 => return None,
+            _ if at == last && after != 0 => (0, after),
+            _ if at > last => (at - last, woken),
+            _ => (at + self.blocks.len() - last, woken),
         };
-        self.visit.woken &= !(woken & woken.wrapping_neg());
-        self.leader = at * LANES + woken.trailing_zeros() as usize;
-        Some(self.leader)
-    }
-
-    /// Lets the visit that is under way go on as the next.
-    fn put_visit_off(&mut self) {
-        let Visit { block: at, woken } = std::mem::take(&mut self.visit);
-        let Some(block) = self.blocks.get_mut(at) else { return };
-        if let (1.., Some(word)) = (woken, &block.word) {
-            word.put_back(woken);
-            let due = self.due.len();
-            self.due.insert(&mut self.blocks, None, at);
-            self.round += self.due.len() - due;
-        }
-    }
-
-    /// How far the first woken lane of a block is behind the last leader, in blocks. The last
-    /// leader's own block is the nearest with the lanes after it, and the farthest with the others.
-    fn behind_leader(&self, at: usize) -> Option<usize> {
-        let (block, last) = (&self.blocks[at], self.leader / LANES);
-        match block.woken() {
-            0 => None,
-            _ if at > last => Some(at - last),
-            woken if at == last && woken & after(self.leader) != 0 => Some(0),
-            _ => Some(at + self.blocks.len() - last),
-        }
+        Some((distance, at * LANES + lanes.trailing_zeros() as usize))
     }
 
     /// The lanes that are taken, from the lowest.
@@ -388,9 +373,4 @@ impl<P> Lanes<P> {
             (0..LANES).filter(move |lane| taken & 1 << lane != 0).map(move |lane| at * LANES + lane)
         })
     }
-}
-
-/// A bit for each lane that comes after this one in its block.
-fn after(lane: usize) -> usize {
-    (usize::MAX << (lane % LANES)) & !(1 << (lane % LANES))
 }

@@ -78,12 +78,6 @@ impl Word {
         self.woken.swap(0, Ordering::AcqRel)
     }
 
-    /// Puts bits back of a word that is to be visited again. The driver knows of it: no wake is
-    /// needed.
-    pub(super) fn put_back(&self, lanes: usize) {
-        self.woken.fetch_or(lanes, Ordering::Relaxed);
-    }
-
     /// Takes the bit of one lane; says whether it was set.
     pub(super) fn take_one(&self, lane: usize) -> bool {
         self.woken.fetch_and(!(1 << lane), Ordering::AcqRel) & 1 << lane != 0
