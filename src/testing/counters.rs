@@ -262,3 +262,9 @@ impl<T: fmt::Debug> fmt::Debug for Tracked<T> {
         fmt::Debug::fmt(&self.value, f)
     }
 }
+
+impl<T: fmt::Display> fmt::Display for Tracked<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value, f)
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,30 +15,34 @@ use nestling::{
 };
 
 use super::drop_scripted;
-use super::event::{Actor, Answer, Due, Event};
+use super::event::{Actor, Answer, Due, Event, Values, Whose};
 use super::finish::finish;
 use super::kind::Kind;
 use super::rules::Rules;
 use super::seen::PolicyPanic;
+use super::watch::{Watch, Watches};
 
-pub(super) type Error = JoinedError<usize>;
-pub(super) type Output = Tracked<usize>;
-pub(super) type Tree<M> = Nursery<'static, Output, usize, M>;
+/// An output, an error, or what another value is known by.
+pub(super) type Value = Tracked<usize>;
+pub(super) type Error = JoinedError<Value>;
+pub(super) type Tree<M> = Nursery<'static, Value, Value, M>;
 /// Handles that outputs come by, until somebody takes them.
-type Joins = Vec<(usize, Option<JoinHandle<Output>>)>;
-pub(super) type Cx<M> = ChildContext<'static, Output, usize, M>;
+type Joins = Vec<(usize, Option<JoinHandle<Value>>)>;
+pub(super) type Cx<M> = ChildContext<'static, Value, Value, M>;
 
 /// What all nurseries of a run share.
 pub(crate) struct World {
     cues: Cues,
     rules: Mutex<Rules>,
-    /// What becomes of the outputs.
-    pub(crate) counters: Counters,
+    values: Counters,
+    made: AtomicU64,
+    watches: Watches,
 }
 
 impl World {
     pub(crate) fn new(cues: Cues) -> Self {
-        Self { cues, rules: Mutex::default(), counters: Counters::new() }
+        let (values, made, watches) = Default::default();
+        Self { cues, rules: Mutex::default(), values, made, watches }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -47,6 +52,22 @@ impl World {
     pub(crate) fn fire(&self, signal: u8) {
         self.tell(Event::Fired(signal));
         self.cues.signal(signal).fire();
+    }
+
+    /// A value that is to be dropped once.
+    pub(super) fn value(&self, key: usize) -> Value {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        self.values.track(key)
+    }
+
+    /// What is left of the run.
+    pub(crate) fn over(&self) -> Event {
+        let values = Values {
+            made: self.made.load(Ordering::Relaxed),
+            dropped: self.values.values_dropped(),
+            left: self.values.values_alive(),
+        };
+        Event::Over { values, watches: Arc::strong_count(&self.watches) - 1 }
     }
 
     pub(crate) fn verdict(&self) -> Result<(), String> {
@@ -64,11 +85,13 @@ pub(crate) struct Stage<M: Flavor> {
     pub(super) nursery: usize,
     actor: Actor,
     /// `None` where nobody needs it: the nursery goes other ways then.
-    siblings: Option<Spawner<'static, Output, usize, M>>,
+    siblings: Option<Spawner<'static, Value, Value, M>>,
     /// The children that have a handle, in the order of their spawning.
     handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
     /// Those whose output comes by one, until somebody takes it.
     joins: Arc<Mutex<Joins>>,
+    /// Counts the timers and the policy of the nursery.
+    options: Counters,
     /// What a child knows of itself.
     cx: Option<Cx<M>>,
 }
@@ -82,6 +105,7 @@ impl<M: Flavor> Clone for Stage<M> {
             siblings: self.siblings.clone(),
             handles: Arc::clone(&self.handles),
             joins: Arc::clone(&self.joins),
+            options: self.options.clone(),
             cx: self.cx.clone(),
         }
     }
@@ -100,18 +124,26 @@ impl<M: Kind> Stage<M> {
         if script.keep > 0 {
             nursery = nursery.keep_errors(script.keep.into());
         }
+        let options = Counters::new();
         nursery = match script.rule {
             Rule::Collect => nursery,
             Rule::FirstError => nursery.first_error(),
             Rule::After(others) => {
-                let mut left = others;
+                let (mut left, option) = (others, options.track(()));
                 M::cancel_when(nursery, move |_| {
+                    let _ = &option;
                     let stop = left == 0;
                     left = left.saturating_sub(1);
                     stop
                 })
             }
-            Rule::Broken => M::cancel_when(nursery, |_| resume_unwind(Box::new(PolicyPanic))),
+            Rule::Broken => {
+                let option = options.track(());
+                M::cancel_when(nursery, move |_| {
+                    let _ = &option;
+                    resume_unwind(Box::new(PolicyPanic))
+                })
+            }
         };
         let number = {
             let mut rules = world.rules();
@@ -126,6 +158,7 @@ impl<M: Kind> Stage<M> {
             siblings: needs_spawner(script).then(|| nursery.spawner()),
             handles: Arc::default(),
             joins: Arc::default(),
+            options,
             cx: None,
         };
         if script.deadline > 0 {
@@ -140,10 +173,14 @@ impl<M: Kind> Stage<M> {
     /// Tells when it is due.
     fn time(&self, ms: u8, what: Due) -> M::Time {
         let (world, nursery) = (Arc::clone(&self.world), self.nursery);
-        M::time(async move {
+        let value = world.value(nursery);
+        let option = matches!(what, Due::Deadline | Due::Grace).then(|| self.options.track(()));
+        let timer = async move {
             world.cues.clock().sleep(Duration::from_millis(ms.into())).await;
             world.tell(Event::Due { nursery, what });
-        })
+            drop((value, option));
+        };
+        M::time(self.watch(Whose::Timer(what), timer))
     }
 
     /// A child's options, as its script has them.
@@ -175,6 +212,28 @@ impl<M: Kind> Stage<M> {
         self
     }
 
+    /// Lets the rules hear what becomes of the future and of its wakers.
+    pub(crate) fn watch<F>(&self, whose: Whose, future: F) -> Watch<F> {
+        let (world, nursery) = (Arc::clone(&self.world), self.nursery);
+        let hear = move |moment| world.tell(Event::Watched { nursery, whose, moment });
+        Watch::new(future, &self.world.watches, Box::new(hear))
+    }
+
+    /// The same of a wait for a handle, or for a slot.
+    fn wait<F>(&self, future: F) -> Watch<F> {
+        self.watch(Whose::Wait(self.actor), future)
+    }
+
+    /// How many of the nursery's timers and policies were not dropped.
+    pub(super) fn options_left(&self) -> usize {
+        self.options.values_alive()
+    }
+
+    /// Drops the handles that outputs come by.
+    pub(crate) fn drop_outputs(&self) {
+        self.joins.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn cues(&self) -> Cues {
         self.world.cues.clone()
     }
@@ -194,12 +253,16 @@ impl<M: Kind> Stage<M> {
         self,
         child: Child,
         key: usize,
-        error: impl FnOnce(Option<Error>) -> E,
-    ) -> impl Future<Output = Result<Output, E>> {
+        error: impl FnOnce(Option<Error>, &World) -> E,
+    ) -> impl Future<Output = Result<Value, E>> {
         let stage = self.acting_as(Actor::Child(key));
-        let counters = stage.world.counters.clone();
-        let output = move |end: Result<(), _>| end.map(|()| counters.track(key)).map_err(error);
-        perform(child, stage.cues(), stage.acting(), stage.telling(), output)
+        let world = Arc::clone(&stage.world);
+        let output = move |end: Result<(), _>| match end {
+            Ok(()) => Ok(world.value(key)),
+            Err(with) => Err(error(with, &world)),
+        };
+        let acting = perform(child, stage.cues(), stage.acting(), stage.telling(), output);
+        stage.watch(Whose::Actor(stage.actor), acting)
     }
 
     pub(super) async fn act(self, act: Act) -> ControlFlow<Error> {
@@ -229,27 +292,29 @@ impl<M: Kind> Stage<M> {
             }
             Step::AwaitCancel => {
                 if let Some(cx) = &self.cx {
-                    let cause = (&cx.cancelled().await).into();
+                    let cause = (&self.wait(cx.cancelled()).await).into();
                     self.world.tell(Event::Heard { nursery, by: self.actor, cause });
                 }
             }
             Step::AwaitOutput(at) => {
                 if let Some((key, handle)) = self.join(at) {
                     self.world.tell(Event::Awaits { nursery, by: self.actor, key });
-                    let fate = handle.await.into();
+                    let fate = self.wait(handle).await.into();
                     self.world.tell(Event::Joined { nursery, by: self.actor, key, fate });
                 }
             }
             Step::AwaitGone(at) => {
                 if let Some((key, handle)) = self.handle(at) {
                     self.world.tell(Event::Awaits { nursery, by: self.actor, key });
-                    handle.finished().await;
+                    self.wait(handle.finished()).await;
                     self.world.tell(Event::Gone { nursery, by: self.actor });
                 }
             }
             Step::Nest(script) => {
                 let (nested, stage) = Self::open(&self.world, &script, Some((nursery, self.actor)));
-                if let Some(error) = finish(nested, stage, *script).await {
+                let owner = Whose::Actor(Actor::Owner);
+                let nested = stage.watch(owner, finish(nested, stage.clone(), *script));
+                if let Some(error) = nested.await {
                     return ControlFlow::Break(error);
                 }
             }
@@ -260,7 +325,7 @@ impl<M: Kind> Stage<M> {
         ControlFlow::Continue(())
     }
 
-    fn siblings(&self) -> &Spawner<'static, Output, usize, M> {
+    fn siblings(&self) -> &Spawner<'static, Value, Value, M> {
         self.siblings.as_ref().expect("it was asked for, as somebody needs it")
     }
 
@@ -269,7 +334,7 @@ impl<M: Kind> Stage<M> {
         handles.get(usize::from(at) % handles.len().max(1)).cloned()
     }
 
-    fn join(&self, at: u8) -> Option<(usize, JoinHandle<Output>)> {
+    fn join(&self, at: u8) -> Option<(usize, JoinHandle<Value>)> {
         let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
         let among = joins.len().max(1);
         let (key, handle) = joins.get_mut(usize::from(at) % among)?;
@@ -293,7 +358,7 @@ impl<M: Kind> Stage<M> {
         id
     }
 
-    fn keep_join(&self, key: usize, handle: JoinHandle<Output>) -> u64 {
+    fn keep_join(&self, key: usize, handle: JoinHandle<Value>) -> u64 {
         let id = self.keep(key, handle.cancel_handle());
         self.joins.lock().unwrap_or_else(PoisonError::into_inner).push((key, Some(handle)));
         id
@@ -340,10 +405,12 @@ impl<M: Kind> Stage<M> {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
             },
-            Spawn::WhenFree => match builder.spawn_when_free(M::plain(stage, child, key)).await {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
+            Spawn::WhenFree => {
+                match self.wait(builder.spawn_when_free(M::plain(stage, child, key))).await {
+                    Ok(id) => Answer::Taken(id.number()),
+                    Err(rejected) => refused(rejected),
+                }
+            }
         };
         self.answer(key, answer);
     }

@@ -3,6 +3,7 @@
 use nestling::testing::{Child, Happening, Script, Spawn};
 
 use super::seen::{Fate, Reason, Seen};
+use super::watch::Moment;
 
 /// Who does something in a nursery; children by the order in which someone set out to spawn them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +108,14 @@ pub(crate) enum Event {
     Closed {
         nursery: usize,
         seen: Seen,
+        /// Timers of the nursery and policies that were not dropped.
+        options: usize,
+    },
+    /// What becomes of a future that is under watch.
+    Watched {
+        nursery: usize,
+        whose: Whose,
+        moment: Moment,
     },
     /// The nursery's future is dropped before its end.
     Abandoned {
@@ -114,9 +123,11 @@ pub(crate) enum Event {
     },
     /// Nobody is left to be polled.
     Rests,
-    /// Everything is dropped, but for so many outputs.
+    /// Everything is dropped, but for handles and a spawner.
     Over {
-        outputs: usize,
+        values: Values,
+        /// Futures that were under watch and are left, and wakers of these.
+        watches: usize,
     },
 }
 
@@ -137,4 +148,22 @@ pub(crate) enum Due {
     Grace,
     Timeout(usize),
     ChildsGrace(usize),
+}
+
+/// What is under watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Of an owner it is all that it does.
+    Actor(Actor),
+    Timer(Due),
+    /// What it waits for is a handle, or a slot.
+    Wait(Actor),
+}
+
+/// How many outputs, errors, timers and policies there were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Values {
+    pub(crate) made: u64,
+    pub(crate) dropped: u64,
+    pub(crate) left: usize,
 }

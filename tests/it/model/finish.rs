@@ -8,7 +8,7 @@ use futures::future::{self, Either};
 use nestling::testing::{Finish, Script, perform, yields};
 
 use super::act::{Error, Stage, Tree};
-use super::event::{Actor, Event};
+use super::event::{Actor, Event, Whose};
 use super::kind::Kind;
 use super::seen::{Record, Reported, Seen};
 
@@ -40,6 +40,7 @@ pub(crate) async fn finish<M: Kind>(
                 let seen = Seen::Next(Record::from(&completion));
                 world.tell(Event::Handed { nursery: number, seen });
             }
+            drop(nursery);
             (Seen::Drained, None)
         }
         Finish::FirstOk => match nursery.first_ok().await {
@@ -69,14 +70,20 @@ pub(crate) async fn finish<M: Kind>(
                 child: (*body).clone(),
             });
             // A body fails with an error of its own, also where it is a nursery in it that failed.
-            let output = |end: Result<(), _>| end.map(|()| BODY).map_err(|_| BODY);
+            let values = Arc::clone(&world);
+            let output = move |end: Result<(), _>| match end {
+                Ok(()) => Ok(values.value(BODY)),
+                Err(_) => Err(values.value(BODY)),
+            };
             let body = perform(*body, stage.cues(), stage.acting(), stage.telling(), output);
+            let body = stage.watch(Whose::Actor(Actor::Body), body);
             let (body, report) = nursery.run(|_| body).settle().await;
+            let body = body.map(|value| *value);
             let seen = Seen::Ran { body, report: Box::new(Reported::from(&report)) };
             (seen, report.into_parts().1)
         }
     };
-    world.tell(Event::Closed { nursery: number, seen });
+    world.tell(Event::Closed { nursery: number, seen, options: stage.options_left() });
     error
 }
 

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{Act, Child, Happening, ScriptedPanic};
 use nestling::{ChildError, Flavor, Hold, Joining, Local, Shared, With};
 
-use super::act::{Cx, Error, Output, Stage, Tree, World};
+use super::act::{Cx, Error, Stage, Tree, Value, World};
 use super::event::{Actor, Event};
 
 /// A flavour whose children can be boxed.
@@ -16,14 +16,14 @@ pub(crate) trait Kind:
     Flavor
     + Hold<'static, Self::Group>
     + Hold<'static, Self::Plain>
-    + Hold<'static, Joining<Self::Plain, Output, Output>>
+    + Hold<'static, Joining<Self::Plain, Value, Value>>
     + Hold<'static, With<Self::Make, Self::Group, Cx<Self>>>
-    + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Output, Output>>
+    + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Value, Value>>
     + Hold<'static, Self::Time>
 {
     /// A child that fails as a nursery does.
-    type Group: Future<Output = Result<Output, Error>> + 'static;
-    type Plain: Future<Output = Result<Output, usize>> + 'static;
+    type Group: Future<Output = Result<Value, Error>> + 'static;
+    type Plain: Future<Output = Result<Value, Value>> + 'static;
     type Deed: Future<Output = ControlFlow<Error>> + 'static;
     type Time: Future<Output = ()> + 'static;
     type Make: FnOnce(Cx<Self>) -> Self::Group + 'static;
@@ -31,7 +31,7 @@ pub(crate) trait Kind:
 
     fn cancel_when(
         nursery: Tree<Self>,
-        policy: impl FnMut(&ChildError<usize>) -> bool + Send + 'static,
+        policy: impl FnMut(&ChildError<Value>) -> bool + Send + 'static,
     ) -> Tree<Self>;
     fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group;
     fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain;
@@ -44,8 +44,8 @@ pub(crate) trait Kind:
 macro_rules! kind {
     ($flavour:ident, $boxed:ident $(, $send:ident)?) => {
         impl Kind for $flavour {
-            type Group = $boxed<'static, Result<Output, Error>>;
-            type Plain = $boxed<'static, Result<Output, usize>>;
+            type Group = $boxed<'static, Result<Value, Error>>;
+            type Plain = $boxed<'static, Result<Value, Value>>;
             type Deed = $boxed<'static, ControlFlow<Error>>;
             type Time = $boxed<'static, ()>;
             type Make = Box<dyn FnOnce(Cx<Self>) -> Self::Group $(+ $send)?>;
@@ -53,17 +53,19 @@ macro_rules! kind {
 
             fn cancel_when(
                 nursery: Tree<Self>,
-                policy: impl FnMut(&ChildError<usize>) -> bool + Send + 'static,
+                policy: impl FnMut(&ChildError<Value>) -> bool + Send + 'static,
             ) -> Tree<Self> {
                 nursery.cancel_when(policy)
             }
 
             fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group {
-                Box::pin(stage.play(child, key, move |error| error.unwrap_or_else(|| key.into())))
+                Box::pin(stage.play(child, key, move |error, world| {
+                    error.unwrap_or_else(|| world.value(key).into())
+                }))
             }
 
             fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain {
-                Box::pin(stage.play(child, key, move |_| key))
+                Box::pin(stage.play(child, key, move |_, world| world.value(key)))
             }
 
             fn deed(stage: Stage<Self>, act: Act) -> Self::Deed {

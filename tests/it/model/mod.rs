@@ -19,6 +19,8 @@ mod rest;
 mod rules;
 mod scope;
 mod seen;
+mod wakes;
+mod watch;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,7 +32,7 @@ use nestling::testing::{
 
 use self::act::{Stage, World};
 pub(crate) use self::bytes::check_bytes;
-use self::event::{Actor, Event};
+use self::event::{Actor, Event, Whose};
 use self::finish::finish;
 pub(crate) use self::kind::Kind;
 
@@ -57,12 +59,14 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     let world = Arc::new(World::new(Cues::new(&executor)));
     let (nursery, stage) = Stage::<M>::open(&world, script, None);
     let outside = stage.clone().acting_as(Actor::Outsider);
-    let root = executor.spawn(finish(nursery, stage, script.clone()));
+    let owner = Whose::Actor(Actor::Owner);
+    let root = executor.spawn(stage.watch(owner, finish(nursery, stage.clone(), script.clone())));
     let outsider = Child { steps: script.outside.clone(), ..Child::default() };
     world.tell(Event::Appears { nursery: 0, actor: Actor::Outsider, child: outsider.clone() });
     executor.spawn(async move {
         let (act, tell) = (outside.acting(), outside.telling());
-        perform(outsider, outside.cues(), act, tell, |_| ()).await;
+        let acting = perform(outsider, outside.cues(), act, tell, |_| ());
+        outside.watch(Whose::Actor(Actor::Outsider), acting).await;
     });
     let _ = executor.run();
     for signal in 0..SIGNALS {
@@ -76,7 +80,11 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     }
     // A destructor that panics goes on through the nursery's.
     drop_scripted(executor);
-    world.tell(Event::Over { outputs: world.counters.values_alive() });
+    // The handles and the spawner stay, and keep nothing.
+    drop(root);
+    stage.drop_outputs();
+    world.tell(world.over());
+    drop(stage);
     world.verdict().map_err(|fault| Violation(format!("{fault}\nseed {seed}, {script:#?}")))
 }
 

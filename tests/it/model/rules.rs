@@ -45,6 +45,7 @@ impl Rules {
     }
 
     fn judge(&mut self, event: Event) -> Check {
+        self.note_work(&event);
         match event {
             Event::Opened { nursery, by, script } => {
                 ensure!(nursery == self.all.len(), "{nursery} is opened out of turn");
@@ -68,6 +69,7 @@ impl Rules {
                 ensure!(first == expected, "a cancel of {key} is to be the first: {expected}");
                 if first {
                     child.cause = Some(Reason(format!("requested: {by:?}")));
+                    child.credit.cancel();
                 }
             }
             Event::CancelsAll { nursery, by, within, first } => {
@@ -120,7 +122,9 @@ impl Rules {
                 self.all[nursery].end_race();
             }
             Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,
-            Event::Closed { nursery, seen } => {
+            Event::Watched { nursery, whose, moment } => self.watched(nursery, whose, moment)?,
+            Event::Closed { nursery, seen, options } => {
+                ensure!(options == 0, "the nursery ends, and {options} of its options are left");
                 if let Some((around, actor)) = self.all[nursery].by {
                     self.all[around].person(actor).nested = seen.error().cloned();
                 }
@@ -128,8 +132,10 @@ impl Rules {
             }
             Event::Abandoned { nursery } => self.abandon(nursery),
             Event::Rests => self.may_rest()?,
-            Event::Over { outputs } => {
-                ensure!(outputs == 0, "{outputs} outputs were never dropped");
+            Event::Over { values, watches } => {
+                let once = values.left == 0 && values.dropped == values.made;
+                ensure!(once, "not each value was dropped once: {values:?}");
+                ensure!(watches == 0, "{watches} futures or wakers of them are left");
                 for scope in &self.all {
                     let gone = |one: &Person| matches!(one.state, State::Gone | State::Refused);
                     ensure!(scope.children.iter().all(gone), "a child outlives its nursery");

@@ -9,6 +9,7 @@ use super::act::grace_of;
 use super::ends::DEADLINE;
 use super::event::{Actor, Answer, Due};
 use super::seen::{Fate, Joined, Reason, Record, Tally};
+use super::wakes::{Credit, Drive};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
 /// may still have its turn in the round that is under way. The nursery itself cancels at once.
@@ -62,6 +63,7 @@ pub(super) struct Scope {
     pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
+    pub(super) drive: Drive,
 }
 
 /// The nursery's grace, once it is cancelled.
@@ -118,6 +120,7 @@ pub(super) struct Person {
     pub(super) expired: Option<Due>,
     /// What its handle gives, if its output comes by one.
     pub(super) fate: Option<Fate>,
+    pub(super) credit: Credit,
 }
 
 impl Person {
@@ -139,6 +142,7 @@ impl Person {
             due: false,
             expired: None,
             fate: None,
+            credit: Credit::default(),
         }
     }
 
@@ -178,6 +182,7 @@ impl Scope {
             finishing: false,
             closed: false,
             abandoned: false,
+            drive: Drive::default(),
         }
     }
 
@@ -298,6 +303,7 @@ impl Scope {
         let older_waits = self.children.iter().any(|child| {
             child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
         });
+        self.timers_were_first(key);
         let child = &mut self.children[key];
         ensure!(child.cause.is_none() || lingers, "{key} is polled after it was cancelled");
         match child.state {
@@ -314,6 +320,7 @@ impl Scope {
                 child.late_polls += u32::from(cancelled && !lingers);
                 let late = child.late_polls;
                 ensure!(late <= most, "{key} is polled {late} times after the cancel");
+                self.has_reason(key)?;
             }
             state => return Err(format!("{key} is polled while it is {state:?}")),
         }
@@ -324,6 +331,7 @@ impl Scope {
     pub(super) fn dropped(&mut self, key: usize, panics: bool) -> Check {
         let state = self.children[key].state;
         self.children[key].state = State::Gone;
+        self.leave_lane(key);
         match state {
             // Refused, or taken by a cancelled nursery; the answer will tell. Or given up.
             State::New => {
@@ -383,6 +391,7 @@ impl Scope {
 
     pub(super) fn cancel(&mut self, cause: Reason) {
         self.cancelled = Some(cause);
+        self.children.iter_mut().for_each(|child| child.credit.cancel());
         if self.script.grace > 0 {
             self.grace = Grace::Running;
         }
@@ -465,8 +474,12 @@ impl Scope {
                 let id = child.id.unwrap_or_default();
                 child.cause = Some(Reason(format!("child #{id} timed out")));
                 child.timed_out = true;
+                child.credit.cancel();
             }
-            Some(Due::ChildsGrace(_)) => child.due = true,
+            Some(Due::ChildsGrace(_)) => {
+                child.due = true;
+                child.credit.cancel();
+            }
             _ => {}
         }
     }

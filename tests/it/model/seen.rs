@@ -1,13 +1,15 @@
 //! What a nursery reports, in plain values.
 
-use nestling::testing::{ScriptedPanic, Tracked};
+use nestling::testing::ScriptedPanic;
 use nestling::{
     Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Lost, LostKind,
     Outcome, Report,
 };
 
-/// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know:
-/// what the model expects ends with three dots then.
+use super::act::Value;
+
+/// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know: what
+/// the model expects ends with three dots then.
 #[derive(Clone, Debug, Eq)]
 pub(crate) struct Reason(pub(crate) String);
 
@@ -57,8 +59,8 @@ pub(crate) enum Fate {
     Lost(LostKind),
 }
 
-impl From<Result<Tracked<usize>, Lost>> for Fate {
-    fn from(joined: Result<Tracked<usize>, Lost>) -> Self {
+impl From<Result<Value, Lost>> for Fate {
+    fn from(joined: Result<Value, Lost>) -> Self {
         joined.map_or_else(|lost| Self::Lost(lost.kind()), |output| Self::Output(*output))
     }
 }
@@ -148,8 +150,8 @@ impl From<Counts> for Tally {
     }
 }
 
-impl From<&JoinedError<usize>> for Joined {
-    fn from(error: &JoinedError<usize>) -> Self {
+impl From<&JoinedError<Value>> for Joined {
+    fn from(error: &JoinedError<Value>) -> Self {
         Self {
             failures: error.iter().map(Failed::from).collect(),
             tally: error.counts().into(),
@@ -158,11 +160,11 @@ impl From<&JoinedError<usize>> for Joined {
     }
 }
 
-impl From<&ChildError<usize>> for Failed {
-    fn from(error: &ChildError<usize>) -> Self {
+impl From<&ChildError<Value>> for Failed {
+    fn from(error: &ChildError<Value>) -> Self {
         let id = number(error.child());
         let why = match error.failure() {
-            Failure::Error(key) => Why::Error(*key),
+            Failure::Error(key) => Why::Error(**key),
             Failure::Group(group) => Why::Group(group.into()),
             Failure::Panic(panic) => match panic.downcast_ref::<ScriptedPanic>() {
                 Some(ScriptedPanic::End) => Why::Panic,
@@ -181,8 +183,8 @@ impl From<&ChildError<usize>> for Failed {
 #[derive(Debug)]
 pub(crate) struct PolicyPanic;
 
-impl From<&Report<Tracked<usize>, usize>> for Reported {
-    fn from(report: &Report<Tracked<usize>, usize>) -> Self {
+impl From<&Report<Value, Value>> for Reported {
+    fn from(report: &Report<Value, Value>) -> Self {
         Self {
             outputs: report
                 .outputs()
@@ -201,8 +203,8 @@ impl From<&Report<Tracked<usize>, usize>> for Reported {
     }
 }
 
-impl From<&Completion<Tracked<usize>, usize>> for Record {
-    fn from(completion: &Completion<Tracked<usize>, usize>) -> Self {
+impl From<&Completion<Value, Value>> for Record {
+    fn from(completion: &Completion<Value, Value>) -> Self {
         let id = completion.child().id().number();
         match completion.outcome() {
             Outcome::Completed(key) => Self::Completed { id, key: **key },
