@@ -14,6 +14,8 @@ mod ends;
 mod event;
 mod finish;
 mod kind;
+#[cfg(test)]
+mod memory;
 pub(crate) mod pool;
 mod rest;
 mod rules;
@@ -122,14 +124,18 @@ mod cases {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::memory::left_by;
     use super::{check, check_bytes};
     use crate::support::random_cases;
 
     #[test]
     fn a_nursery_does_what_the_model_says_whatever_its_children_do() {
         proptest!(random_cases(10_000), |(script in script(2), seed: u64, local: bool)| {
-            let held = if local { check::<Local>(&script, seed) } else { check::<Shared>(&script, seed) };
-            prop_assert!(held.is_ok(), "{:?}", held);
+            let check = if local { check::<Local> } else { check::<Shared> };
+            match left_by(|| check(&script, seed)) {
+                Ok(left) => prop_assert_eq!(left, 0, "allocations of seed {}", seed),
+                Err(violation) => prop_assert!(false, "{:?}", violation),
+            }
         });
     }
 

@@ -506,6 +506,7 @@ mod cases {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::super::memory::left_by;
     use super::{End, Item, Rule, SIGNALS, Script, check, check_bytes};
     use crate::support::random_cases;
 
@@ -554,8 +555,10 @@ mod cases {
     #[test]
     fn a_pool_does_what_the_model_says_here_and_elsewhere() {
         proptest!(random_cases(5_000), |(script in script(), seed: u64)| {
-            let held = check(&script, seed);
-            prop_assert!(held.is_ok(), "{}", held.unwrap_err());
+            match left_by(|| check(&script, seed)) {
+                Ok(left) => prop_assert_eq!(left, 0, "allocations of seed {}", seed),
+                Err(fault) => prop_assert!(false, "{}", fault),
+            }
         });
     }
 
