@@ -2,12 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nestling::testing::{
-    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, Tracked, perform,
+    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, perform,
 };
 use nestling::{
     CancelHandle, ChildBuilder, ChildContext, Flavor, JoinHandle, JoinedError, Nursery, Rejected,
@@ -15,15 +14,14 @@ use nestling::{
 };
 
 use super::drop_scripted;
-use super::event::{Actor, Answer, Due, Event, Values, Whose};
+use super::event::{Actor, Answer, Due, Event, Whose};
 use super::finish::finish;
 use super::kind::Kind;
 use super::rules::Rules;
 use super::seen::PolicyPanic;
+use super::values::{Value, Values};
 use super::watch::{Watch, Watches};
 
-/// An output, an error, or what another value is known by.
-pub(super) type Value = Tracked<usize>;
 pub(super) type Error = JoinedError<Value>;
 pub(super) type Tree<M> = Nursery<'static, Value, Value, M>;
 /// Handles that outputs come by, until somebody takes them.
@@ -34,15 +32,14 @@ pub(super) type Cx<M> = ChildContext<'static, Value, Value, M>;
 pub(crate) struct World {
     cues: Cues,
     rules: Mutex<Rules>,
-    values: Counters,
-    made: AtomicU64,
+    pub(super) values: Values,
     watches: Watches,
 }
 
 impl World {
     pub(crate) fn new(cues: Cues) -> Self {
-        let (values, made, watches) = Default::default();
-        Self { cues, rules: Mutex::default(), values, made, watches }
+        let (values, watches) = Default::default();
+        Self { cues, rules: Mutex::default(), values, watches }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -54,20 +51,9 @@ impl World {
         self.cues.signal(signal).fire();
     }
 
-    /// A value that is to be dropped once.
-    pub(super) fn value(&self, key: usize) -> Value {
-        self.made.fetch_add(1, Ordering::Relaxed);
-        self.values.track(key)
-    }
-
     /// What is left of the run.
     pub(crate) fn over(&self) -> Event {
-        let values = Values {
-            made: self.made.load(Ordering::Relaxed),
-            dropped: self.values.values_dropped(),
-            left: self.values.values_alive(),
-        };
-        Event::Over { values, watches: Arc::strong_count(&self.watches) - 1 }
+        Event::Over { values: self.values.count(), watches: Arc::strong_count(&self.watches) - 1 }
     }
 
     pub(crate) fn verdict(&self) -> Result<(), String> {
@@ -173,7 +159,7 @@ impl<M: Kind> Stage<M> {
     /// Tells when it is due.
     fn time(&self, ms: u8, what: Due) -> M::Time {
         let (world, nursery) = (Arc::clone(&self.world), self.nursery);
-        let value = world.value(nursery);
+        let value = world.values.make(nursery);
         let option = matches!(what, Due::Deadline | Due::Grace).then(|| self.options.track(()));
         let timer = async move {
             world.cues.clock().sleep(Duration::from_millis(ms.into())).await;
@@ -258,7 +244,7 @@ impl<M: Kind> Stage<M> {
         let stage = self.acting_as(Actor::Child(key));
         let world = Arc::clone(&stage.world);
         let output = move |end: Result<(), _>| match end {
-            Ok(()) => Ok(world.value(key)),
+            Ok(()) => Ok(world.values.make(key)),
             Err(with) => Err(error(with, &world)),
         };
         let acting = perform(child, stage.cues(), stage.acting(), stage.telling(), output);

@@ -3,6 +3,7 @@
 use nestling::testing::{Child, Happening, Script, Spawn};
 
 use super::seen::{Fate, Reason, Seen};
+use super::values::Counted;
 use super::watch::Moment;
 
 /// Who does something in a nursery; children by the order in which someone set out to spawn them.
@@ -125,7 +126,7 @@ pub(crate) enum Event {
     Rests,
     /// Everything is dropped, but for handles and a spawner.
     Over {
-        values: Values,
+        values: Counted,
         /// Futures that were under watch and are left, and wakers of these.
         watches: usize,
     },
@@ -158,12 +159,4 @@ pub(crate) enum Whose {
     Timer(Due),
     /// What it waits for is a handle, or a slot.
     Wait(Actor),
-}
-
-/// How many outputs, errors, timers and policies there were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Values {
-    pub(crate) made: u64,
-    pub(crate) dropped: u64,
-    pub(crate) left: usize,
 }

@@ -70,10 +70,10 @@ pub(crate) async fn finish<M: Kind>(
                 child: (*body).clone(),
             });
             // A body fails with an error of its own, also where it is a nursery in it that failed.
-            let values = Arc::clone(&world);
+            let made = Arc::clone(&world);
             let output = move |end: Result<(), _>| match end {
-                Ok(()) => Ok(values.value(BODY)),
-                Err(_) => Err(values.value(BODY)),
+                Ok(()) => Ok(made.values.make(BODY)),
+                Err(_) => Err(made.values.make(BODY)),
             };
             let body = perform(*body, stage.cues(), stage.acting(), stage.telling(), output);
             let body = stage.watch(Whose::Actor(Actor::Body), body);

@@ -8,8 +8,9 @@ use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{Act, Child, Happening, ScriptedPanic};
 use nestling::{ChildError, Flavor, Hold, Joining, Local, Shared, With};
 
-use super::act::{Cx, Error, Stage, Tree, Value, World};
+use super::act::{Cx, Error, Stage, Tree, World};
 use super::event::{Actor, Event};
+use super::values::Value;
 
 /// A flavour whose children can be boxed.
 pub(crate) trait Kind:
@@ -60,12 +61,12 @@ macro_rules! kind {
 
             fn group(stage: Stage<Self>, child: Child, key: usize) -> Self::Group {
                 Box::pin(stage.play(child, key, move |error, world| {
-                    error.unwrap_or_else(|| world.value(key).into())
+                    error.unwrap_or_else(|| world.values.make(key).into())
                 }))
             }
 
             fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain {
-                Box::pin(stage.play(child, key, move |_, world| world.value(key)))
+                Box::pin(stage.play(child, key, move |_, world| world.values.make(key)))
             }
 
             fn deed(stage: Stage<Self>, act: Act) -> Self::Deed {

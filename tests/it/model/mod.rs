@@ -10,6 +10,7 @@
 
 mod act;
 mod bytes;
+mod drive;
 mod ends;
 mod event;
 mod finish;
@@ -21,6 +22,7 @@ mod rest;
 mod rules;
 mod scope;
 mod seen;
+mod values;
 mod wakes;
 mod watch;
 

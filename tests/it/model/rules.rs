@@ -133,7 +133,7 @@ impl Rules {
             Event::Abandoned { nursery } => self.abandon(nursery),
             Event::Rests => self.may_rest()?,
             Event::Over { values, watches } => {
-                let once = values.left == 0 && values.dropped == values.made;
+                let once = values.is_each_dropped_once();
                 ensure!(once, "not each value was dropped once: {values:?}");
                 ensure!(watches == 0, "{watches} futures or wakers of them are left");
                 for scope in &self.all {

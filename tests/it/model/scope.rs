@@ -6,10 +6,10 @@ use nestling::LostKind;
 use nestling::testing::{Child, End, Finish, Script, Spawn};
 
 use super::act::grace_of;
+use super::drive::{Credit, Drive};
 use super::ends::DEADLINE;
 use super::event::{Actor, Answer, Due};
 use super::seen::{Fate, Joined, Reason, Record, Tally};
-use super::wakes::{Credit, Drive};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
 /// may still have its turn in the round that is under way. The nursery itself cancels at once.
@@ -64,6 +64,8 @@ pub(super) struct Scope {
     pub(super) closed: bool,
     pub(super) abandoned: bool,
     pub(super) drive: Drive,
+    /// Wakes of children that are gone: each may be for the next in the lane.
+    pub(super) strays: u32,
 }
 
 /// The nursery's grace, once it is cancelled.
@@ -121,6 +123,8 @@ pub(super) struct Person {
     /// What its handle gives, if its output comes by one.
     pub(super) fate: Option<Fate>,
     pub(super) credit: Credit,
+    /// A timer of it was polled, and its future is about to be.
+    pub(super) timed: bool,
 }
 
 impl Person {
@@ -143,6 +147,7 @@ impl Person {
             expired: None,
             fate: None,
             credit: Credit::default(),
+            timed: false,
         }
     }
 
@@ -183,6 +188,7 @@ impl Scope {
             closed: false,
             abandoned: false,
             drive: Drive::default(),
+            strays: 0,
         }
     }
 
@@ -303,8 +309,8 @@ impl Scope {
         let older_waits = self.children.iter().any(|child| {
             child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
         });
-        self.timers_were_first(key);
         let child = &mut self.children[key];
+        child.timed = false;
         ensure!(child.cause.is_none() || lingers, "{key} is polled after it was cancelled");
         match child.state {
             State::Queued => {

@@ -6,7 +6,7 @@ use nestling::{
     Outcome, Report,
 };
 
-use super::act::Value;
+use super::values::Value;
 
 /// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know: what
 /// the model expects ends with three dots then.
