@@ -6,21 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nestling::testing::{
-    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Spawn, Step, perform,
+    Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Step, perform,
 };
 use nestling::{
-    CancelHandle, ChildBuilder, ChildContext, Flavor, JoinHandle, JoinedError, Nursery, Rejected,
-    Rejection, Spawner, Timer,
+    CancelHandle, ChildBuilder, ChildContext, Flavor, JoinHandle, JoinedError, Nursery, Spawner,
+    Timer,
 };
 
-use super::drop_scripted;
-use super::event::{Actor, Answer, Due, Event, Whose};
+use super::event::{Actor, Due, Event, Whose};
 use super::finish::finish;
 use super::kind::Kind;
-use super::rules::Rules;
 use super::seen::PolicyPanic;
-use super::values::{Value, Values};
-use super::watch::{Watch, Watches};
+use super::values::Value;
+use super::watch::Watch;
+use super::world::World;
 
 pub(super) type Error = JoinedError<Value>;
 pub(super) type Tree<M> = Nursery<'static, Value, Value, M>;
@@ -28,54 +27,17 @@ pub(super) type Tree<M> = Nursery<'static, Value, Value, M>;
 type Joins = Vec<(usize, Option<JoinHandle<Value>>)>;
 pub(super) type Cx<M> = ChildContext<'static, Value, Value, M>;
 
-/// What all nurseries of a run share.
-pub(crate) struct World {
-    cues: Cues,
-    rules: Mutex<Rules>,
-    pub(super) values: Values,
-    watches: Watches,
-}
-
-impl World {
-    pub(crate) fn new(cues: Cues) -> Self {
-        let (values, watches) = Default::default();
-        Self { cues, rules: Mutex::default(), values, watches }
-    }
-
-    pub(crate) fn tell(&self, event: Event) {
-        self.rules().hear(event);
-    }
-
-    pub(crate) fn fire(&self, signal: u8) {
-        self.tell(Event::Fired(signal));
-        self.cues.signal(signal).fire();
-    }
-
-    /// What is left of the run.
-    pub(crate) fn over(&self) -> Event {
-        Event::Over { values: self.values.count(), watches: Arc::strong_count(&self.watches) - 1 }
-    }
-
-    pub(crate) fn verdict(&self) -> Result<(), String> {
-        self.rules().verdict()
-    }
-
-    fn rules(&self) -> std::sync::MutexGuard<'_, Rules> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// One actor in one nursery.
 pub(crate) struct Stage<M: Flavor> {
     pub(super) world: Arc<World>,
     pub(super) nursery: usize,
-    actor: Actor,
+    pub(super) actor: Actor,
     /// `None` where nobody needs it: the nursery goes other ways then.
     siblings: Option<Spawner<'static, Value, Value, M>>,
     /// The children that have a handle, in the order of their spawning.
-    handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
+    pub(super) handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
     /// Those whose output comes by one, until somebody takes it.
-    joins: Arc<Mutex<Joins>>,
+    pub(super) joins: Arc<Mutex<Joins>>,
     /// Counts the timers and the policy of the nursery.
     options: Counters,
     /// What a child knows of itself.
@@ -170,7 +132,7 @@ impl<M: Kind> Stage<M> {
     }
 
     /// A child's options, as its script has them.
-    fn options<P>(
+    pub(super) fn options<P>(
         &self,
         mut builder: ChildBuilder<'static, P, M>,
         child: &Child,
@@ -186,6 +148,11 @@ impl<M: Kind> Stage<M> {
             builder = builder.grace(self.time(child.grace, Due::ChildsGrace(key)));
         }
         builder
+    }
+
+    /// For a child, which is to know of itself, and not of what spawns it.
+    pub(super) fn for_child(&self) -> Self {
+        Self { cx: None, ..self.clone() }
     }
 
     pub(super) fn knowing(mut self, cx: Cx<M>) -> Self {
@@ -206,7 +173,7 @@ impl<M: Kind> Stage<M> {
     }
 
     /// The same of a wait for a handle, or for a slot.
-    fn wait<F>(&self, future: F) -> Watch<F> {
+    pub(super) fn wait<F>(&self, future: F) -> Watch<F> {
         self.watch(Whose::Wait(self.actor), future)
     }
 
@@ -311,7 +278,7 @@ impl<M: Kind> Stage<M> {
         ControlFlow::Continue(())
     }
 
-    fn siblings(&self) -> &Spawner<'static, Value, Value, M> {
+    pub(super) fn siblings(&self) -> &Spawner<'static, Value, Value, M> {
         self.siblings.as_ref().expect("it was asked for, as somebody needs it")
     }
 
@@ -326,126 +293,6 @@ impl<M: Kind> Stage<M> {
         let (key, handle) = joins.get_mut(usize::from(at) % among)?;
         Some((*key, handle.take()?))
     }
-
-    fn announce(&self, how: Spawn, child: &Child) -> usize {
-        let mut rules = self.world.rules();
-        let (nursery, key) = (self.nursery, rules.children_of(self.nursery));
-        rules.hear(Event::Spawning { nursery, by: self.actor, key, how, child: child.clone() });
-        key
-    }
-
-    fn answer(&self, key: usize, answer: Answer) {
-        self.world.tell(Event::Answered { nursery: self.nursery, key, answer });
-    }
-
-    fn keep(&self, key: usize, handle: CancelHandle) -> u64 {
-        let id = handle.id().number();
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).push((key, handle));
-        id
-    }
-
-    fn keep_join(&self, key: usize, handle: JoinHandle<Value>) -> u64 {
-        let id = self.keep(key, handle.cancel_handle());
-        self.joins.lock().unwrap_or_else(PoisonError::into_inner).push((key, Some(handle)));
-        id
-    }
-
-    /// Spawns a sibling by the spawner.
-    async fn spawn(&self, how: Spawn, child: Child) {
-        let key = self.announce(how, &child);
-        let builder = self.options(self.siblings().child(), &child, key);
-        // It is to know of itself, and not of whoever spawns it.
-        let stage = Self { cx: None, ..self.clone() };
-        let answer = match how {
-            Spawn::Plain if listens(&child) => {
-                match builder.spawn_group_with(M::make(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(handle.id().number()),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-            Spawn::Plain => match builder.spawn_group(M::group(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Handle if listens(&child) => {
-                match builder.spawn_group_with(M::make(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-            Spawn::Handle => match builder.spawn_group_with_handle(M::group(stage, child, key)) {
-                Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Join if listens(&child) => {
-                match builder.spawn_join_with(M::make_plain(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-            Spawn::Join => match builder.spawn_join(M::plain(stage, child, key)) {
-                Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::WhenFree => {
-                match self.wait(builder.spawn_when_free(M::plain(stage, child, key))).await {
-                    Ok(id) => Answer::Taken(id.number()),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-        };
-        self.answer(key, answer);
-    }
-
-    /// Spawns a child by the nursery itself.
-    pub(super) async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
-        let key = self.announce(how, &child);
-        let builder = self.options(nursery.child(), &child, key);
-        // It is to know of itself, and not of whoever spawns it.
-        let stage = Self { cx: None, ..self.clone() };
-        let answer = match how {
-            Spawn::Plain if listens(&child) => {
-                let handle = builder.spawn_group_with(M::make(stage, child, key));
-                Answer::Taken(handle.id().number())
-            }
-            Spawn::Plain => {
-                Answer::Taken(builder.spawn_group(M::group(stage, child, key)).number())
-            }
-            Spawn::Handle if listens(&child) => {
-                let handle = builder.spawn_group_with(M::make(stage, child, key));
-                Answer::Taken(self.keep(key, handle))
-            }
-            Spawn::Handle => {
-                let handle = builder.spawn_group_with_handle(M::group(stage, child, key));
-                Answer::Taken(self.keep(key, handle))
-            }
-            Spawn::Join if listens(&child) => {
-                let handle = builder.spawn_join_with(M::make_plain(stage, child, key));
-                Answer::Taken(self.keep_join(key, handle))
-            }
-            Spawn::Join => {
-                let handle = builder.spawn_join(M::plain(stage, child, key));
-                Answer::Taken(self.keep_join(key, handle))
-            }
-            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::WhenFree => {
-                Answer::Taken(builder.spawn_when_free(M::plain(stage, child, key)).await.number())
-            }
-        };
-        self.answer(key, answer);
-    }
-}
-
-/// Whether the child needs to know of itself.
-fn listens(child: &Child) -> bool {
-    child.steps.contains(&Step::AwaitCancel)
 }
 
 /// A daemon of these scripts has no grace: nothing tells when it is told to end.
@@ -464,16 +311,4 @@ fn needs_spawner(script: &Script) -> bool {
     steps.any(|step| {
         matches!(step, Step::Spawn(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close)
     })
-}
-
-/// Drops the child that came back; its destructor may panic.
-fn refused<F>(rejected: Rejected<F>) -> Answer {
-    let Rejected { future, reason } = rejected;
-    drop_scripted(future);
-    match reason {
-        Rejection::Full => Answer::Full,
-        Rejection::Closed => Answer::Closed,
-        Rejection::Cancelled(cause) => Answer::Cancelled((&cause).into()),
-        other => unreachable!("there is no other reason than {other:?}"),
-    }
 }

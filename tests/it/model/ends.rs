@@ -5,7 +5,8 @@ use nestling::testing::{End, Finish, Rule, Spawn};
 
 use super::event::Actor;
 use super::finish::BODY;
-use super::scope::{Check, Ending, Grace, Person, Scope, State, ensure};
+use super::person::{Ending, Person, State};
+use super::scope::{Check, Grace, Scope, ensure};
 use super::seen::{Failed, Fate, Joined, Reason, Record, Reported, Seen, Tally, Why};
 
 /// The cause of a nursery whose deadline has passed.

@@ -8,9 +8,10 @@ use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{Act, Child, Happening, ScriptedPanic};
 use nestling::{ChildError, Flavor, Hold, Joining, Local, Shared, With};
 
-use super::act::{Cx, Error, Stage, Tree, World};
+use super::act::{Cx, Error, Stage, Tree};
 use super::event::{Actor, Event};
 use super::values::Value;
+use super::world::World;
 
 /// A flavour whose children can be boxed.
 pub(crate) trait Kind:

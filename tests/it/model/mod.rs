@@ -1,12 +1,22 @@
 //! The model: what a nursery must do with a script, in plain words, and a run that is held against
 //! it.
 //!
-//! A script leaves open in which order children are polled; everything else follows. So the run
-//! tells what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may
-//! happen now, and in the end what the nursery must report: which outputs, which failures in which
-//! order, who was cancelled by which cause. At each rest of the executor they say whether anyone
-//! should still be at work: so a wake that is lost is found. They know nothing of futures or
-//! wakers.
+//! A script leaves open in which order children are polled; everything else follows. So the run tells
+//! what happens, event by event, and the [`Rules`](rules::Rules) say of each whether it may happen now,
+//! and in the end what the nursery must report: which outputs, which failures in which order, who was
+//! cancelled by which cause. At each rest of the executor they say whether anyone should still be at
+//! work: so a wake that is lost is found. They know nothing of lanes.
+//!
+//! A run is also to do no more than it must, and to leave nothing:
+//!
+//! | what | is | see |
+//! |---|---|---|
+//! | a child, a body, a timer | polled when it was woken, and at no other time | [`wakes`] |
+//! | an owner | woken when something has come, and by a driver whose turn is over | [`drive`] |
+//! | a wait for a handle or a slot | woken once | [`wakes`] |
+//! | a waker | gone when what it was for is | [`watch`] |
+//! | a value: an output, an error, a timer, a policy | dropped once | [`values`] |
+//! | memory | given back | `memory` |
 
 mod act;
 mod bytes;
@@ -17,14 +27,17 @@ mod finish;
 mod kind;
 #[cfg(test)]
 mod memory;
+mod person;
 pub(crate) mod pool;
 mod rest;
 mod rules;
 mod scope;
 mod seen;
+mod spawn;
 mod values;
 mod wakes;
 mod watch;
+mod world;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,11 +47,12 @@ use nestling::testing::{
     Child, Cues, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
 };
 
-use self::act::{Stage, World};
+use self::act::Stage;
 pub(crate) use self::bytes::check_bytes;
 use self::event::{Actor, Event, Whose};
 use self::finish::finish;
 pub(crate) use self::kind::Kind;
+use self::world::World;
 
 /// Scripts that nest deeper are not run: the stack ends somewhere.
 const DEPTH: u32 = 4;

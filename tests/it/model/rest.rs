@@ -3,8 +3,9 @@
 use nestling::testing::{SIGNALS, Spawn, Step};
 
 use super::event::Actor;
+use super::person::{Person, State};
 use super::rules::Rules;
-use super::scope::{Check, Person, State, ensure};
+use super::scope::{Check, ensure};
 
 fn is_waited_for(child: &Person) -> bool {
     child.is_there() && !child.is_daemon()

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use nestling::testing::{Happening, SIGNALS, Spawn, Step};
 
 use super::event::{Actor, Event};
-use super::scope::{Check, Ending, Grace, Person, Scope, State, ensure};
+use super::person::{Ending, Person, State};
+use super::scope::{Check, Grace, Scope, ensure};
 use super::seen::Reason;
 
 /// All nurseries of a run.
