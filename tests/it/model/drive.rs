@@ -10,6 +10,10 @@ const WAKES: u32 = 2;
 /// something.
 const WORK_OF_TURN: u32 = 4;
 
+/// How many ends a turn hands out at least, where there are more: half of its budget. The others are left to
+/// the next turn, which may have nothing else to do.
+const HANDED_OUT: u32 = 128;
+
 /// A nested driver goes round once.
 const WORK_OF_ROUND: u32 = 1;
 
@@ -65,7 +69,7 @@ pub(super) struct Drive {
     was_busy: bool,
     /// It may have left the queue for slots in this poll, which wakes it.
     left_queue: bool,
-    /// How much the driver has done in this poll.
+    /// How much the driver has done in this poll, and what was left to it by the last.
     work: u32,
     /// How often the owner was woken since its last poll.
     told: u32,
@@ -102,8 +106,9 @@ impl Drive {
                 let told = self.told;
                 ensure!(told == 0 || self.stirred, "an owner is woken {told} times for nothing");
                 ensure!(told <= WAKES_OF_OWNER, "an owner is woken {told} times while it waits");
+                let work = if self.yielded { self.work.saturating_sub(HANDED_OUT) } else { 0 };
                 let (deferred, was_busy) = (self.deferred, owner.busy);
-                *self = Self { polling: true, deferred, was_busy, ..Self::default() };
+                *self = Self { polling: true, deferred, was_busy, work, ..Self::default() };
             }
             Moment::Woken if self.was_busy => self.yielded = true,
             // Or the driver has yielded, which is not looked at then.

@@ -155,6 +155,20 @@ mod cases {
         });
     }
 
+    /// So many that they take several blocks of lanes, and that turns end for want of budget.
+    #[test]
+    fn it_does_so_with_many_children() {
+        let cases = (script(1), 10..60_usize, any::<u64>());
+        proptest!(random_cases(200), |((mut script, times, seed) in cases)| {
+            script.limit = 0;
+            script.children = vec![script.children; times].concat();
+            match left_by(|| check::<Shared>(&script, seed)) {
+                Ok(left) => prop_assert_eq!(left, 0, "allocations of seed {}", seed),
+                Err(violation) => prop_assert!(false, "{:?}", violation),
+            }
+        });
+    }
+
     #[test]
     fn it_does_so_with_scripts_that_are_made_from_bytes() {
         proptest!(random_cases(1_000), |(data in vec(any::<u8>(), 0..400))| check_bytes(&data));
