@@ -6,19 +6,19 @@ use super::watch::Moment;
 /// One wake may be under way to a child when the next comes: its lane is about to be visited.
 const WAKES: u32 = 2;
 
-/// What a driver has done at least when its turn is over. A turn has eight rounds, and most of them poll
-/// something.
+/// What a driver has done at least when its turn is over. A turn has eight rounds, and most of them
+/// poll something.
 const WORK_OF_TURN: u32 = 4;
 
-/// How many ends a turn hands out at least, where there are more: half of its budget. The others are left to
-/// the next turn, which may have nothing else to do.
+/// How many ends a turn hands out at least, where there are more: half of its budget. The others
+/// are left to the next turn, which may have nothing else to do.
 const HANDED_OUT: u32 = 128;
 
 /// A nested driver goes round once.
 const WORK_OF_ROUND: u32 = 1;
 
-/// How often the owner is woken while it waits: once for all that comes. And once more after a yield, as
-/// the driver forgets that it has woken the owner.
+/// How often the owner is woken while it waits: once for all that comes. And once more after a
+/// yield, as the driver forgets that it has woken the owner.
 const WAKES_OF_OWNER: u32 = 2;
 
 /// What a child may be polled for, once it has started.
@@ -43,8 +43,8 @@ impl Credit {
         (self.wakes + self.cancels).min(1)
     }
 
-    /// Spends one for a poll, or one of the strays: wakes that were for a child that is gone. `false` if
-    /// there is none.
+    /// Spends one for a poll, or one of the strays: wakes that were for a child that is gone.
+    /// `false` if there is none.
     pub(super) fn spend(&mut self, strays: &mut u32) -> bool {
         let reasons = [&mut self.wakes, &mut self.cancels, strays];
         let reason = reasons.into_iter().find(|reason| **reason > 0);
@@ -62,8 +62,8 @@ pub(super) struct Drive {
     polling: bool,
     /// It has been woken in this poll.
     yielded: bool,
-    /// It has been woken in this poll, and the driver has done nothing in it: the one around it has left
-    /// nothing. That does not happen twice in a row.
+    /// It has been woken in this poll, and the driver has done nothing in it: the one around it has
+    /// left nothing. That does not happen twice in a row.
     deferred: bool,
     /// What it does besides driving may wake it in this poll.
     was_busy: bool,
@@ -135,7 +135,8 @@ impl Drive {
         Ok(())
     }
 
-    /// The owner's poll is over, and the driver has not yielded: all that was woken has been polled.
+    /// The owner's poll is over, and the driver has not yielded: all that was woken has been
+    /// polled.
     pub(super) fn rests(&self) -> bool {
         !self.polling && !self.yielded && !self.left_queue
     }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nestling::LostKind;
-use nestling::testing::{Child, End, Finish, Script, Spawn};
+use nestling::testing::{Child, Finish, Script, Spawn};
 
 use super::act::grace_of;
 use super::drive::Drive;
 use super::ends::DEADLINE;
 use super::event::{Actor, Answer, Due};
-use super::person::{Ending, Person, State};
+use super::person::{Person, State};
 use super::seen::{Fate, Reason, Record, Tally};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before

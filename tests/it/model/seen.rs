@@ -8,8 +8,8 @@ use nestling::{
 
 use super::values::Value;
 
-/// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know: what
-/// the model expects ends with three dots then.
+/// A cause, as it is displayed. How a panic or a group is told in it is not the model's to know:
+/// what the model expects ends with three dots then.
 #[derive(Clone, Debug, Eq)]
 pub(crate) struct Reason(pub(crate) String);
 

@@ -1,9 +1,9 @@
 //! How often something may be polled, and its owner woken: not without a reason.
 //!
-//! A child is polled once to start, once for each wake, and once when it is cancelled and may linger. What
-//! its wakes can be is up to its script; those of a wait for the nursery are counted in here. The owner is
-//! woken once for what comes while the driver rests, and by a driver whose turn is over. None of it depends
-//! on how many other children there are.
+//! A child is polled once to start, once for each wake, and once when it is cancelled and may
+//! linger. What its wakes can be is up to its script; those of a wait for the nursery are counted
+//! in here. The owner is woken once for what comes while the driver rests, and by a driver whose
+//! turn is over. None of it depends on how many other children there are.
 
 use nestling::testing::Happening;
 

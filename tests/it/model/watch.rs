@@ -1,7 +1,7 @@
 //! A future under watch: who wakes it is heard, and so is a waker of it that outlives it.
 //!
-//! Its wakers are its own, and pass on to those that it was polled with. As long as these are the same,
-//! there is but one.
+//! Its wakers are its own, and pass on to those that it was polled with. As long as these are the
+//! same, there is but one.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 /// What becomes of a future, and of its wakers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// It is polled, and was woken so often since the last poll began. The first poll needs no wake, and
-    /// counts one.
+    /// It is polled, and was woken so often since the last poll began. The first poll needs no
+    /// wake, and counts one.
     Polled { woken: u32 },
     /// The poll is over, and it is pending.
     Pending,
@@ -29,7 +29,8 @@ pub(crate) type Watches = Arc<()>;
 pub(crate) type Hear = Box<dyn Fn(Moment) + Send + Sync>;
 
 pub(crate) struct Watch<F> {
-    // Dropped in this order: what the future has left is looked at when it is gone, also by a panic.
+    // Dropped in this order: what the future has left is looked at when it is gone, also by a
+    // panic.
     future: Pin<Box<F>>,
     last: Option<Arc<Passing>>,
     ears: Ears,
@@ -96,5 +97,43 @@ impl Wake for Passing {
         self.shared.since.fetch_add(1, Ordering::Relaxed);
         (self.shared.hear)(Moment::Woken);
         self.waker.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod cases {
+    use std::future::poll_fn;
+    use std::sync::Mutex;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// What is heard of a future that is polled once, and gives its waker to `keep`.
+    fn heard(keep: impl Fn(&Waker)) -> Vec<Moment> {
+        let (heard, watches) = (Arc::new(Mutex::new(Vec::new())), Watches::default());
+        let hears = Arc::clone(&heard);
+        let future = poll_fn(|cx| {
+            keep(cx.waker());
+            Poll::<()>::Pending
+        });
+        let hear = Box::new(move |moment| hears.lock().unwrap().push(moment));
+        assert_eq!(Watch::new(future, &watches, hear).now_or_never(), None);
+        let heard = heard.lock().unwrap();
+        heard.clone()
+    }
+
+    #[test]
+    fn a_waker_that_is_kept_is_heard_of() {
+        let kept = Mutex::new(Vec::new());
+        let heard = heard(|waker| kept.lock().unwrap().push(waker.clone()));
+        assert_eq!(heard.last(), Some(&Moment::Gone { woken: 0, left: 1 }));
+    }
+
+    #[test]
+    fn a_wake_is_heard_of() {
+        let gone = Moment::Gone { woken: 1, left: 0 };
+        let expected = [Moment::Polled { woken: 1 }, Moment::Woken, Moment::Pending, gone];
+        assert_eq!(heard(Waker::wake_by_ref), expected);
     }
 }

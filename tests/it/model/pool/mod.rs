@@ -1,7 +1,7 @@
 //! What a pool must do with its items, here or elsewhere.
 //!
-//! As for nurseries, a run tells what happens, and the rules say whether it may happen, and what the
-//! pool must report of it. And a run does no more than it must, and leaves nothing.
+//! As for nurseries, a run tells what happens, and the rules say whether it may happen, and what
+//! the pool must report of it. And a run does no more than it must, and leaves nothing.
 
 mod report;
 mod rules;

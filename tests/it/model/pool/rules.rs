@@ -136,8 +136,8 @@ impl Expected {
         Ok(())
     }
 
-    /// Nobody is woken any more: whoever is there waits for something that has not come, and no lane is free
-    /// for an item that is there.
+    /// Nobody is woken any more: whoever is there waits for something that has not come, and no
+    /// lane is free for an item that is there.
     fn rest(&self, script: &Script, signals: u8) -> Result<(), String> {
         if self.stopped && !self.alive.is_empty() {
             return Err(format!("{:?} are there after the stop", self.alive));

@@ -1,6 +1,6 @@
 //! A pool and its items, as plain values.
 
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::Unstructured;
 use nestling::testing::SIGNALS;
 #[cfg(test)]
 use proptest::{collection::vec, prelude::*};
@@ -14,7 +14,8 @@ pub(super) struct Script {
     pub(super) keep: usize,
     /// The lanes run on an executor.
     pub(super) remote: bool,
-    /// The executor drops lanes: after so many polls, the lane of this number among those that are left.
+    /// The executor drops lanes: after so many polls, the lane of this number among those that are
+    /// left.
     pub(super) drops: Vec<(u8, u8)>,
     /// It is a child of a nursery whose other children leave little of each turn.
     pub(super) nested: bool,

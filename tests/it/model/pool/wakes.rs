@@ -1,7 +1,7 @@
 //! How often an item may be polled, and the pool woken: not without a reason.
 //!
-//! Here it is as with the children of a nursery. Elsewhere an item is polled with its lane: that is polled
-//! when its executor likes, and is woken for its item, for the next, or to end.
+//! Here it is as with the children of a nursery. Elsewhere an item is polled with its lane: that is
+//! polled when its executor likes, and is woken for its item, for the next, or to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,8 @@ pub(super) struct Wakes {
     reasons: usize,
 }
 
-/// How often a lane is woken for one item that is pulled: to take it, though another may be faster, and to
-/// go on after some others.
+/// How often a lane is woken for one item that is pulled: to take it, though another may be faster,
+/// and to go on after some others.
 const WAKES_OF_LANE: usize = 2;
 
 /// How often it is woken to end: by the pool, which has no more for it, or is cancelled.
