@@ -23,6 +23,7 @@ mod drops;
 mod fairness;
 mod fairness_of_nested;
 mod fairness_on_tokio;
+mod fairness_property;
 mod first_ok;
 mod first_waker;
 mod footguns;

@@ -1,0 +1,84 @@
+//! Whatever is ready is polled within a bound that follows from the rules of the driver, for ever.
+//!
+//! A run is made up at random: busy parties and parked ones, bodies, timers, pools, nests in nests. It is
+//! polled by hand, a turn a poll, as a runtime would: only if it was woken. Each party says when it becomes
+//! ready and when it is polled. So a turn in which one has waited for too long is seen at once, in the
+//! first turns as in the last.
+
+mod board;
+mod build;
+mod greedy;
+mod plan;
+
+use std::task::Poll;
+
+use proptest::prelude::*;
+
+use self::board::Board;
+use self::plan::{Nest, small, wide};
+use crate::support::{Task, guarded, random_cases};
+
+/// Enough for some hundred waves, and for the longest bound.
+const TURNS: usize = 600;
+
+/// After so many busy turns there are some quiet ones.
+#[derive(Clone, Copy, Debug)]
+struct Waves {
+    busy: usize,
+    quiet: usize,
+}
+
+impl Waves {
+    fn is_quiet(self, turn: usize) -> bool {
+        turn % (self.busy + self.quiet) >= self.busy
+    }
+}
+
+fn waves() -> impl Strategy<Value = Waves> {
+    let short = (1..6_usize, 0..3_usize);
+    let long = (50..300_usize, 1..20_usize);
+    prop_oneof![3 => short.boxed(), 1 => long.boxed()]
+        .prop_map(|(busy, quiet)| Waves { busy, quiet })
+}
+
+/// Polls a run by hand, and looks at all parties after each turn.
+fn check(nest: &Nest, waves: Waves) -> Result<(), String> {
+    let board = Board::default();
+    let mut run = Task::new(build::run_nest(nest, &board, nest.bound()));
+    let mut answered = None;
+    for turn in 0..TURNS {
+        board.begin_turn(waves.is_quiet(turn));
+        if answered == Some(run.wakes()) {
+            if let Some(party) = board.any_ready() {
+                return Err(format!("in turn {turn}: {party} is ready, and the run rests"));
+            }
+        } else {
+            answered = Some(run.wakes());
+            if let Poll::Ready(_) = run.poll() {
+                return Err(format!("in turn {turn}: the run has ended"));
+            }
+        }
+        board.end_turn()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_is_ready_in_nests_is_polled_within_its_bound() {
+    guarded(|| {
+        proptest!(random_cases(60), |(nest in small(), waves in waves())| {
+            let held = check(&nest, waves);
+            prop_assert!(held.is_ok(), "{:?}", held);
+        });
+    });
+}
+
+#[test]
+fn whatever_is_ready_of_many_is_polled_within_its_bound() {
+    guarded(|| {
+        proptest!(random_cases(20), |(nest in wide(), waves in waves())| {
+            let held = check(&nest, waves);
+            prop_assert!(held.is_ok(), "{:?}", held);
+        });
+    });
+}
