@@ -9,6 +9,7 @@ mod support;
 
 mod algebra;
 mod auto_traits;
+mod bombs;
 mod bounds;
 mod builder;
 mod cancelling;

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
@@ -25,11 +25,11 @@ struct Short {
     /// How many there are of its kind.
     alive: Count,
     /// What waits for its end.
-    owner: Option<Arc<Party>>,
+    owner: Weak<Party>,
 }
 
 impl Short {
-    fn new(board: &Board, bound: usize, alive: &Count, owner: Option<Arc<Party>>) -> Self {
+    fn new(board: &Board, bound: usize, alive: &Count, owner: Weak<Party>) -> Self {
         alive.add();
         let party = board.seat("a new child", bound, Pace::Busy, true);
         Self { party, alive: alive.clone(), owner }
@@ -44,7 +44,7 @@ impl Future for Short {
         if self.party.rests(cx) {
             return Poll::Pending;
         }
-        if let Some(owner) = &self.owner {
+        if let Some(owner) = self.owner.upgrade() {
             owner.waits();
         }
         Poll::Ready(Ok(()))
@@ -149,7 +149,7 @@ impl Place {
             party.served();
             if alive.get() < SHORT {
                 // A cancelled nursery refuses it.
-                let _ = spawner.spawn(Short::new(&board, bound, &alive, None));
+                let _ = spawner.spawn(Short::new(&board, bound, &alive, Weak::new()));
             }
             party.pause(cx);
             Poll::Pending
@@ -192,12 +192,18 @@ pub(super) fn run_nest(nest: &Nest, board: &Board, bound: usize) -> BoxFuture<'s
                 let alive = Count::default();
                 loop {
                     if alive.get() == 0 {
-                        nursery.spawn(Short::new(&place.board, bound, &alive, Some(owner.clone())));
+                        nursery.spawn(Short::new(
+                            &place.board,
+                            bound,
+                            &alive,
+                            Arc::downgrade(&owner),
+                        ));
                     }
                     let completion = nursery.next().await;
                     owner.served();
                     if completion.is_none_or(|end| end.outcome().is_cancelled()) {
                         // It is cancelled, and takes no more children.
+                        drop(owner);
                         return nursery.join().await.map(drop).map_err(|_| "it has failed");
                     }
                 }
@@ -216,7 +222,7 @@ fn run_pool(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
     let alive = Count::default();
     let short = std::iter::from_fn(move || {
         source.served();
-        Some(Short::new(&board, bound, &alive, Some(source.clone())).boxed())
+        Some(Short::new(&board, bound, &alive, Arc::downgrade(&source)).boxed())
     });
     pool.for_each(members.into_iter().chain(short), |item| item)
         .map(|_| Err("it has ended"))
