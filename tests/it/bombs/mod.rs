@@ -4,6 +4,7 @@
 //! dropped. Wherever a plain drop stands in the place of one that is guarded, one of these tests fails,
 //! or the process is aborted: a second panic while the first one unwinds leaves nothing else.
 
+mod moments;
 mod nurseries;
 mod pools;
 mod remote;

@@ -50,10 +50,9 @@ impl Kind {
     }
 }
 
-/// A nursery with these, and with a child that is pending.
+/// A nursery with these, and behind them a child that is pending.
 fn nursery(bombs: &Bombs, kinds: &[Kind]) -> Children {
     let mut nursery = Children::new();
-    nursery.spawn(pending());
     for kind in kinds {
         let bomb = bombs.bomb(&format!("{kind:?}"));
         match kind {
@@ -99,10 +98,11 @@ fn nursery(bombs: &Bombs, kinds: &[Kind]) -> Children {
             }
         }
     }
+    nursery.spawn(pending());
     nursery
 }
 
-/// Calls `check` with each nursery. It is told whether it is there before its first poll.
+/// Calls `check` with each nursery.
 fn with_each(check: impl Fn(Children, &Bombs, &str) + Send + 'static) {
     guarded(move || {
         for kinds in by_one_and_two(&KINDS) {

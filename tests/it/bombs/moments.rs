@@ -1,0 +1,99 @@
+//! Moments at which a plain drop would take something along that has nothing to do with it.
+
+use std::future::{pending, ready};
+use std::task::Poll;
+
+use futures::channel::oneshot;
+use nestling::Nursery;
+
+use super::{Around, Bomb, Bombs, discard, ends_holding, waits_holding, while_panicking};
+use crate::support::{Task, drive};
+
+type Children = Nursery<'static, Bomb, &'static str>;
+
+#[test]
+fn a_winner_that_waits_for_its_losers_is_dropped_with_the_race() {
+    for around in Around::ALL {
+        let bombs = Bombs::default();
+        let mut nursery = Children::new();
+        let loser = waits_holding(bombs.bomb("a loser"));
+        nursery.child().grace(pending::<()>()).spawn(loser);
+        nursery.spawn(ready(Ok(bombs.bomb("the winner"))));
+        let mut race = Task::new(nursery.first_ok());
+        assert!(race.run().is_pending());
+        around.drop(race, &bombs, true, "a race");
+    }
+}
+
+#[test]
+fn a_winner_that_panics_when_it_is_dropped_while_panicking_aborts_nothing() {
+    let bombs = Bombs::default();
+    let mut nursery = Children::new();
+    nursery.child().grace(pending::<()>()).spawn(pending());
+    nursery.spawn(ready(Ok(bombs.bomb("the winner"))));
+    let mut race = Task::new(nursery.first_ok());
+    assert!(race.run().is_pending());
+    while_panicking(|| drop(race));
+    bombs.assert_all_gone("the race");
+}
+
+#[test]
+fn a_grace_that_another_replaces_while_panicking_aborts_nothing() {
+    let bombs = Bombs::default();
+    let mut nursery = Children::new();
+    let spawner = nursery.spawner();
+    assert!(spawner.stop_within("first", waits_holding::<()>(bombs.bomb("a grace"))));
+    while_panicking(|| {
+        spawner.stop_within("second", pending::<()>());
+    });
+    bombs.assert_all_gone("the grace");
+}
+
+#[test]
+fn a_future_that_waited_for_a_slot_comes_back_without_its_timers() {
+    let bombs = Bombs::default();
+    let mut nursery = Children::new().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(pending());
+    let timeout = waits_holding::<()>(bombs.bomb("a timeout"));
+    let grace = waits_holding::<()>(bombs.bomb("a grace"));
+    let child = spawner.child().timeout(timeout).grace(grace);
+    let mut waits = Task::new(child.spawn_when_free(ready(Ok(bombs.dud()))));
+    assert!(waits.run().is_pending());
+    drop(nursery);
+    let Poll::Ready(Err(rejected)) = waits.run() else { panic!("the nursery is gone") };
+    assert!(rejected.reason.is_closed());
+    drop(rejected);
+    drop(waits);
+    bombs.assert_all_gone("both timers");
+}
+
+#[test]
+fn a_timer_that_is_over_takes_no_output_of_the_same_poll_along() {
+    for grace in [false, true] {
+        let bombs = Bombs::default();
+        let mut nursery = Children::new();
+        let timer = ends_holding(bombs.bomb("a timer"), ());
+        let name = if grace { "grace" } else { "timeout" };
+        if grace {
+            let (send, sent) = oneshot::channel();
+            let handle = nursery
+                .child()
+                .grace(timer)
+                .spawn_with_handle(async { sent.await.map_err(|_| "hung up") });
+            drive(&mut nursery);
+            handle.cancel();
+            assert!(send.send(bombs.dud()).is_ok());
+        } else {
+            nursery.child().timeout(timer).spawn(ready(Ok(bombs.dud())));
+        }
+        let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it has ended") };
+        let error = report.error().expect("the timer has panicked").to_string();
+        assert!(error.contains(&format!("panicked in the {name}: a timer")), "{error}");
+        let (outputs, error, _) = report.into_parts();
+        assert_eq!(outputs.len(), 1, "{name}");
+        discard(outputs);
+        drop(error);
+        bombs.assert_all_gone(name);
+    }
+}
