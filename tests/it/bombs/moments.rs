@@ -1,13 +1,15 @@
 //! Moments at which a plain drop would take something along that has nothing to do with it.
 
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
+use std::panic::panic_any;
 use std::task::Poll;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use nestling::Nursery;
 
 use super::{Around, Bomb, Bombs, discard, ends_holding, waits_holding, while_panicking};
-use crate::support::{Task, drive};
+use crate::support::{OnDrop, Task, drive};
 
 type Children = Nursery<'static, Bomb, &'static str>;
 
@@ -35,6 +37,28 @@ fn a_winner_that_panics_when_it_is_dropped_while_panicking_aborts_nothing() {
     assert!(race.run().is_pending());
     while_panicking(|| drop(race));
     bombs.assert_all_gone("the race");
+}
+
+#[test]
+fn what_has_ended_and_is_not_handed_out_takes_no_option_along() {
+    for around in Around::ALL {
+        let bombs = Bombs::default();
+        let mut payload = Some(bombs.bomb("a payload"));
+        let destructor = OnDrop(move || panic_any(payload.take()));
+        let mut output = Some(bombs.dud());
+        let mut nursery = Children::new().deadline(waits_holding::<()>(bombs.bomb("a deadline")));
+        nursery.spawn(poll_fn(move |_| {
+            let _held = &destructor;
+            Poll::Ready(Ok(output.take().expect("polled after it was ready")))
+        }));
+        nursery.spawn(waits_holding(bombs.bomb("a child")));
+        // The output comes first, and the panic of the destructor would be the next.
+        let first = nursery.next().now_or_never().flatten();
+        let first = first.and_then(|end| end.into_outcome().completed());
+        assert!(first.is_some());
+        discard(first);
+        around.drop(nursery, &bombs, true, "a nursery");
+    }
 }
 
 #[test]
