@@ -24,19 +24,22 @@ use crate::support::{Count, OnDrop};
 struct Bombs {
     made: Count,
     gone: Count,
+    /// Those that will panic.
+    armed: Count,
 }
 
 impl Bombs {
     /// One that panics with its name.
     fn bomb(&self, name: &str) -> Bomb {
         self.made.add();
-        Bomb { gone: self.gone.clone(), name: Some(name.to_owned()) }
+        self.armed.add();
+        Bomb { bombs: self.clone(), name: Some(name.to_owned()) }
     }
 
     /// One that is only counted.
     fn dud(&self) -> Bomb {
         self.made.add();
-        Bomb { gone: self.gone.clone(), name: None }
+        Bomb { bombs: self.clone(), name: None }
     }
 
     /// The waker of a task whose memory is a bomb.
@@ -44,8 +47,9 @@ impl Bombs {
         Waker::from(Arc::new(BombWaker(self.bomb("a waker"))))
     }
 
-    fn left(&self) -> usize {
-        self.made.get() - self.gone.get()
+    /// Whether there is one that will panic.
+    fn any_armed(&self) -> bool {
+        self.armed.get() > 0
     }
 
     /// Checks that each was dropped, and none twice.
@@ -56,7 +60,7 @@ impl Bombs {
 }
 
 struct Bomb {
-    gone: Count,
+    bombs: Bombs,
     name: Option<String>,
 }
 
@@ -68,8 +72,9 @@ impl fmt::Debug for Bomb {
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        self.gone.add();
+        self.bombs.gone.add();
         if let Some(name) = self.name.take() {
+            self.bombs.armed.remove();
             panic!("{name}");
         }
     }
@@ -129,12 +134,13 @@ enum Around {
 impl Around {
     const ALL: [Self; 2] = [Self::Nothing, Self::Panic];
 
-    /// Drops `value`, which holds what is left of the bombs. The first panic goes on, if there is any
-    /// bomb, unless the thread is panicking.
+    /// Drops `value`, which holds what is left of the bombs. The first panic goes on, if there is any,
+    /// unless the thread is panicking.
     #[track_caller]
-    fn drop<V>(self, value: V, bombs: &Bombs, armed: bool, context: &str) {
+    fn drop<V>(self, value: V, bombs: &Bombs, context: &str) {
         match self {
             Self::Nothing => {
+                let armed = bombs.any_armed();
                 let thrown = panic_of(|| drop(value));
                 assert_eq!(thrown.is_some(), armed, "{context}: {thrown:?}");
             }

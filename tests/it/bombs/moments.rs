@@ -23,12 +23,12 @@ fn a_winner_that_waits_for_its_losers_is_dropped_with_the_race() {
         nursery.spawn(ready(Ok(bombs.bomb("the winner"))));
         let mut race = Task::new(nursery.first_ok());
         assert!(race.run().is_pending());
-        around.drop(race, &bombs, true, "a race");
+        around.drop(race, &bombs, "a race");
     }
 }
 
 #[test]
-fn a_winner_that_panics_when_it_is_dropped_while_panicking_aborts_nothing() {
+fn a_winner_alone_that_goes_while_panicking_aborts_nothing() {
     let bombs = Bombs::default();
     let mut nursery = Children::new();
     nursery.child().grace(pending::<()>()).spawn(pending());
@@ -57,7 +57,7 @@ fn what_has_ended_and_is_not_handed_out_takes_no_option_along() {
         let first = first.and_then(|end| end.into_outcome().completed());
         assert!(first.is_some());
         discard(first);
-        around.drop(nursery, &bombs, true, "a nursery");
+        around.drop(nursery, &bombs, "a nursery");
     }
 }
 

@@ -187,7 +187,7 @@ fn a_pool_that_is_dropped_before_it_is_polled_leaves_none() {
     for around in Around::ALL {
         // Items are dropped by the source.
         with_each(&OF_POOLS, move |given, place, bombs, context| {
-            around.drop(given.start(place).0, bombs, true, context);
+            around.drop(given.start(place).0, bombs, context);
         });
     }
 }

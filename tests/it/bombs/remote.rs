@@ -1,6 +1,6 @@
 //! All that a child on an executor is given, and the wakers of both ends.
 
-use std::future::{pending, ready};
+use std::future::ready;
 use std::panic::panic_any;
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,7 @@ fn a_child_that_has_not_started_goes_with_its_executor() {
         let mut nursery = Children::new();
         let far = Armed(ByHand::default(), bombs.bomb("an executor"));
         nursery.spawn_on(far, waits_holding(bombs.bomb("a child")));
-        around.drop(nursery, &bombs, true, "both");
+        around.drop(nursery, &bombs, "both");
     }
 }
 
@@ -49,7 +49,7 @@ fn a_future_that_is_not_taken_survives_its_executor() {
 }
 
 #[test]
-fn an_executor_that_panics_with_a_bomb_and_keeps_the_task_harms_no_drop() {
+fn an_executor_that_keeps_a_task_and_panics_harms_no_drop() {
     for around in Around::ALL {
         let bombs = Bombs::default();
         let (kept, payload) = (ByHand::default(), Mutex::new(Some(bombs.bomb("a payload"))));
@@ -71,7 +71,7 @@ fn an_executor_that_panics_with_a_bomb_and_keeps_the_task_harms_no_drop() {
 }
 
 #[test]
-fn what_a_task_comes_to_when_the_nursery_is_gone_harms_no_executor() {
+fn what_a_task_of_no_nursery_comes_to_harms_no_executor() {
     for end in ["output", "error", "payload", "destructor"] {
         let (bombs, far) = (Bombs::default(), ByHand::default());
         let bomb = bombs.bomb(end);

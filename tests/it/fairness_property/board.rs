@@ -1,4 +1,4 @@
-//! Who waits for a poll, since which turn, and for how long it may.
+//! Which parties wait for a poll, since which turn, and for how long they may.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};

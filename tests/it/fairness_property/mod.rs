@@ -10,8 +10,6 @@ mod build;
 mod greedy;
 mod plan;
 
-use std::task::Poll;
-
 use proptest::prelude::*;
 
 use self::board::Board;
@@ -54,7 +52,7 @@ fn check(nest: &Nest, waves: Waves) -> Result<(), String> {
             }
         } else {
             answered = Some(run.wakes());
-            if let Poll::Ready(_) = run.poll() {
+            if run.poll().is_ready() {
                 return Err(format!("in turn {turn}: the run has ended"));
             }
         }
