@@ -42,7 +42,7 @@ impl Bombs {
         Bomb { bombs: self.clone(), name: None }
     }
 
-    /// The waker of a task whose memory is a bomb.
+    /// A waker that is a bomb.
     fn waker(&self) -> Waker {
         Waker::from(Arc::new(BombWaker(self.bomb("a waker"))))
     }

@@ -23,7 +23,7 @@ enum Kind {
     Payload,
     /// Two errors of a nested nursery.
     Group,
-    /// The output of a child whose handle is gone.
+    /// The output of a child that nothing waits for: its handle is gone.
     Untaken,
     Timeout,
     ChildGrace,

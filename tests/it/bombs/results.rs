@@ -10,7 +10,7 @@ use nestling::{JoinedError, Nursery};
 use super::{Bomb, Bombs, panic_of, while_panicking};
 use crate::support::Task;
 
-/// Two errors, and a panic whose payload is a bomb.
+/// Two errors, and a panic with a bomb as its payload.
 fn error(bombs: &Bombs) -> JoinedError<Bomb> {
     let mut nursery = Nursery::<'_, (), Bomb>::new();
     for name in ["one", "two"] {

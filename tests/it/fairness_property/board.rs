@@ -66,7 +66,7 @@ impl Board {
         Party { board: self.clone(), at }
     }
 
-    /// Begins a turn. Parked parties are woken whose time has come, and when the quiet is over, busy ones.
+    /// Begins a turn. It wakes parked parties that are due, and busy ones when the quiet is over.
     pub(super) fn begin_turn(&self, quiet: bool) {
         let turn = {
             let mut state = self.lock();
