@@ -389,3 +389,26 @@ by_hand!(a_busy_body_and_its_busy_children_share_fairly, {
         );
     }
 });
+
+/// As many children as a turn has polls: each turn ends shortly before all had theirs.
+by_hand!(a_busy_child_goes_on_beside_an_owner_that_takes_ends, {
+    for children in [64, 130, 250, 300] {
+        let counts: Vec<_> = (0..children).map(|_| Count::default()).collect();
+        let mut nursery = nursery::<(), &str>();
+        for polls in &counts {
+            nursery.spawn(restless(polls));
+        }
+        let mut owner = Task::new(async {
+            loop {
+                nursery.spawn(async { Ok(()) });
+                nursery.next().await;
+            }
+        });
+        for _ in 0..200 {
+            assert!(owner.poll().is_pending());
+        }
+        let (least, most) =
+            (counts.iter().map(Count::get).min(), counts.iter().map(Count::get).max());
+        assert!(least.unwrap() * 4 > most.unwrap(), "of {children}: {least:?} to {most:?} polls");
+    }
+});

@@ -302,18 +302,18 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     /// Gives up a place in the queue, or the slot that was granted meanwhile.
     pub(crate) fn give_up(&self, ticket: Ticket) {
-        let (wakers, waiter) = {
+        let wakers = {
             let mut state = self.lock();
-            if state.granted.remove(&ticket).is_some() {
-                state.unfinished -= 1;
-                (state.grant(), None)
-            } else {
-                (Vec::new(), state.queue.remove(&ticket))
+            if state.granted.remove(&ticket).is_none() {
+                let waiter = state.queue.remove(&ticket);
+                drop(state);
+                return drop_quietly(waiter);
             }
+            state.unfinished -= 1;
+            state.grant()
         };
-        drop_quietly(waiter);
         wake_all(wakers);
-        // The driver may wait for nothing but this.
+        // The driver may wait for nothing but this slot.
         self.requests.driver().notify();
     }
 

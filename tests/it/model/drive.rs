@@ -67,8 +67,6 @@ pub(super) struct Drive {
     deferred: bool,
     /// What it does besides driving may wake it in this poll.
     was_busy: bool,
-    /// It may have left the queue for slots in this poll, which wakes it.
-    left_queue: bool,
     /// How much the driver has done in this poll, and what was left to it by the last.
     work: u32,
     /// How often the owner was woken since its last poll.
@@ -84,8 +82,6 @@ pub(super) struct Owner {
     pub(super) nested: bool,
     /// It wakes itself.
     pub(super) busy: bool,
-    /// It is about to leave the queue for slots without having got one.
-    pub(super) leaves_queue: bool,
 }
 
 impl Drive {
@@ -111,10 +107,6 @@ impl Drive {
                 *self = Self { polling: true, deferred, was_busy, work, ..Self::default() };
             }
             Moment::Woken if self.was_busy => self.yielded = true,
-            // Or the driver has yielded, which is not looked at then.
-            Moment::Woken if self.polling && owner.leaves_queue && !self.left_queue => {
-                self.left_queue = true;
-            }
             Moment::Woken if self.polling => {
                 ensure!(!self.yielded, "an owner is woken twice in one poll");
                 let (work, nested) = (self.work, owner.nested);
@@ -138,6 +130,6 @@ impl Drive {
     /// The owner's poll is over, and the driver has not yielded: all that was woken has been
     /// polled.
     pub(super) fn rests(&self) -> bool {
-        !self.polling && !self.yielded && !self.left_queue
+        !self.polling && !self.yielded
     }
 }

@@ -91,8 +91,6 @@ impl Scope {
             nested: !matches!(self.by, None | Some((_, Actor::Outsider))),
             // It has the spawner that keeps the nursery open.
             busy: self.held,
-            // A nursery that is cancelled takes all that its owner has.
-            leaves_queue: !self.finishing && self.cancelled.is_some(),
         };
         self.drive.owner(moment, owner)?;
         if moment == Moment::Pending && self.drive.rests() {
