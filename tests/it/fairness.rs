@@ -390,7 +390,7 @@ by_hand!(a_busy_body_and_its_busy_children_share_fairly, {
     }
 });
 
-/// As many children as a turn has polls: each turn ends shortly before all had theirs.
+// As many children as a turn has polls: each turn ends shortly before all had theirs.
 by_hand!(a_busy_child_goes_on_beside_an_owner_that_takes_ends, {
     for children in [64, 130, 250, 300] {
         let counts: Vec<_> = (0..children).map(|_| Count::default()).collect();
