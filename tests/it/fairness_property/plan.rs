@@ -73,12 +73,19 @@ impl Nest {
     /// parties together take no more than 60, each is polled in each turn. One that is woken too late for
     /// this turn is polled in the next.
     ///
-    /// If they take more, or there is one that spends a turn whole, be it a nest, the owner or the source,
-    /// only the one that goes first is sure of its poll. That is another in each turn, or in every third
-    /// where other kinds go first in between.
+    /// If they take more, or the owner or the source has always one more, each kind goes on in the next
+    /// turn where it stopped, so all have their turn in as many turns as they take shares.
+    ///
+    /// Where a nest may spend a turn whole, only the one that goes first is sure of its poll. That is
+    /// another in each turn, or in every third where other kinds go first in between.
     pub(super) fn bound(&self) -> usize {
-        let some_spend_all = self.spends_all() || self.members.iter().any(Member::spends_all);
-        if self.cost() > 60 || some_spend_all { 3 * (self.width() + 1) + 2 } else { 2 }
+        if self.members.iter().any(Member::spends_all) {
+            3 * (self.width() + 1) + 2
+        } else if self.cost() > 60 || self.spends_all() {
+            2 + self.cost().div_ceil(80)
+        } else {
+            2
+        }
     }
 
     /// Whether there is always one more: an item, or an end to hand out.
@@ -156,9 +163,8 @@ pub(super) fn small() -> impl Strategy<Value = Nest> {
 
 /// More busy children than a block of lanes holds, and a few parties among them.
 pub(super) fn wide() -> impl Strategy<Value = Nest> {
-    // With more, the bound would be longer than the run.
     let nest = nest_of(vec(simple(), 1..5));
-    (nest, 60..180_usize, any::<bool>()).prop_map(|(mut nest, busy, first)| {
+    (nest, 60..400_usize, any::<bool>()).prop_map(|(mut nest, busy, first)| {
         let at = if first { 0 } else { nest.members.len() };
         nest.members.insert(at, Member::Many(busy));
         nest
