@@ -22,12 +22,12 @@ mod waker;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures::task::{WakerRef, waker_ref};
+use futures::task::waker_ref;
 
 use self::budget::{Part, Turn};
 pub(crate) use self::wake_flag::WakeFlag;
-pub(crate) use self::waker::{DriverWaker, OwnerWaker};
-use crate::guard::wake_by_ref;
+pub(crate) use self::waker::DriverWaker;
+use crate::guard::{drop_quietly, wake_by_ref};
 
 /// A kind of work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,8 +90,7 @@ pub(crate) trait Work {
     /// Lets another of the woken children go first. Called where these go first in a turn.
     fn rotate(&mut self);
 
-    /// Takes what was asked for from outside, and finds out which lanes were woken. These wake the
-    /// driver by `cx` from now on.
+    /// Takes what was asked for from outside, and finds out what was woken. `cx` wakes the driver.
     fn take_requests(&mut self, cx: &mut Context<'_>);
 
     /// Finds out what was woken, if something has begun to wait in this round.
@@ -120,7 +119,7 @@ pub(crate) trait Work {
 pub(crate) struct DriverState {
     waker: Arc<DriverWaker>,
     /// The task that drove the last time.
-    owner: Option<Arc<OwnerWaker>>,
+    owner: Option<Arc<Waker>>,
     /// What is left of a turn that spans several calls.
     left: u32,
     rounds: u8,
@@ -153,7 +152,9 @@ impl DriverState {
     /// The driver is gone for good: it wakes no task any more, and keeps the memory of none.
     pub(crate) fn retire(&mut self) {
         self.waker.retire();
-        self.owner = None;
+        if let Some(owner) = self.owner.take() {
+            drop_quietly(owner);
+        }
     }
 
     fn end_turn(&mut self) {
@@ -184,8 +185,8 @@ impl<'a> Running<'a> {
     pub(crate) fn begin(driver: &'a mut DriverState, cx: &Context<'_>) -> Self {
         driver.waker.enter(cx.waker(), &mut driver.owner);
         if driver.left < budget::TURN && is_alone(cx.waker()) {
-            // Perhaps it cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn of
-            // its own.
+            // Perhaps it cannot be woken after a yield, as `now_or_never` cannot. So it gets a turn
+            // of its own.
             driver.end_turn();
         }
         let turn = Turn::begin(driver.left);
@@ -210,22 +211,16 @@ impl<'a> Running<'a> {
             self.driver.first = self.driver.first.next();
         }
         loop {
-            if work.has_ended() {
-                // The other half is for those that run: there may be a million ends to hand out.
-                let half = Part::one_of(2);
-                let has_enough = work.hand_out();
-                drop(half);
-                if has_enough {
-                    return Poll::Ready(());
-                }
+            if hand_out(work) {
+                return Poll::Ready(());
             }
             // Each round costs one, so that rounds that poll nothing end too.
             if self.driver.rounds == budget::ROUNDS || !budget::spend() {
                 self.yield_now(cx);
                 return Poll::Pending;
             }
-            work.take_requests(&mut Context::from_waker(&self.waker()));
-            if work.hand_out()
+            work.take_requests(&mut Context::from_waker(&waker_ref(&self.driver.waker)));
+            if hand_out(work)
                 || work.is_done()
                 || self.go_round(work, std::mem::take(&mut is_new_turn))
                 || work.is_done()
@@ -233,7 +228,7 @@ impl<'a> Running<'a> {
                 return Poll::Ready(());
             }
             self.driver.rounds += 1;
-            work.settle(&mut Context::from_waker(&self.waker()));
+            work.settle(&mut Context::from_waker(&waker_ref(&self.driver.waker)));
             let has_more = work.ready().any() || work.has_ended() || work.is_pressed();
             if !has_more && self.rest() {
                 return Poll::Pending;
@@ -279,15 +274,6 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// The waker that lanes wake the driver by.
-    #[inline]
-    fn waker(&self) -> WakerRef<'_> {
-        match &self.driver.owner {
-            Some(owner) => waker_ref(owner),
-            None => unreachable!("a driver that runs has an owner"),
-        }
-    }
-
     /// Stops until the driver is woken; `false` if it was woken meanwhile and has more to do.
     pub(crate) fn rest(&mut self) -> bool {
         self.stopped = self.driver.waker.rest();
@@ -317,8 +303,18 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Whether there is no other task to yield to: a waker without data tells no tasks apart. Wakers that
-/// do nothing are such. They cannot be known by their functions, of which the compiler makes copies.
+/// Hands out what has ended; `true` when the caller has enough.
+fn hand_out<W: Work>(work: &mut W) -> bool {
+    work.has_ended() && {
+        // The other half is for those that run: there may be a million ends to hand out.
+        let _half = Part::one_of(2);
+        work.hand_out()
+    }
+}
+
+/// Whether there is no other task to yield to: a waker without data tells no tasks apart. Wakers
+/// that do nothing are such. They cannot be known by their functions, of which the compiler makes
+/// copies.
 fn is_alone(waker: &Waker) -> bool {
     waker.data().is_null()
 }

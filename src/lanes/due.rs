@@ -49,7 +49,11 @@ impl Due {
         if blocks[at].due != Link::OUT {
             return;
         }
-        let next = std::mem::replace(self.link(blocks, before), at);
+        let link = match before {
+            Some(before) => &mut blocks[before].due.0,
+            None => &mut self.first,
+        };
+        let next = std::mem::replace(link, at);
         blocks[at].due = Link(next);
         if next == END {
             self.last = at;
@@ -57,31 +61,15 @@ impl Due {
         self.len += 1;
     }
 
-    /// Takes the block behind `before`, or the first.
+    /// Takes the first block.
     #[inline]
-    pub(super) fn take<P>(
-        &mut self,
-        blocks: &mut [Block<P>],
-        before: Option<usize>,
-    ) -> Option<usize> {
-        let at = self.behind(blocks, before)?;
-        let Link(next) = std::mem::replace(&mut blocks[at].due, Link::OUT);
-        *self.link(blocks, before) = next;
-        if next == END {
-            self.last = before.unwrap_or(END);
+    pub(super) fn take_first<P>(&mut self, blocks: &mut [Block<P>]) -> Option<usize> {
+        let at = self.behind(blocks, None)?;
+        Link(self.first) = std::mem::replace(&mut blocks[at].due, Link::OUT);
+        if self.first == END {
+            self.last = END;
         }
         self.len -= 1;
         Some(at)
-    }
-
-    fn link<'a, P>(
-        &'a mut self,
-        blocks: &'a mut [Block<P>],
-        before: Option<usize>,
-    ) -> &'a mut usize {
-        match before {
-            Some(before) => &mut blocks[before].due.0,
-            None => &mut self.first,
-        }
     }
 }

@@ -13,19 +13,22 @@
 //!
 //! So a wake costs the same with ten lanes and with a million, and so does finding what was woken.
 //!
-//! The first word needs no queue: it tells the driver itself, and the driver looks at it in each
-//! round. Many nurseries have no other.
+//! The first word needs no queue: it tells the driver's waker itself, and the driver looks at it in
+//! each round. Many nurseries have no other.
 //!
 //! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child
 //! makes the first lane, with its block and its word. Children that end at their first poll use it
 //! one after the other. The queue is made when a child waits in the second block. A block without
 //! children gives its lanes up; one such block is kept for the next child.
 //!
-//! **What goes first.** A *round* visits the words that were woken before it began, each once, the
-//! first of all before the others, and those in the order of their wakes. What is woken in the
-//! meantime has to wait for the next round. Where a turn ends in the middle of a round, the next
-//! turn goes on there. Some runtimes give each task a budget, and a child that uses it up leaves
-//! none to those after it. So another lane goes first each time, see [`Lanes::rotate`].
+//! **What goes first.** A *round* visits the words that were woken before it began, each once, in
+//! the order in which they were found: the first word of all before others that were woken since
+//! the last look, and those in the order of their wakes. What is woken in the meantime has to wait
+//! for the next round. Where a turn ends in the middle of a round, the next turn goes on there.
+//!
+//! Some runtimes give each task a budget, and a child that uses it up leaves none to those after
+//! it. So another lane goes first in each turn, see [`Lanes::rotate`]. If it wakes itself and its
+//! word is due later in the same round, it is visited twice.
 
 mod block;
 #[cfg(all(test, not(loom)))]
@@ -214,7 +217,7 @@ impl<P> Lanes<P> {
         }
     }
 
-    /// Finds out which lanes were woken. By `cx` the next wake is told to the driver.
+    /// Finds out which lanes were woken. `cx` has the driver's waker, for the queue.
     #[inline]
     pub(crate) fn find_woken(&mut self, cx: &mut Context<'_>) {
         let Self { queue, blocks, due, .. } = self;
@@ -300,7 +303,7 @@ impl<P> Lanes<P> {
     #[inline]
     fn visit_next(&mut self) {
         self.round = self.round.saturating_sub(1);
-        if let Some(at) = self.due.take(&mut self.blocks, None) {
+        if let Some(at) = self.due.take_first(&mut self.blocks) {
             self.visit = Visit { block: at, woken: self.blocks[at].take_woken() };
         }
     }
@@ -342,7 +345,8 @@ impl<P> Lanes<P> {
         }
         let (_, leader) = nearest?;
         if self.visit.woken == 0 && self.due.behind(&self.blocks, None) == Some(leader / LANES) {
-            // Its block is the next all the same.
+            // Its block is the next all the same. So one that wakes itself waits for the next
+            // round.
             self.visit_next();
         }
         self.take_one(leader);

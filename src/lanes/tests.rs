@@ -8,7 +8,7 @@ use futures::task::waker_ref;
 
 use super::counted::during;
 use super::{LANES, Lanes};
-use crate::drive::{DriverWaker, OwnerWaker};
+use crate::drive::DriverWaker;
 
 /// More than stand in the first block, which needs no queue.
 const FEW: usize = 100;
@@ -19,7 +19,7 @@ struct Fixture {
     lanes: Lanes<()>,
     wakers: Vec<Waker>,
     driver: Arc<DriverWaker>,
-    owner: Option<Arc<OwnerWaker>>,
+    owner: Option<Arc<Waker>>,
     wakes: Arc<Wakes>,
 }
 
@@ -49,8 +49,7 @@ impl Fixture {
 
     fn find(&mut self) {
         self.driver.enter(&Waker::from(Arc::clone(&self.wakes)), &mut self.owner);
-        let owner = self.owner.as_ref().expect("it has entered");
-        self.lanes.find_woken(&mut Context::from_waker(&waker_ref(owner)));
+        self.lanes.find_woken(&mut Context::from_waker(&waker_ref(&self.driver)));
         self.driver.stop();
     }
 
@@ -324,4 +323,15 @@ fn a_nursery_settles_without_a_round_for_nothing() {
     lanes.settle(&mut Context::from_waker(&waker));
     assert!(!lanes.has_woken());
     assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_late_wake_of_a_block_that_was_given_up_tells_nothing() {
+    let mut fixture = Fixture::new(2 * LANES);
+    // The second block is idle first, and is the one that is kept.
+    (LANES..2 * LANES).chain(0..LANES).for_each(|lane| fixture.lanes.free(lane));
+    fixture.round();
+    fixture.wakes();
+    fixture.wake([0, 1]);
+    assert_eq!(fixture.wakes(), 0);
 }

@@ -130,12 +130,16 @@ impl Word {
         (next != Self::END).then_some(next)
     }
 
-    /// The block gives up its lanes. If the word has an entry in the queue, that ends when it is
-    /// next polled.
+    /// The block gives up its lanes: no late wake tells the driver. An entry in the queue ends when
+    /// it is next polled.
     pub(super) fn retire(&self) {
-        if let Way::Queue { .. } = self.way {
-            self.retired.store(true, Ordering::Relaxed);
-            self.pass_on();
+        match self.way {
+            // As if each lane were woken already.
+            Way::Driver(_) => drop(self.woken.fetch_or(usize::MAX, Ordering::Relaxed)),
+            Way::Queue { .. } => {
+                self.retired.store(true, Ordering::Relaxed);
+                self.pass_on();
+            }
         }
     }
 

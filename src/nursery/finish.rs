@@ -80,7 +80,8 @@ struct Collect<'env, T, E, M: Flavor, K> {
 
 impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
     fn new(nursery: Nursery<'env, T, E, M>) -> Self {
-        let (inner, collected) = nursery.into_collected();
+        let expected = nursery.inner.scope.unfinished();
+        let (inner, collected) = nursery.into_collected(expected);
         Self { inner: Some(inner), collected }
     }
 

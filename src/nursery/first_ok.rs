@@ -53,7 +53,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// ```
     pub fn first_ok(mut self) -> FirstOk<'env, T, E, M> {
         self.inner.bounds.outputs = true;
-        let (inner, collected) = self.into_collected();
+        let (inner, collected) = self.into_collected(0);
         FirstOk { inner: Some(inner), collected, winner: None }
     }
 }

@@ -168,9 +168,12 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         Self { inner: Box::new(inner) }
     }
 
-    /// The children, and what has ended already on its way to a result.
-    fn into_collected<K: Detail>(mut self) -> (Boxed<'env, T, E, M>, Collected<K, T, E>) {
-        let mut collected = Collected::new(self.inner.bounds, self.inner.scope.unfinished());
+    /// The children, and what has ended already on its way to a result with about so many outputs.
+    fn into_collected<K: Detail>(
+        mut self,
+        expected: usize,
+    ) -> (Boxed<'env, T, E, M>, Collected<K, T, E>) {
+        let mut collected = Collected::new(self.inner.bounds, expected);
         if let Some(mut held) = self.inner.held.take() {
             while let Some(completion) = held.pop() {
                 collected.record(completion);

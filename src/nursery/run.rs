@@ -118,7 +118,7 @@ where
     B: Future<Output = Result<R, E>>,
 {
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
-        let (inner, collected) = nursery.into_collected();
+        let (inner, collected) = nursery.into_collected(0);
         let stoppable = match inner.scope.cause().and_then(|cause| cause.child().map(ChildInfo::id))
         {
             Some(child) => collected.has_failure_of(child) || inner.scope.has_failure_of(child),

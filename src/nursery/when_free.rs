@@ -3,7 +3,9 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
+
+use futures::task::waker;
 
 use super::prepared::{Prepared, no_introduction};
 use super::{Inner, Nursery, Rejected};
@@ -53,14 +55,14 @@ where
         let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
         // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs
         // nothing.
-        let waker = Waker::from(Arc::clone(driver.waker()));
+        let driver_waker = waker(Arc::clone(driver.waker()));
         let mut running = Running::begin(driver, cx);
         let admission = loop {
             if daemon {
                 break Admission::Daemon;
             }
             if let Poll::Ready(admission) =
-                scope.poll_slot(&mut Context::from_waker(&waker), ticket)
+                scope.poll_slot(&mut Context::from_waker(&driver_waker), ticket)
             {
                 break admission;
             }

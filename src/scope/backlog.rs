@@ -50,6 +50,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     }
 
     /// Adds a child that was spawned after all that are in here.
+    // Always: a child that is passed by its address is written in parts and read as a whole.
     #[inline(always)]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>, daemon: bool) {
         let queue = match daemon {
@@ -99,6 +100,7 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         self.queue.len() - self.gaps
     }
 
+    // See above.
     #[inline(always)]
     fn push(&mut self, child: Child<'env, T, E, M>) {
         if self.queue.len() == self.queue.capacity() {

@@ -16,7 +16,8 @@
 //! records if the caller has enough.
 //!
 //! **The path of a wake.** It sets the bit of the lane. The first one of 64 lanes tells the queue
-//! of woken words, and the first of all tells the driver's waker. That leaves a mark while the
+//! of woken words, and the first one there tells the driver's waker; a wake of the first 64 lanes
+//! tells it without a queue. That leaves a mark while the
 //! driver runs, and wakes the task that owns the nursery while the driver rests. See
 //! [`lanes`](crate::lanes).
 //!

@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+
+use futures::task::waker;
 
 use super::Scope;
 use super::timer::{ScopeTimer, Timer};
@@ -90,7 +92,7 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
             // The driver's waker stays the same.
             Some(_) => control.cause(),
             None => {
-                let waker = Waker::from(Arc::clone(driver));
+                let waker = waker(Arc::clone(driver));
                 match control.poll_cancelled(&mut Context::from_waker(&waker), place) {
                     Poll::Ready(cause) => Some(cause),
                     Poll::Pending => None,
@@ -255,8 +257,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    /// Whether the deadline or the grace is to be polled. A grace that has just begun wakes no one:
-    /// it may begin in the middle of a round.
+    /// Whether the deadline or the grace is to be polled. A grace that has just begun has
+    /// woken nothing: it may begin in the middle of a round.
     pub(super) fn timer_is_due(&self) -> bool {
         let grace = match &self.shutdown.grace {
             Grace::Running(grace) => grace.is_due(),

@@ -412,3 +412,26 @@ by_hand!(a_busy_child_goes_on_beside_an_owner_that_takes_ends, {
         assert!(least.unwrap() * 4 > most.unwrap(), "of {children}: {least:?} to {most:?} polls");
     }
 });
+
+// The ends of the others are handed out meanwhile, and take no more than their part of each turn.
+by_hand!(a_signalled_child_goes_on_beside_many_ends, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    for _ in 0..10_000 {
+        nursery.spawn(pending());
+    }
+    let counted = polls.clone();
+    nursery.child().grace(pending::<()>()).spawn(poll_fn(move |_| {
+        counted.add();
+        Poll::Pending
+    }));
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.run().is_pending());
+    let before = polls.get();
+    spawner.cancel("");
+    for _ in 0..3 {
+        assert!(settle.poll().is_pending());
+    }
+    assert_eq!(polls.get(), before + 1);
+});

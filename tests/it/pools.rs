@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
 use std::panic::catch_unwind;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use futures::channel::{mpsc, oneshot};
@@ -12,8 +12,8 @@ use futures::{FutureExt, SinkExt};
 use nestling::{CauseKind, Nursery, Pool, Progress};
 
 use crate::support::{
-    Count, Live, Log, OnDrop, Task, counted_bomb, ends, guarded, here, panic_when_dropped, waits,
-    yields,
+    Count, Live, Log, OnDrop, Task, Wakes, counted_bomb, ends, guarded, here, panic_when_dropped,
+    waits, yields,
 };
 
 /// A pool of the flavour that `Flavour` names.
@@ -574,6 +574,21 @@ by_hand!(a_waker_that_outlives_the_pool_wakes_nobody, {
     let wakes = pool.wakes();
     waker.borrow().as_ref().unwrap().wake_by_ref();
     assert_eq!(pool.wakes(), wakes);
+});
+
+by_hand!(a_pool_that_is_over_keeps_no_waker_of_its_task, {
+    for limit in [1, 64, 100] {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let item = |_| async {
+            yields(1).await;
+            Ok::<_, &str>(())
+        };
+        let mut pool = Task::new(pool!(limit).for_each(0..100, item));
+        while pool.poll_with(&waker).is_pending() {}
+        // That of the test, and its maker.
+        assert_eq!(Arc::strong_count(&wakes), 2, "limit {limit}");
+    }
 });
 
 by_hand!(pools_without_end_in_children_let_the_siblings_run, {

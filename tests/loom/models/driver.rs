@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use futures::task::waker_ref;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
@@ -115,32 +114,6 @@ fn a_wake_after_the_owner_has_changed_reaches_the_new_one() {
             polls += 1;
         }
         waking.join().unwrap();
-    });
-}
-
-/// The lanes wake by the waker of the last owner until they are looked at again. Were it that owner
-/// alone which is told, or were the driver told twice, the new one would wait for ever.
-#[test]
-fn a_wake_by_the_waker_of_the_last_owner_reaches_the_new_one() {
-    model(None, || {
-        let (driver, [flag]) = driver_and_flags();
-        let mut known = None;
-        driver.enter(&Waker::from(Parker::new()), &mut known);
-        let last = known.as_ref().map(|owner| waker_ref(owner).clone()).unwrap();
-        let waking = thread::spawn({
-            let flag = Arc::clone(&flag);
-            move || {
-                flag.store(true, Relaxed);
-                last.wake();
-            }
-        });
-        let seen = driver.rest()
-            && block_on(poll_fn(|cx| {
-                driver.enter(cx.waker(), &mut known);
-                go_round_until(&driver, || flag.load(Relaxed)).map(|()| true)
-            }));
-        waking.join().unwrap();
-        assert!(seen || flag.load(Relaxed));
     });
 }
 

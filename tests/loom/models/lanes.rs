@@ -39,9 +39,7 @@ fn drive_until(
     block_on(poll_fn(|cx| {
         driver.enter(cx.waker(), &mut owner);
         loop {
-            if let Some(owner) = &owner {
-                lanes.find_woken(&mut Context::from_waker(&waker_ref(owner)));
-            }
+            lanes.find_woken(&mut Context::from_waker(&waker_ref(driver)));
             lanes.begin_round();
             let mut found = lanes.next();
             loop {
@@ -143,7 +141,7 @@ fn a_wake_of_a_lane_that_is_given_up_does_no_harm() {
         model(None, move || {
             let (mut lanes, mut wakers, driver) = lanes(last, 1);
             lanes.wait(last);
-            lanes.find_woken(&mut Context::from_waker(&Waker::from(driver)));
+            lanes.find_woken(&mut Context::from_waker(&waker_ref(&driver)));
             let waker = wakers.pop().unwrap();
             let waking = thread::spawn(move || waker.wake());
             (0..=last).for_each(|lane| lanes.free(lane));
