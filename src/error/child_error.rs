@@ -1,4 +1,4 @@
-//! One failure, and whose it was.
+//! One failure, and the child that it is of.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::{Failure, line};
 use crate::info::ChildInfo;
 use crate::text::MAX_NAME;
 
-/// One failure of one child: who failed, how, and whether it was being cancelled at that time.
+/// One failure of one child: which child, how, and whether it was being cancelled at that time.
 ///
 /// A child that fails twice, say by its error and then by a panic in its destructor, leaves two.
 pub struct ChildError<E> {

@@ -1,4 +1,4 @@
-//! The words that the line and the tree share: who failed, and what it is called.
+//! The words that the line and the tree share: what failed, and how it is called.
 
 use std::fmt::{self, Display};
 

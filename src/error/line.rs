@@ -98,7 +98,7 @@ struct List<'a, E> {
     rest: slice::Iter<'a, ChildError<E>>,
     shown: usize,
     not_stored: u64,
-    // The head has said already who failed.
+    // The head has said already which child failed.
     named: bool,
 }
 

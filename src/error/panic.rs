@@ -19,8 +19,8 @@ pub struct Panic(Box<Caught>);
 /// The payload is in exactly one of the two.
 ///
 /// A payload is only known to be `Send`, but errors have to be `Sync` too. So it waits behind a
-/// lock until someone names its type and with it shows that it is `Sync`; then it moves out of the
-/// lock, for good, to where it can be lent. No user code runs under the lock.
+/// lock until a caller names its type, and with it shows that it is `Sync`. Then it moves out of
+/// the lock, for good, to where it can be lent. No user code runs under the lock.
 struct Caught {
     locked: Mutex<Option<Box<dyn Any + Send>>>,
     shared: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -147,7 +147,7 @@ impl Panic {
         if self.0.shared.get().is_none() {
             let mut locked = self.lock();
             match locked.take().map(|payload| payload.downcast::<X>()) {
-                // Set while locked: who finds the lock empty finds the payload here.
+                // Set while locked: a thread that finds the lock empty finds the payload here.
                 Some(Ok(payload)) => drop(self.0.shared.set(payload)),
                 Some(Err(payload)) => *locked = Some(payload),
                 None => {}

@@ -74,7 +74,7 @@ impl<'a, E> Tree<'a, E> {
 
     /// Says whether to show the lines that spawned the children, as it does unless told otherwise.
     ///
-    /// They help a developer; whoever only runs the program may do without them.
+    /// They help a developer; for users of the program they may be of no use.
     pub fn locations(mut self, shown: bool) -> Self {
         self.locations = shown;
         self
