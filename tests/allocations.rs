@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::{AllocationInfo, measure};
@@ -434,4 +434,76 @@ fn an_item_of_a_remote_lane_takes_no_allocation_either() {
     let (short, long) = (run(1_000), run(100_000));
     assert_eq!(long.count_total, short.count_total);
     assert_eq!(long.bytes_max, short.bytes_max);
+}
+
+#[test]
+fn a_crowd_that_has_failed_gives_its_memory_back() {
+    let (sender, receiver) = oneshot::channel();
+    let mut nursery = Parent::new().deadline(receiver);
+    let info = measure(|| {
+        for _ in 0..CROWD {
+            nursery.spawn(std::future::pending());
+        }
+        assert_eq!(drive(&mut nursery), 0);
+        sender.send(0).unwrap();
+        assert_eq!(drive(&mut nursery), CROWD);
+    });
+    assert!(info.bytes_current < LITTLE, "{info:?}");
+}
+
+#[test]
+fn nurseries_of_a_child_leave_nothing_with_it_when_dropped() {
+    let mut outer = Parent::new();
+    let context = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&context);
+    outer.child().spawn_with(move |own| {
+        *keep.lock().unwrap() = Some(own);
+        std::future::pending()
+    });
+    drive(&mut outer);
+    let context = context.lock().unwrap().take().unwrap();
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            let mut inner: Parent = context.nursery();
+            inner.spawn(std::future::pending());
+            drive(&mut inner);
+        }
+    });
+    assert!(info.bytes_current < 200, "{info:?}");
+}
+
+#[test]
+fn a_handle_of_a_child_that_has_ended_keeps_no_lane() {
+    let mut handle = None;
+    let info = measure(|| {
+        let mut nursery: Parent = Nursery::new();
+        let (sender, receiver) = oneshot::channel();
+        handle = Some(nursery.spawn_with_handle(receiver));
+        drive(&mut nursery);
+        sender.send(0).unwrap();
+        assert_eq!(drive(&mut nursery), 1);
+    });
+    assert!(handle.is_some_and(|handle| handle.is_finished()));
+    // Its own control block, and the way to the driver, which all handles share.
+    assert!(info.count_current <= 3, "{info:?}");
+}
+
+#[test]
+fn crowds_leave_nothing_beside_a_child_that_stays() {
+    let mut nursery = Parent::new();
+    let (_stays, receiver) = oneshot::channel();
+    nursery.spawn(receiver);
+    let mut crowd = || {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..CHILDREN).map(|_| oneshot::channel()).unzip();
+        for receiver in receivers {
+            nursery.spawn(receiver);
+        }
+        assert_eq!(drive(&mut nursery), 0);
+        senders.into_iter().for_each(|sender| sender.send(0).unwrap());
+        assert_eq!(drive(&mut nursery), CHILDREN);
+    };
+    crowd();
+    let info = measure(|| (0..10).for_each(|_| crowd()));
+    assert!(info.bytes_current < 1_000, "{info:?}");
 }

@@ -8,7 +8,7 @@ use futures::task::waker_ref;
 
 use super::counted::during;
 use super::{LANES, Lanes};
-use crate::drive::DriverWaker;
+use crate::drive::{DriverWaker, budget};
 
 /// More than stand in the first block, which needs no queue.
 const FEW: usize = 100;
@@ -334,4 +334,24 @@ fn a_late_wake_of_a_block_that_was_given_up_tells_nothing() {
     fixture.wakes();
     fixture.wake([0, 1]);
     assert_eq!(fixture.wakes(), 0);
+}
+
+#[test]
+fn a_block_that_has_room_again_and_again_is_listed_once() {
+    let mut fixture = Fixture::new(2 * LANES);
+    for _ in 0..FEW {
+        fixture.lanes.free(0);
+        assert_eq!(fixture.lanes.take(|| ()), 0);
+    }
+    assert!(fixture.lanes.roomy.len() <= 2, "{:?}", fixture.lanes.roomy);
+}
+
+#[test]
+fn a_leader_is_looked_for_in_as_many_blocks_as_a_turn_visits() {
+    let blocks = budget::TURN as usize + 2;
+    let mut fixture = Fixture::new(blocks * LANES);
+    // The first block is visited before the others, and these in the order of their wakes.
+    fixture.wake((0..blocks).rev().map(|block| block * LANES));
+    fixture.lanes.rotate();
+    assert_eq!(fixture.round()[0], 3 * LANES);
 }

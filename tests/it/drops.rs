@@ -1,12 +1,13 @@
 //! In what order children are dropped, and what their destructors may do.
 
 use std::future::pending;
+use std::panic::panic_any;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use nestling::CancelHandle;
 
-use crate::support::{Log, drive, ends, waits, yields};
+use crate::support::{Log, OnDrop, drive, ends, waits, yields};
 
 by_hand!(a_dropped_nursery_drops_the_newest_child_first_and_those_of_the_backlog_too, {
     let log = Log::new();
@@ -188,4 +189,18 @@ behaviour!(outputs_of_a_join_that_fails_are_dropped, async {
     nursery.spawn(async { Err("no") });
     let error = nursery.join().await.unwrap_err();
     assert_eq!((error.len(), live.get()), (1, 0));
+});
+
+by_hand!(what_has_ended_is_dropped_after_the_children_that_have_not, {
+    let log = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    let child = log.clone();
+    nursery.spawn(waits(move || child.add("child")));
+    let failure = log.clone();
+    let mut failure = Some(OnDrop(move || failure.add("failure")));
+    nursery.spawn(ends(Ok(()), move || panic_any(failure.take().expect("it is dropped once"))));
+    // The output is handed out before the panic.
+    assert!(nursery.next().now_or_never().flatten().unwrap().outcome().is_completed());
+    drop(nursery);
+    assert_eq!(log.take(), ["child", "failure"]);
 });

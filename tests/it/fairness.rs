@@ -435,3 +435,17 @@ by_hand!(a_signalled_child_goes_on_beside_many_ends, {
     }
     assert_eq!(polls.get(), before + 1);
 });
+
+by_hand!(a_body_has_its_turn_beside_a_backlog_of_many_turns, {
+    let polls = Count::default();
+    let mut nursery = nursery::<(), &str>();
+    for _ in 0..10_000 {
+        nursery.spawn(async { Ok(()) });
+    }
+    let body = restless::<Result<(), &str>>(&polls);
+    let mut run = Task::new(nursery.run(|_| body));
+    for _ in 0..12 {
+        assert!(run.poll().is_pending());
+    }
+    assert!(polls.get() >= 3, "{} polls", polls.get());
+});

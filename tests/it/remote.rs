@@ -3,7 +3,7 @@
 use std::future::{pending, poll_fn, ready};
 use std::mem;
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures::channel::{mpsc, oneshot};
 use futures::executor::{LocalPool, ThreadPool};
@@ -15,7 +15,7 @@ use nestling::{
 };
 
 use crate::support::{
-    Count, Live, OnDrop, Task, counted_bomb, drive, ends, guarded, waits, yields,
+    Count, Live, OnDrop, Task, Wakes, counted_bomb, drive, ends, guarded, waits, yields,
 };
 
 /// An executor whose tasks are polled by the test.
@@ -767,4 +767,20 @@ by_hand!(destructors_of_an_executor_and_of_a_child_that_never_started_end_no_pro
     nursery.cancel("enough");
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert_eq!(error.first().failure().panic().unwrap().message(), "child");
+});
+
+by_hand!(a_task_that_has_ended_keeps_no_waker_of_its_executor, {
+    let executor = ByHand::default();
+    let mut nursery = nursery::<(), &str>();
+    let (sender, receiver) = oneshot::channel();
+    nursery.spawn_on(&executor, async { receiver.await.map_err(|_| "closed") });
+    drive(&mut nursery);
+    let mut task = executor.0.lock().unwrap().pop().unwrap();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    assert!(task.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    sender.send(()).unwrap();
+    assert!(task.poll_unpin(&mut Context::from_waker(&waker)).is_ready());
+    // The nursery has not heard of it yet.
+    assert_eq!(Arc::strong_count(&wakes), 2);
 });
