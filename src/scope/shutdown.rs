@@ -342,7 +342,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             |cause: &&Cause| matches!(cause.kind(), CauseKind::ChildFailed | CauseKind::Deadline);
         match self.shutdown.grace {
             Grace::Running(_) => None,
-            Grace::None | Grace::Ready(_) => self.cause().filter(stops).cloned(),
+            Grace::None | Grace::Ready(_) => {
+                let cause = self.cause().filter(stops)?;
+                // A grace may have come in this very round.
+                let spared = self.mailbox.inbox().is_some_and(|inbox| inbox.has_grace());
+                (!spared).then(|| cause.clone())
+            }
         }
     }
 }

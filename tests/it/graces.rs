@@ -4,6 +4,8 @@ use std::future::{pending, poll_fn, ready};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
+use futures::FutureExt;
+use futures::channel::oneshot;
 use nestling::{CancelHandle, CauseKind, Failure, Outcome, Rejection};
 
 use crate::support::{Count, Live, Log, Task, drive, waits, yields};
@@ -516,4 +518,36 @@ by_hand!(a_grace_that_begins_in_the_middle_of_a_round_is_polled, {
     let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it rests") };
     assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 1));
     assert_eq!(report.counts().overran_grace(), 1);
+});
+
+// In some turns the body is polled after the children.
+by_hand!(a_grace_given_in_the_round_of_a_failure_is_the_bodys_too, {
+    for round in 1..40 {
+        let live = Count::default();
+        let (over, grace) = oneshot::channel::<()>();
+        let mut nursery = nursery::<(), &str>().first_error();
+        let spawner = nursery.spawner();
+        nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+            cx.cancelled().await;
+            spawner.stop_within("a little longer", grace.map(drop));
+            Ok(())
+        });
+        nursery.spawn(async move {
+            yields(round).await;
+            Err("it stops the others")
+        });
+        let body = Live::new(&live);
+        let mut run = Task::new(nursery.run(|_| async move {
+            let _body = body;
+            yields(1_000).await;
+            Ok(())
+        }));
+        for _ in 0..10 {
+            assert!(run.poll().is_pending());
+        }
+        assert_eq!(live.get(), 1, "after {round} rounds");
+        over.send(()).unwrap();
+        assert!(run.run().is_ready());
+        assert_eq!(live.get(), 0);
+    }
 });

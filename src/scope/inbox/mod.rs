@@ -144,6 +144,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         Mail { children: std::mem::take(&mut state.incoming), grace: state.grace.take() }
     }
 
+    /// Whether a grace came that was not fetched.
+    pub(crate) fn has_grace(&self) -> bool {
+        self.lock().grace.is_some()
+    }
+
     /// A grace that came and was not fetched.
     pub(crate) fn take_grace(&self) -> Option<Timer<'env, M>> {
         self.lock().grace.take()
