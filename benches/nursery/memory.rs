@@ -86,7 +86,7 @@ fn remote() -> AllocationInfo {
     let mut nursery: Nursery<'_, (), ()> = Nursery::new();
     let info = measure(|| {
         for _ in 0..CHILDREN {
-            nursery.spawn_on(&executor, child());
+            nursery.spawn_on(executor, child());
         }
         assert!(owner.poll(std::pin::pin!(nursery.next())).is_pending());
     });
