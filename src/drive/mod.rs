@@ -102,11 +102,18 @@ pub(crate) trait Work {
     /// Polls what there is of this kind, as far as the budget goes.
     fn poll(&mut self, kind: Kind);
 
-    /// Whether something has ended that was not handed out.
-    fn has_ended(&self) -> bool;
+    /// Whether something has ended that was not handed out. Pools collect what has ended, and hand
+    /// out nothing before the end.
+    #[inline]
+    fn has_ended(&self) -> bool {
+        false
+    }
 
     /// Hands out what has ended, as far as the budget goes; `true` when the caller has enough.
-    fn hand_out(&mut self) -> bool;
+    #[inline]
+    fn hand_out(&mut self) -> bool {
+        false
+    }
 
     /// Whether there is nothing more to wait for.
     fn is_done(&self) -> bool;

@@ -232,16 +232,6 @@ where
     }
 
     #[inline]
-    fn has_ended(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn hand_out(&mut self) -> bool {
-        false
-    }
-
-    #[inline]
     fn is_done(&self) -> bool {
         self.source.is_none() && self.lanes.taken() == 0
     }

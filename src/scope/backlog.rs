@@ -100,7 +100,7 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         self.queue.len() - self.gaps
     }
 
-    // See above.
+    // Always, as with `Backlog::push`.
     #[inline(always)]
     fn push(&mut self, child: Child<'env, T, E, M>) {
         if self.queue.len() == self.queue.capacity() {
@@ -170,7 +170,7 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
 
     fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
         self.gaps = 0;
-        std::mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
+        mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
             Queued::Child(child) => Some(child),
             Queued::Gap(_) => None,
         })

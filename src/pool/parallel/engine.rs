@@ -382,14 +382,6 @@ where
         }
     }
 
-    fn has_ended(&self) -> bool {
-        false
-    }
-
-    fn hand_out(&mut self) -> bool {
-        false
-    }
-
     fn is_done(&self) -> bool {
         self.pool.crew_is_gone
     }
