@@ -1,10 +1,11 @@
 //! The children that have not started, in spawn order.
 
 use std::collections::VecDeque;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use crate::child::Child;
 use crate::flavor::Flavor;
+use crate::guard::discard_each;
 use crate::info::ChildId;
 
 /// Children that wait for a slot, and daemons, which need none.
@@ -15,7 +16,7 @@ pub(crate) struct Backlog<'env, T, E, M: Flavor> {
 }
 
 /// Sorted by id; a child that was taken out of the middle leaves a gap.
-struct Queue<'env, T, E, M: Flavor> {
+pub(crate) struct Queue<'env, T, E, M: Flavor> {
     queue: VecDeque<Queued<'env, T, E, M>>,
     gaps: usize,
 }
@@ -24,7 +25,10 @@ struct Queue<'env, T, E, M: Flavor> {
 const KEPT: usize = 64;
 
 enum Queued<'env, T, E, M: Flavor> {
-    Child(Child<'env, T, E, M>),
+    /// Not dropped with the queue's own entry, but by the queue's destructor. Where a destructor may
+    /// have to be called, the compiler writes a child to the stack in parts, and moves it from there
+    /// as a whole; the processor stalls on that.
+    Child(ManuallyDrop<Child<'env, T, E, M>>),
     Gap(ChildId),
 }
 
@@ -50,9 +54,10 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     }
 
     /// Adds a child that was spawned after all that are in here.
-    // Always: a child that is passed by its address is written in parts and read as a whole.
+    // Inlined always, so that a child is written to its place and nowhere before.
     #[inline(always)]
     pub(crate) fn push(&mut self, child: Child<'env, T, E, M>, daemon: bool) {
+        let child = ManuallyDrop::new(child);
         let queue = match daemon {
             false => &mut self.waiting,
             true => self.daemons.get_or_insert_with(|| Box::new(Queue::new())),
@@ -60,17 +65,17 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         queue.push(child);
     }
 
-    /// The child that was spawned first, among those that may start: all if there is a slot, and
-    /// otherwise daemons.
+    /// The queue in which the child that starts next is the first. That is the child that was
+    /// spawned first, among those that may start: all if there is a slot, and otherwise daemons.
     #[inline]
-    pub(crate) fn pop(&mut self, slot: bool) -> Option<Child<'env, T, E, M>> {
+    pub(crate) fn next(&mut self, slot: bool) -> Option<&mut Queue<'env, T, E, M>> {
         let daemons = self.daemons.as_mut().filter(|daemons| daemons.len() > 0);
-        let Some(daemons) = daemons else {
-            return if slot { self.waiting.pop() } else { None };
-        };
+        let Some(daemons) = daemons else { return slot.then_some(&mut self.waiting) };
         match (self.waiting.first(), daemons.first()) {
-            (Some(waiting), Some(daemon)) if slot && waiting < daemon => self.waiting.pop(),
-            _ => daemons.pop(),
+            (Some(waiting), Some(daemon)) if slot && waiting.id() < daemon.id() => {
+                Some(&mut self.waiting)
+            }
+            _ => Some(daemons),
         }
     }
 
@@ -100,9 +105,8 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         self.queue.len() - self.gaps
     }
 
-    // Always, as with `Backlog::push`.
     #[inline(always)]
-    fn push(&mut self, child: Child<'env, T, E, M>) {
+    fn push(&mut self, child: ManuallyDrop<Child<'env, T, E, M>>) {
         if self.queue.len() == self.queue.capacity() {
             self.grow();
         }
@@ -119,27 +123,43 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         }
     }
 
-    /// The lowest number of a child.
-    fn first(&mut self) -> Option<ChildId> {
+    /// The first child.
+    #[inline]
+    pub(crate) fn first(&mut self) -> Option<&mut Child<'env, T, E, M>> {
         while let Some(Queued::Gap(_)) = self.queue.front() {
             self.queue.pop_front();
             self.gaps -= 1;
         }
-        self.queue.front().map(Queued::id)
+        match self.queue.front_mut()? {
+            Queued::Child(child) => Some(child),
+            Queued::Gap(_) => None,
+        }
+    }
+
+    /// Takes the [first](Self::first) child out.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
+        self.first()?;
+        let first = self.queue.pop_front();
+        self.shrink();
+        match first? {
+            Queued::Child(child) => Some(ManuallyDrop::into_inner(child)),
+            Queued::Gap(_) => None,
+        }
+    }
+
+    /// Removes the [first](Self::first) child, which has ended.
+    #[inline]
+    pub(crate) fn remove_ended(&mut self) {
+        // What is left of it owns nothing.
+        self.queue.pop_front();
+        self.shrink();
     }
 
     #[inline]
-    fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
-        loop {
-            match self.queue.pop_front()? {
-                Queued::Child(child) => {
-                    if self.queue.len() < self.queue.capacity() / 4 {
-                        self.give_back();
-                    }
-                    return Some(child);
-                }
-                Queued::Gap(_) => self.gaps -= 1,
-            }
+    fn shrink(&mut self) {
+        if self.queue.len() < self.queue.capacity() / 4 {
+            self.give_back();
         }
     }
 
@@ -163,7 +183,7 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
                     self.gaps = 0;
                     self.give_back();
                 }
-                Some(child)
+                Some(ManuallyDrop::into_inner(child))
             }
         }
     }
@@ -171,9 +191,16 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
     fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
         self.gaps = 0;
         mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
-            Queued::Child(child) => Some(child),
+            Queued::Child(child) => Some(ManuallyDrop::into_inner(child)),
             Queued::Gap(_) => None,
         })
+    }
+}
+
+/// Drops the children that were not taken out.
+impl<T, E, M: Flavor> Drop for Queue<'_, T, E, M> {
+    fn drop(&mut self) {
+        discard_each(self.drain());
     }
 }
 

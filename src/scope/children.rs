@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::backlog::Backlog;
-use crate::child::{Child, Spawned};
+use crate::child::Child;
 use crate::drive::DriverWaker;
 use crate::flavor::Flavor;
 use crate::lanes::Lanes;
@@ -47,10 +47,8 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         self.lanes.taken()
     }
 
-    // See `Backlog::push`.
     #[inline(always)]
-    pub(super) fn push(&mut self, child: Child<'env, T, E, M>) -> Spawned {
-        let spawned = child.spawned();
+    pub(super) fn push(&mut self, child: Child<'env, T, E, M>) {
         let daemon = child.is_daemon();
         if daemon {
             self.daemons += 1
@@ -58,25 +56,18 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
             self.unfinished += 1
         }
         self.backlog.push(child, daemon);
-        spawned
     }
 
-    /// Whether one more child may run.
+    /// Whether one more child may run. A lane that is held for it is taken already.
     #[inline]
-    pub(super) fn has_slot(&self) -> bool {
+    pub(super) fn has_slot(&self, held: Option<usize>) -> bool {
         let running_daemons = self.daemons - self.backlog.daemons();
-        self.running() - running_daemons < self.limit
+        self.running() - usize::from(held.is_some()) - running_daemons < self.limit
     }
 
     #[inline]
-    pub(super) fn can_start(&self) -> bool {
-        self.backlog.daemons() > 0 || (self.backlog.waiting() > 0 && self.has_slot())
-    }
-
-    /// The child that starts next.
-    #[inline]
-    pub(super) fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
-        self.backlog.pop(self.has_slot())
+    pub(super) fn can_start(&self, held: Option<usize>) -> bool {
+        self.backlog.daemons() > 0 || (self.backlog.waiting() > 0 && self.has_slot(held))
     }
 
     /// Whether no child is left that is waited for.

@@ -6,7 +6,7 @@ use super::Scope;
 use super::children::Children;
 use super::collected::{Collected, Detail};
 use super::inbox::{Admission, By, Ticket};
-use crate::child::{Ended, Gone, Polled};
+use crate::child::{Child, Ended, Gone, Polled};
 use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
 use crate::report::{Completion, Outcome};
@@ -118,28 +118,62 @@ where
     }
 
     /// Starts children while there is room, in spawn order.
+    ///
+    /// A child is polled where it stands in the backlog, and moves to its lane when it has to wait
+    /// there. Those that end at their first poll leave the lane to each other.
     #[inline]
     fn start(&mut self) {
-        while self.scope.children.can_start() && budget::spend() {
-            let Some(child) = self.scope.children.pop() else { return };
-            let lanes = &mut self.scope.children.lanes;
-            let lane = lanes.take(|| None);
+        let mut held = None;
+        while self.scope.children.can_start(held) && budget::spend() {
+            let slot = self.scope.children.has_slot(held);
+            let Children { lanes, backlog, .. } = &mut self.scope.children;
+            let Some(queue) = backlog.next(slot) else { break };
+            let Some(child) = queue.first() else { break };
+            let lane = held.unwrap_or_else(|| lanes.take(|| None));
+            held = Some(lane);
             let (place, waker) = lanes.lane(lane);
             if child.start(waker) {
-                *place = Some(child);
-                self.poll_lane(lane);
+                let polled = child.poll(&mut Context::from_waker(waker));
+                budget::has_polled();
+                match polled {
+                    Polled::Pending => {
+                        *place = queue.pop();
+                        lanes.wait(lane);
+                        held = None;
+                    }
+                    Polled::Completed(output) => {
+                        let child = child.complete();
+                        queue.remove_ended();
+                        self.complete(&child, output);
+                    }
+                    Polled::Ended(ended) => {
+                        queue.remove_ended();
+                        self.end(ended);
+                    }
+                }
             } else {
-                lanes.free(lane);
-                self.scope.drop_cancelled(child);
-                self.hand_out();
+                let child = queue.pop();
+                self.drop_cancelled(child);
             }
             if self.must_stop() {
-                return;
+                break;
             }
+        }
+        if let Some(lane) = held {
+            self.scope.children.lanes.free(lane);
+        }
+    }
+
+    #[cold]
+    fn drop_cancelled(&mut self, child: Option<Child<'env, T, E, M>>) {
+        if let Some(child) = child {
+            self.scope.drop_cancelled(child);
+            self.hand_out();
         }
     }
 
     /// Polls the child in this lane.
+    #[inline]
     fn poll_lane(&mut self, lane: usize) {
         let lanes = &mut self.scope.children.lanes;
         let (place, waker) = lanes.lane(lane);
@@ -154,15 +188,17 @@ where
                 lanes.free(lane);
                 self.complete(&child, output);
             }
-            Polled::Ended(ended) => self.end(lane, ended),
+            Polled::Ended(ended) => {
+                *place = None;
+                lanes.free(lane);
+                self.end(ended);
+            }
         }
     }
 
     /// Any other end than a success may bring about more, and goes by the records.
     #[cold]
-    fn end(&mut self, lane: usize, (child, ended): (Gone, Ended<T, E>)) {
-        *self.scope.children.lanes.place(lane) = None;
-        self.scope.children.lanes.free(lane);
+    fn end(&mut self, (child, ended): (Gone, Ended<T, E>)) {
         self.scope.finish(child, ended);
         self.hand_out();
     }
@@ -207,7 +243,7 @@ where
     fn ready(&self) -> Kinds {
         let Children { lanes, .. } = &self.scope.children;
         let body = self.body.is_there() && self.body.is_woken();
-        Kinds::new(lanes.has_woken(), self.scope.children.can_start(), body)
+        Kinds::new(lanes.has_woken(), self.scope.children.can_start(None), body)
     }
 
     #[inline]
