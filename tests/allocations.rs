@@ -23,8 +23,8 @@ const BYTES: u64 = 130;
 const BYTES_WITH_HANDLE: u64 = 240;
 
 /// What a block of 64 lanes takes besides: the list of its lanes, its word, and an entry in the
-/// queue.
-const BLOCKS: u64 = CHILDREN.div_ceil(64) * 3;
+/// queue. The queue itself takes a few.
+const BLOCKS: u64 = CHILDREN.div_ceil(64) * 3 + 4;
 
 type Parent = Nursery<'static, u32, oneshot::Canceled>;
 

@@ -22,8 +22,6 @@ mod waker;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use futures::task::waker_ref;
-
 use self::budget::{Part, Turn};
 pub(crate) use self::wake_flag::WakeFlag;
 pub(crate) use self::waker::DriverWaker;
@@ -90,11 +88,11 @@ pub(crate) trait Work {
     /// Lets another of the woken children go first. Called where these go first in a turn.
     fn rotate(&mut self);
 
-    /// Takes what was asked for from outside, and finds out what was woken. `cx` wakes the driver.
-    fn take_requests(&mut self, cx: &mut Context<'_>);
+    /// Takes what was asked for from outside, and finds out what was woken.
+    fn take_requests(&mut self);
 
     /// Finds out what was woken, if something has begun to wait in this round.
-    fn settle(&mut self, cx: &mut Context<'_>);
+    fn settle(&mut self);
 
     /// The kinds that there is something to poll of.
     fn ready(&self) -> Kinds;
@@ -226,7 +224,7 @@ impl<'a> Running<'a> {
                 self.yield_now(cx);
                 return Poll::Pending;
             }
-            work.take_requests(&mut Context::from_waker(&waker_ref(&self.driver.waker)));
+            work.take_requests();
             if hand_out(work)
                 || work.is_done()
                 || self.go_round(work, std::mem::take(&mut is_new_turn))
@@ -235,7 +233,7 @@ impl<'a> Running<'a> {
                 return Poll::Ready(());
             }
             self.driver.rounds += 1;
-            work.settle(&mut Context::from_waker(&waker_ref(&self.driver.waker)));
+            work.settle();
             let has_more = work.ready().any() || work.has_ended() || work.is_pressed();
             if !has_more && self.rest() {
                 return Poll::Pending;

@@ -4,9 +4,7 @@
 //! is told only when the driver rests, as a trip through the runtime costs more than most polls.
 
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
-
-use futures::task::ArcWake;
+use std::task::{Wake, Waker};
 
 use crate::guard::{drop_quietly, quietly};
 use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
@@ -121,9 +119,12 @@ fn is_same(one: &Waker, other: &Waker) -> bool {
     one.will_wake(other) || (one.data() == other.data() && one.vtable() == other.vtable())
 }
 
-impl ArcWake for DriverWaker {
-    #[inline]
-    fn wake_by_ref(driver: &Arc<Self>) {
-        driver.notify();
+impl Wake for DriverWaker {
+    fn wake(self: Arc<Self>) {
+        self.notify();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.notify();
     }
 }

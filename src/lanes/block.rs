@@ -17,6 +17,10 @@ pub(super) struct Block<P> {
     pub(super) is_reached: bool,
     /// The block is in the list of those that have room.
     pub(super) is_roomy: bool,
+    /// The block has given up its lanes, and is in the list of those that have.
+    pub(super) is_hollow: bool,
+    /// The block behind it there.
+    pub(super) next_hollow: Option<usize>,
     pub(super) due: Link,
 }
 
@@ -33,13 +37,15 @@ impl<P> Block<P> {
             word: None,
             is_reached: false,
             is_roomy: true,
+            is_hollow: false,
+            next_hollow: None,
             due: Link::OUT,
         }
     }
 
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.free != 0 || self.lanes.len() < LANES
+        self.free != 0 || (self.lanes.len() < LANES && !self.is_hollow)
     }
 
     /// Makes a lane, which is taken at once. `at` is the block's own place.

@@ -2,24 +2,44 @@
 
 use std::cell::Cell;
 
+/// How often the driver has looked at something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Looks {
+    /// The queue was polled.
+    pub(super) queue: usize,
+    /// An entry of the queue was polled.
+    pub(super) entries: usize,
+    /// A word was looked into.
+    pub(super) words: usize,
+}
+
 thread_local! {
-    static LOOKS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    static LOOKS: Cell<Looks> = const { Cell::new(Looks { queue: 0, entries: 0, words: 0 }) };
 }
 
-/// An entry of the queue is polled.
+pub(super) fn queue() {
+    let looks = LOOKS.get();
+    LOOKS.set(Looks { queue: looks.queue + 1, ..looks });
+}
+
 pub(super) fn entry() {
-    LOOKS.with(|looks| looks.set((looks.get().0 + 1, looks.get().1)));
+    let looks = LOOKS.get();
+    LOOKS.set(Looks { entries: looks.entries + 1, ..looks });
 }
 
-/// A word is looked into.
 pub(super) fn word() {
-    LOOKS.with(|looks| looks.set((looks.get().0, looks.get().1 + 1)));
+    let looks = LOOKS.get();
+    LOOKS.set(Looks { words: looks.words + 1, ..looks });
 }
 
-/// The entries that were polled and the words that were looked into meanwhile, on this thread.
-pub(super) fn during(work: impl FnOnce()) -> (usize, usize) {
+/// What this thread has looked at meanwhile.
+pub(super) fn during(work: impl FnOnce()) -> Looks {
     let before = LOOKS.get();
     work();
     let after = LOOKS.get();
-    (after.0 - before.0, after.1 - before.1)
+    Looks {
+        queue: after.queue - before.queue,
+        entries: after.entries - before.entries,
+        words: after.words - before.words,
+    }
 }

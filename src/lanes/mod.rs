@@ -19,7 +19,7 @@
 //! 64 lanes and their word make a *block*. Nothing is made before it is needed. The first child
 //! makes the first lane, with its block and its word. Children that end at their first poll use it
 //! one after the other. The queue is made when a child waits in the second block. A block without
-//! children gives its lanes up; one such block is kept for the next child.
+//! children gives its lanes up; as many as a turn may empty are kept for the next children.
 //!
 //! **What goes first.** A *round* visits the words that were woken before it began, each once, in
 //! the order in which they were found: the first word of all before others that were woken since
@@ -40,7 +40,7 @@ mod tests;
 mod word;
 
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use smallvec::SmallVec;
 
@@ -50,12 +50,20 @@ use self::queue::Queue;
 use self::word::LANES;
 use crate::drive::{DriverWaker, budget};
 
+/// Blocks in which nothing runs, and which are kept all the same: a turn may empty so many, and the
+/// next one fill them again.
+const KEPT: usize = budget::TURN as usize / LANES;
+
 /// Lanes, each with a place `P` for what runs there.
 pub(crate) struct Lanes<P> {
     driver: Arc<DriverWaker>,
     blocks: Vec<Block<P>>,
-    /// Blocks that have room, and perhaps some that are full by now. None is listed twice.
+    /// Blocks that have room, and perhaps some that are full or hollow by now. None is listed
+    /// twice.
     roomy: SmallVec<[usize; 1]>,
+    /// The first in the list of blocks that have given up their lanes. They are used again where no
+    /// other has room.
+    hollow: Option<usize>,
     /// Lanes that are taken.
     taken: usize,
     /// Blocks that have lanes, none of which is taken.
@@ -91,6 +99,7 @@ impl<P> Lanes<P> {
             driver: Arc::clone(driver),
             blocks: Vec::new(),
             roomy: SmallVec::new(),
+            hollow: None,
             taken: 0,
             idle: 0,
             queue: None,
@@ -139,13 +148,24 @@ impl<P> Lanes<P> {
             block.is_roomy = false;
             self.roomy.pop();
         }
-        if self.blocks.is_empty() {
-            // Most nurseries need no other.
-            self.blocks.reserve_exact(1);
-        }
-        self.roomy.push(self.blocks.len());
-        self.blocks.push(Block::new());
-        self.blocks.len() - 1
+        let at = match self.hollow {
+            Some(at) => {
+                let block = &mut self.blocks[at];
+                (block.is_hollow, block.is_roomy) = (false, true);
+                self.hollow = block.next_hollow;
+                at
+            }
+            None => {
+                if self.blocks.is_empty() {
+                    // Most nurseries need no other.
+                    self.blocks.reserve_exact(1);
+                }
+                self.blocks.push(Block::new());
+                self.blocks.len() - 1
+            }
+        };
+        self.roomy.push(at);
+        at
     }
 
     #[inline]
@@ -173,8 +193,12 @@ impl<P> Lanes<P> {
         }
         if block.is_idle() {
             self.idle += 1;
-            if self.idle > 1 {
+            if self.idle > KEPT {
                 self.give_up(at);
+            }
+            if self.taken == 0 && self.blocks.len() > LANES {
+                // Many children ran at once: the list of blocks itself is long.
+                *self = Self::new(&self.driver);
             }
         }
     }
@@ -183,19 +207,12 @@ impl<P> Lanes<P> {
     #[cold]
     fn give_up(&mut self, at: usize) {
         self.idle -= 1;
-        self.blocks[at].give_up();
+        let block = &mut self.blocks[at];
+        block.give_up();
+        (block.is_hollow, block.next_hollow) = (true, self.hollow);
+        self.hollow = Some(at);
         if self.visit.block == at {
             self.visit.woken = 0;
-        }
-        if self.taken == 0 {
-            self.give_up_blocks();
-        }
-    }
-
-    /// Gives up everything. Where many children ran at once, the list of blocks itself is long.
-    fn give_up_blocks(&mut self) {
-        if self.blocks.len() > LANES {
-            *self = Self::new(&self.driver);
         }
     }
 
@@ -211,15 +228,16 @@ impl<P> Lanes<P> {
     fn enqueue(&mut self, at: usize) {
         let block = &mut self.blocks[at];
         if let Some(word) = &block.word {
-            self.queue.get_or_insert_with(|| Box::new(Queue::new())).push(word);
+            let queue = self.queue.get_or_insert_with(|| Box::new(Queue::new(&self.driver)));
+            queue.push(word);
             block.is_reached = true;
             self.unsettled = true;
         }
     }
 
-    /// Finds out which lanes were woken. `cx` has the driver's waker, for the queue.
+    /// Finds out which lanes were woken.
     #[inline]
-    pub(crate) fn find_woken(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn find_woken(&mut self) {
         let Self { queue, blocks, due, .. } = self;
         if blocks.first().is_some_and(Block::was_woken) {
             due.insert(blocks, due.last(), 0);
@@ -227,7 +245,7 @@ impl<P> Lanes<P> {
         self.unsettled = false;
         let Some(queue) = queue else { return };
         let last = due.last();
-        let mut found = queue.poll(cx);
+        let mut found = queue.poll();
         while let Some(at) = found {
             found = blocks[at].word.as_ref().and_then(|word| word.unlist());
             // They come the latest first.
@@ -243,9 +261,9 @@ impl<P> Lanes<P> {
 
     /// Finds out which lanes were woken, if something has begun to wait in a new word.
     #[inline]
-    pub(crate) fn settle(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn settle(&mut self) {
         if self.unsettled {
-            self.find_woken(cx);
+            self.find_woken();
         }
     }
 

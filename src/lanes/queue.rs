@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use futures::stream::{FuturesUnordered, Stream};
 
 use super::word::Word;
+use crate::drive::{DriverWaker, WakeFlag};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// Says in constant time which words were woken, in the order of their wakes.
@@ -16,6 +17,10 @@ use crate::sync::{AtomicUsize, Ordering};
 /// their blocks have lanes.
 pub(super) struct Queue {
     entries: FuturesUnordered<Entry>,
+    /// Whether an entry was woken or added since the last poll.
+    woken: Arc<WakeFlag>,
+    /// Sets `woken`, and wakes the driver.
+    waker: Waker,
     /// The block of the word that was listed last, or [`Word::END`].
     ///
     /// Only the driver polls entries and takes the list. The atomics are there because the entries
@@ -24,29 +29,43 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
-        let mut queue =
-            Self { entries: FuturesUnordered::new(), last: Arc::new(AtomicUsize::new(Word::END)) };
+    pub(super) fn new(driver: &Arc<DriverWaker>) -> Self {
+        let woken = WakeFlag::new(driver);
+        let waker = woken.waker();
+        let mut entries = FuturesUnordered::new();
         // `FuturesUnordered` wakes its caller when it has polled as many futures as it holds: one
         // of them might be ready again. Where all words were woken, above all where there is but
         // one, that would be a round for nothing, and in nested nurseries such rounds multiply with
         // the depth. An entry that is never woken keeps it from getting there.
-        queue.entries.push(Entry::Anchor);
+        entries.push(Entry::Anchor);
         // It is polled once now: with a word beside it, it would count as one more.
-        queue.poll(&mut Context::from_waker(Waker::noop()));
-        queue
+        let _ = Pin::new(&mut entries).poll_next(&mut Context::from_waker(Waker::noop()));
+        Self { entries, woken, waker, last: Arc::new(AtomicUsize::new(Word::END)) }
     }
 
     /// Adds a word. The next [`poll`](Self::poll) gives it a way to the driver, and lists it if
     /// wakes came before that.
     pub(super) fn push(&mut self, word: &Arc<Word>) {
         self.entries.push(Entry::Word { word: Arc::clone(word), last: Arc::clone(&self.last) });
+        self.woken.set();
     }
 
     /// The block of the word that was woken last, if any was since the last call. Those that were
-    /// woken before it follow by [`Word::unlist`]. The caller is woken by `cx` for the next one.
+    /// woken before it follow by [`Word::unlist`]. The next wake of a word wakes the driver.
     #[inline]
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<usize> {
+    pub(super) fn poll(&mut self) -> Option<usize> {
+        // To poll where no entry was woken would be to register the waker for nothing.
+        if !self.woken.is_set() {
+            return None;
+        }
+        self.poll_woken()
+    }
+
+    fn poll_woken(&mut self) -> Option<usize> {
+        #[cfg(all(test, not(loom)))]
+        super::counted::queue();
+        self.woken.clear();
+        let cx = &mut Context::from_waker(&self.waker);
         // Ready is the entry of a block that gave up its lanes.
         while let Poll::Ready(Some(())) = Pin::new(&mut self.entries).poll_next(cx) {}
         let last = self.last.load(Ordering::Relaxed);

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
 
-use futures::task::waker_ref;
-
-use super::counted::during;
-use super::{LANES, Lanes};
+use super::counted::{Looks, during};
+use super::{KEPT, LANES, Lanes};
 use crate::drive::{DriverWaker, budget};
 
 /// More than stand in the first block, which needs no queue.
@@ -49,7 +47,7 @@ impl Fixture {
 
     fn find(&mut self) {
         self.driver.enter(&Waker::from(Arc::clone(&self.wakes)), &mut self.owner);
-        self.lanes.find_woken(&mut Context::from_waker(&waker_ref(&self.driver)));
+        self.lanes.find_woken();
         self.driver.stop();
     }
 
@@ -82,7 +80,7 @@ fn a_wake_is_found_at_the_same_cost_among_few_lanes_and_among_many() {
         });
         (looks, fixture.wakes())
     };
-    assert_eq!(cost(FEW), ((1, 1), 1));
+    assert_eq!(cost(FEW), (Looks { queue: 1, entries: 1, words: 1 }, 1));
     assert_eq!(cost(MANY), cost(FEW));
 }
 
@@ -95,7 +93,7 @@ fn a_wake_in_the_first_block_needs_no_queue() {
         assert_eq!(fixture.round(), [5]);
         assert_eq!(fixture.round(), []);
     });
-    assert_eq!((looks, fixture.wakes()), ((0, 1), 1));
+    assert_eq!((looks, fixture.wakes()), (Looks { queue: 0, entries: 0, words: 1 }, 1));
     assert!(fixture.lanes.queue.is_none());
 }
 
@@ -103,7 +101,10 @@ fn a_wake_in_the_first_block_needs_no_queue() {
 fn a_round_without_wakes_looks_at_nothing() {
     for count in [FEW, MANY] {
         let mut fixture = Fixture::new(count);
-        assert_eq!(during(|| assert_eq!(fixture.round(), [])), (0, 0));
+        assert_eq!(
+            during(|| assert_eq!(fixture.round(), [])),
+            Looks { queue: 0, entries: 0, words: 0 }
+        );
         assert!(!fixture.lanes.has_woken());
     }
 }
@@ -238,10 +239,13 @@ fn lanes_that_nothing_runs_in_are_given_up() {
     for lane in 0..MANY - 1 {
         fixture.lanes.free(lane);
     }
-    assert!(memory(&fixture.lanes) <= 2 * LANES && most >= MANY);
+    assert!(memory(&fixture.lanes) <= (KEPT + 1) * LANES && most >= MANY);
     fixture.wake([MANY - 1]);
     assert_eq!(fixture.round(), [MANY - 1]);
+    // Those that come next use the lanes that were kept.
+    let next = fixture.lanes.take(|| unreachable!("there are enough places"));
     fixture.lanes.free(MANY - 1);
+    fixture.lanes.free(next);
     assert!(fixture.lanes.blocks.len() <= 1);
     // Wakes of lanes that are no more do no harm, and new lanes work as the first did.
     fixture.wake(0..MANY);
@@ -314,26 +318,55 @@ fn a_free_lane_that_is_woken_leads_no_turn() {
 
 #[test]
 fn a_nursery_settles_without_a_round_for_nothing() {
-    let mut lanes = Lanes::new(&Arc::default());
+    let driver = Arc::new(DriverWaker::default());
+    let mut lanes = Lanes::new(&driver);
     let lane = (0..=LANES).map(|_| lanes.take(|| ())).last().unwrap();
-    lanes.wait(lane);
     let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    driver.enter(&Waker::from(Arc::clone(&wakes)), &mut None);
+    lanes.wait(lane);
     assert!(lanes.has_woken());
-    lanes.settle(&mut Context::from_waker(&waker));
+    lanes.settle();
     assert!(!lanes.has_woken());
+    assert!(driver.rest());
     assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn a_late_wake_of_a_block_that_was_given_up_tells_nothing() {
-    let mut fixture = Fixture::new(2 * LANES);
-    // The second block is idle first, and is the one that is kept.
-    (LANES..2 * LANES).chain(0..LANES).for_each(|lane| fixture.lanes.free(lane));
+    let lanes = (KEPT + 1) * LANES;
+    let mut fixture = Fixture::new(lanes);
+    // The first block is the last to be idle, when enough are kept.
+    (LANES..lanes).chain(0..LANES).for_each(|lane| fixture.lanes.free(lane));
     fixture.round();
     fixture.wakes();
     fixture.wake([0, 1]);
     assert_eq!(fixture.wakes(), 0);
+}
+
+#[test]
+fn blocks_that_a_turn_empties_are_kept_for_the_next() {
+    let lanes = KEPT * LANES;
+    let mut fixture = Fixture::new(lanes);
+    (0..lanes).for_each(|lane| fixture.lanes.free(lane));
+    for _ in 0..lanes {
+        let lane = fixture.lanes.take(|| unreachable!("there are enough places"));
+        assert!(fixture.lanes.lane(lane).1.will_wake(&fixture.wakers[lane]));
+    }
+}
+
+#[test]
+fn the_queue_is_polled_only_where_one_of_its_words_was_woken() {
+    let mut fixture = Fixture::new(2 * LANES);
+    // No wake goes through the queue, so there is nothing to register for either.
+    let polled = during(|| {
+        for _ in 0..FEW {
+            fixture.wake([0]);
+            assert_eq!(fixture.round(), [0]);
+        }
+    });
+    assert_eq!(polled.queue, 0);
+    fixture.wake([LANES]);
+    assert_eq!(during(|| assert_eq!(fixture.round(), [LANES])).queue, 1);
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use futures::task::waker;
+use std::task::{Context, Poll, Waker, ready};
 
 use super::prepared::{Prepared, no_introduction};
 use super::{Inner, Nursery, Rejected};
@@ -55,7 +53,7 @@ where
         let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
         // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs
         // nothing.
-        let driver_waker = waker(Arc::clone(driver.waker()));
+        let driver_waker = Waker::from(Arc::clone(driver.waker()));
         let mut running = Running::begin(driver, cx);
         let admission = loop {
             if daemon {

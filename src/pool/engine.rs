@@ -204,17 +204,17 @@ where
     }
 
     #[inline]
-    fn take_requests(&mut self, cx: &mut Context<'_>) {
+    fn take_requests(&mut self) {
         if self.ledger.must_cancel() {
             // The handle's own cause was first.
             self.cancel(Cause::requested(String::new()));
         }
-        self.lanes.find_woken(cx);
+        self.lanes.find_woken();
     }
 
     #[inline]
-    fn settle(&mut self, cx: &mut Context<'_>) {
-        self.lanes.settle(cx);
+    fn settle(&mut self) {
+        self.lanes.settle();
     }
 
     #[inline]

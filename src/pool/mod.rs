@@ -11,9 +11,9 @@ mod source;
 use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 
 use futures::stream::Stream;
-use futures::task::waker;
 
 use self::engine::Engine;
 pub use self::parallel::PoolOn;
@@ -135,7 +135,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         assert!(limit > 0, "a pool's limit must be at least 1: with 0 no item could ever run");
         let driver = DriverState::new();
         let info = ChildInfo::nursery(Location::caller());
-        let waker = waker(Arc::clone(driver.waker()));
+        let waker = Waker::from(Arc::clone(driver.waker()));
         let finish = FinishOnDrop::new(Control::of_pool(info, waker));
         let policy = Policy::collect();
         let (name, errors, progress) = (None, usize::MAX, None);

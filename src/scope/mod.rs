@@ -174,7 +174,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             None if admission == Admission::IfFree && !self.has_room() => return Err(material),
             None => self.mailbox.next_id(),
         };
-        let spawned = self.children.push(make(material, id));
+        let child = make(material, id);
+        let spawned = child.spawned();
+        self.children.push(child);
         if let Some(cause) = &self.shutdown.cause {
             self.cancel_late(id, cause.clone());
         }

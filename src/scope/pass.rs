@@ -228,15 +228,15 @@ where
     }
 
     #[inline]
-    fn take_requests(&mut self, cx: &mut Context<'_>) {
+    fn take_requests(&mut self) {
         self.scope.take_requests();
-        self.scope.children.lanes.find_woken(cx);
+        self.scope.children.lanes.find_woken();
         self.body.drop_if_stopped(self.scope);
     }
 
     #[inline]
-    fn settle(&mut self, cx: &mut Context<'_>) {
-        self.scope.children.lanes.settle(cx);
+    fn settle(&mut self) {
+        self.scope.children.lanes.settle();
     }
 
     #[inline]

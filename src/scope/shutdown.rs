@@ -5,9 +5,7 @@ use std::cmp::Reverse;
 use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use futures::task::waker;
+use std::task::{Context, Poll, Waker};
 
 use super::Scope;
 use super::timer::{ScopeTimer, Timer};
@@ -92,7 +90,7 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
             // The driver's waker stays the same.
             Some(_) => control.cause(),
             None => {
-                let waker = waker(Arc::clone(driver));
+                let waker = Waker::from(Arc::clone(driver));
                 match control.poll_cancelled(&mut Context::from_waker(&waker), place) {
                     Poll::Ready(cause) => Some(cause),
                     Poll::Pending => None,

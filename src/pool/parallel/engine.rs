@@ -349,7 +349,7 @@ where
 {
     fn rotate(&mut self) {}
 
-    fn take_requests(&mut self, _: &mut Context<'_>) {
+    fn take_requests(&mut self) {
         if self.pool.ledger.must_cancel() {
             // The handle's own cause was first.
             self.pool.as_mut().cancel(Cause::requested(String::new()));
@@ -358,7 +358,7 @@ where
         self.is_new_round = true;
     }
 
-    fn settle(&mut self, _: &mut Context<'_>) {}
+    fn settle(&mut self) {}
 
     fn ready(&self) -> Kinds {
         let pool = &self.pool;

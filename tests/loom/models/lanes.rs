@@ -2,9 +2,8 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
-use futures::task::waker_ref;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
@@ -39,7 +38,7 @@ fn drive_until(
     block_on(poll_fn(|cx| {
         driver.enter(cx.waker(), &mut owner);
         loop {
-            lanes.find_woken(&mut Context::from_waker(&waker_ref(driver)));
+            lanes.find_woken();
             lanes.begin_round();
             let mut found = lanes.next();
             loop {
@@ -141,7 +140,7 @@ fn a_wake_of_a_lane_that_is_given_up_does_no_harm() {
         model(None, move || {
             let (mut lanes, mut wakers, driver) = lanes(last, 1);
             lanes.wait(last);
-            lanes.find_woken(&mut Context::from_waker(&waker_ref(&driver)));
+            lanes.find_woken();
             let waker = wakers.pop().unwrap();
             let waking = thread::spawn(move || waker.wake());
             (0..=last).for_each(|lane| lanes.free(lane));
