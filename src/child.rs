@@ -95,6 +95,12 @@ pub(crate) enum Polled<T, X> {
     Ended(X),
 }
 
+/// What the poll of a child has come to that is no plain success.
+pub(crate) struct Otherwise<T, E> {
+    caught: Option<CaughtPanic>,
+    end: Option<End<T, E>>,
+}
+
 /// What is left of a child.
 pub(crate) struct Gone {
     id: ChildId,
@@ -209,11 +215,12 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     /// Polls the child. It must not be polled again once it has ended. One that has completed is to
-    /// be told so by [`complete`](Self::complete).
+    /// be told so by [`complete`](Self::complete), and one that has ended otherwise by
+    /// [`end_otherwise`](Self::end_otherwise).
     #[inline]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<T, (Gone, Ended<T, E>)> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<T, Otherwise<T, E>> {
         if self.is_to_be_dropped() {
-            return Polled::Ended(self.stop());
+            return Polled::Ended(Otherwise { caught: None, end: None });
         }
         let future = &mut self.future;
         // Outside of the guard, so that a destructor that panics does not take them along.
@@ -232,23 +239,19 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             // The short way for a success: a cancel makes no difference to it.
             (Ok(()), Some(output), _) => Polled::Completed(output),
             (Ok(()), None, None) if !self.is_to_be_dropped() => Polled::Pending,
-            (caught, output, other) => {
-                Polled::Ended(self.end_otherwise(caught, output.map(End::Completed).or(other)))
-            }
+            (caught, output, other) => Polled::Ended(Otherwise {
+                caught: caught.err(),
+                end: output.map(End::Completed).or(other),
+            }),
         }
     }
 
     /// Ends a child that panicked, did not succeed, or is to be dropped.
-    #[cold]
-    fn end_otherwise(
-        &mut self,
-        caught: Result<(), CaughtPanic>,
-        end: Option<End<T, E>>,
-    ) -> (Gone, Ended<T, E>) {
-        match (caught, end) {
-            (caught, Some(end)) => self.end(end, caught.err()),
-            (Err(caught), None) => self.end_by_panic(caught),
-            (Ok(()), None) => self.stop(),
+    pub(crate) fn end_otherwise(&mut self, otherwise: Otherwise<T, E>) -> (Gone, Ended<T, E>) {
+        match (otherwise.caught, otherwise.end) {
+            (caught, Some(end)) => self.end(end, caught),
+            (Some(caught), None) => self.end_by_panic(caught),
+            (None, None) => self.stop(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::error::JoinedError;
 use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
-use crate::scope::collected::{Collected, Detail};
+use crate::scope::collected::{Collected, Detail, Summary};
 use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
@@ -104,6 +104,16 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
             None => unreachable!("it was there a moment ago"),
         }
     }
+
+    // Out of line, as it takes room on the stack that is of no use while children are polled.
+    #[inline(never)]
+    fn finish<R>(
+        &mut self,
+        inner: Box<Inner<'env, T, E, M>>,
+        take: fn(&mut Collected<K, T, E>, &Summary) -> R,
+    ) -> R {
+        take(&mut self.collected, &inner.scope.summary())
+    }
 }
 
 /// Waits for all children; see [`Nursery::join`].
@@ -117,7 +127,7 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|inner| collect.collected.take_joined(&inner.scope.summary()))
+        collect.poll(cx).map(|inner| collect.finish(inner, Collected::take_joined))
     }
 }
 
@@ -138,7 +148,7 @@ impl<T, E, M: Flavor> Future for Settle<'_, T, E, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let collect = &mut self.get_mut().0;
-        collect.poll(cx).map(|inner| collect.collected.take_report(&inner.scope.summary()))
+        collect.poll(cx).map(|inner| collect.finish(inner, Collected::take_report))
     }
 }
 

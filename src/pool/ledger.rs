@@ -184,7 +184,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         match panic {
             None => {
                 self.counts.cancelled += 1;
-                self.collected.cancelled.push(Cancelled::new(info, cause.clone(), false));
+                self.collected.keep_cancelled(Cancelled::new(info, cause.clone(), false));
             }
             Some(panic) => {
                 self.counts.failed += 1;

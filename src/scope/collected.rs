@@ -51,7 +51,8 @@ impl Detail for ChildInfo {
 pub(crate) struct Collected<K, T, E> {
     /// In completion order.
     pub(crate) outputs: Vec<(K, T)>,
-    pub(crate) cancelled: Vec<Cancelled>,
+    #[expect(clippy::box_collection, reason = "most runs keep none, and nurseries nest")]
+    cancelled: Option<Box<Vec<Cancelled>>>,
     failures: Stored<E>,
     not_stored: u64,
     bounds: Bounds,
@@ -79,7 +80,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         let expected = if bounds.outputs { expected.min(EXPECTED) } else { 0 };
         Self {
             outputs: Vec::with_capacity(expected),
-            cancelled: Vec::new(),
+            cancelled: None,
             failures: Stored::new(),
             not_stored: 0,
             bounds,
@@ -93,7 +94,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             Outcome::Completed(output) => self.keep_output(K::of(child), output),
             Outcome::Failed(error) => self.keep_failure(error),
             Outcome::Cancelled(cause) if K::REPORT => {
-                self.cancelled.push(Cancelled::new(child, cause, overran));
+                self.keep_cancelled(Cancelled::new(child, cause, overran));
             }
             Outcome::Cancelled(_) | Outcome::Delivered => {}
         }
@@ -115,6 +116,10 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             self.not_stored += 1;
             drop_quietly(error);
         }
+    }
+
+    pub(crate) fn keep_cancelled(&mut self, child: Cancelled) {
+        self.cancelled.get_or_insert_default().push(child);
     }
 
     /// Whether a failure of the child is here, or may have been and was not stored.
@@ -176,7 +181,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         let error = self.take_error(run);
         let outputs = mem::take(&mut self.outputs).into_iter();
         let outputs = outputs.map(|(kept, output)| (detail(kept), output)).collect();
-        let cancelled = mem::take(&mut self.cancelled);
+        let cancelled = self.cancelled.take().map_or_else(Vec::new, |cancelled| *cancelled);
         Report::new(outputs, error, cancelled, self.counts(run), run.cause.clone())
     }
 }

@@ -6,7 +6,7 @@ use super::Scope;
 use super::children::Children;
 use super::collected::{Collected, Detail};
 use super::inbox::{Admission, By, Ticket};
-use crate::child::{Child, Ended, Gone, Polled};
+use crate::child::{Child, Ended, Gone, Otherwise, Polled};
 use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
 use crate::report::{Completion, Outcome};
@@ -117,44 +117,13 @@ where
         }
     }
 
-    /// Starts children while there is room, in spawn order.
-    ///
-    /// A child is polled where it stands in the backlog, and moves to its lane when it has to wait
-    /// there. Those that end at their first poll leave the lane to each other.
+    /// Starts children while there is room, in spawn order. Those that end at their first poll leave
+    /// their lane to each other.
     #[inline]
     fn start(&mut self) {
         let mut held = None;
         while self.scope.children.can_start(held) && budget::spend() {
-            let slot = self.scope.children.has_slot(held);
-            let Children { lanes, backlog, .. } = &mut self.scope.children;
-            let Some(queue) = backlog.next(slot) else { break };
-            let Some(child) = queue.first() else { break };
-            let lane = held.unwrap_or_else(|| lanes.take(|| None));
-            held = Some(lane);
-            let (place, waker) = lanes.lane(lane);
-            if child.start(waker) {
-                let polled = child.poll(&mut Context::from_waker(waker));
-                budget::has_polled();
-                match polled {
-                    Polled::Pending => {
-                        *place = queue.pop();
-                        lanes.wait(lane);
-                        held = None;
-                    }
-                    Polled::Completed(output) => {
-                        let child = child.complete();
-                        queue.remove_ended();
-                        self.complete(&child, output);
-                    }
-                    Polled::Ended(ended) => {
-                        queue.remove_ended();
-                        self.end(ended);
-                    }
-                }
-            } else {
-                let child = queue.pop();
-                self.drop_cancelled(child);
-            }
+            held = self.start_next(held);
             if self.must_stop() {
                 break;
             }
@@ -162,6 +131,42 @@ where
         if let Some(lane) = held {
             self.scope.children.lanes.free(lane);
         }
+    }
+
+    /// Starts the child that is next, in the lane that is held or in another. Returns the lane, if
+    /// the child has left it.
+    ///
+    /// The child is polled where it stands in the backlog, and moves to the lane when it has to wait
+    /// there: many end at their first poll.
+    #[inline]
+    fn start_next(&mut self, held: Option<usize>) -> Option<usize> {
+        let slot = self.scope.children.has_slot(held);
+        let Children { lanes, backlog, .. } = &mut self.scope.children;
+        let Some(queue) = backlog.next(slot) else { return held };
+        let Some(child) = queue.first() else { return held };
+        let lane = held.unwrap_or_else(|| lanes.take(|| None));
+        let (place, waker) = lanes.lane(lane);
+        if !child.start(waker) {
+            let child = queue.pop();
+            self.drop_cancelled(child);
+            return Some(lane);
+        }
+        let polled = child.poll(&mut Context::from_waker(waker));
+        budget::has_polled();
+        match polled {
+            Polled::Pending => {
+                *place = queue.pop();
+                lanes.wait(lane);
+                return None;
+            }
+            Polled::Completed(output) => {
+                let child = child.complete();
+                queue.remove_ended();
+                self.complete(&child, output);
+            }
+            Polled::Ended(otherwise) => self.end_new(slot, otherwise),
+        }
+        Some(lane)
     }
 
     #[cold]
@@ -188,19 +193,46 @@ where
                 lanes.free(lane);
                 self.complete(&child, output);
             }
-            Polled::Ended(ended) => {
-                *place = None;
-                lanes.free(lane);
-                self.end(ended);
-            }
+            Polled::Ended(otherwise) => self.end_in(lane, otherwise),
         }
     }
 
-    /// Any other end than a success may bring about more, and goes by the records.
+    /// Ends the child in this lane otherwise than by a success.
     #[cold]
-    fn end(&mut self, (child, ended): (Gone, Ended<T, E>)) {
-        self.scope.finish(child, ended);
-        self.hand_out();
+    fn end_in(&mut self, lane: usize, otherwise: Otherwise<T, E>) {
+        let lanes = &mut self.scope.children.lanes;
+        let place = lanes.place(lane);
+        let ended = place.as_mut().map(|child| child.end_otherwise(otherwise));
+        *place = None;
+        lanes.free(lane);
+        self.end(ended);
+    }
+
+    /// Ends the first child of the backlog otherwise than by a success.
+    #[cold]
+    fn end_new(&mut self, slot: bool, otherwise: Otherwise<T, E>) {
+        let Some(queue) = self.scope.children.backlog.next(slot) else { return };
+        let ended = queue.first().map(|child| child.end_otherwise(otherwise));
+        queue.remove_ended();
+        self.end(ended);
+    }
+
+    /// Such an end may bring about more, and goes by the records.
+    fn end(&mut self, ended: Option<(Gone, Ended<T, E>)>) {
+        if let Some((child, ended)) = ended {
+            self.scope.finish(child, ended);
+            self.hand_out();
+        }
+    }
+
+    // Out of line, as it takes room on the stack for a completion: nurseries nest.
+    #[inline(never)]
+    fn hand_out_records(&mut self) {
+        while !self.enough && self.has_ended() && budget::spend() {
+            if let Some(completion) = self.scope.records.pop() {
+                self.enough = self.taker.take(completion);
+            }
+        }
     }
 
     /// The short way for a success.
@@ -272,10 +304,8 @@ where
 
     #[inline]
     fn hand_out(&mut self) -> bool {
-        while !self.enough && self.has_ended() && budget::spend() {
-            if let Some(completion) = self.scope.records.pop() {
-                self.enough = self.taker.take(completion);
-            }
+        if self.has_ended() {
+            self.hand_out_records();
         }
         self.enough
     }
