@@ -352,14 +352,14 @@ async fn small() -> Result<Vec<u32>, nestling::JoinedError<oneshot::Canceled>> {
 
 #[test]
 fn a_nursery_with_one_parked_child_is_small() {
-    assert!(size_of_val(&small()) <= 250, "{} bytes of future", size_of_val(&small()));
+    assert!(size_of_val(&small()) <= 160, "{} bytes of future", size_of_val(&small()));
     let mut kept = None;
     let info = measure(|| {
         let mut nursery = Box::pin(small());
         assert!(nursery.as_mut().now_or_never().is_none());
         kept = Some(nursery);
     });
-    assert!(info.bytes_current <= 1_600, "{info:?}");
+    assert!(info.bytes_current <= 910, "{info:?}");
     drop(kept);
 }
 

@@ -15,12 +15,8 @@ pub(super) struct Block<P> {
     pub(super) word: Option<Arc<Word>>,
     /// A wake of the word reaches the driver.
     pub(super) is_reached: bool,
-    /// The block is in the list of those that have room.
-    pub(super) is_roomy: bool,
-    /// The block has given up its lanes, and is in the list of those that have.
-    pub(super) is_hollow: bool,
-    /// The block behind it there.
-    pub(super) next_hollow: Option<usize>,
+    /// Its place among those that a lane may be taken of.
+    pub(super) room: Link,
     pub(super) due: Link,
 }
 
@@ -36,16 +32,15 @@ impl<P> Block<P> {
             free: 0,
             word: None,
             is_reached: false,
-            is_roomy: true,
-            is_hollow: false,
-            next_hollow: None,
+            room: Link::OUT,
             due: Link::OUT,
         }
     }
 
+    /// Whether it has a free lane, or room for one more. A block without lanes has not.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.free != 0 || (self.lanes.len() < LANES && !self.is_hollow)
+        self.free != 0 || (self.lanes.len() < LANES && !self.lanes.is_empty())
     }
 
     /// Makes a lane, which is taken at once. `at` is the block's own place.

@@ -9,17 +9,17 @@ pub(super) struct Due {
     len: usize,
 }
 
-/// Where a block stands in the list.
+/// Where a block stands in a list: the block behind it, or [`END`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link(usize);
+pub(super) struct Link(pub(super) usize);
 
 impl Link {
-    /// Not in the list.
+    /// In no list.
     pub(super) const OUT: Self = Self(usize::MAX);
 }
 
 /// Behind the last block.
-const END: usize = usize::MAX - 1;
+pub(super) const END: usize = usize::MAX - 1;
 
 impl Due {
     pub(super) const NONE: Self = Self { first: END, last: END, len: 0 };

@@ -35,6 +35,7 @@ mod block;
 mod counted;
 mod due;
 mod queue;
+mod stack;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod word;
@@ -42,11 +43,10 @@ mod word;
 use std::sync::Arc;
 use std::task::Waker;
 
-use smallvec::SmallVec;
-
 use self::block::{Block, Lane};
-use self::due::Due;
+use self::due::{Due, Link};
 use self::queue::Queue;
+use self::stack::Stack;
 use self::word::LANES;
 use crate::drive::{DriverWaker, budget};
 
@@ -58,12 +58,10 @@ const KEPT: usize = budget::TURN as usize / LANES;
 pub(crate) struct Lanes<P> {
     driver: Arc<DriverWaker>,
     blocks: Vec<Block<P>>,
-    /// Blocks that have room, and perhaps some that are full or hollow by now. None is listed
-    /// twice.
-    roomy: SmallVec<[usize; 1]>,
-    /// The first in the list of blocks that have given up their lanes. They are used again where no
-    /// other has room.
-    hollow: Option<usize>,
+    /// Blocks that have room, and perhaps some that are full by now, or have no lanes.
+    roomy: Stack,
+    /// Blocks that have given up their lanes. They are used again where no other has room.
+    hollow: Stack,
     /// Lanes that are taken.
     taken: usize,
     /// Blocks that have lanes, none of which is taken.
@@ -77,7 +75,9 @@ pub(crate) struct Lanes<P> {
     /// How many of them are visited in this round.
     round: usize,
     /// Lanes that are visited before all others if they were woken, the first at the end.
-    ahead: Vec<usize>,
+    /// None of them, or at least one.
+    #[expect(clippy::box_collection, reason = "most nurseries have none")]
+    ahead: Option<Box<Vec<usize>>>,
     visit: Visit,
     /// The lane that went first the last time.
     leader: usize,
@@ -98,19 +98,24 @@ impl<P> Lanes<P> {
         Self {
             driver: Arc::clone(driver),
             blocks: Vec::new(),
-            roomy: SmallVec::new(),
-            hollow: None,
+            roomy: Stack::NONE,
+            hollow: Stack::NONE,
             taken: 0,
             idle: 0,
             queue: None,
             unsettled: false,
             due: Due::NONE,
             round: 0,
-            ahead: Vec::new(),
+            ahead: None,
             visit: Visit::default(),
             leader: 0,
             must_rotate: false,
         }
+    }
+
+    #[inline]
+    pub(crate) fn driver(&self) -> &Arc<DriverWaker> {
+        &self.driver
     }
 
     /// The number of lanes that are taken.
@@ -122,8 +127,8 @@ impl<P> Lanes<P> {
     /// Takes a free lane. Where there is none it makes one, and its place by `place`.
     #[inline]
     pub(crate) fn take(&mut self, place: impl FnOnce() -> P) -> usize {
-        let at = match self.roomy.last() {
-            Some(&at) if self.blocks[at].has_room() => at,
+        let at = match self.roomy.first() {
+            Some(at) if self.blocks[at].has_room() => at,
             _ => self.find_room(),
         };
         self.taken += 1;
@@ -140,31 +145,24 @@ impl<P> Lanes<P> {
     /// A block that has room for one more.
     #[cold]
     fn find_room(&mut self) -> usize {
-        while let Some(&at) = self.roomy.last() {
-            let block = &mut self.blocks[at];
-            if block.has_room() {
+        while let Some(at) = self.roomy.first() {
+            if self.blocks[at].has_room() {
                 return at;
             }
-            block.is_roomy = false;
-            self.roomy.pop();
+            self.roomy.pop(&mut self.blocks);
+            if self.blocks[at].lanes.is_empty() {
+                self.hollow.push(&mut self.blocks, at);
+            }
         }
-        let at = match self.hollow {
-            Some(at) => {
-                let block = &mut self.blocks[at];
-                (block.is_hollow, block.is_roomy) = (false, true);
-                self.hollow = block.next_hollow;
-                at
+        let at = self.hollow.pop(&mut self.blocks).unwrap_or_else(|| {
+            if self.blocks.is_empty() {
+                // Most nurseries need no other.
+                self.blocks.reserve_exact(1);
             }
-            None => {
-                if self.blocks.is_empty() {
-                    // Most nurseries need no other.
-                    self.blocks.reserve_exact(1);
-                }
-                self.blocks.push(Block::new());
-                self.blocks.len() - 1
-            }
-        };
-        self.roomy.push(at);
+            self.blocks.push(Block::new());
+            self.blocks.len() - 1
+        });
+        self.roomy.push(&mut self.blocks, at);
         at
     }
 
@@ -187,11 +185,11 @@ impl<P> Lanes<P> {
         let block = &mut self.blocks[at];
         block.free |= 1 << (lane % LANES);
         self.taken -= 1;
-        if !block.is_roomy {
-            block.is_roomy = true;
-            self.roomy.push(at);
+        let is_idle = block.is_idle();
+        if block.room == Link::OUT {
+            self.roomy.push(&mut self.blocks, at);
         }
-        if block.is_idle() {
+        if is_idle {
             self.idle += 1;
             if self.idle > KEPT {
                 self.give_up(at);
@@ -207,10 +205,7 @@ impl<P> Lanes<P> {
     #[cold]
     fn give_up(&mut self, at: usize) {
         self.idle -= 1;
-        let block = &mut self.blocks[at];
-        block.give_up();
-        (block.is_hollow, block.next_hollow) = (true, self.hollow);
-        self.hollow = Some(at);
+        self.blocks[at].give_up();
         if self.visit.block == at {
             self.visit.woken = 0;
         }
@@ -256,7 +251,7 @@ impl<P> Lanes<P> {
     /// Whether there is a lane to visit, or to look at: the driver must not rest.
     #[inline]
     pub(crate) fn has_woken(&self) -> bool {
-        self.unsettled || self.due.len() != 0 || !self.ahead.is_empty() || self.visit.woken != 0
+        self.unsettled || self.due.len() != 0 || self.ahead.is_some() || self.visit.woken != 0
     }
 
     /// Finds out which lanes were woken, if something has begun to wait in a new word.
@@ -277,7 +272,7 @@ impl<P> Lanes<P> {
     /// Lets the next round visit these lanes first, in this order, if they were woken.
     pub(crate) fn visit_first(&mut self, mut lanes: Vec<usize>) {
         lanes.reverse();
-        self.ahead = lanes;
+        self.ahead = (!lanes.is_empty()).then(|| Box::new(lanes));
     }
 
     /// Begins a round: it visits the lanes that were found to be woken by now.
@@ -289,7 +284,7 @@ impl<P> Lanes<P> {
     /// The next lane of the round.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<usize> {
-        if !self.ahead.is_empty() {
+        if self.ahead.is_some() {
             let ahead = self.next_ahead();
             if ahead.is_some() {
                 return ahead;
@@ -328,13 +323,16 @@ impl<P> Lanes<P> {
 
     #[cold]
     fn next_ahead(&mut self) -> Option<usize> {
-        while let Some(lane) = self.ahead.pop() {
+        while let Some(ahead) = &mut self.ahead {
+            let lane = ahead.pop();
+            if ahead.is_empty() {
+                self.ahead = None;
+            }
             // A wake that comes after this is for another visit.
-            if self.take_one(lane) {
-                return Some(lane);
+            if lane.is_some_and(|lane| self.take_one(lane)) {
+                return lane;
             }
         }
-        self.ahead = Vec::new();
         None
     }
 

@@ -24,8 +24,6 @@ pub(super) struct Word {
     /// The block of the word that was woken before this one, while it is on the list of woken
     /// words.
     next: AtomicUsize,
-    /// The block has given up its lanes: the entry in the queue is to end.
-    retired: AtomicBool,
 }
 
 /// Where a wake passes on to.
@@ -38,6 +36,8 @@ enum Way {
         waker: OnceLock<Waker>,
         /// Whether `waker` is set.
         has_waker: AtomicBool,
+        /// The block has given up its lanes: the entry is to end.
+        retired: AtomicBool,
     },
 }
 
@@ -54,8 +54,8 @@ impl Word {
 
     /// A word that is to stand in the queue.
     pub(super) fn queued(block: usize) -> Arc<Self> {
-        let (waker, has_waker) = (OnceLock::new(), AtomicBool::new(false));
-        Self::new(block, Way::Queue { waker, has_waker })
+        let (has_waker, retired) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self::new(block, Way::Queue { waker: OnceLock::new(), has_waker, retired })
     }
 
     fn new(block: usize, way: Way) -> Arc<Self> {
@@ -64,7 +64,6 @@ impl Word {
             way,
             block,
             next: AtomicUsize::new(Self::UNLISTED),
-            retired: AtomicBool::new(false),
         })
     }
 
@@ -102,7 +101,7 @@ impl Word {
     /// Returns whether this was the first poll of the entry: a wake may have come before, and found
     /// no waker to pass on by.
     pub(super) fn set_waker(&self, waker: &Waker) -> bool {
-        let Way::Queue { waker: way, has_waker } = &self.way else {
+        let Way::Queue { waker: way, has_waker, .. } = &self.way else {
             unreachable!("a word that tells the driver has no entry in the queue")
         };
         if has_waker.load(Ordering::Relaxed) {
@@ -133,18 +132,18 @@ impl Word {
     /// The block gives up its lanes: no late wake tells the driver. An entry in the queue ends when
     /// it is next polled.
     pub(super) fn retire(&self) {
-        match self.way {
+        match &self.way {
             // As if each lane were woken already.
             Way::Driver(_) => drop(self.woken.fetch_or(usize::MAX, Ordering::Relaxed)),
-            Way::Queue { .. } => {
-                self.retired.store(true, Ordering::Relaxed);
+            Way::Queue { retired, .. } => {
+                retired.store(true, Ordering::Relaxed);
                 self.pass_on();
             }
         }
     }
 
     pub(super) fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::Relaxed)
+        matches!(&self.way, Way::Queue { retired, .. } if retired.load(Ordering::Relaxed))
     }
 
     fn wake(&self, lane: usize) {
@@ -159,7 +158,7 @@ impl Word {
     fn pass_on(&self) {
         match &self.way {
             Way::Driver(driver) => driver.notify(),
-            Way::Queue { waker, has_waker } => {
+            Way::Queue { waker, has_waker, .. } => {
                 if has_waker.load(Ordering::Acquire) {
                     waker.get().into_iter().for_each(Waker::wake_by_ref);
                 }

@@ -128,8 +128,8 @@ type Boxed<'env, T, E, M> = Box<Inner<'env, T, E, M>>;
 struct Inner<'env, T, E, M: Flavor> {
     driver: DriverState,
     scope: Scope<'env, T, E, M>,
-    /// What ended while the owner waited for a slot. In a box, as most owners do not.
-    held: Option<Box<Records<T, E>>>,
+    /// What ended while the owner waited for a slot.
+    held: Records<T, E>,
     bounds: Bounds,
 }
 
@@ -164,7 +164,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     fn empty() -> Self {
         let driver = DriverState::new();
         let scope = Scope::new(driver.waker());
-        let inner = Inner { driver, scope, held: None, bounds: Bounds::NONE };
+        let inner = Inner { driver, scope, held: Records::new(), bounds: Bounds::NONE };
         Self { inner: Box::new(inner) }
     }
 
@@ -174,10 +174,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         expected: usize,
     ) -> (Boxed<'env, T, E, M>, Collected<K, T, E>) {
         let mut collected = Collected::new(self.inner.bounds, expected);
-        if let Some(mut held) = self.inner.held.take() {
-            while let Some(completion) = held.pop() {
-                collected.record(completion);
-            }
+        while let Some(completion) = self.inner.held.pop() {
+            collected.record(completion);
         }
         (self.inner, collected)
     }

@@ -68,24 +68,22 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
         let Inner { driver, scope, held, .. } = &mut *self.get_mut().nursery.inner;
         let mut running = Running::begin(driver, cx);
         let mut next = None;
-        match held.as_mut().filter(|held| !held.is_empty()) {
-            None => {
-                while next.is_none() {
-                    ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
-                    if next.is_none() {
-                        // No child is left but daemons, which are cancelled.
-                        scope.cancel_daemons_if_idle();
-                        if scope.is_empty() {
-                            break;
-                        }
+        if held.is_empty() {
+            while next.is_none() {
+                ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
+                if next.is_none() {
+                    // No child is left but daemons, which are cancelled.
+                    scope.cancel_daemons_if_idle();
+                    if scope.is_empty() {
+                        break;
                     }
                 }
             }
-            Some(held) if budget::spend() => next = held.pop(),
-            Some(_) => {
-                running.yield_now(cx);
-                return Poll::Pending;
-            }
+        } else if budget::spend() {
+            next = held.pop();
+        } else {
+            running.yield_now(cx);
+            return Poll::Pending;
         }
         if next.as_ref().is_some_and(|completion| completion.outcome().is_failed()) {
             scope.count_not_stored(1);

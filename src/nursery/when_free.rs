@@ -12,7 +12,6 @@ use crate::drive::Running;
 use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
 use crate::scope::inbox::{Admission, By, Inbox, Ticket};
-use crate::scope::records::Records;
 use crate::scope::{NoBody, Pass};
 
 /// Waits for a slot while driving the children; see [`Nursery::spawn_when_free`].
@@ -68,7 +67,6 @@ where
             ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
             match next {
                 Some(completion) => {
-                    let held = held.get_or_insert_with(|| Box::new(Records::new()));
                     if held.push_within(completion, *bounds) {
                         scope.count_not_stored(1);
                     }

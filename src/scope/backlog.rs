@@ -142,6 +142,10 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
         self.first()?;
         let first = self.queue.pop_front();
         self.shrink();
+        if self.queue.capacity() == 1 {
+            // It waits elsewhere now, perhaps as the only child that the nursery ever has.
+            self.queue = VecDeque::new();
+        }
         match first? {
             Queued::Child(child) => Some(ManuallyDrop::into_inner(child)),
             Queued::Gap(_) => None,

@@ -11,7 +11,6 @@ use crate::info::ChildId;
 
 /// The requests of handles, and the inbox of spawners. Each is made when it is first needed.
 pub(crate) struct Mailbox<'env, T, E, M: Flavor> {
-    pub(super) driver: Arc<DriverWaker>,
     /// There once a child has a control block, or a spawner was asked for.
     requests: Option<Arc<Requests>>,
     /// There once a spawner was asked for; it gives out the numbers from then on.
@@ -20,12 +19,12 @@ pub(crate) struct Mailbox<'env, T, E, M: Flavor> {
 }
 
 impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
-    pub(super) fn new(driver: &Arc<DriverWaker>) -> Self {
-        Self { driver: Arc::clone(driver), requests: None, inbox: None, next_id: 0 }
+    pub(super) fn new() -> Self {
+        Self { requests: None, inbox: None, next_id: 0 }
     }
 
-    pub(super) fn requests(&mut self) -> &Arc<Requests> {
-        self.requests.get_or_insert_with(|| Requests::new(Arc::clone(&self.driver)))
+    pub(super) fn requests(&mut self, driver: &Arc<DriverWaker>) -> &Arc<Requests> {
+        self.requests.get_or_insert_with(|| Requests::new(Arc::clone(driver)))
     }
 
     /// Whether there is a handle or a spawner that may ask for something.
@@ -41,11 +40,12 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
 
     pub(super) fn open_inbox(
         &mut self,
+        driver: &Arc<DriverWaker>,
         cause: Option<&Cause>,
         limit: usize,
         unfinished: usize,
     ) -> &Arc<Inbox<'env, T, E, M>> {
-        let requests = Arc::clone(self.requests());
+        let requests = Arc::clone(self.requests(driver));
         self.inbox.get_or_insert_with(|| {
             let status = cause.map_or(Status::Open, |cause| Status::Cancelled(cause.clone()));
             Arc::new(Inbox::new(requests, status, self.next_id, limit, unfinished))

@@ -74,7 +74,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             shutdown: Shutdown::new(),
             records: Records::new(),
             counts: Counts::default(),
-            mailbox: Mailbox::new(driver),
+            mailbox: Mailbox::new(),
         }
     }
 
@@ -115,13 +115,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     pub(crate) fn requests(&mut self) -> &Arc<Requests> {
-        self.mailbox.requests()
+        self.mailbox.requests(self.children.lanes.driver())
     }
 
     /// The inbox, which exists from the first call on.
     pub(crate) fn inbox(&mut self) -> &Arc<inbox::Inbox<'env, T, E, M>> {
-        let Children { limit, unfinished, .. } = self.children;
-        self.mailbox.open_inbox(self.shutdown.cause.as_ref(), limit, unfinished)
+        let Children { lanes, limit, unfinished, .. } = &self.children;
+        let cause = self.shutdown.cause.as_ref();
+        self.mailbox.open_inbox(lanes.driver(), cause, *limit, *unfinished)
     }
 
     /// The inbox, if a spawner was ever asked for.

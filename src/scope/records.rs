@@ -12,8 +12,11 @@ use crate::report::{Completion, Outcome};
 
 /// Completions in the order in which they came.
 ///
+/// In a box: most outputs are handed out at once, and then nothing is kept here.
+pub(crate) struct Records<T, E>(Option<Box<Kept<T, E>>>);
+
 /// Failures stand in a queue of their own, so that an output takes no room for an error.
-pub(crate) struct Records<T, E> {
+struct Kept<T, E> {
     order: VecDeque<Record<T>>,
     failures: VecDeque<ChildError<E>>,
     /// The latest failure beyond a bound, and how many records stand before it. It is kept since
@@ -34,26 +37,23 @@ enum Record<T> {
 }
 
 impl<T, E> Records<T, E> {
-    pub(crate) fn new() -> Self {
-        Self { order: VecDeque::new(), failures: VecDeque::new(), spare: None }
+    pub(crate) const fn new() -> Self {
+        Self(None)
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.order.is_empty() && self.spare.is_none()
+        self.0.as_ref().is_none_or(|kept| kept.is_empty())
+    }
+
+    fn kept(&mut self) -> &mut Kept<T, E> {
+        self.0.get_or_insert_with(|| {
+            Box::new(Kept { order: VecDeque::new(), failures: VecDeque::new(), spare: None })
+        })
     }
 
     pub(crate) fn push(&mut self, completion: Completion<T, E>) {
-        let (child, outcome, overran) = completion.into_parts();
-        self.order.push_back(match outcome {
-            Outcome::Completed(output) => Record::Completed(child, output),
-            Outcome::Delivered => Record::Delivered(child),
-            Outcome::Cancelled(cause) => Record::Cancelled(child, cause, overran),
-            Outcome::Failed(error) => {
-                self.failures.push_back(error);
-                Record::Failed
-            }
-        });
+        self.kept().push(completion);
     }
 
     /// Keeps a completion if it is within the bounds, and of failures the first ones and the
@@ -61,9 +61,10 @@ impl<T, E> Records<T, E> {
     pub(crate) fn push_within(&mut self, completion: Completion<T, E>, bounds: Bounds) -> bool {
         match completion.outcome() {
             Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),
-            Outcome::Failed(_) if self.failures.len() >= bounds.errors => {
+            Outcome::Failed(_) if self.kept().failures.len() >= bounds.errors => {
                 if let Outcome::Failed(error) = completion.into_outcome() {
-                    let dropped = self.spare.replace(Box::new((self.order.len(), error)));
+                    let kept = self.kept();
+                    let dropped = kept.spare.replace(Box::new((kept.order.len(), error)));
                     let any = dropped.is_some();
                     drop_quietly(dropped);
                     return any;
@@ -76,6 +77,36 @@ impl<T, E> Records<T, E> {
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Completion<T, E>> {
+        self.0.as_mut()?.pop()
+    }
+
+    /// Whether a failure of this child is among them.
+    pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
+        let mut failures = self.0.iter().flat_map(|kept| &kept.failures);
+        failures.any(|error| error.child().id() == child)
+    }
+}
+
+impl<T, E> Kept<T, E> {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.order.is_empty() && self.spare.is_none()
+    }
+
+    fn push(&mut self, completion: Completion<T, E>) {
+        let (child, outcome, overran) = completion.into_parts();
+        self.order.push_back(match outcome {
+            Outcome::Completed(output) => Record::Completed(child, output),
+            Outcome::Delivered => Record::Delivered(child),
+            Outcome::Cancelled(cause) => Record::Cancelled(child, cause, overran),
+            Outcome::Failed(error) => {
+                self.failures.push_back(error);
+                Record::Failed
+            }
+        });
+    }
+
+    fn pop(&mut self) -> Option<Completion<T, E>> {
         match &mut self.spare {
             None => {}
             Some(spare) if spare.0 > 0 => spare.0 -= 1,
@@ -95,11 +126,6 @@ impl<T, E> Records<T, E> {
                 Completion::cancelled(child, cause, overran)
             }
         })
-    }
-
-    /// Whether a failure of this child is among them.
-    pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
-        self.failures.iter().any(|error| error.child().id() == child)
     }
 }
 

@@ -118,7 +118,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.cause = Some(cause.clone());
         self.fetch();
         self.drop_deadline();
-        self.shutdown.start_grace(&self.mailbox.driver);
+        self.shutdown.start_grace(self.children.lanes.driver());
         let time = match self.shutdown.grace {
             Grace::Running(_) => Time::Nursery,
             Grace::None | Grace::Ready(_) => Time::Own,
@@ -180,7 +180,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let cause = if self.must_cancel() {
             self.mailbox.cancel_requested()
         } else if self.shutdown.cause.is_none() && self.shutdown.parent.is_some() {
-            self.shutdown.poll_parent(&self.mailbox.driver)
+            self.shutdown.poll_parent(self.children.lanes.driver())
         } else {
             None
         };
@@ -271,14 +271,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             return self.drop_option(timer, location, Panic::of_deadline);
         }
         self.drop_deadline();
-        self.shutdown.deadline = Some(ScopeTimer::start((timer, location), &self.mailbox.driver));
+        self.shutdown.deadline =
+            Some(ScopeTimer::start((timer, location), self.children.lanes.driver()));
     }
 
     /// Sets how long children may go on; if the nursery is cancelled already, from now on.
     pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
         self.replace_grace(Grace::Ready(Box::new(timer)));
         if self.shutdown.cause.is_some() {
-            self.shutdown.start_grace(&self.mailbox.driver);
+            self.shutdown.start_grace(self.children.lanes.driver());
         }
     }
 
