@@ -120,24 +120,32 @@ where
     Fut: Future<Output = Result<T, E>>,
     M: Flavor,
 {
-    /// Whether there is a lane for another item, and perhaps an item.
+    /// Whether there is a lane for another item, and perhaps an item. A lane that is held for it is
+    /// taken already.
     #[inline]
-    fn can_pull(&self) -> bool {
+    fn can_pull(&self, held: Option<usize>) -> bool {
         let may_have_one = !S::WAITS || self.source_woken.is_set();
-        may_have_one && self.source.is_some() && self.lanes.taken() < self.limit
+        let busy = self.lanes.taken() - usize::from(held.is_some());
+        may_have_one && self.source.is_some() && busy < self.limit
     }
 
-    /// Pulls items and polls each for the first time, while there is a lane.
+    /// Pulls items and polls each for the first time, while there is a lane. Those that succeed at
+    /// once leave their lane to each other.
     #[inline]
     fn pull(&mut self) {
-        while self.can_pull() && !self.ledger.must_cancel() && budget::spend() {
+        let mut held = None;
+        while self.can_pull(held) && !self.ledger.must_cancel() && budget::spend() {
             let pulled = self.ledger.pull(self.source.as_mut(), self.source_woken);
-            let Some(item) = pulled else { return };
+            let Some(item) = pulled else { break };
             let id = ChildId::new(*self.pulled);
             *self.pulled += 1;
-            let lane = self.lanes.take(|| Place { future: Box::pin(None), item: id });
+            let place = || Place { future: Box::pin(None), item: id };
+            let lane = held.unwrap_or_else(|| self.lanes.take(place));
             self.lanes.place(lane).item = id;
-            self.poll_lane(lane, Some(item));
+            held = self.poll_lane(lane, Some(item)).then_some(lane);
+        }
+        if let Some(lane) = held {
+            self.lanes.free(lane);
         }
     }
 
@@ -149,13 +157,16 @@ where
         while budget::left() > 0 && !self.ledger.must_cancel() {
             let Some(lane) = self.lanes.next() else { return };
             budget::spend();
-            self.poll_lane(lane, None);
+            if self.poll_lane(lane, None) {
+                self.lanes.free(lane);
+            }
         }
     }
 
-    /// Polls the item of a lane. The future of a `new` one is made first.
+    /// Polls the item of a lane. The future of a `new` one is made first. Says whether the item has
+    /// succeeded, so that the lane is to be freed; any other end frees it itself.
     #[inline]
-    fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) {
+    fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> bool {
         let (place, waker) = self.lanes.lane(lane);
         let id = place.item;
         let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
@@ -163,16 +174,20 @@ where
         let polled = poll_in_place(place.future.as_mut(), make, &mut cx);
         budget::has_polled();
         match polled {
-            Polled::Pending => self.lanes.wait(lane),
+            Polled::Pending => {
+                self.lanes.wait(lane);
+                false
+            }
             Polled::Completed(output) => {
-                self.lanes.free(lane);
                 self.ledger.complete(id, output);
+                true
             }
             Polled::Ended(ended) => {
                 self.lanes.free(lane);
                 if let Some(cause) = self.ledger.end(id, ended) {
                     self.cancel(cause);
                 }
+                false
             }
         }
     }
@@ -219,7 +234,7 @@ where
 
     #[inline]
     fn ready(&self) -> Kinds {
-        Kinds::new(self.lanes.has_woken(), self.can_pull(), false)
+        Kinds::new(self.lanes.has_woken(), self.can_pull(None), false)
     }
 
     #[inline]
