@@ -10,16 +10,15 @@
 //!
 //! **The path of a child.** `spawn` boxes its future and puts it into the backlog; a spawner puts
 //! it into the inbox, from which the driver fetches it in its next round. When there is a slot and
-//! budget, the driver takes it out of the backlog and polls it with the waker of a free lane. If it
-//! is pending it stays in that lane until its end. Its end becomes a
+//! budget, the driver polls it in the backlog, with the waker of a free lane. If it is pending it
+//! moves to that lane, and stays there until its end. Its end becomes a
 //! [`Completion`](crate::Completion), and goes to whatever finishes the nursery, or waits among the
 //! records if the caller has enough.
 //!
 //! **The path of a wake.** It sets the bit of the lane. The first one of 64 lanes tells the queue
 //! of woken words, and the first one there tells the driver's waker; a wake of the first 64 lanes
-//! tells it without a queue. That leaves a mark while the
-//! driver runs, and wakes the task that owns the nursery while the driver rests. See
-//! [`lanes`](crate::lanes).
+//! tells it without a queue. That leaves a mark while the driver runs, and wakes the task that owns
+//! the nursery while the driver rests. See [`lanes`](crate::lanes).
 //!
 //! **The budget** is that of the turn, see [`drive`](crate::drive): each poll costs one, whichever
 //! nursery it is in.

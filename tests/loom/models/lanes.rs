@@ -138,7 +138,7 @@ fn a_wake_after_the_word_was_taken_is_passed_on() {
 fn a_wake_of_a_lane_that_is_given_up_does_no_harm() {
     for last in LAST {
         model(None, move || {
-            let (mut lanes, mut wakers, driver) = lanes(last, 1);
+            let (mut lanes, mut wakers, _driver) = lanes(last, 1);
             lanes.wait(last);
             lanes.find_woken();
             let waker = wakers.pop().unwrap();
