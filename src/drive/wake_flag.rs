@@ -30,10 +30,12 @@ impl WakeFlag {
 
     /// Sets the flag without a wake: the driver is running.
     pub(crate) fn set(&self) {
-        self.woken.store(true, Ordering::Release);
+        // Not a plain store, which may hide that of a wake from `clear`.
+        self.woken.swap(true, Ordering::AcqRel);
     }
 
-    /// Clears the flag before a poll. A wake from now on sets it again.
+    /// Clears the flag before a poll. The poll sees what was done before the wakes that this
+    /// clears; a wake from now on sets it again.
     pub(crate) fn clear(&self) {
         self.woken.swap(false, Ordering::AcqRel);
     }
@@ -45,9 +47,10 @@ impl Wake for WakeFlag {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: the poll that clears the flag sees what was done before the wake. The flag goes
-        // first: a driver that is woken must find it.
-        self.woken.store(true, Ordering::Release);
+        // The flag goes first: a driver that is woken must find it. Not a plain store: the clear
+        // might read that of another wake, and yet count as later than this. Then it would take
+        // away the flag of a wake that the poll after it does not see.
+        self.woken.swap(true, Ordering::AcqRel);
         self.driver.notify();
     }
 }

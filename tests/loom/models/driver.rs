@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::support::{Parker, block_on, model};
 use crate::cancel::{Cause, Requests};
-use crate::drive::DriverWaker;
+use crate::drive::{DriverWaker, WakeFlag};
 use crate::info::ChildId;
 
 /// Drives as a nursery does until `look` has seen enough: it rests only where its waker lets it.
@@ -192,5 +192,36 @@ fn no_waker_of_the_owner_is_left_when_the_driver_is_gone() {
         driver.retire();
         waking.join().unwrap();
         assert_eq!(Arc::strong_count(&owner), 1);
+    });
+}
+
+/// A timer or a body is woken while its flag is set already, and cleared for a poll. The driver sets
+/// it as well, as a source does that may have another item. If the poll has not seen what was made
+/// ready, the flag has to be set again.
+#[test]
+fn a_wake_while_a_flag_is_cleared_is_seen_by_that_poll_or_the_next() {
+    model(3, || {
+        let (driver, ready) = driver_and_flags::<2>();
+        let flag = WakeFlag::new(&driver);
+        let threads = ready.clone().map(|ready| {
+            let waker = flag.waker();
+            thread::spawn(move || {
+                ready.store(true, Relaxed);
+                waker.wake();
+            })
+        });
+        let mut polled = 0;
+        drive_until(&driver, || {
+            if flag.is_set() {
+                flag.clear();
+                polled += 1;
+                if polled == 1 {
+                    flag.set();
+                }
+                return ready.iter().all(|ready| ready.load(Relaxed));
+            }
+            false
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
