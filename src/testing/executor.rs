@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem::take;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +13,7 @@ use futures::future::LocalBoxFuture;
 use super::clock::Clock;
 use super::hub::{Hazards, Hub};
 use super::signal::Signal;
+use super::workers::{Door, Errands, Workers};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 
 /// How many polls an executor may make, unless [`Executor::max_polls`] says otherwise.
@@ -24,8 +26,9 @@ const MAX_POLLS: u64 = 1_000_000;
 /// by the contract of futures. (Another version of this crate, or of `fastrand`, may give another
 /// run.) If an executor is dropped while the thread panics, its seed is printed.
 ///
-/// Tasks may borrow and need not be `Send`. Wakes from other threads are heard, and make a run
-/// depend on more than the seed.
+/// Tasks may borrow and need not be `Send`; those that are handed over while it runs, by
+/// [`Workers`], are `Send` and own what they need. Wakes from other threads are heard, and make a
+/// run depend on more than the seed.
 ///
 /// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each
 /// is dropped, even where another's destructor panics; the first panic goes on then, unless the
@@ -47,6 +50,9 @@ pub struct Executor<'env> {
     hub: Arc<Hub>,
     /// `None` once a task has ended.
     tasks: Vec<Option<Running<'env>>>,
+    /// Tasks that come while it runs, and the places in `tasks` of those that have come.
+    door: Arc<Door>,
+    came: Vec<usize>,
     polls: u64,
     max_polls: u64,
 }
@@ -70,7 +76,9 @@ impl<'env> Executor<'env> {
     /// An executor with [all hazards](Hazards::all) and no tasks.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, hub: Hub::new(seed), tasks: Vec::new(), polls: 0, max_polls: MAX_POLLS }
+        let (hub, door) = (Hub::new(seed), Arc::default());
+        let (tasks, came) = (Vec::new(), Vec::new());
+        Self { seed, hub, tasks, door, came, polls: 0, max_polls: MAX_POLLS }
     }
 
     /// Sets what goes wrong, and how often.
@@ -112,6 +120,13 @@ impl<'env> Executor<'env> {
         Signal::new(Arc::clone(&self.hub))
     }
 
+    /// Hands tasks over to this executor, also while it runs: an executor for children and pools
+    /// that run elsewhere.
+    #[must_use]
+    pub fn workers(&self) -> Workers {
+        Workers::new(Arc::clone(&self.door))
+    }
+
     /// Adds a task. It is polled when the executor runs, and dropped with the executor at the
     /// latest.
     pub fn spawn<F>(&mut self, future: F) -> Task<F::Output>
@@ -125,9 +140,29 @@ impl<'env> Executor<'env> {
             let value = future.await;
             *slot.borrow_mut() = Some(value);
         });
-        let number = self.hub.add_task();
-        self.tasks.push(Some(Running { future, waker: None }));
+        let number = self.add(future);
         Task { hub: Arc::clone(&self.hub), number, output }
+    }
+
+    fn add(&mut self, future: LocalBoxFuture<'env, ()>) -> usize {
+        self.tasks.push(Some(Running { future, waker: None }));
+        self.hub.add_task()
+    }
+
+    /// Takes in what came for the [workers](Self::workers), and drops what they are to drop.
+    fn see_to_workers(&mut self) {
+        let Errands { new, to_drop, shut } = self.door.errands();
+        for task in new {
+            let task = self.add(Box::pin(task));
+            self.came.push(task);
+        }
+        let dropped = if shut { take(&mut self.came) } else { Vec::new() };
+        let chosen = to_drop.into_iter().filter_map(|number| self.came.get(number).copied());
+        let mut first = FirstPanic::default();
+        for task in chosen.chain(dropped).collect::<Vec<_>>() {
+            first.note(self.remove(task));
+        }
+        first.resume();
     }
 
     /// Polls one task, if one was woken. `false`: every task rests, though sleeps may be due later
@@ -135,9 +170,11 @@ impl<'env> Executor<'env> {
     ///
     /// # Panics
     ///
-    /// As the task does, which has ended then and is dropped. And if there would be more polls than
+    /// As the task does, which has ended then and is dropped, or as the destructor of a task that
+    /// the [workers](Self::workers) drop. And if there would be more polls than
     /// [`max_polls`](Self::max_polls).
     pub fn step(&mut self) -> bool {
+        self.see_to_workers();
         self.hub.stir();
         let Some(chosen) = self.hub.choose() else { return false };
         let Some(task) = &mut self.tasks[chosen] else { return true };
@@ -219,9 +256,11 @@ impl Drop for Executor<'_> {
             eprintln!("nestling::testing: the executor's seed was {}", self.seed);
         }
         let mut first = FirstPanic::default();
+        let new = self.door.close();
         for task in self.tasks.drain(..) {
             first.note(drop_guarded(task));
         }
+        first.drop_each(new);
         first.note(catch(|| self.hub.close()));
         first.resume();
     }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | run futures in an order that a seed decides, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
 //! | do so for many seeds, and have the one printed that fails | [`explore`](fn@explore) |
+//! | run children elsewhere, where tasks are dropped, or the executor is shut down | [`Workers`] |
 //! | wait without waiting | [`Clock`], a [`Timer`](crate::Timer) |
 //! | let a future wait for the test | [`Signal`] |
 //! | let a future be polled some times more | [`yields`] |
@@ -49,6 +50,7 @@ mod perform;
 mod script;
 mod signal;
 mod strategy;
+mod workers;
 
 pub use self::clock::{Clock, Sleep};
 pub use self::counters::{Counters, Tracked, Watched};
@@ -59,3 +61,4 @@ pub use self::perform::{Act, Cues, Happening, ScriptedPanic, perform, yields};
 pub use self::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
 pub use self::signal::{Signal, Wait};
 pub use self::strategy::script;
+pub use self::workers::Workers;

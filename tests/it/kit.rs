@@ -187,7 +187,7 @@ fn a_future_that_keeps_the_waker_of_its_first_poll_is_found() {
     assert_eq!(rest_of_one_that_keeps_its_first_waker(false), Rest::Done);
 }
 
-fn message_of(test: impl FnOnce()) -> String {
+pub(crate) fn message_of(test: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(test)).unwrap_err();
     match payload.downcast::<String>() {
         Ok(text) => *text,

@@ -35,6 +35,7 @@ mod handles;
 mod interleavings;
 mod joining;
 mod kit;
+mod kit_workers;
 mod long_runs;
 mod model;
 mod nesting;
