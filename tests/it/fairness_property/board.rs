@@ -13,7 +13,7 @@ pub(super) struct Board(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     turn: usize,
-    /// Polls in this turn.
+    /// Polls since the last task was polled.
     polls: usize,
     /// Busy parties park.
     quiet: bool,
@@ -22,6 +22,8 @@ struct State {
     vacant: Vec<usize>,
     /// A peer that wakes others goes on from here.
     next: usize,
+    /// A rule that is not about waiting was broken.
+    broken: Option<String>,
 }
 
 /// What is known of one party.
@@ -85,15 +87,24 @@ impl Board {
                 self.wake(at);
             }
         }
-        let mut state = self.lock();
-        (state.turn, state.polls) = (turn + 1, 0);
+        self.lock().turn = turn + 1;
     }
 
-    /// Ends a turn; tells of one that was too long, or of a party that has waited for too long.
+    /// A task was polled: its turn is over. Tells of one that was too long.
+    pub(super) fn end_poll(&self) -> Result<(), String> {
+        let mut state = self.lock();
+        let polls = std::mem::take(&mut state.polls);
+        if polls > A_FEW_HUNDRED {
+            return Err(format!("in turn {}: {polls} polls", state.turn));
+        }
+        Ok(())
+    }
+
+    /// Ends a turn; tells of a party that has waited for too long, or of a rule that was broken.
     pub(super) fn end_turn(&self) -> Result<(), String> {
         let state = self.lock();
-        if state.polls > A_FEW_HUNDRED {
-            return Err(format!("in turn {}: {} polls", state.turn, state.polls));
+        if let Some(broken) = &state.broken {
+            return Err(format!("in turn {}: {broken}", state.turn));
         }
         for seat in &state.seats {
             let Some(ready) = seat.ready else { continue };
@@ -107,6 +118,11 @@ impl Board {
             }
         }
         Ok(())
+    }
+
+    /// A rule was broken that is not about waiting.
+    pub(super) fn report(&self, broken: String) {
+        self.lock().broken.get_or_insert(broken);
     }
 
     /// A party that is ready, if there is one.
@@ -157,15 +173,24 @@ impl Party {
         let mut state = self.board.lock();
         state.polls += 1;
         let seat = &mut state.seats[self.at];
+        let waker = seat.waker.take();
         seat.ready = None;
         seat.polls += 1;
-        seat.polls
+        let polls = seat.polls;
+        drop(state);
+        drop(waker);
+        polls
     }
 
-    /// It waits for a poll, or for something else, from now on.
+    /// It waits for a poll, or for something else, from now on, or has done so for longer. If it
+    /// has parked it waits for its waker.
     pub(super) fn waits(&self) {
         let mut state = self.board.lock();
-        state.seats[self.at].ready = Some(state.turn);
+        let turn = state.turn;
+        let seat = &mut state.seats[self.at];
+        if seat.waker.is_none() {
+            seat.ready.get_or_insert(turn);
+        }
     }
 
     /// Parks, or wakes itself: what its pace says.

@@ -10,41 +10,69 @@ use futures::future::BoxFuture;
 use nestling::{CancelHandle, Nursery, Pool, Spawner};
 
 use super::board::{Board, Pace, Paced, Party};
+use super::crew::Crew;
+use super::elsewhere::run_pool_on;
 use super::plan::{Form, Member, Nest, SHORT};
 use crate::support::Count;
 
-type Done = Result<(), &'static str>;
+pub(super) type Done = Result<(), &'static str>;
 type Children = Nursery<'static, (), &'static str>;
 
 /// After so many polls a party cancels its nursery or itself.
 const A_WHILE: usize = 20;
 
 /// A child that ends in its first poll, unless all are quiet.
-struct Short {
-    party: Party,
+pub(super) struct Short {
+    party: Arc<Party>,
     /// How many there are of its kind.
     alive: Count,
-    /// What waits for its end.
+    /// What waits for its end, if no more than so many are left then.
     owner: Weak<Party>,
+    few: usize,
+    /// It parks while all are quiet.
+    rests: bool,
+    /// It yields so often before its end.
+    yields: usize,
 }
 
 impl Short {
-    fn new(board: &Board, bound: usize, alive: &Count, owner: Weak<Party>) -> Self {
+    /// One whose end frees a slot, or makes way for another.
+    pub(super) fn new(board: &Board, bound: usize, alive: &Count, owner: Weak<Party>) -> Self {
+        let short = Self::without_slot(board, bound, alive, owner);
+        short.party.waits();
+        short
+    }
+
+    /// One that does not wait for its first poll before it is spawned.
+    fn without_slot(board: &Board, bound: usize, alive: &Count, owner: Weak<Party>) -> Self {
         alive.add();
-        let party = board.seat("a new child", bound, Pace::Busy, true);
-        Self { party, alive: alive.clone(), owner }
+        let party = Arc::new(board.seat("a new child", bound, Pace::Busy, false));
+        Self { party, alive: alive.clone(), owner, few: usize::MAX, rests: true, yields: 0 }
+    }
+
+    /// An item that is pulled ahead. The source is wanted when `few` of them are left. It never
+    /// parks: items behind it would have to wait.
+    pub(super) fn pulled_ahead(mut self, few: usize, yields: usize) -> Self {
+        (self.few, self.rests, self.yields) = (few, false, yields);
+        self
     }
 }
 
 impl Future for Short {
     type Output = Done;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done> {
         self.party.served();
-        if self.party.rests(cx) {
+        if self.yields > 0 {
+            self.yields -= 1;
+            self.party.waits();
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if let Some(owner) = self.owner.upgrade() {
+        if self.rests && self.party.rests(cx) {
+            return Poll::Pending;
+        }
+        if let (Some(owner), true) = (self.owner.upgrade(), self.alive.get() <= self.few) {
             owner.waits();
         }
         Poll::Ready(Ok(()))
@@ -58,13 +86,28 @@ impl Drop for Short {
 }
 
 /// What the parties of one nest have in common.
-struct Place {
-    board: Board,
-    bound: usize,
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) board: Board,
+    pub(super) crew: Crew,
+    /// Each of them is polled within so many turns.
+    pub(super) bound: usize,
+    /// The nest has but a small part of each turn.
+    pub(super) nested: bool,
 }
 
 impl Place {
-    fn seat(&self, name: &'static str, pace: Pace) -> Party {
+    /// That of a nest which is polled by no other.
+    pub(super) fn outermost(board: &Board, crew: &Crew, nest: &Nest) -> Self {
+        Self { board: board.clone(), crew: crew.clone(), bound: nest.bound(), nested: false }
+    }
+
+    /// That of a nest in this one.
+    fn inner(&self, nest: &Nest) -> Self {
+        Self { bound: nest.bound_within(self.bound), nested: true, ..self.clone() }
+    }
+
+    pub(super) fn seat(&self, name: &'static str, pace: Pace) -> Party {
         self.board.seat(name, self.bound, pace, true)
     }
 
@@ -78,7 +121,7 @@ impl Place {
     }
 
     /// The futures of those that are the same in nurseries and pools.
-    fn futures(&self, member: &Member) -> Vec<BoxFuture<'static, Done>> {
+    pub(super) fn futures(&self, member: &Member) -> Vec<BoxFuture<'static, Done>> {
         match member {
             Member::Many(count) => {
                 (0..*count).map(|_| self.paced("one of many", Pace::Busy).boxed()).collect()
@@ -97,17 +140,16 @@ impl Place {
             // A pool has none.
             Member::Spawner => vec![self.paced("a child", Pace::Busy).boxed()],
             Member::Nest(nest) => {
-                let outer = self.bound;
-                vec![run_nest(nest, &self.board, nest.bound_within(outer))]
+                vec![run_nest(nest, &self.inner(nest))]
             }
         }
     }
 
-    fn add(&self, nursery: &mut Children, member: &Member, cancelled: bool) {
+    fn add(&self, nursery: &mut Children, member: &Member, cancelled: bool, owner: &Weak<Party>) {
         match member {
             Member::Spawner => {
                 let spawner = nursery.spawner();
-                nursery.spawn(self.spawning("a spawner", Pace::Busy, spawner));
+                nursery.spawn(self.spawning("a spawner", Pace::Busy, spawner, owner.clone()));
             }
             // In a cancelled nursery there is one grace for all, and timeouts do not count.
             Member::Timed(child, timer) if !cancelled => {
@@ -142,14 +184,20 @@ impl Place {
         name: &'static str,
         pace: Pace,
         spawner: Spawner<'static, (), &'static str>,
+        owner: Weak<Party>,
     ) -> impl Future<Output = Done> + Send + use<> {
         let (party, board, bound) = (self.seat(name, pace), self.board.clone(), self.bound);
         let alive = Count::default();
         poll_fn(move |cx| {
             party.served();
             if alive.get() < SHORT {
-                // A cancelled nursery refuses it.
-                let _ = spawner.spawn(Short::new(&board, bound, &alive, Weak::new()));
+                let short = Short::new(&board, bound, &alive, owner.clone());
+                // It is refused if the nursery is cancelled, or if an owner that waits has the
+                // slot.
+                let _ = match owner.strong_count() {
+                    0 => spawner.spawn(short),
+                    _ => spawner.try_spawn(short),
+                };
             }
             party.pause(cx);
             Poll::Pending
@@ -157,13 +205,36 @@ impl Place {
     }
 }
 
-/// A run of a nest, each party of which is polled within `bound` turns.
-pub(super) fn run_nest(nest: &Nest, board: &Board, bound: usize) -> BoxFuture<'static, Done> {
-    let place = Place { board: board.clone(), bound };
-    if let Form::Pool = nest.form {
-        return run_pool(nest, &place);
+/// A run of a nest.
+pub(super) fn run_nest(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
+    let owner = Arc::new(place.board.seat("the owner", place.bound, Pace::Busy, false));
+    let nursery = match nest.form {
+        Form::Pool => return run_pool(nest, place),
+        Form::PoolOn { stream, yields } => return run_pool_on(nest, place, stream, yields),
+        Form::Join | Form::Run(_) | Form::Next | Form::WhenFree => nursery(nest, place, &owner),
+    };
+    match nest.form {
+        Form::Run(pace) => {
+            let body = |spawner| place.spawning("a body", pace, spawner, Weak::new());
+            nursery.run(body).map(|_| Err("it has ended")).boxed()
+        }
+        Form::Next => for_ever_next(nursery, place.clone(), owner).boxed(),
+        Form::WhenFree => for_ever_when_free(nursery, place.clone(), owner).boxed(),
+        Form::Join | Form::Pool | Form::PoolOn { .. } => {
+            nursery.join().map(|_| Err("it has ended")).boxed()
+        }
     }
+}
+
+/// A nursery with its children.
+fn nursery(nest: &Nest, place: &Place, owner: &Arc<Party>) -> Children {
     let mut nursery = Children::new();
+    let mut waits = Weak::new();
+    if let Form::WhenFree = nest.form {
+        // Each has a slot, and one is left.
+        nursery = nursery.limit(nest.children() + usize::from(nest.cancelled) + 1);
+        waits = Arc::downgrade(owner);
+    }
     if let Some(pace) = nest.deadline {
         nursery = nursery.deadline(place.timer("a deadline", pace));
     }
@@ -179,45 +250,50 @@ pub(super) fn run_nest(nest: &Nest, board: &Board, bound: usize) -> BoxFuture<'s
         }));
     }
     for member in &nest.members {
-        place.add(&mut nursery, member, nest.cancelled);
+        place.add(&mut nursery, member, nest.cancelled, &waits);
     }
-    match nest.form {
-        Form::Run(pace) => {
-            let run = nursery.run(|spawner| place.spawning("a body", pace, spawner));
-            run.map(|_| Err("it has ended")).boxed()
+    nursery
+}
+
+/// Spawns a child when another was handed out.
+async fn for_ever_next(mut nursery: Children, place: Place, owner: Arc<Party>) -> Done {
+    let alive = Count::default();
+    loop {
+        if alive.get() == 0 {
+            let owner = Arc::downgrade(&owner);
+            nursery.spawn(Short::new(&place.board, place.bound, &alive, owner));
         }
-        Form::Next => {
-            let owner = Arc::new(place.board.seat("the owner", bound, Pace::Busy, false));
-            async move {
-                let alive = Count::default();
-                loop {
-                    if alive.get() == 0 {
-                        nursery.spawn(Short::new(
-                            &place.board,
-                            bound,
-                            &alive,
-                            Arc::downgrade(&owner),
-                        ));
-                    }
-                    let completion = nursery.next().await;
-                    owner.served();
-                    if completion.is_none_or(|end| end.outcome().is_cancelled()) {
-                        // It is cancelled, and takes no more children.
-                        drop(owner);
-                        return nursery.join().await.map(drop).map_err(|_| "it has failed");
-                    }
-                }
-            }
-            .boxed()
+        let completion = nursery.next().await;
+        owner.served();
+        if completion.is_none_or(|end| end.outcome().is_cancelled()) {
+            // It is cancelled, and takes no more children.
+            drop(owner);
+            return nursery.join().await.map(drop).map_err(|_| "it has failed");
         }
-        Form::Join | Form::Pool => nursery.join().map(|_| Err("it has ended")).boxed(),
     }
+}
+
+/// Spawns a child when there is a slot for it. An end of any short child frees one.
+async fn for_ever_when_free(mut nursery: Children, place: Place, owner: Arc<Party>) -> Done {
+    let alive = Count::default();
+    while nursery.cause().is_none() {
+        let waits = Arc::downgrade(&owner);
+        let short = Short::without_slot(&place.board, place.bound, &alive, waits);
+        let party = Arc::downgrade(&short.party);
+        nursery.spawn_when_free(short).await;
+        owner.served();
+        if let Some(party) = party.upgrade() {
+            party.waits();
+        }
+    }
+    drop(owner);
+    nursery.join().await.map(drop).map_err(|_| "it has failed")
 }
 
 fn run_pool(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
     let (board, bound) = (place.board.clone(), place.bound);
     let members: Vec<_> = nest.members.iter().flat_map(|member| place.futures(member)).collect();
-    let pool = Pool::<&'static str>::new(members.len() + 1);
+    let pool = Pool::<&'static str>::new(nest.lanes());
     let source = Arc::new(place.seat("a source", Pace::Busy));
     let alive = Count::default();
     let short = std::iter::from_fn(move || {

@@ -1,7 +1,8 @@
-//! Where the runtime gives a task a few operations a turn, all get some, as another goes first each time.
+//! Where the runtime gives a task a few operations a turn, all get some, as another goes first each
+//! time.
 //!
-//! The runtime is made up: each poll of the root has a budget of operations, as a task of tokio's has. A
-//! party that finds nothing left makes no progress, and wakes itself.
+//! The runtime is made up: each poll of the root has a budget of operations, as a task of tokio's
+//! has. A party that finds nothing left makes no progress, and wakes itself.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -76,9 +77,9 @@ struct Nest {
 impl Nest {
     /// In how many turns each party goes first, where this nest itself goes first.
     ///
-    /// Of `n` children that are always ready another goes first in each turn. With a body, children go
-    /// first in one turn of three: the kinds are three, and new children stand back where there are none.
-    /// The first turns are those in which all start.
+    /// Of `n` children that are always ready another goes first in each turn. With a body, children
+    /// go first in one turn of three: the kinds are three, and new children stand back where there
+    /// are none. The first turns are those in which all start.
     fn lead(&self) -> usize {
         let children = self.children + self.nests.len();
         let turns = if self.form == Form::Run { 3 * (children + 1) } else { children };
@@ -178,6 +179,7 @@ fn check(nest: &Nest, runtime: Runtime) -> Result<(), String> {
         if run.wakes() == before {
             return Err(format!("in turn {turn}: the run rests"));
         }
+        board.end_poll()?;
         board.end_turn()?;
     }
     Ok(())

@@ -27,8 +27,16 @@ pub(super) enum Form {
     Run(Pace),
     /// By `next`, for children that end at once, and are spawned again.
     Next,
+    /// By an owner that waits for a slot, for one child after the other.
+    WhenFree,
     /// By a pool. Its source gives an item as soon as another has ended.
     Pool,
+    /// By a pool whose lanes are on the executor. Its source is a stream, which may be pending, or
+    /// an iterator. Its short items yield so often.
+    PoolOn {
+        stream: bool,
+        yields: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -52,14 +60,20 @@ impl Nest {
     pub(super) fn width(&self) -> usize {
         let beside = match self.form {
             Form::Join => 0,
-            Form::Run(_) | Form::Next | Form::Pool => 1,
+            Form::Run(_) | Form::Next | Form::WhenFree | Form::Pool => 1,
+            // It polls the source. The executor polls the lanes.
+            Form::PoolOn { .. } => return 1,
         };
         beside + self.members.iter().map(Member::width).sum::<usize>()
     }
 
-    /// What it costs at most to poll each party once, in polls of the budget. The round costs one, and
-    /// what ends costs another when it is handed out.
+    /// What it costs at most to poll each party once, in polls of the budget. The round costs one,
+    /// and what ends costs another when it is handed out.
     fn cost(&self) -> usize {
+        if let Form::PoolOn { .. } = self.form {
+            // Twice the limit are pulled, and as many may have ended. Each lane is spawned.
+            return 2 + 5 * self.lanes();
+        }
         let inside = |member: &Member| match member {
             Member::Nest(nest) => nest.cost(),
             _ => 0,
@@ -69,17 +83,23 @@ impl Nest {
 
     /// In how many turns each party of the outermost nest is polled.
     ///
-    /// A turn has 256 polls. Three kinds share them, so each has 85 in the first round at least. If all
-    /// parties together take no more than 60, each is polled in each turn. One that is woken too late for
-    /// this turn is polled in the next.
+    /// A turn has 256 polls. Three kinds share them, so each has 85 in the first round at least. If
+    /// all parties together take no more than 60, each is polled in each turn. One that is woken
+    /// too late for this turn is polled in the next.
     ///
-    /// If they take more, or the owner or the source has always one more, each kind goes on in the next
-    /// turn where it stopped, so all have their turn in as many turns as they take shares.
+    /// If they take more, or the owner or the source has always one more, each kind goes on in the
+    /// next turn where it stopped, so all have their turn in as many turns as they take shares.
     ///
-    /// Where a nest may spend a turn whole, only the one that goes first is sure of its poll. That is
-    /// another in each turn, or in every third where other kinds go first in between.
+    /// The driver of a pool on the executor polls its source, and no item: each lane has its own
+    /// turns. It records all ends at once. These may leave nothing of the turn to the source, but
+    /// not twice.
+    ///
+    /// Where a nest may spend a turn whole, only the one that goes first is sure of its poll. That
+    /// is another in each turn, or in every third where other kinds go first in between.
     pub(super) fn bound(&self) -> usize {
-        if self.members.iter().any(Member::spends_all) {
+        if let Form::PoolOn { .. } = self.form {
+            3
+        } else if self.members.iter().any(Member::spends_all) {
             3 * (self.width() + 1) + 2
         } else if self.cost() > 60 || self.spends_all() {
             2 + self.cost().div_ceil(80)
@@ -90,14 +110,30 @@ impl Nest {
 
     /// Whether there is always one more: an item, or an end to hand out.
     fn spends_all(&self) -> bool {
-        matches!(self.form, Form::Next | Form::Pool)
+        matches!(self.form, Form::Next | Form::WhenFree | Form::Pool)
+    }
+
+    /// How many children the owner spawns at first, or how many items the source gives at first.
+    pub(super) fn children(&self) -> usize {
+        let many = |member: &Member| match member {
+            Member::Many(count) => *count,
+            _ => 1,
+        };
+        self.members.iter().map(many).sum()
+    }
+
+    /// The limit of a pool: each of its first items has a lane, and so has one of those that
+    /// follow.
+    pub(super) fn lanes(&self) -> usize {
+        self.children() + 1
     }
 
     /// In how many turns each party of a nest is polled that is polled itself every `outer` turns.
     ///
-    /// A nest has eight polls when it is polled, of which the round costs one, and each kind has two. If
-    /// nothing is left of the turn it waits for its next poll, but not twice in a row. Where an owner or
-    /// a source takes all, others have their turn when the nest itself goes first, as above.
+    /// A nest has eight polls when it is polled, of which the round costs one, and each kind has
+    /// two. If nothing is left of the turn it waits for its next poll, but not twice in a row.
+    /// Where an owner or a source takes all, others have their turn when the nest itself goes
+    /// first, as above.
     pub(super) fn bound_within(&self, outer: usize) -> usize {
         if self.spends_all() { outer * self.bound() } else { 2 * outer * (self.width() / 2 + 2) }
     }
@@ -107,6 +143,9 @@ impl Member {
     /// Whether it may use up what is left of a turn: a nest that does so, or one of many parties.
     fn spends_all(&self) -> bool {
         let Self::Nest(nest) = self else { return false };
+        if let Form::PoolOn { .. } = nest.form {
+            return nest.cost() > 60;
+        }
         nest.spends_all() || nest.cost() > 60 || nest.members.iter().any(Self::spends_all)
     }
 
@@ -124,7 +163,14 @@ fn pace() -> impl Strategy<Value = Pace> {
 }
 
 fn form() -> impl Strategy<Value = Form> {
-    prop_oneof![Just(Form::Join), pace().prop_map(Form::Run), Just(Form::Next), Just(Form::Pool)]
+    prop_oneof![
+        Just(Form::Join),
+        pace().prop_map(Form::Run),
+        Just(Form::Next),
+        Just(Form::WhenFree),
+        Just(Form::Pool),
+        (any::<bool>(), 0..4_usize).prop_map(|(stream, yields)| Form::PoolOn { stream, yields }),
+    ]
 }
 
 fn simple() -> impl Strategy<Value = Member> {
@@ -141,7 +187,7 @@ fn nest_of(members: impl Strategy<Value = Vec<Member>>) -> impl Strategy<Value =
     let options = (proptest::option::of(pace()), proptest::bool::weighted(0.3));
     (form(), members, options).prop_map(|(form, members, (deadline, cancelled))| {
         // A pool has neither.
-        let is_pool = matches!(form, Form::Pool);
+        let is_pool = matches!(form, Form::Pool | Form::PoolOn { .. });
         let deadline = deadline.filter(|_| !is_pool);
         Nest { form, members, deadline, cancelled: cancelled && !is_pool }
     })
