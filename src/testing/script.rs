@@ -75,6 +75,8 @@ pub enum Spawn {
     WhenFree,
     /// With a handle that its output comes by.
     Join,
+    /// With a handle, onto an executor.
+    On,
 }
 
 /// What one child does: its steps, one after the other, and then its end.
@@ -125,6 +127,10 @@ pub enum Step {
     Close,
     /// Runs a nursery of its own, and ends with its error if it has one.
     Nest(Box<Script>),
+    /// Has the executor drop one of the tasks that were handed over, counted round.
+    DropTask(u8),
+    /// Shuts the executor down: it drops all tasks, and takes none.
+    ShutDown,
 }
 
 /// How a child ends.

@@ -65,6 +65,7 @@ fn spawn() -> impl Strategy<Value = Spawn> {
         1 => Just(Spawn::Try),
         1 => Just(Spawn::WhenFree),
         1 => Just(Spawn::Join),
+        2 => Just(Spawn::On),
     ]
 }
 
@@ -101,6 +102,8 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
         1 => Just(Step::CancelAll),
         1 => (1..4_u8).prop_map(Step::StopWithin),
         1 => Just(Step::Close),
+        2 => (0..4_u8).prop_map(Step::DropTask),
+        1 => Just(Step::ShutDown),
     ];
     if depth == 0 {
         return flat.boxed();

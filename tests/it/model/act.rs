@@ -23,6 +23,7 @@ use super::world::World;
 
 pub(super) type Error = JoinedError<Value>;
 pub(super) type Tree<M> = Nursery<'static, Value, Value, M>;
+type Siblings<M> = Spawner<'static, Value, Value, M>;
 /// Handles that outputs come by, until somebody takes them.
 type Joins = Vec<(usize, Option<JoinHandle<Value>>)>;
 pub(super) type Cx<M> = ChildContext<'static, Value, Value, M>;
@@ -33,7 +34,7 @@ pub(crate) struct Stage<M: Flavor> {
     pub(super) nursery: usize,
     pub(super) actor: Actor,
     /// `None` where nobody needs it: the nursery goes other ways then.
-    siblings: Option<Spawner<'static, Value, Value, M>>,
+    siblings: Option<Siblings<M>>,
     /// The children that have a handle, in the order of their spawning.
     pub(super) handles: Arc<Mutex<Vec<(usize, CancelHandle)>>>,
     /// Those whose output comes by one, until somebody takes it.
@@ -160,6 +161,16 @@ impl<M: Kind> Stage<M> {
         self
     }
 
+    /// The same stage with another spawner, or with none. It knows of no child.
+    pub(super) fn with_siblings<N: Flavor>(
+        self,
+        siblings: impl FnOnce(Option<Siblings<M>>) -> Option<Siblings<N>>,
+    ) -> Stage<N> {
+        let Self { world, nursery, actor, handles, joins, options, .. } = self;
+        let siblings = siblings(self.siblings);
+        Stage { world, nursery, actor, siblings, handles, joins, options, cx: None }
+    }
+
     pub(crate) fn acting_as(mut self, actor: Actor) -> Self {
         self.actor = actor;
         self
@@ -220,6 +231,9 @@ impl<M: Kind> Stage<M> {
 
     pub(super) async fn act(self, act: Act) -> ControlFlow<Error> {
         let nursery = self.nursery;
+        if self.siblings.is_none() && is_for_siblings(&act.0) {
+            return ControlFlow::Continue(());
+        }
         match act.0 {
             Step::Spawn(how, child) => self.spawn(how, *child).await,
             Step::Cancel(at) => {
@@ -271,6 +285,17 @@ impl<M: Kind> Stage<M> {
                     return ControlFlow::Break(error);
                 }
             }
+            Step::DropTask(at) => {
+                let workers = &self.world.workers;
+                if let Some(task) = usize::from(at).checked_rem(workers.taken()) {
+                    workers.drop_task(task);
+                    self.world.tell(Event::DropsTask(task));
+                }
+            }
+            Step::ShutDown => {
+                self.world.workers.shut_down();
+                self.world.tell(Event::ShutsDown);
+            }
             Step::Yield(_) | Step::Park(_) | Step::Sleep(_) | Step::Fire(_) => {
                 unreachable!("children do these themselves")
             }
@@ -278,7 +303,7 @@ impl<M: Kind> Stage<M> {
         ControlFlow::Continue(())
     }
 
-    pub(super) fn siblings(&self) -> &Spawner<'static, Value, Value, M> {
+    pub(super) fn siblings(&self) -> &Siblings<M> {
         self.siblings.as_ref().expect("it was asked for, as somebody needs it")
     }
 
@@ -308,7 +333,10 @@ fn needs_spawner(script: &Script) -> bool {
     };
     let children = script.children.iter().map(|(_, child)| child).chain(body);
     let mut steps = children.flat_map(|child| &child.steps).chain(&script.outside);
-    steps.any(|step| {
-        matches!(step, Step::Spawn(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close)
-    })
+    steps.any(is_for_siblings)
+}
+
+/// Whether the step takes a spawner.
+fn is_for_siblings(step: &Step) -> bool {
+    matches!(step, Step::Spawn(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close)
 }

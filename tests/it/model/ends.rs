@@ -18,7 +18,7 @@ impl Scope {
         let child = &self.children[key];
         let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
         let cancelled = child.cause.is_some() || self.cancelled.is_some();
-        let plain = matches!(child.how, Spawn::Try | Spawn::WhenFree | Spawn::Join);
+        let plain = !matches!(child.how, Spawn::Plain | Spawn::Handle);
         let why = match ending {
             Ending::Script(End::Ready) => None,
             Ending::Script(End::Panic) => Some(Why::Panic),
@@ -118,7 +118,7 @@ impl Scope {
     }
 
     /// Keeps a failure, and what the same child's destructor added; then asks the policy.
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         id: Option<u64>,
         why: Why,
@@ -142,7 +142,7 @@ impl Scope {
                 self.keep(Failed { id, why, after_cancel: false, overran: false });
             }
             self.stopped = true;
-            self.cancel(cause);
+            self.cancel_now(cause);
         }
     }
 
@@ -188,7 +188,7 @@ impl Scope {
     /// Cancels the rest for the winner, if there is one.
     pub(super) fn end_race(&mut self) {
         if let (true, None, Some((id, _))) = (self.has_winner(), &self.cancelled, self.winner()) {
-            self.cancel(Reason(format!("child #{id} succeeded first")));
+            self.cancel_now(Reason(format!("child #{id} succeeded first")));
         }
     }
 

@@ -69,6 +69,21 @@ pub(crate) enum Event {
     Released {
         nursery: usize,
     },
+    /// A child on the executor starts: it is handed over, and perhaps taken.
+    HandedOver {
+        nursery: usize,
+        key: usize,
+        taken: bool,
+    },
+    /// The nursery lets a child on the executor go: it counts as gone.
+    LetGo {
+        nursery: usize,
+        key: usize,
+    },
+    /// The executor is to drop a task, the one that was handed over after so many.
+    DropsTask(usize),
+    /// The executor is shut down.
+    ShutsDown,
     /// A child has heard that it is cancelled.
     Heard {
         nursery: usize,

@@ -9,6 +9,7 @@ use nestling::testing::{Act, Child, Happening, ScriptedPanic};
 use nestling::{ChildError, Flavor, Hold, Joining, Local, Shared, With};
 
 use super::act::{Cx, Error, Stage, Tree};
+use super::elsewhere::Elsewhere;
 use super::event::{Actor, Event};
 use super::values::Value;
 use super::world::World;
@@ -22,6 +23,7 @@ pub(crate) trait Kind:
     + Hold<'static, With<Self::Make, Self::Group, Cx<Self>>>
     + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Value, Value>>
     + Hold<'static, Self::Time>
+    + Hold<'static, Elsewhere>
 {
     /// A child that fails as a nursery does.
     type Group: Future<Output = Result<Value, Error>> + 'static;
@@ -39,12 +41,14 @@ pub(crate) trait Kind:
     fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain;
     fn deed(stage: Stage<Self>, act: Act) -> Self::Deed;
     fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time;
+    /// The stage as a child on an executor has it.
+    fn elsewhere(stage: Stage<Self>) -> Stage<Shared>;
     fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make;
     fn make_plain(stage: Stage<Self>, child: Child, key: usize) -> Self::MakePlain;
 }
 
 macro_rules! kind {
-    ($flavour:ident, $boxed:ident $(, $send:ident)?) => {
+    ($flavour:ident, $boxed:ident, $siblings:expr $(, $send:ident)?) => {
         impl Kind for $flavour {
             type Group = $boxed<'static, Result<Value, Error>>;
             type Plain = $boxed<'static, Result<Value, Value>>;
@@ -78,6 +82,10 @@ macro_rules! kind {
                 Box::pin(future)
             }
 
+            fn elsewhere(stage: Stage<Self>) -> Stage<Shared> {
+                stage.with_siblings($siblings)
+            }
+
             fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make {
                 let unmade = Unmade::new(&stage, &child, key);
                 Box::new(move |cx| {
@@ -97,8 +105,8 @@ macro_rules! kind {
     };
 }
 
-kind!(Shared, BoxFuture, Send);
-kind!(Local, LocalBoxFuture);
+kind!(Shared, BoxFuture, |siblings| siblings, Send);
+kind!(Local, LocalBoxFuture, |_| None);
 
 /// A child that was not made yet, and tells when it is dropped.
 struct Unmade {

@@ -21,6 +21,8 @@
 mod act;
 mod bytes;
 mod drive;
+mod due;
+mod elsewhere;
 mod ends;
 mod event;
 mod finish;
@@ -29,6 +31,7 @@ mod kind;
 mod memory;
 mod person;
 pub(crate) mod pool;
+mod remote;
 mod rest;
 mod rules;
 mod scope;
@@ -44,7 +47,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use nestling::testing::{
-    Child, Cues, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
+    Child, Executor, Finish, Hazards, SIGNALS, Script, ScriptedPanic, Step, perform,
 };
 
 use self::act::Stage;
@@ -74,7 +77,7 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     // A wake too many can hide that one was lost: half of the runs have none.
     let hazards = if seed % 2 == 0 { Hazards::none() } else { Hazards::all() };
     let mut executor = Executor::new(seed).hazards(hazards);
-    let world = Arc::new(World::new(Cues::new(&executor)));
+    let world = Arc::new(World::new(&executor));
     let (nursery, stage) = Stage::<M>::open(&world, script, None);
     let outside = stage.clone().acting_as(Actor::Outsider);
     let owner = Whose::Actor(Actor::Owner);

@@ -4,6 +4,7 @@ use nestling::testing::{Child, End, Spawn};
 
 use super::drive::Credit;
 use super::event::{Actor, Due};
+use super::remote::Elsewhere;
 use super::seen::{Fate, Joined, Reason};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(super) struct Person {
     pub(super) credit: Credit,
     /// A timer of it was polled, and its future is about to be.
     pub(super) timed: bool,
+    /// What is known of it on the executor, once it was handed over.
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 impl Person {
@@ -77,11 +80,17 @@ impl Person {
             fate: None,
             credit: Credit::default(),
             timed: false,
+            elsewhere: None,
         }
     }
 
     pub(super) fn is_daemon(&self) -> bool {
         self.script.daemon
+    }
+
+    /// Whether it is spawned onto the executor.
+    pub(super) fn is_remote(&self) -> bool {
+        self.how == Spawn::On
     }
 
     /// Taken, and not gone.

@@ -5,7 +5,7 @@ use nestling::testing::{SIGNALS, Spawn, Step};
 use super::event::Actor;
 use super::person::{Person, State};
 use super::rules::Rules;
-use super::scope::{Check, ensure};
+use super::scope::{Check, Scope, ensure};
 
 fn is_waited_for(child: &Person) -> bool {
     child.is_there() && !child.is_daemon()
@@ -15,6 +15,7 @@ impl Rules {
     /// Nobody is left to be polled: is there a reason for each?
     pub(super) fn may_rest(&self) -> Check {
         self.nursery_may_rest(0)?;
+        self.all.iter().try_for_each(Scope::executor_may_rest)?;
         match self.all[0].others.get(&Actor::Outsider) {
             Some(outsider) if outsider.state == State::Running => {
                 self.person_may_rest(0, Actor::Outsider, outsider)

@@ -14,6 +14,9 @@ use super::seen::Reason;
 pub(crate) struct Rules {
     pub(super) all: Vec<Scope>,
     pub(super) fired: BTreeSet<u8>,
+    /// The children that the executor has taken, by nursery and key.
+    pub(super) taken: Vec<(usize, usize)>,
+    pub(super) shut_down: bool,
     heard: Vec<Event>,
     fault: Option<String>,
 }
@@ -50,7 +53,8 @@ impl Rules {
         match event {
             Event::Opened { nursery, by, script } => {
                 ensure!(nursery == self.all.len(), "{nursery} is opened out of turn");
-                self.all.push(Scope::new(script, by));
+                let apart = self.is_polled_apart(by);
+                self.all.push(Scope { apart, ..Scope::new(script, by) });
             }
             Event::Appears { nursery, actor, child } => {
                 let person = Person::new(child, State::Running, actor, Spawn::Plain);
@@ -71,6 +75,7 @@ impl Rules {
                 if first {
                     child.cause = Some(Reason(format!("requested: {by:?}")));
                     child.credit.cancel();
+                    child.is_cancelled_alone();
                 }
             }
             Event::CancelsAll { nursery, by, within, first } => {
@@ -82,6 +87,9 @@ impl Rules {
                 }
                 if within && !scope.closed && !scope.abandoned {
                     scope.grace = Grace::Running;
+                    if !first {
+                        scope.children.iter_mut().for_each(Person::has_another_grace);
+                    }
                 }
             }
             Event::Closes { nursery, first } => {
@@ -95,6 +103,10 @@ impl Rules {
                 self.all[nursery].held = false;
                 self.all[nursery].refuse();
             }
+            Event::HandedOver { nursery, key, taken } => self.handed_over(nursery, key, taken)?,
+            Event::LetGo { nursery, key } => self.all[nursery].let_go(key)?,
+            Event::DropsTask(task) => self.drops_task(task),
+            Event::ShutsDown => self.shuts_down(),
             Event::Heard { nursery, by, cause } => {
                 let scope = &mut self.all[nursery];
                 let own = scope.person(by).cause.clone();
@@ -138,7 +150,9 @@ impl Rules {
                 ensure!(once, "not each value was dropped once: {values:?}");
                 ensure!(watches == 0, "{watches} futures or wakers of them are left");
                 for scope in &self.all {
-                    let gone = |one: &Person| matches!(one.state, State::Gone | State::Refused);
+                    let gone = |one: &Person| {
+                        matches!(one.state, State::Gone | State::Refused) && !one.is_elsewhere()
+                    };
                     ensure!(scope.children.iter().all(gone), "a child outlives its nursery");
                     ensure!(scope.others.values().all(gone), "somebody outlives the run");
                 }
@@ -229,6 +243,7 @@ impl Rules {
         let scope = &self.all[nursery];
         let child = |(key, child): (usize, &Person)| {
             (child.is_there() || child.state == State::New)
+                && !scope.goes_elsewhere(child)
                 && self.drop_panics(nursery, Actor::Child(key))
         };
         let body = scope.others.get(&Actor::Body);

@@ -7,8 +7,7 @@ use nestling::testing::{Child, Finish, Script, Spawn};
 
 use super::act::grace_of;
 use super::drive::Drive;
-use super::ends::DEADLINE;
-use super::event::{Actor, Answer, Due};
+use super::event::{Actor, Answer};
 use super::person::{Person, State};
 use super::seen::{Fate, Reason, Record, Tally};
 
@@ -64,6 +63,8 @@ pub(super) struct Scope {
     pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
+    /// It is polled by no driver of another nursery.
+    pub(super) apart: bool,
     pub(super) drive: Drive,
     /// Wakes of children that are gone: each may be for the next in the lane.
     pub(super) strays: u32,
@@ -103,6 +104,7 @@ impl Scope {
             finishing: false,
             closed: false,
             abandoned: false,
+            apart: false,
             drive: Drive::default(),
             strays: 0,
         }
@@ -180,7 +182,7 @@ impl Scope {
         let how = self.children[key].how;
         let is_free = match how {
             _ if self.children[key].is_daemon() => true,
-            Spawn::Plain | Spawn::Handle | Spawn::Join => true,
+            Spawn::Plain | Spawn::Handle | Spawn::Join | Spawn::On => true,
             Spawn::Try => self.unfinished() < self.limit(),
             Spawn::WhenFree => self.granted.contains(&key),
         };
@@ -216,28 +218,17 @@ impl Scope {
     }
 
     pub(super) fn polled(&mut self, key: usize) -> Check {
-        let (running, limit) = (self.running(), self.limit());
+        if self.children[key].is_remote() {
+            return self.polled_elsewhere(key);
+        }
         let cancelled = self.cancelled.is_some() || self.has_winner();
         let most = if self.stopped || self.late || self.has_winner() { 0 } else { LATE_POLLS };
         let lingers = self.may_linger(&self.children[key]);
-        let (id, daemon) = (self.children[key].id, self.children[key].is_daemon());
-        // A daemon waits for no slot, and may pass by those that do.
-        let older_waits = self.children.iter().any(|child| {
-            child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
-        });
         let child = &mut self.children[key];
         child.timed = false;
         ensure!(child.cause.is_none() || lingers, "{key} is polled after it was cancelled");
         match child.state {
-            State::Queued => {
-                ensure!(!cancelled, "{key} starts in a cancelled nursery");
-                ensure!(!older_waits, "{key} starts before one that was spawned earlier");
-                ensure!(
-                    daemon || running < limit,
-                    "{key} starts beside {running} others, and {limit} may run"
-                );
-                child.state = State::Running;
-            }
+            State::Queued => self.starts(key)?,
             State::Running => {
                 child.late_polls += u32::from(cancelled && !lingers);
                 let late = child.late_polls;
@@ -249,8 +240,30 @@ impl Scope {
         Ok(())
     }
 
+    /// A child starts: it has a slot, and its turn has come.
+    pub(super) fn starts(&mut self, key: usize) -> Check {
+        let (running, limit) = (self.running(), self.limit());
+        let cancelled = self.cancelled.is_some() || self.has_winner();
+        let (id, daemon) = (self.children[key].id, self.children[key].is_daemon());
+        // A daemon waits for no slot, and may pass by those that do.
+        let older_waits = self.children.iter().any(|child| {
+            child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
+        });
+        ensure!(!cancelled, "{key} starts in a cancelled nursery");
+        ensure!(!older_waits, "{key} starts before one that was spawned earlier");
+        ensure!(
+            daemon || running < limit,
+            "{key} starts beside {running} others, and {limit} may run"
+        );
+        self.children[key].state = State::Running;
+        Ok(())
+    }
+
     /// A child's future is gone; `panics` says whether it went with a panic.
     pub(super) fn dropped(&mut self, key: usize, panics: bool) -> Check {
+        if self.children[key].elsewhere.is_some() {
+            return self.dropped_elsewhere(key, panics);
+        }
         let state = self.children[key].state;
         self.children[key].state = State::Gone;
         self.leave_lane(key);
@@ -296,7 +309,9 @@ impl Scope {
                             && self.may_linger(other)
                             && !(useless && other.is_daemon());
                         let alone = other.cause.is_some() && !other.dismissed;
-                        other.is_there() && other.id > id && !lingers && !alone
+                        // One on the executor is waited for.
+                        let here = other.is_there() && other.elsewhere.is_none();
+                        here && other.id > id && !lingers && !alone
                     });
                     ensure!(!newer, "{key} is dropped before one that was spawned later");
                 }
@@ -313,12 +328,21 @@ impl Scope {
 
     pub(super) fn cancel(&mut self, cause: Reason) {
         self.cancelled = Some(cause);
-        self.children.iter_mut().for_each(|child| child.credit.cancel());
+        for child in &mut self.children {
+            child.credit.cancel();
+            child.is_cancelled_with_all();
+        }
         if self.script.grace > 0 {
             self.grace = Grace::Running;
         }
         self.queue.clear();
         self.granted.clear();
+    }
+
+    /// The driver itself cancels the nursery.
+    pub(super) fn cancel_now(&mut self, cause: Reason) {
+        self.cancel(cause);
+        self.decides();
     }
 
     /// Daemons are told to end all at once; this one is the first of them to go.
@@ -347,62 +371,6 @@ impl Scope {
             let children = &self.children;
             self.queue.retain(|key| children[*key].by == Actor::Owner);
             self.granted.retain(|key| children[*key].by == Actor::Owner);
-        }
-    }
-
-    /// Some time is up.
-    pub(super) fn is_due(&mut self, what: Due) -> Check {
-        match what {
-            Due::Deadline => {
-                // A spawner may have been first, and the driver not have heard of it.
-                if self.cancelled.is_none() {
-                    self.late = true;
-                    self.cancel(Reason(String::from(DEADLINE)));
-                }
-            }
-            Due::Grace => {
-                ensure!(self.cancelled.is_some(), "the grace is over, and nothing is cancelled");
-                ensure!(self.grace == Grace::Running, "the grace is over, and never began");
-                self.grace = Grace::Over;
-            }
-            Due::Timeout(key) => {
-                ensure!(
-                    self.cancelled.is_none(),
-                    "{key} times out after the nursery was cancelled"
-                );
-                let child = &mut self.children[key];
-                // It is asked before the child is polled, also for the first time.
-                let starts = matches!(child.state, State::Queued | State::Running);
-                ensure!(starts, "{key} times out while {:?}", child.state);
-                ensure!(child.cause.is_none(), "{key} times out after it was cancelled");
-                child.expired = Some(what);
-            }
-            Due::ChildsGrace(key) => {
-                let cancelled = self.cancelled.is_some() || self.children[key].cause.is_some();
-                ensure!(cancelled, "the grace of {key} is over, and it is not cancelled");
-                self.children[key].expired = Some(what);
-            }
-        }
-        Ok(())
-    }
-
-    /// A child has been polled, and goes on. A timer that is over counts now, and not if the child
-    /// has ended in that poll.
-    pub(super) fn is_pending(&mut self, key: usize) {
-        let cancelled = self.cancelled.is_some();
-        let child = &mut self.children[key];
-        match child.expired.take() {
-            Some(Due::Timeout(_)) if !cancelled && child.cause.is_none() => {
-                let id = child.id.unwrap_or_default();
-                child.cause = Some(Reason(format!("child #{id} timed out")));
-                child.timed_out = true;
-                child.credit.cancel();
-            }
-            Some(Due::ChildsGrace(_)) => {
-                child.due = true;
-                child.credit.cancel();
-            }
-            _ => {}
         }
     }
 

@@ -83,6 +83,8 @@ pub(crate) enum Why {
     PanicInDrop,
     PanicInPolicy,
     TimedOut(Reason),
+    /// The executor has refused it.
+    Refused,
     Other(String),
 }
 
@@ -173,6 +175,7 @@ impl From<&ChildError<Value>> for Failed {
                 None => Why::Other(panic.to_string()),
             },
             Failure::TimedOut(cause) => Why::TimedOut(cause.into()),
+            Failure::Executor(error) if error.is_refused() => Why::Refused,
             other => Why::Other(format!("{other:?}")),
         };
         Self { id, why, after_cancel: error.after_cancel(), overran: error.overran_grace() }

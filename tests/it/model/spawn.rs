@@ -37,6 +37,7 @@ impl<M: Kind> Stage<M> {
 
     /// Spawns a sibling by the spawner.
     pub(super) async fn spawn(&self, how: Spawn, child: Child) {
+        let child = as_spawned(how, child);
         let key = self.announce(how, &child);
         let builder = self.options(self.siblings().child(), &child, key);
         let stage = self.for_child();
@@ -71,6 +72,10 @@ impl<M: Kind> Stage<M> {
                 Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
                 Err(rejected) => refused(rejected),
             },
+            Spawn::On => match builder.spawn_on(self.handing(key), stage.elsewhere(child, key)) {
+                Ok(handle) => Answer::Taken(self.keep(key, handle)),
+                Err(rejected) => refused(rejected),
+            },
             Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
@@ -87,6 +92,7 @@ impl<M: Kind> Stage<M> {
 
     /// Spawns a child by the nursery itself.
     pub(super) async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
+        let child = as_spawned(how, child);
         let key = self.announce(how, &child);
         let builder = self.options(nursery.child(), &child, key);
         let stage = self.for_child();
@@ -114,6 +120,10 @@ impl<M: Kind> Stage<M> {
                 let handle = builder.spawn_join(M::plain(stage, child, key));
                 Answer::Taken(self.keep_join(key, handle))
             }
+            Spawn::On => {
+                let handle = builder.spawn_on(self.handing(key), stage.elsewhere(child, key));
+                Answer::Taken(self.keep(key, handle))
+            }
             Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
                 Ok(id) => Answer::Taken(id.number()),
                 Err(rejected) => refused(rejected),
@@ -124,6 +134,12 @@ impl<M: Kind> Stage<M> {
         };
         self.answer(key, answer);
     }
+}
+
+/// A child on an executor is no daemon in these scripts: nothing tells when it is told to go then.
+fn as_spawned(how: Spawn, child: Child) -> Child {
+    let daemon = child.daemon && how != Spawn::On;
+    Child { daemon, ..child }
 }
 
 /// Whether the child needs to know of itself.

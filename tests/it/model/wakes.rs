@@ -20,7 +20,15 @@ impl Rules {
     /// Notes what a driver does, and what is asked of it.
     pub(super) fn note_work(&mut self, event: &Event) {
         let nursery = match event {
+            // It is the executor that polls those that are there.
+            Event::Happens { what: Happening::Polled, nursery, actor: Actor::Child(key) }
+                if self.all[*nursery].children[*key].is_remote() =>
+            {
+                return;
+            }
             Event::Happens { what: Happening::Polled | Happening::Dropped, nursery, .. }
+            | Event::HandedOver { nursery, .. }
+            | Event::LetGo { nursery, .. }
             | Event::Answered { answer: Answer::Taken(_), nursery, .. }
             | Event::Cancels { nursery, .. }
             | Event::CancelsAll { nursery, .. }
@@ -42,12 +50,19 @@ impl Rules {
                 ensure!(left == 0, "{by:?} waits no more, and {left} of its wakers are left");
                 ensure!(woken <= WAKES_OF_WAIT, "{by:?} is woken {woken} times in one wait");
             }
+            (Whose::Actor(Actor::Child(key)), Moment::Woken) if scope.children[key].is_remote() => {
+            }
             (Whose::Actor(Actor::Child(key)), Moment::Woken)
             | (Whose::Timer(Due::Timeout(key) | Due::ChildsGrace(key)), Moment::Woken) => {
                 scope.woken(key);
             }
             (Whose::Timer(Due::Timeout(key) | Due::ChildsGrace(key)), Moment::Polled { .. }) => {
                 let child = &mut scope.children[key];
+                if child.is_remote() {
+                    // What the driver polls then tells nothing.
+                    scope.drive.work();
+                    return Ok(());
+                }
                 ensure!(!child.timed, "a timer of {key} is polled, and then not {key}");
                 child.timed = true;
             }
@@ -88,12 +103,13 @@ impl Scope {
 
     fn owner_watched(&mut self, moment: Moment) -> Check {
         let owner = Owner {
-            nested: !matches!(self.by, None | Some((_, Actor::Outsider))),
+            nested: !self.apart,
             // It has the spawner that keeps the nursery open.
             busy: self.held,
         };
         self.drive.owner(moment, owner)?;
         if moment == Moment::Pending && self.drive.rests() {
+            self.tells_those_elsewhere();
             // Wakes of children that are gone may be left.
             self.children.iter_mut().for_each(|child| child.credit = Default::default());
         }

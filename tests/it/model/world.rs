@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nestling::testing::Cues;
+use nestling::testing::{Cues, Executor, Workers};
 
 use super::event::Event;
 use super::rules::Rules;
@@ -11,15 +11,18 @@ use super::watch::Watches;
 
 pub(crate) struct World {
     pub(super) cues: Cues,
+    /// The executor that children are spawned onto: the one that the run is on, too.
+    pub(super) workers: Workers,
     rules: Mutex<Rules>,
     pub(super) values: Values,
     pub(super) watches: Watches,
 }
 
 impl World {
-    pub(crate) fn new(cues: Cues) -> Self {
+    pub(crate) fn new(executor: &Executor<'_>) -> Self {
+        let (cues, workers) = (Cues::new(executor), executor.workers());
         let (values, watches) = Default::default();
-        Self { cues, rules: Mutex::default(), values, watches }
+        Self { cues, workers, rules: Mutex::default(), values, watches }
     }
 
     pub(crate) fn tell(&self, event: Event) {
