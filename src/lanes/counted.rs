@@ -1,45 +1,35 @@
-//! What the driver looks at, counted for the tests.
+//! What the driver looks at, and what words pass on, counted for the tests.
 
 use std::cell::Cell;
 
-/// How often the driver has looked at something.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Looks {
+/// How often it was done.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Counts {
     /// The queue was polled.
     pub(super) queue: usize,
     /// An entry of the queue was polled.
     pub(super) entries: usize,
     /// A word was looked into.
     pub(super) words: usize,
+    /// A word passed a wake on.
+    pub(super) passed_on: usize,
 }
 
 thread_local! {
-    static LOOKS: Cell<Looks> = const { Cell::new(Looks { queue: 0, entries: 0, words: 0 }) };
+    static COUNTS: Cell<Counts> =
+        const { Cell::new(Counts { queue: 0, entries: 0, words: 0, passed_on: 0 }) };
 }
 
-pub(super) fn queue() {
-    let looks = LOOKS.get();
-    LOOKS.set(Looks { queue: looks.queue + 1, ..looks });
+/// Counts one of them, on this thread.
+pub(super) fn count(which: impl FnOnce(&mut Counts) -> &mut usize) {
+    let mut counts = COUNTS.get();
+    *which(&mut counts) += 1;
+    COUNTS.set(counts);
 }
 
-pub(super) fn entry() {
-    let looks = LOOKS.get();
-    LOOKS.set(Looks { entries: looks.entries + 1, ..looks });
-}
-
-pub(super) fn word() {
-    let looks = LOOKS.get();
-    LOOKS.set(Looks { words: looks.words + 1, ..looks });
-}
-
-/// What this thread has looked at meanwhile.
-pub(super) fn during(work: impl FnOnce()) -> Looks {
-    let before = LOOKS.get();
+/// What was counted meanwhile, on this thread.
+pub(super) fn during(work: impl FnOnce()) -> Counts {
+    COUNTS.set(Counts::default());
     work();
-    let after = LOOKS.get();
-    Looks {
-        queue: after.queue - before.queue,
-        entries: after.entries - before.entries,
-        words: after.words - before.words,
-    }
+    COUNTS.get()
 }

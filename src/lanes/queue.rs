@@ -63,7 +63,7 @@ impl Queue {
 
     fn poll_woken(&mut self) -> Option<usize> {
         #[cfg(all(test, not(loom)))]
-        super::counted::queue();
+        super::counted::count(|counts| &mut counts.queue);
         self.woken.clear();
         let cx = &mut Context::from_waker(&self.waker);
         // Ready is the entry of a block that gave up its lanes.
@@ -91,7 +91,7 @@ impl Future for Entry {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         #[cfg(all(test, not(loom)))]
-        super::counted::entry();
+        super::counted::count(|counts| &mut counts.entries);
         let Self::Word { word, last } = &*self else { return Poll::Pending };
         if word.is_retired() {
             return Poll::Ready(());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use super::counted::{Looks, during};
+use super::counted::{Counts, during};
 use super::{KEPT, LANES, Lanes};
 use crate::drive::{DriverWaker, budget};
 
@@ -80,7 +80,7 @@ fn a_wake_is_found_at_the_same_cost_among_few_lanes_and_among_many() {
         });
         (looks, fixture.wakes())
     };
-    assert_eq!(cost(FEW), (Looks { queue: 1, entries: 1, words: 1 }, 1));
+    assert_eq!(cost(FEW), (Counts { queue: 1, entries: 1, words: 1, passed_on: 1 }, 1));
     assert_eq!(cost(MANY), cost(FEW));
 }
 
@@ -93,7 +93,10 @@ fn a_wake_in_the_first_block_needs_no_queue() {
         assert_eq!(fixture.round(), [5]);
         assert_eq!(fixture.round(), []);
     });
-    assert_eq!((looks, fixture.wakes()), (Looks { queue: 0, entries: 0, words: 1 }, 1));
+    assert_eq!(
+        (looks, fixture.wakes()),
+        (Counts { words: 1, passed_on: 1, ..Counts::default() }, 1)
+    );
     assert!(fixture.lanes.queue.is_none());
 }
 
@@ -101,10 +104,7 @@ fn a_wake_in_the_first_block_needs_no_queue() {
 fn a_round_without_wakes_looks_at_nothing() {
     for count in [FEW, MANY] {
         let mut fixture = Fixture::new(count);
-        assert_eq!(
-            during(|| assert_eq!(fixture.round(), [])),
-            Looks { queue: 0, entries: 0, words: 0 }
-        );
+        assert_eq!(during(|| assert_eq!(fixture.round(), [])), Counts::default());
         assert!(!fixture.lanes.has_woken());
     }
 }
@@ -116,6 +116,17 @@ fn lanes_of_one_word_wake_the_driver_once() {
     fixture.wake((0..LANES).chain(0..LANES));
     assert_eq!(fixture.wakes(), 1);
     assert!(fixture.round().into_iter().eq(0..LANES));
+}
+
+#[test]
+fn a_wake_that_finds_its_word_woken_is_not_passed_on() {
+    let mut fixture = Fixture::new(2 * LANES);
+    for _ in 0..2 {
+        // Of the first word, which tells the driver itself, and of one that stands in the queue.
+        let counts = during(|| fixture.wake((0..2 * LANES).chain(0..2 * LANES)));
+        assert_eq!(counts.passed_on, 2);
+        assert!(fixture.round().into_iter().eq(0..2 * LANES));
+    }
 }
 
 #[test]

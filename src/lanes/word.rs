@@ -71,7 +71,7 @@ impl Word {
     #[inline]
     pub(super) fn take(&self) -> usize {
         #[cfg(all(test, not(loom)))]
-        super::counted::word();
+        super::counted::count(|counts| &mut counts.words);
         // Acquire: the polls that follow see what was made ready before the wakes. Release: a wake
         // that reads this zero also sees the waker that was set before.
         self.woken.swap(0, Ordering::AcqRel)
@@ -156,6 +156,8 @@ impl Word {
     }
 
     fn pass_on(&self) {
+        #[cfg(all(test, not(loom)))]
+        super::counted::count(|counts| &mut counts.passed_on);
         match &self.way {
             Way::Driver(driver) => driver.notify(),
             Way::Queue { waker, has_waker, .. } => {
