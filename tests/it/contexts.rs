@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use nestling::{Cause, CauseKind, Failure, Nursery, Rejection};
 
 use crate::support::{Count, Live, Log, Task, Wakes, drive, here, yields};
@@ -320,4 +321,28 @@ by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, 
     assert_eq!(Arc::strong_count(&wakes), 3);
     drop(waiting);
     assert_eq!(Arc::strong_count(&wakes), 2);
+});
+
+by_hand!(of_a_child_that_ends_without_a_cancel_no_waker_is_kept, {
+    let own = Log::new();
+    let known = own.clone();
+    let mut nursery = nursery::<(), &str>();
+    let (end, may_end) = oneshot::channel::<()>();
+    nursery.spawn_with(move |cx| {
+        known.add(cx);
+        may_end.map(|_| Ok(()))
+    });
+    let mut next = Task::new(nursery.next());
+    assert!(next.run().is_pending());
+    let cx = own.take().pop().unwrap();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut waiting = Task::new(cx.cancelled());
+    assert!(waiting.poll_with(&waker).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 3);
+    end.send(()).unwrap();
+    assert!(next.run().is_ready());
+    assert_eq!(Arc::strong_count(&wakes), 2, "the child cannot be cancelled any more");
+    assert!(waiting.poll_with(&waker).is_pending());
+    assert_eq!((Arc::strong_count(&wakes), wakes.count()), (2, 0));
 });
