@@ -124,3 +124,20 @@ by_hand!(an_output_of_a_loser_that_panics_when_dropped_takes_no_winner_with_it, 
     assert!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().is_none());
     assert_eq!(gone.get(), 1);
 });
+
+by_hand!(what_a_loser_ends_with_in_its_grace_is_dropped_at_once, {
+    for fails in [false, true] {
+        let live = Count::default();
+        let value = Live::new(&live);
+        let mut nursery = nursery::<Option<Live>, Live>();
+        nursery.child().grace(pending::<()>()).spawn_with(move |cx| async move {
+            cx.cancelled().await;
+            if fails { Err(value) } else { Ok(Some(value)) }
+        });
+        nursery.child().grace(pending::<()>()).spawn(pending());
+        nursery.spawn(async { Ok(None) });
+        let mut race = Task::new(nursery.first_ok());
+        assert!(race.run().is_pending());
+        assert_eq!(live.get(), 0);
+    }
+});
