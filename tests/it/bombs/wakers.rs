@@ -1,11 +1,13 @@
 //! Wakers that are bombs, wherever one is kept, and each way that it is given up.
 
 use std::future::pending;
-use std::sync::{Arc, OnceLock};
+use std::panic::panic_any;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Wake, Waker};
 
 use nestling::{CancelHandle, ChildContext, Nursery};
 
-use super::{Bombs, while_panicking};
+use super::{Bomb, Bombs, while_panicking};
 use crate::support::{Task, drive};
 
 type Children = Nursery<'static, (), &'static str>;
@@ -116,5 +118,34 @@ fn a_waker_that_panics_when_it_is_dropped_harms_nothing() {
             drop(nursery);
             bombs.assert_all_gone(&context);
         }
+    }
+}
+
+/// A waker that panics with a bomb when it wakes.
+struct Thrower(Mutex<Option<Bomb>>);
+
+impl Wake for Thrower {
+    fn wake(self: Arc<Self>) {
+        panic_any(self.0.lock().unwrap().take());
+    }
+}
+
+#[test]
+fn what_a_waker_panics_with_may_panic_when_it_is_dropped() {
+    for wait in [Finished, Joined, ChildCancelled, NurseryCancelled, Slot] {
+        let context = format!("{wait:?}");
+        let bombs = Bombs::default();
+        let (nursery, handle, wait) = waiting(wait);
+        let mut task = Task::new(wait);
+        let bomb = bombs.bomb("what it panics with");
+        let waker = Waker::from(Arc::new(Thrower(Mutex::new(Some(bomb)))));
+        assert!(task.poll_with(&waker).is_pending(), "{context}");
+        handle.cancel();
+        if let Some(mut nursery) = nursery {
+            nursery.cancel("enough");
+        }
+        assert!(!bombs.any_armed(), "{context}: it was not woken");
+        drop(task);
+        bombs.assert_all_gone(&context);
     }
 }
