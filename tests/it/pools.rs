@@ -702,3 +702,22 @@ by_hand!(lanes_beyond_the_first_word_have_their_turn_in_a_pool_that_has_little_o
     let (least, most) = (polls.iter().map(Count::get).min(), polls.iter().map(Count::get).max());
     assert!(least.unwrap() > 0 && most.unwrap() <= 2 * least.unwrap() + 2, "{least:?} {most:?}");
 });
+
+behaviour!(a_cancel_after_the_last_end_is_the_cause_if_it_was_first, async {
+    let pool = pool!(1);
+    let handle = pool.cancel_handle();
+    let first = Count::default();
+    let told = first.clone();
+    let last = OnDrop(move || {
+        if handle.cancel_with("at the last moment") {
+            told.add();
+        }
+    });
+    let pool = pool.for_each(0..2, move |_| {
+        let _held = &last;
+        ready(Ok::<_, &str>(()))
+    });
+    let report = pool.settle().await;
+    assert_eq!((report.counts().completed(), first.get()), (2, 1));
+    assert_eq!(report.cause().unwrap().message(), Some("at the last moment"));
+});
