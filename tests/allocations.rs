@@ -507,3 +507,23 @@ fn crowds_leave_nothing_beside_a_child_that_stays() {
     let info = measure(|| (0..10).for_each(|_| crowd()));
     assert!(info.bytes_current < 1_000, "{info:?}");
 }
+
+#[test]
+fn a_crowd_in_its_grace_leaves_nothing_beside_one_that_stays() {
+    let mut nursery = Parent::new().grace(std::future::pending::<()>());
+    let (_stays, receiver) = oneshot::channel();
+    nursery.spawn(receiver);
+    let info = measure(|| {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..CROWD).map(|_| oneshot::channel()).unzip();
+        for receiver in receivers {
+            nursery.spawn(receiver);
+        }
+        assert_eq!(drive(&mut nursery), 0);
+        nursery.cancel("enough");
+        assert_eq!(drive(&mut nursery), 0);
+        senders.into_iter().for_each(|sender| sender.send(0).unwrap());
+        assert_eq!(drive(&mut nursery), CROWD);
+    });
+    // The list of blocks stays: two bytes for each of many lanes.
+    assert!(info.bytes_current < LITTLE + CROWD as i64 * 2, "{info:?}");
+}
