@@ -5,7 +5,7 @@ use std::future::pending;
 use futures::FutureExt;
 use nestling::CauseKind;
 
-use crate::support::{Task, yields};
+use crate::support::{Task, ends, yields};
 
 behaviour!(the_error_counts_the_failures_that_next_has_handed_out, async {
     let mut nursery = nursery::<u32, &str>();
@@ -165,4 +165,14 @@ by_hand!(handing_out_what_is_kept_is_part_of_the_turn, {
         drop(owner);
         assert_eq!(handed_out, if kept { 10_001 } else { 10_000 });
     }
+});
+
+by_hand!(a_failure_left_beside_one_that_was_handed_out_stops_a_body, {
+    let mut nursery = nursery::<(), &str>().first_error();
+    nursery.spawn(ends(Err("stop"), || panic!("late")));
+    let first = nursery.next().now_or_never().unwrap().unwrap();
+    assert!(first.outcome().is_failed());
+    let run = Task::new(nursery.run(|_| pending::<Result<(), &str>>())).run();
+    let std::task::Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
+    assert_eq!(error.first().failure().panic().unwrap().message(), "late");
 });
