@@ -926,3 +926,34 @@ by_hand!(shared, a_lane_that_has_run_an_item_is_replaced_at_once_though_others_a
     assert_eq!(report.counts().cancelled(), 0);
     assert!(dropped > 100 && report.counts().completed() > 500, "{dropped} {:?}", report.counts());
 });
+
+by_hand!(shared, lanes_that_wait_double_in_number_until_each_item_has_one, {
+    let far = OnWake::default();
+    let (send, items) = mpsc::unbounded();
+    let pool = Pool::new(64).on(far.clone());
+    let pool = pool.for_each_stream(items, |wait: oneshot::Receiver<()>| wait);
+    let mut pool = Task::new(pool);
+    let mut work = || {
+        let mut woken = Vec::new();
+        loop {
+            assert!(pool.run().is_pending());
+            match far.poll() {
+                0 => return woken,
+                lanes => woken.push(lanes),
+            }
+        }
+    };
+    let send_items = || {
+        let (ends, waits): (Vec<_>, Vec<_>) = (0..64).map(|_| oneshot::channel::<()>()).unzip();
+        waits.into_iter().for_each(|wait| send.unbounded_send(wait).unwrap());
+        ends
+    };
+    let ends = send_items();
+    work();
+    ends.into_iter().for_each(|end| end.send(()).unwrap());
+    work();
+    assert_eq!(far.len(), 64);
+    // All lanes wait now.
+    let _ends = send_items();
+    assert_eq!(work(), [4, 4, 8, 16, 32]);
+});
