@@ -795,6 +795,13 @@ impl OnWake {
         polled
     }
 
+    /// Drops the tasks that were woken.
+    fn drop_woken(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
+        tasks.retain(|(_, wakes, seen)| *seen == wakes.count());
+        self.0.lock().unwrap().extend(tasks);
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
@@ -956,4 +963,26 @@ by_hand!(shared, lanes_that_wait_double_in_number_until_each_item_has_one, {
     // All lanes wait now.
     let _ends = send_items();
     assert_eq!(work(), [4, 4, 8, 16, 32]);
+});
+
+by_hand!(shared, a_lane_that_is_lost_on_its_way_sends_another, {
+    let far = OnWake::default();
+    let (send, items) = mpsc::unbounded();
+    let begun = Count::default();
+    let count = begun.clone();
+    let pool = Pool::<'_, ()>::new(2).on(far.clone()).for_each_stream(items, move |()| {
+        count.add();
+        yields(1).map(Ok)
+    });
+    let mut pool = Task::new(pool);
+    (0..2).for_each(|_| send.unbounded_send(()).unwrap());
+    while pool.run().is_pending() && far.poll() > 0 {}
+    assert_eq!((begun.get(), far.len()), (2, 2));
+    // Both wait. One of them is woken for the next item.
+    send.unbounded_send(()).unwrap();
+    assert!(pool.run().is_pending());
+    far.drop_woken();
+    assert_eq!(far.len(), 1);
+    // The pool is not polled for that.
+    assert_eq!((far.poll(), begun.get()), (1, 3));
 });
