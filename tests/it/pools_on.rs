@@ -986,3 +986,39 @@ by_hand!(shared, a_lane_that_is_lost_on_its_way_sends_another, {
     // The pool is not polled for that.
     assert_eq!((far.poll(), begun.get()), (1, 3));
 });
+
+/// Panics when it wakes.
+struct Broken;
+
+impl std::task::Wake for Broken {
+    fn wake(self: Arc<Self>) {
+        panic!("no wake");
+    }
+}
+
+by_hand!(shared, a_lane_that_panics_is_not_replaced_as_one_that_was_dropped, {
+    let (tasks, asked) = (Arc::new(Mutex::new(Vec::new())), Count::default());
+    let (given, counted) = (Arc::clone(&tasks), asked.clone());
+    let far = executor(move |task| {
+        counted.add();
+        given.lock().unwrap().push(task);
+    });
+    let pool = Pool::<'_, ()>::new(16).on(&far).for_each(0..1_000, |_| ready(Ok(())));
+    let mut pool = Task::new(pool.settle());
+    assert!(pool.run().is_pending());
+    let mut cx = Context::from_waker(Waker::noop());
+    let take = || tasks.lock().unwrap().pop().unwrap();
+    // It wakes itself when it has run a row of items, and panics.
+    let broken = Waker::from(Arc::new(Broken));
+    assert!(take().poll_unpin(&mut Context::from_waker(&broken)).is_ready());
+    assert!(pool.run().is_pending());
+    // This one runs as many, and stays. So the executor was asked again after that loss.
+    let mut stays = take();
+    assert!(stays.poll_unpin(&mut cx).is_pending());
+    assert!(pool.run().is_pending());
+    let before = asked.get();
+    // Those that are left have run none.
+    tasks.lock().unwrap().clear();
+    assert!(pool.run().is_pending());
+    assert_eq!(asked.get(), before);
+});
