@@ -239,6 +239,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             // The short way for a success: a cancel makes no difference to it.
             (Ok(()), Some(output), _) => Polled::Completed(output),
             (Ok(()), None, None) if !self.is_to_be_dropped() => Polled::Pending,
+            (Ok(()), None, end) => Polled::Ended(Otherwise { caught: None, end }),
             (caught, output, other) => Polled::Ended(Otherwise {
                 caught: caught.err(),
                 end: output.map(End::Completed).or(other),
@@ -247,6 +248,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     /// Ends a child that panicked, did not succeed, or is to be dropped.
+    #[inline]
     pub(crate) fn end_otherwise(&mut self, otherwise: Otherwise<T, E>) -> (Gone, Ended<T, E>) {
         match (otherwise.caught, otherwise.end) {
             (caught, Some(end)) => self.end(end, caught),

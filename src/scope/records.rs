@@ -52,6 +52,7 @@ impl<T, E> Records<T, E> {
         })
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, completion: Completion<T, E>) {
         self.kept().push(completion);
     }
@@ -93,6 +94,7 @@ impl<T, E> Kept<T, E> {
         self.order.is_empty() && self.spare.is_none()
     }
 
+    #[inline]
     fn push(&mut self, completion: Completion<T, E>) {
         let (child, outcome, overran) = completion.into_parts();
         self.order.push_back(match outcome {
@@ -106,6 +108,7 @@ impl<T, E> Kept<T, E> {
         });
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<Completion<T, E>> {
         match &mut self.spare {
             None => {}
