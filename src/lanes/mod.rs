@@ -45,7 +45,7 @@ use std::task::Waker;
 
 use self::block::{Block, Lane};
 use self::due::{Due, Link};
-use self::queue::Queue;
+use self::queue::WordQueue;
 use self::stack::Stack;
 use self::word::LANES;
 use crate::drive::{DriverWaker, budget};
@@ -67,7 +67,7 @@ pub(crate) struct Lanes<P> {
     /// Blocks that have lanes, none of which is taken.
     idle: usize,
     /// Made when a child waits in the second block.
-    queue: Option<Box<Queue>>,
+    queue: Option<Box<WordQueue>>,
     /// A word was added to the queue, which has to be polled before the driver may rest.
     unsettled: bool,
     /// Blocks that were woken and not visited yet.
@@ -223,7 +223,7 @@ impl<P> Lanes<P> {
     fn enqueue(&mut self, at: usize) {
         let block = &mut self.blocks[at];
         if let Some(word) = &block.word {
-            let queue = self.queue.get_or_insert_with(|| Box::new(Queue::new(&self.driver)));
+            let queue = self.queue.get_or_insert_with(|| Box::new(WordQueue::new(&self.driver)));
             queue.push(word);
             block.is_reached = true;
             self.unsettled = true;

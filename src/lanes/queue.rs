@@ -15,7 +15,7 @@ use crate::sync::{AtomicUsize, Ordering};
 /// `FuturesUnordered` holds one small future for each word. It polls those that were woken, and
 /// they put their words on a list, which the driver takes. The futures stay pending as long as
 /// their blocks have lanes.
-pub(super) struct Queue {
+pub(super) struct WordQueue {
     entries: FuturesUnordered<Entry>,
     /// Whether an entry was woken or added since the last poll.
     woken: Arc<WakeFlag>,
@@ -28,7 +28,7 @@ pub(super) struct Queue {
     last: Arc<AtomicUsize>,
 }
 
-impl Queue {
+impl WordQueue {
     pub(super) fn new(driver: &Arc<DriverWaker>) -> Self {
         let woken = WakeFlag::new(driver);
         let waker = woken.waker();

@@ -11,8 +11,8 @@ use pin_project_lite::pin_project;
 
 use super::Options;
 use super::item::poll_in_place;
-use super::ledger::{Ledger, Outcome};
-use super::run::Run;
+use super::ledger::{Ledger, Settled};
+use super::run::PoolRun;
 use super::source::Source;
 use crate::cancel::Cause;
 use crate::child::Polled;
@@ -103,7 +103,7 @@ where
 }
 
 /// A pool that is driven.
-struct Items<'a, 'env, S, F, Fut, T, E, M: Flavor> {
+struct Driven<'a, 'env, S, F, Fut, T, E, M: Flavor> {
     source: Pin<&'a mut Option<S>>,
     source_woken: &'a Arc<WakeFlag>,
     make: &'a mut Option<F>,
@@ -113,7 +113,7 @@ struct Items<'a, 'env, S, F, Fut, T, E, M: Flavor> {
     limit: usize,
 }
 
-impl<S, F, Fut, T, E, M> Items<'_, '_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M> Driven<'_, '_, S, F, Fut, T, E, M>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
@@ -207,7 +207,7 @@ where
     }
 }
 
-impl<S, F, Fut, T, E, M> Work for Items<'_, '_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M> Work for Driven<'_, '_, S, F, Fut, T, E, M>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
@@ -257,7 +257,7 @@ where
     }
 }
 
-impl<S, F, Fut, T, E, M> Run for Engine<'_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M> PoolRun for Engine<'_, S, F, Fut, T, E, M>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
@@ -267,11 +267,11 @@ where
     type Output = T;
     type Error = E;
 
-    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled<T, E>> {
         let this = self.project();
         assert!(!*this.over, "a pool was polled after it was ready");
         let mut running = Running::begin(this.driver, cx);
-        let mut items = Items {
+        let mut items = Driven {
             source: this.source,
             source_woken: this.source_woken,
             make: this.make,
@@ -285,7 +285,7 @@ where
         this.driver.retire();
         this.ledger.close(this.make.take());
         *this.over = true;
-        Poll::Ready(this.ledger.outcome())
+        Poll::Ready(this.ledger.settle())
     }
 }
 

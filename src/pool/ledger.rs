@@ -251,9 +251,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     /// What came of all items; they are taken out.
-    pub(super) fn outcome(&mut self) -> Outcome<T, E> {
+    pub(super) fn settle(&mut self) -> Settled<T, E> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
-        Outcome {
+        Settled {
             summary: Summary { name, counts, cause },
             collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
@@ -288,13 +288,13 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
 /// What came of all items.
 #[doc(hidden)]
-pub struct Outcome<T, E> {
+pub struct Settled<T, E> {
     summary: Summary,
     collected: Collected<ChildId, T, E>,
     location: &'static Location<'static>,
 }
 
-impl<T, E> Outcome<T, E> {
+impl<T, E> Settled<T, E> {
     /// The outputs in the order of the items, or every failure.
     pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
         self.collected.take_joined(&self.summary)
@@ -306,8 +306,8 @@ impl<T, E> Outcome<T, E> {
     }
 }
 
-impl<T, E> fmt::Debug for Outcome<T, E> {
+impl<T, E> fmt::Debug for Settled<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome").finish_non_exhaustive()
+        f.debug_struct("Settled").finish_non_exhaustive()
     }
 }

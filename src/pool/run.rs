@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::ledger::Outcome;
+use super::ledger::Settled;
 use crate::error::JoinedError;
 use crate::report::Report;
 
 /// A run of a pool. Sealed.
 #[doc(hidden)]
-pub trait Run {
+pub trait PoolRun {
     type Output;
     type Error;
 
@@ -20,7 +20,7 @@ pub trait Run {
     fn poll_run(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Outcome<Self::Output, Self::Error>>;
+    ) -> Poll<Settled<Self::Output, Self::Error>>;
 }
 
 pin_project! {
@@ -50,14 +50,14 @@ pin_project! {
     }
 }
 
-impl<R: Run> ForEach<R> {
+impl<R: PoolRun> ForEach<R> {
     /// The same run, with everything that came of it: counts, failures and cancelled items.
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
     }
 }
 
-impl<R: Run> Map<R> {
+impl<R: PoolRun> Map<R> {
     /// The same run, with everything that came of it: outputs beside failures, and cancelled items.
     ///
     /// # Examples
@@ -75,7 +75,7 @@ impl<R: Run> Map<R> {
     }
 }
 
-impl<R: Run<Output = ()>> Future for ForEach<R> {
+impl<R: PoolRun<Output = ()>> Future for ForEach<R> {
     type Output = Result<(), JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -83,19 +83,19 @@ impl<R: Run<Output = ()>> Future for ForEach<R> {
     }
 }
 
-impl<R: Run> Future for Map<R> {
+impl<R: PoolRun> Future for Map<R> {
     type Output = Result<Vec<R::Output>, JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().run.poll_run(cx).map(Outcome::into_result)
+        self.project().run.poll_run(cx).map(Settled::into_result)
     }
 }
 
-impl<R: Run> Future for PoolSettle<R> {
+impl<R: PoolRun> Future for PoolSettle<R> {
     type Output = Report<R::Output, R::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().run.poll_run(cx).map(Outcome::into_report)
+        self.project().run.poll_run(cx).map(Settled::into_report)
     }
 }
 

@@ -10,13 +10,13 @@ use crate::info::ChildId;
 
 /// Children that wait for a slot, and daemons, which need none.
 pub(crate) struct Backlog<'env, T, E, M: Flavor> {
-    waiting: Queue<'env, T, E, M>,
+    waiting: ChildQueue<'env, T, E, M>,
     /// In a box, as most nurseries have none.
-    daemons: Option<Box<Queue<'env, T, E, M>>>,
+    daemons: Option<Box<ChildQueue<'env, T, E, M>>>,
 }
 
 /// Sorted by id; a child that was taken out of the middle leaves a gap.
-pub(crate) struct Queue<'env, T, E, M: Flavor> {
+pub(crate) struct ChildQueue<'env, T, E, M: Flavor> {
     queue: VecDeque<Queued<'env, T, E, M>>,
     gaps: usize,
 }
@@ -34,7 +34,7 @@ enum Queued<'env, T, E, M: Flavor> {
 
 impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     pub(crate) fn new() -> Self {
-        Self { waiting: Queue::new(), daemons: None }
+        Self { waiting: ChildQueue::new(), daemons: None }
     }
 
     #[inline]
@@ -60,7 +60,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         let child = ManuallyDrop::new(child);
         let queue = match daemon {
             false => &mut self.waiting,
-            true => self.daemons.get_or_insert_with(|| Box::new(Queue::new())),
+            true => self.daemons.get_or_insert_with(|| Box::new(ChildQueue::new())),
         };
         queue.push(child);
     }
@@ -68,7 +68,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     /// The queue in which the child that starts next is the first. That is the child that was
     /// spawned first, among those that may start: all if there is a slot, and otherwise daemons.
     #[inline]
-    pub(crate) fn next(&mut self, slot: bool) -> Option<&mut Queue<'env, T, E, M>> {
+    pub(crate) fn next(&mut self, slot: bool) -> Option<&mut ChildQueue<'env, T, E, M>> {
         let daemons = self.daemons.as_mut().filter(|daemons| daemons.len() > 0);
         let Some(daemons) = daemons else { return slot.then_some(&mut self.waiting) };
         match (self.waiting.first(), daemons.first()) {
@@ -95,7 +95,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     }
 }
 
-impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
+impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
     fn new() -> Self {
         Self { queue: VecDeque::new(), gaps: 0 }
     }
@@ -202,7 +202,7 @@ impl<'env, T, E, M: Flavor> Queue<'env, T, E, M> {
 }
 
 /// Drops the children that were not taken out.
-impl<T, E, M: Flavor> Drop for Queue<'_, T, E, M> {
+impl<T, E, M: Flavor> Drop for ChildQueue<'_, T, E, M> {
     fn drop(&mut self) {
         discard_each(self.drain());
     }

@@ -23,11 +23,11 @@ use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
 use crate::pool::Options;
-use crate::pool::ledger::{Ledger, Outcome};
-use crate::pool::run::Run;
+use crate::pool::ledger::{Ledger, Settled};
+use crate::pool::run::PoolRun;
 use crate::pool::source::Source;
 use crate::remote::Remote;
-use crate::report;
+use crate::report::Outcome;
 
 /// A lane as a child of the nursery that waits for all of them.
 pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
@@ -266,7 +266,7 @@ where
             // A lane that is gone may have left two records.
             *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
-                report::Outcome::Failed(error) => match error.into_failure() {
+                Outcome::Failed(error) => match error.into_failure() {
                     Failure::Executor(error) => this.losses.lose(Lost::By(error)),
                     Failure::Panic(panic) => {
                         // It may have panicked in a lane, when the lane woke itself.
@@ -277,13 +277,13 @@ where
                     // A lane returns no error, and has no timeout.
                     Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
                 },
-                report::Outcome::Cancelled(_) if this.board.take_proven() => {
+                Outcome::Cancelled(_) if this.board.take_proven() => {
                     this.losses.lose_proven();
                 }
-                report::Outcome::Cancelled(_) => {
+                Outcome::Cancelled(_) => {
                     this.losses.lose(Lost::By(ExecutorError::dropped()));
                 }
-                report::Outcome::Completed(()) | report::Outcome::Delivered => {}
+                Outcome::Completed(()) | Outcome::Delivered => {}
             }
         }
     }
@@ -318,13 +318,13 @@ where
         self.source.is_none() && self.pulled == self.ended
     }
 
-    fn wind_up(self: Pin<&mut Self>) -> Outcome<T, E> {
+    fn wind_up(self: Pin<&mut Self>) -> Settled<T, E> {
         let this = self.project();
         drop(this.driver.take());
         *this.over = true;
         this.ledger.drop_executor(this.executor.take());
         this.ledger.close(this.make.take());
-        this.ledger.outcome()
+        this.ledger.settle()
     }
 }
 
@@ -391,7 +391,7 @@ where
     }
 }
 
-impl<'env, X, S, F, Fut, T, E, M> Run for Parallel<'env, X, S, F, Fut, T, E, M>
+impl<'env, X, S, F, Fut, T, E, M> PoolRun for Parallel<'env, X, S, F, Fut, T, E, M>
 where
     X: Spawn + Clone,
     S: Source,
@@ -405,7 +405,7 @@ where
     type Output = T;
     type Error = E;
 
-    fn poll_run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T, E>> {
+    fn poll_run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled<T, E>> {
         assert!(!self.over, "a pool was polled after it was ready");
         // The driver's state is taken out, as the rest of the pool is lent to the driver.
         let Some(mut driver) = self.as_mut().project().driver.take() else {
