@@ -160,17 +160,11 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
         self.shrink();
     }
 
+    /// Gives memory back that the queue has for many more children than are left.
     #[inline]
     fn shrink(&mut self) {
-        if self.queue.len() < self.queue.capacity() / 4 {
-            self.give_back();
-        }
-    }
-
-    /// Gives memory back that the queue has for more children than are left.
-    #[cold]
-    fn give_back(&mut self) {
-        if self.queue.capacity() > KEPT {
+        let capacity = self.queue.capacity();
+        if capacity > KEPT && self.queue.len() < capacity / 4 {
             self.queue.shrink_to(self.queue.len() * 2);
         }
     }
@@ -185,7 +179,7 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
                 if self.gaps > self.queue.len() / 2 {
                     self.queue.retain(|queued| matches!(queued, Queued::Child(_)));
                     self.gaps = 0;
-                    self.give_back();
+                    self.shrink();
                 }
                 Some(ManuallyDrop::into_inner(child))
             }
