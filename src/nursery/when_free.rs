@@ -67,9 +67,8 @@ where
             ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
             match next {
                 Some(completion) => {
-                    if held.push_within(completion, *bounds) {
-                        scope.count_not_stored(1);
-                    }
+                    let dropped = held.push_within(completion, *bounds);
+                    scope.count_not_stored(u64::from(dropped));
                 }
                 // The slot was granted to a spawner, which has not used it.
                 None if running.rest() => return Poll::Pending,
