@@ -69,6 +69,9 @@ pub(super) struct Drive {
     was_busy: bool,
     /// How much the driver has done in this poll, and what was left to it by the last.
     work: u32,
+    /// A cancel has come since its last poll. The driver tells children on an executor of it in its
+    /// next round, which may be in the next poll.
+    asked: bool,
     /// How often the owner was woken since its last poll.
     told: u32,
     /// Something has come since its last poll.
@@ -96,13 +99,19 @@ impl Drive {
         self.stir();
     }
 
+    /// A cancel comes that the driver is to pass on.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
     pub(super) fn owner(&mut self, moment: Moment, owner: Owner) -> Check {
         match moment {
             Moment::Polled { .. } => {
                 let told = self.told;
                 ensure!(told == 0 || self.stirred, "an owner is woken {told} times for nothing");
                 ensure!(told <= WAKES_OF_OWNER, "an owner is woken {told} times while it waits");
-                let work = if self.yielded { self.work.saturating_sub(HANDED_OUT) } else { 0 };
+                let left = if self.yielded { self.work.saturating_sub(HANDED_OUT) } else { 0 };
+                let work = left + u32::from(self.asked);
                 let (deferred, was_busy) = (self.deferred, owner.busy);
                 *self = Self { polling: true, deferred, was_busy, work, ..Self::default() };
             }

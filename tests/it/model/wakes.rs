@@ -38,7 +38,12 @@ impl Rules {
             | Event::Due { nursery, .. } => *nursery,
             _ => return,
         };
-        self.all[nursery].drive.work();
+        let scope = &mut self.all[nursery];
+        let cancels = matches!(event, Event::Cancels { .. } | Event::CancelsAll { .. });
+        if cancels && scope.children.iter().any(|child| child.is_remote() && child.is_there()) {
+            scope.drive.ask();
+        }
+        scope.drive.work();
     }
 
     pub(super) fn watched(&mut self, nursery: usize, whose: Whose, moment: Moment) -> Check {
