@@ -135,6 +135,21 @@ fn a_child_that_is_ready_takes_one_allocation_and_leaves_none() {
 }
 
 #[test]
+fn children_that_come_one_by_one_and_park_take_two_allocations_each() {
+    // The backlog of a nursery that is new has room for one child, and keeps it.
+    let mut nursery = Parent::new();
+    let (_senders, receivers): (Vec<_>, Vec<_>) = (0..CHILDREN).map(|_| oneshot::channel()).unzip();
+    let info = measure(|| {
+        for receiver in receivers {
+            nursery.spawn(receiver);
+            assert_eq!(drive(&mut nursery), 0);
+        }
+    });
+    // The list of blocks and the queue of words grow besides.
+    assert!(info.count_total <= 2 * CHILDREN + BLOCKS + 32, "{info:?}");
+}
+
+#[test]
 fn a_poll_takes_no_allocation() {
     let mut nursery = grown();
     for _ in 0..CHILDREN {
@@ -274,7 +289,7 @@ fn a_parked_child_that_has_ended_leaves_nothing_in_its_nursery() {
 
 const CROWD: u64 = 100_000;
 
-/// What is kept of memory when nothing is left of a crowd: about a block of lanes.
+/// What is kept of memory when nothing is left of a crowd, which is about a block of lanes.
 const LITTLE: i64 = 10_000;
 
 #[test]
@@ -308,7 +323,7 @@ fn one_child_that_stays_keeps_none_of_the_others_memory() {
         assert_eq!(drive(&mut nursery), CROWD);
     });
     assert_eq!(nursery.running(), 1);
-    // A word for each block of lanes: that there is one.
+    // Where a child stays, so does the list of blocks: some two bytes for each lane.
     assert!(info.bytes_current < LITTLE + CROWD as i64 * 2, "{info:?}");
 }
 

@@ -25,9 +25,9 @@ pub(crate) struct ChildQueue<'env, T, E, M: Flavor> {
 const KEPT: usize = 64;
 
 enum Queued<'env, T, E, M: Flavor> {
-    /// Not dropped with the queue's own entry, but by the queue's destructor. Where a destructor may
-    /// have to be called, the compiler writes a child to the stack in parts, and moves it from there
-    /// as a whole; the processor stalls on that.
+    /// Not dropped with the queue's own entry, but by the queue's destructor. Where a destructor
+    /// may have to be called, the compiler writes a child to the stack in parts, and moves it from
+    /// there as a whole; the processor stalls on that.
     Child(ManuallyDrop<Child<'env, T, E, M>>),
     Gap(ChildId),
 }
@@ -68,7 +68,7 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
     /// The queue in which the child that starts next is the first. That is the child that was
     /// spawned first, among those that may start: all if there is a slot, and otherwise daemons.
     #[inline]
-    pub(crate) fn next(&mut self, slot: bool) -> Option<&mut ChildQueue<'env, T, E, M>> {
+    pub(crate) fn next_queue(&mut self, slot: bool) -> Option<&mut ChildQueue<'env, T, E, M>> {
         let daemons = self.daemons.as_mut().filter(|daemons| daemons.len() > 0);
         let Some(daemons) = daemons else { return slot.then_some(&mut self.waiting) };
         match (self.waiting.first(), daemons.first()) {
@@ -105,6 +105,7 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
         self.queue.len() - self.gaps
     }
 
+    // See `Backlog::push`.
     #[inline(always)]
     fn push(&mut self, child: ManuallyDrop<Child<'env, T, E, M>>) {
         if self.queue.len() == self.queue.capacity() {
@@ -139,11 +140,11 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
     /// Takes the [first](Self::first) child out.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Child<'env, T, E, M>> {
-        self.first()?;
+        let is_first_of_all = self.first()?.id().number() == 0;
         let first = self.queue.pop_front();
         self.shrink();
-        if self.queue.capacity() == 1 {
-            // It waits elsewhere now, perhaps as the only child that the nursery ever has.
+        if is_first_of_all && self.queue.capacity() == 1 {
+            // Perhaps it is the only child that the nursery ever has.
             self.queue = VecDeque::new();
         }
         match first? {
@@ -155,7 +156,7 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
     /// Removes the [first](Self::first) child, which has ended.
     #[inline]
     pub(crate) fn remove_ended(&mut self) {
-        // What is left of it owns nothing.
+        // What is left of it owns nothing, and need not be dropped.
         self.queue.pop_front();
         self.shrink();
     }
@@ -186,6 +187,7 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
         }
     }
 
+    /// Takes all children out. What the caller does not take from the iterator is leaked.
     fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
         self.gaps = 0;
         mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
@@ -195,10 +197,12 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
     }
 }
 
-/// Drops the children that were not taken out.
+/// Drops the children that were not taken out. A nursery that is dropped takes all out before.
 impl<T, E, M: Flavor> Drop for ChildQueue<'_, T, E, M> {
     fn drop(&mut self) {
-        discard_each(self.drain());
+        if self.len() > 0 {
+            discard_each(self.drain());
+        }
     }
 }
 

@@ -47,6 +47,7 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         self.lanes.taken()
     }
 
+    // See `Backlog::push`.
     #[inline(always)]
     pub(super) fn push(&mut self, child: Child<'env, T, E, M>) {
         let daemon = child.is_daemon();

@@ -117,8 +117,8 @@ where
         }
     }
 
-    /// Starts children while there is room, in spawn order. Those that end at their first poll leave
-    /// their lane to each other.
+    /// Starts children while there is room, in spawn order. Those that end at their first poll
+    /// leave their lane to each other.
     #[inline]
     fn start(&mut self) {
         let mut held = None;
@@ -136,19 +136,20 @@ where
     /// Starts the child that is next, in the lane that is held or in another. Returns the lane, if
     /// the child has left it.
     ///
-    /// The child is polled where it stands in the backlog, and moves to the lane when it has to wait
-    /// there: many end at their first poll.
+    /// The child is polled where it stands in the backlog, and moves to the lane when it has to
+    /// wait: many end at their first poll.
     #[inline]
     fn start_next(&mut self, held: Option<usize>) -> Option<usize> {
         let slot = self.scope.children.has_slot(held);
         let Children { lanes, backlog, .. } = &mut self.scope.children;
-        let Some(queue) = backlog.next(slot) else { return held };
+        let Some(queue) = backlog.next_queue(slot) else { return held };
         let Some(child) = queue.first() else { return held };
         let lane = held.unwrap_or_else(|| lanes.take(|| None));
         let (place, waker) = lanes.lane(lane);
         if !child.start(waker) {
-            let child = queue.pop();
-            self.drop_cancelled(child);
+            if let Some(child) = queue.pop() {
+                self.drop_unstarted(child);
+            }
             return Some(lane);
         }
         let polled = child.poll(&mut Context::from_waker(waker));
@@ -169,12 +170,11 @@ where
         Some(lane)
     }
 
+    /// Drops a child that was cancelled before its start.
     #[cold]
-    fn drop_cancelled(&mut self, child: Option<Child<'env, T, E, M>>) {
-        if let Some(child) = child {
-            self.scope.drop_cancelled(child);
-            self.hand_out();
-        }
+    fn drop_unstarted(&mut self, child: Child<'env, T, E, M>) {
+        self.scope.drop_cancelled(child);
+        self.hand_out();
     }
 
     /// Polls the child in this lane.
@@ -202,36 +202,50 @@ where
     fn end_in(&mut self, lane: usize, otherwise: Otherwise<T, E>) {
         let lanes = &mut self.scope.children.lanes;
         let place = lanes.place(lane);
-        let ended = place.as_mut().map(|child| child.end_otherwise(otherwise));
+        let Some(child) = place else { unreachable!("a child was polled there") };
+        let ended = child.end_otherwise(otherwise);
         *place = None;
         lanes.free(lane);
         self.end(ended);
     }
 
     /// Ends the first child of the backlog otherwise than by a success.
+    ///
+    /// It is looked up again, so that its end takes no room on the stack of [`start`](Self::start).
+    /// It is the child that was polled: nothing has come to the backlog since, or left it.
     #[cold]
     fn end_new(&mut self, slot: bool, otherwise: Otherwise<T, E>) {
-        let Some(queue) = self.scope.children.backlog.next(slot) else { return };
-        let ended = queue.first().map(|child| child.end_otherwise(otherwise));
+        let Some(queue) = self.scope.children.backlog.next_queue(slot) else {
+            unreachable!("a child was polled there")
+        };
+        let Some(child) = queue.first() else { unreachable!("it is the first there") };
+        let ended = child.end_otherwise(otherwise);
         queue.remove_ended();
         self.end(ended);
     }
 
     /// Such an end may bring about more, and goes by the records.
-    fn end(&mut self, ended: Option<(Gone, Ended<T, E>)>) {
-        if let Some((child, ended)) = ended {
-            self.scope.finish(child, ended);
-            self.hand_out();
+    fn end(&mut self, (child, ended): (Gone, Ended<T, E>)) {
+        let is_first = !self.has_ended();
+        self.scope.finish(child, ended);
+        if is_first && !self.enough {
+            // The budget has paid for its poll already.
+            self.hand_out_one();
         }
+        self.hand_out();
     }
 
     // Out of line, as it takes room on the stack for a completion: nurseries nest.
     #[inline(never)]
     fn hand_out_records(&mut self) {
         while !self.enough && self.has_ended() && budget::spend() {
-            if let Some(completion) = self.scope.records.pop() {
-                self.enough = self.taker.take(completion);
-            }
+            self.hand_out_one();
+        }
+    }
+
+    fn hand_out_one(&mut self) {
+        if let Some(completion) = self.scope.records.pop() {
+            self.enough = self.taker.take(completion);
         }
     }
 

@@ -141,3 +141,25 @@ by_hand!(what_a_loser_ends_with_in_its_grace_is_dropped_at_once, {
         assert_eq!(live.get(), 0);
     }
 });
+
+by_hand!(a_race_is_over_in_the_turn_in_which_its_winner_ends, {
+    // The winner's poll is the last of the turn in one of these runs. What its future leaves when
+    // it is dropped must not put the end off: another task may spawn before the next turn.
+    for losers in 200..300 {
+        let mut nursery = nursery::<u32, &str>();
+        let spawner = nursery.spawner();
+        for _ in 0..losers {
+            nursery.spawn(pending());
+        }
+        let gone = Count::default();
+        let bomb = counted_bomb(&gone, "left behind");
+        nursery.spawn(ends(Ok(1), move || {
+            let _bomb = &bomb;
+        }));
+        let mut race = Task::new(nursery.first_ok());
+        while gone.get() == 0 {
+            assert!(race.poll().is_pending() || gone.get() == 1);
+        }
+        assert!(spawner.spawn(pending()).is_err(), "{losers} losers");
+    }
+});
