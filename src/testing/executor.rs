@@ -151,16 +151,23 @@ impl<'env> Executor<'env> {
 
     /// Takes in what came for the [workers](Self::workers), and drops what they are to drop.
     fn see_to_workers(&mut self) {
-        let Errands { new, to_drop, shut } = self.door.errands();
-        for task in new {
-            let task = self.add(Box::pin(task));
-            self.came.push(task);
-        }
-        let dropped = if shut { take(&mut self.came) } else { Vec::new() };
-        let chosen = to_drop.into_iter().filter_map(|number| self.came.get(number).copied());
         let mut first = FirstPanic::default();
-        for task in chosen.chain(dropped).collect::<Vec<_>>() {
-            first.note(self.remove(task));
+        loop {
+            let Errands { new, to_drop, shut } = self.door.errands();
+            for task in new {
+                let task = self.add(Box::pin(task));
+                self.came.push(task);
+            }
+            let dropped = if shut { take(&mut self.came) } else { Vec::new() };
+            let chosen = to_drop.into_iter().filter_map(|number| self.came.get(number).copied());
+            let to_drop: Vec<_> = chosen.chain(dropped).collect();
+            if to_drop.is_empty() {
+                break;
+            }
+            // Their destructors may hand over more.
+            for task in to_drop {
+                first.note(self.remove(task));
+            }
         }
         first.resume();
     }

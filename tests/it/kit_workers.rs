@@ -108,3 +108,24 @@ fn all_tasks_are_dropped_where_the_destructor_of_one_panics() {
     counters.assert_nothing_left();
     assert_eq!(executor.run(), Rest::Done);
 }
+
+#[test]
+fn a_task_that_comes_of_the_drop_of_another_runs_in_the_same_run() {
+    let mut executor = Executor::new(1);
+    let (workers, signal) = (executor.workers(), executor.signal());
+    let (inner, fired) = (workers.clone(), signal.clone());
+    let mut last = Some(async move { fired.fire() });
+    let hands_over = OnDrop(move || {
+        let last = last.take().expect("it is dropped once");
+        inner.spawn_obj(Box::new(last).into()).expect("it takes tasks");
+    });
+    let task = async move {
+        let _hands_over = hands_over;
+        pending().await
+    };
+    workers.spawn_obj(Box::new(task).into()).expect("it takes tasks");
+    assert_eq!(executor.run(), Rest::Stalled(1));
+    workers.drop_task(0);
+    assert_eq!(executor.run(), Rest::Done);
+    assert_eq!((workers.taken(), signal.has_fired()), (2, true));
+}
