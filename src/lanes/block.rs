@@ -15,7 +15,7 @@ pub(super) struct Block<P> {
     pub(super) word: Option<Arc<Word>>,
     /// A wake of the word reaches the driver.
     pub(super) is_reached: bool,
-    /// Its place among those that a lane may be taken of.
+    /// Its place in the list of blocks with room, or of those without lanes.
     pub(super) room: Link,
     pub(super) due: Link,
 }

@@ -1,8 +1,8 @@
 //! Lanes: the places where children and items run, and the wakers that they run with.
 //!
-//! A lane has one waker for as long as it exists. A child runs in one lane from its first poll to
-//! its end, so it has one waker for good, as a task has. When it has ended, the lane is free for
-//! the next child. A late wake costs the next child one poll.
+//! A lane has one waker for as long as it exists. A child is polled with the waker of one lane from
+//! its first poll to its end, so it has one waker for good, as a task has. When it has ended, the
+//! lane is free for the next child. A late wake costs the next child one poll.
 //!
 //! ```text
 //!   wake ──► bit of the lane in its word ──► entry of the word in the queue ──► driver's waker
@@ -47,12 +47,12 @@ use self::block::{Block, Lane};
 use self::due::{Due, Link};
 use self::queue::WordQueue;
 use self::stack::Stack;
-use self::word::LANES;
+pub(crate) use self::word::LANES;
 use crate::drive::{DriverWaker, budget};
 
 /// Blocks in which nothing runs, and which are kept all the same: a turn may empty so many, and the
 /// next one fill them again.
-const KEPT: usize = budget::TURN as usize / LANES;
+pub(crate) const KEPT: usize = budget::TURN as usize / LANES;
 
 /// Lanes, each with a place `P` for what runs there.
 pub(crate) struct Lanes<P> {
@@ -191,12 +191,11 @@ impl<P> Lanes<P> {
         }
         if is_idle {
             self.idle += 1;
-            if self.idle > KEPT {
-                self.give_up(at);
-            }
             if self.taken == 0 && self.blocks.len() > LANES {
                 // Many children ran at once: the list of blocks itself is long.
                 *self = Self::new(&self.driver);
+            } else if self.idle > KEPT {
+                self.give_up(at);
             }
         }
     }

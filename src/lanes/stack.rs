@@ -1,9 +1,9 @@
-//! Blocks that a lane may be taken of.
+//! Lists of blocks, the latest first: those with room, and those without lanes.
 
 use super::block::Block;
 use super::due::{END, Link};
 
-/// A list through the blocks themselves, the latest first. A block is in one such list at most.
+/// A list through the blocks themselves. A block is in one such list at most.
 pub(super) struct Stack {
     first: usize,
 }

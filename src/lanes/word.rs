@@ -9,7 +9,7 @@ use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 /// The number of lanes that share a word: a bit each.
 ///
 /// A word is a `usize`, as some targets have no larger atomic.
-pub(super) const LANES: usize = usize::BITS as usize;
+pub(crate) const LANES: usize = usize::BITS as usize;
 
 /// One bit for each of [`LANES`] lanes, and the way to the driver.
 ///

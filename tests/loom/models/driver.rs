@@ -195,9 +195,9 @@ fn no_waker_of_the_owner_is_left_when_the_driver_is_gone() {
     });
 }
 
-/// A timer or a body is woken while its flag is set already, and cleared for a poll. The driver sets
-/// it as well, as a source does that may have another item. If the poll has not seen what was made
-/// ready, the flag has to be set again.
+/// A timer or a body is woken while its flag is set already, and cleared for a poll. The driver
+/// sets it as well, as a source does that may have another item. If the poll has not seen what was
+/// made ready, the flag has to be set again.
 #[test]
 fn a_wake_while_a_flag_is_cleared_is_seen_by_that_poll_or_the_next() {
     model(3, || {

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::support::{block_on, model};
 use crate::drive::DriverWaker;
-use crate::lanes::Lanes;
+use crate::lanes::{KEPT, LANES, Lanes};
 
 /// A driver with lanes up to this one, and the wakers of the last `count`.
 fn lanes(last: usize, count: usize) -> (Lanes<()>, Vec<Waker>, Arc<DriverWaker>) {
@@ -133,19 +133,28 @@ fn a_wake_after_the_word_was_taken_is_passed_on() {
     }
 }
 
-/// A wake of a lane that was given up reaches no other lane, and harms no one.
+/// The last lane where one block more is idle than are kept.
+const LAST_OF_MANY: usize = KEPT * LANES + 1;
+
+/// A lane is woken while its block is given up. No other lane is found for it. It is a lane of the
+/// first word, or of one that stands in the queue.
 #[test]
 fn a_wake_of_a_lane_that_is_given_up_does_no_harm() {
-    for last in LAST {
+    for given_up in [0, LAST_OF_MANY] {
         model(None, move || {
-            let (mut lanes, mut wakers, _driver) = lanes(last, 1);
-            lanes.wait(last);
+            let (mut lanes, mut wakers, _driver) = lanes(LAST_OF_MANY, LAST_OF_MANY + 1);
+            (0..=LAST_OF_MANY).for_each(|lane| lanes.wait(lane));
             lanes.find_woken();
-            let waker = wakers.pop().unwrap();
+            let waker = wakers.swap_remove(given_up);
             let waking = thread::spawn(move || waker.wake());
-            (0..=last).for_each(|lane| lanes.free(lane));
-            drop(lanes);
+            // The block that is idle last is given up.
+            let in_its_block = |lane: &usize| lane / LANES == given_up / LANES;
+            let (last, first): (Vec<_>, Vec<_>) = (0..=LAST_OF_MANY).partition(in_its_block);
+            first.into_iter().chain(last).for_each(|lane| lanes.free(lane));
             waking.join().unwrap();
+            lanes.find_woken();
+            lanes.begin_round();
+            assert_eq!(lanes.next(), None);
         });
     }
 }
