@@ -163,8 +163,8 @@ where
         }
     }
 
-    /// Polls the item of a lane. The future of a `new` one is made first. Says whether the item has
-    /// succeeded, so that the lane is to be freed; any other end frees it itself.
+    /// Polls the item of a lane. The future of a `new` one is made first. Says whether the caller
+    /// is to free the lane: the item has succeeded. Where it fails, this frees it.
     #[inline]
     fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> bool {
         let (place, waker) = self.lanes.lane(lane);

@@ -36,7 +36,7 @@ pub(super) struct Short {
 }
 
 impl Short {
-    /// One whose end frees a slot, or makes way for another.
+    /// Its end frees a slot, or makes way for another.
     pub(super) fn new(board: &Board, bound: usize, alive: &Count, owner: Weak<Party>) -> Self {
         let short = Self::without_slot(board, bound, alive, owner);
         short.party.waits();
