@@ -401,3 +401,15 @@ fn a_leader_is_looked_for_in_as_many_blocks_as_a_turn_visits() {
     fixture.lanes.rotate();
     assert_eq!(fixture.round()[0], 3 * LANES);
 }
+
+#[test]
+fn a_block_without_lanes_is_used_where_no_other_has_room() {
+    let mut fixture = Fixture::new((KEPT + 2) * LANES);
+    fixture.lanes.free(0);
+    // The second block is the last to be idle. It gives its lanes up, and is the first in the list.
+    (LANES..(KEPT + 2) * LANES).rev().for_each(|lane| fixture.lanes.free(lane));
+    for _ in 0..KEPT * LANES + 1 {
+        fixture.lanes.take(|| unreachable!("other blocks have free lanes"));
+    }
+    assert_eq!(fixture.lanes.take(|| ()), LANES);
+}
