@@ -359,6 +359,22 @@ fn a_crowd_that_was_cancelled_gives_its_memory_back() {
     assert!(info.bytes_current < LITTLE, "{info:?}");
 }
 
+#[test]
+fn a_backlog_that_is_called_off_gives_its_memory_back() {
+    let mut nursery = Parent::new().limit(1);
+    nursery.spawn(std::future::pending());
+    drive(&mut nursery);
+    let info = measure(|| {
+        let handles: Vec<_> =
+            (0..CROWD).map(|_| nursery.spawn_with_handle(std::future::pending())).collect();
+        assert!(handles.iter().all(CancelHandle::cancel));
+        drop(handles);
+        assert_eq!(drive(&mut nursery), CROWD);
+    });
+    assert_eq!((nursery.running(), nursery.queued()), (1, 0));
+    assert!(info.bytes_current < LITTLE, "{info:?}");
+}
+
 async fn small() -> Result<Vec<u32>, nestling::JoinedError<oneshot::Canceled>> {
     let mut nursery = Nursery::new();
     nursery.spawn(std::future::pending());
