@@ -395,6 +395,18 @@ fn a_nursery_with_one_parked_child_is_small() {
 }
 
 #[test]
+fn a_second_parked_child_makes_a_few_lanes_and_no_whole_block() {
+    let mut nursery = Parent::new();
+    nursery.spawn(std::future::pending());
+    drive(&mut nursery);
+    let info = measure(|| {
+        nursery.spawn(std::future::pending());
+        drive(&mut nursery);
+    });
+    assert!(info.bytes_current < 1_000, "{info:?}");
+}
+
+#[test]
 fn a_failure_takes_no_allocation_more_than_a_success() {
     let count = |fails: bool| {
         let mut nursery = Nursery::<'_, u32, u32>::new().keep_errors(1);
