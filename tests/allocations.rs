@@ -421,6 +421,18 @@ fn a_failure_takes_no_allocation_more_than_a_success() {
     assert!(count(true) <= count(false) + 8, "{} and {}", count(true), count(false));
 }
 
+#[test]
+fn the_join_of_a_crowd_reserves_little_before_outputs_come() {
+    let mut nursery = Parent::new();
+    for _ in 0..CROWD {
+        nursery.spawn(std::future::pending());
+    }
+    let mut join = None;
+    let info = measure(|| join = Some(nursery.join()));
+    assert!(info.bytes_current < LITTLE, "{info:?}");
+    drop(join);
+}
+
 /// Items that are ready at once, items that yield, and failures that are not stored. Never more
 /// than the limit of them run.
 fn pool(items: u32) -> AllocationInfo {
