@@ -1,10 +1,12 @@
 //! Wakers that are bombs, wherever one is kept, and each way that it is given up.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::panic_any;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use nestling::{CancelHandle, ChildContext, Nursery};
 
 use super::{Bomb, Bombs, while_panicking};
@@ -49,7 +51,7 @@ enum End {
 const ENDS: [End; 5] =
     [End::Replaced, End::Dropped, End::DroppedWhilePanicking, End::NurseryDropped, End::Comes];
 
-type Waiting = futures::future::BoxFuture<'static, ()>;
+type Waiting = BoxFuture<'static, ()>;
 
 /// A nursery that a task waits for, and that task.
 fn waiting(wait: Wait) -> (Option<Children>, CancelHandle, Waiting) {
@@ -148,4 +150,41 @@ fn what_a_waker_panics_with_may_panic_when_it_is_dropped() {
         drop(task);
         bombs.assert_all_gone(&context);
     }
+}
+
+/// A waker of a task that is dropped as soon as it is woken.
+struct Ender {
+    task: Mutex<Option<BoxFuture<'static, ()>>>,
+    _bomb: Bomb,
+}
+
+impl Wake for Ender {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        drop(self.task.lock().unwrap().take());
+    }
+}
+
+#[test]
+fn a_waker_that_drops_its_task_may_panic_when_it_is_dropped() {
+    let bombs = Bombs::default();
+    let ender = Arc::new(Ender { task: Mutex::default(), _bomb: bombs.bomb("the waker") });
+    let child = Arc::new(OnceLock::<Waker>::new());
+    let keep = child.clone();
+    let mut nursery = Children::new();
+    nursery.spawn(poll_fn(move |cx| {
+        let _ = keep.set(cx.waker().clone());
+        Poll::Pending
+    }));
+    let mut join = async { drop(nursery.join().await) }.boxed();
+    let waker = Waker::from(ender.clone());
+    assert!(join.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    *ender.task.lock().unwrap() = Some(join);
+    drop((ender, waker));
+    // The nursery is gone before its waker is, which is dropped by the wake.
+    child.get().expect("the child was polled").wake_by_ref();
+    bombs.assert_all_gone("a waker");
 }
