@@ -150,6 +150,16 @@ by_hand!(children_and_daemons_start_in_spawn_order, {
     assert_eq!((nursery.running(), nursery.queued()), (5, 1));
 });
 
+by_hand!(a_daemon_that_fails_at_once_is_not_taken_for_one_that_waits, {
+    let mut nursery = nursery::<(), &str>().limit(1);
+    nursery.spawn(pending());
+    nursery.spawn(pending());
+    nursery.child().daemon().spawn(async { Err("failed") });
+    let ended = nursery.next().now_or_never().flatten().unwrap();
+    assert_eq!(ended.child().id().number(), 2);
+    assert_eq!((nursery.running(), nursery.queued()), (1, 1));
+});
+
 behaviour!(try_spawn_has_always_room_for_a_daemon_and_spawn_when_free_does_not_wait, async {
     let mut nursery = nursery::<(), &str>().limit(1);
     let spawner = nursery.spawner();
