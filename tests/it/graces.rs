@@ -509,6 +509,23 @@ behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored,
     assert_eq!(groups.flatten().counts().overran_grace(), 3);
 });
 
+behaviour!(a_grace_that_comes_too_late_may_panic_when_it_is_dropped, async {
+    let mut nursery = nursery::<&str, &str>();
+    let spawner = nursery.spawner();
+    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        cx.cancelled().await;
+        spawner.stop_within("a little longer", waits::<()>(|| panic!("of no use")));
+        Ok("cleaned up")
+    });
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    let report = nursery.settle().await;
+    assert_eq!(report.counts().completed(), 1);
+    let error = report.error().unwrap().first();
+    assert!(error.child().is_nursery());
+    assert_eq!(error.failure().panic().unwrap().message(), "of no use");
+});
+
 by_hand!(a_grace_that_begins_in_the_middle_of_a_round_is_polled, {
     // The one child has no waker that anything holds, and the other ends the run: nothing else
     // wakes it.
