@@ -177,6 +177,14 @@ behaviour!(a_policy_that_panics_ends_the_run_and_is_one_more_failure, async {
     assert!(error.iter().nth(1).unwrap().failure().is_panic());
 });
 
+behaviour!(a_policy_that_stops_a_pool_is_not_asked_of_a_panic_after_that, async {
+    let asked = Count::default();
+    let count = asked.clone();
+    let pool = pool!(1).cancel_when(move |_| count.add() > 0);
+    let report = pool.for_each(0..1, |_| ends(Err("first"), || panic!("late"))).settle().await;
+    assert_eq!((asked.get(), report.error().unwrap().len()), (1, 2));
+});
+
 behaviour!(failures_beyond_keep_errors_are_counted, async {
     let pool = pool!(8).keep_errors(10);
     let error = pool.for_each(0..10_000, |n| ready(Err::<(), _>(n))).await.unwrap_err();
