@@ -360,3 +360,20 @@ by_hand!(a_cancel_that_comes_too_late_does_not_ask_for_its_reason, {
     assert!(!ended.cancel_with(reason()));
     assert_eq!(asked.get(), 1);
 });
+
+by_hand!(no_new_child_is_polled_once_one_has_cancelled_the_nursery, {
+    let polls = Count::default();
+    let count = polls.clone();
+    let mut nursery = nursery::<(), &str>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async move {
+        spawner.cancel("enough");
+        Ok(())
+    });
+    nursery.spawn(async move {
+        count.add();
+        Ok(())
+    });
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!((polls.get(), report.counts().cancelled()), (0, 1));
+});
