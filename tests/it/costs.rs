@@ -263,3 +263,13 @@ by_hand!(all_that_is_ready_is_handed_out_without_waiting, {
         assert_eq!(got, count);
     }
 });
+
+by_hand!(children_that_end_at_once_run_in_one_turn_at_any_limit, {
+    for limit in [1, 2, 100] {
+        let mut nursery = nursery::<(), &str>().limit(limit);
+        for _ in 0..100 {
+            nursery.spawn(async { Ok(()) });
+        }
+        assert!(nursery.join().now_or_never().is_some(), "limit {limit}");
+    }
+});
