@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use futures::FutureExt;
-use nestling::{CancelHandle, Spawner};
+use nestling::{CancelHandle, Pool, Spawner};
 
 use crate::support::{Count, Live, Task};
 
@@ -271,5 +271,12 @@ by_hand!(children_that_end_at_once_run_in_one_turn_at_any_limit, {
             nursery.spawn(async { Ok(()) });
         }
         assert!(nursery.join().now_or_never().is_some(), "limit {limit}");
+    }
+});
+
+by_hand!(shared, items_that_end_at_once_run_in_one_turn_at_any_limit, {
+    for limit in [1, 2, 100] {
+        let pool = Pool::<'_, ()>::new(limit).for_each(0..100, |_| async { Ok(()) });
+        assert!(pool.now_or_never().is_some(), "limit {limit}");
     }
 });
