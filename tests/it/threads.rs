@@ -63,12 +63,19 @@ behaviour!(shared, a_cancel_of_the_nursery_from_another_thread_wakes_it, async {
 });
 
 by_hand!(shared, a_cancel_that_meets_the_end_is_the_cause_if_it_was_told_that_it_was_first, {
-    // Who comes first in a round is a matter of chance; that both say the same is not.
+    // Which comes first in a round is a matter of chance; that both say the same is not.
     let (send, rounds) = sync_channel::<(Spawner<'static, (), ()>, Count, usize)>(0);
     let (answer, answers) = channel();
     let thread = thread::spawn(move || {
         for (spawner, ends, later) in rounds {
-            while ends.get() == 0 {
+            for spins in 1.. {
+                if ends.get() > 0 {
+                    break;
+                }
+                if spins % 1_000 == 0 {
+                    // There may be but one core.
+                    thread::yield_now();
+                }
                 spin_loop();
             }
             (0..later).for_each(|_| spin_loop());
