@@ -147,10 +147,7 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
             // Perhaps it is the only child that the nursery ever has.
             self.queue = VecDeque::new();
         }
-        match first? {
-            Queued::Child(child) => Some(ManuallyDrop::into_inner(child)),
-            Queued::Gap(_) => None,
-        }
+        first?.into_child()
     }
 
     /// Removes the [first](Self::first) child, which has ended.
@@ -172,28 +169,21 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
 
     fn remove(&mut self, id: ChildId) -> Option<Child<'env, T, E, M>> {
         let at = self.queue.binary_search_by_key(&id, Queued::id).ok()?;
-        match mem::replace(&mut self.queue[at], Queued::Gap(id)) {
-            Queued::Gap(_) => None,
-            Queued::Child(child) => {
-                self.gaps += 1;
-                // Gaps must not pile up while no slot comes free.
-                if self.gaps > self.queue.len() / 2 {
-                    self.queue.retain(|queued| matches!(queued, Queued::Child(_)));
-                    self.gaps = 0;
-                    self.shrink();
-                }
-                Some(ManuallyDrop::into_inner(child))
-            }
+        let child = mem::replace(&mut self.queue[at], Queued::Gap(id)).into_child()?;
+        self.gaps += 1;
+        // Gaps must not pile up while no slot comes free.
+        if self.gaps > self.queue.len() / 2 {
+            self.queue.retain(|queued| matches!(queued, Queued::Child(_)));
+            self.gaps = 0;
+            self.shrink();
         }
+        Some(child)
     }
 
     /// Takes all children out. What the caller does not take from the iterator is leaked.
     fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
         self.gaps = 0;
-        mem::take(&mut self.queue).into_iter().filter_map(|queued| match queued {
-            Queued::Child(child) => Some(ManuallyDrop::into_inner(child)),
-            Queued::Gap(_) => None,
-        })
+        mem::take(&mut self.queue).into_iter().filter_map(Queued::into_child)
     }
 }
 
@@ -206,7 +196,15 @@ impl<T, E, M: Flavor> Drop for ChildQueue<'_, T, E, M> {
     }
 }
 
-impl<T, E, M: Flavor> Queued<'_, T, E, M> {
+impl<'env, T, E, M: Flavor> Queued<'env, T, E, M> {
+    #[inline]
+    fn into_child(self) -> Option<Child<'env, T, E, M>> {
+        match self {
+            Self::Child(child) => Some(ManuallyDrop::into_inner(child)),
+            Self::Gap(_) => None,
+        }
+    }
+
     fn id(&self) -> ChildId {
         match self {
             Self::Child(child) => child.id(),
