@@ -304,6 +304,16 @@ behaviour!(a_cause_message_of_a_megabyte_is_kept_whole_and_shown_cut, async {
     assert!(report.to_string().len() < 4_096);
 });
 
+/// Polls what waits, and sees that it keeps a clone of its waker: the third one that counts wakes.
+fn keeps_its_waker<F: Future>(future: F) -> (Task<F>, Waker, Arc<Wakes>) {
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut waiting = Task::new(future);
+    assert!(waiting.poll_with(&waker).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 3);
+    (waiting, waker, wakes)
+}
+
 by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, {
     let own = Log::new();
     let known = own.clone();
@@ -314,11 +324,7 @@ by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, 
     });
     drive(&mut nursery);
     let cx = own.take().pop().unwrap();
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
-    let mut waiting = Task::new(cx.cancelled());
-    assert!(waiting.poll_with(&waker).is_pending());
-    assert_eq!(Arc::strong_count(&wakes), 3);
+    let (waiting, _waker, wakes) = keeps_its_waker(cx.cancelled());
     drop(waiting);
     assert_eq!(Arc::strong_count(&wakes), 2);
 });
@@ -335,11 +341,7 @@ by_hand!(of_a_child_that_ends_without_a_cancel_no_waker_is_kept, {
     let mut next = Task::new(nursery.next());
     assert!(next.run().is_pending());
     let cx = own.take().pop().unwrap();
-    let wakes = Arc::new(Wakes::default());
-    let waker = Waker::from(Arc::clone(&wakes));
-    let mut waiting = Task::new(cx.cancelled());
-    assert!(waiting.poll_with(&waker).is_pending());
-    assert_eq!(Arc::strong_count(&wakes), 3);
+    let (mut waiting, waker, wakes) = keeps_its_waker(cx.cancelled());
     end.send(()).unwrap();
     assert!(next.run().is_ready());
     assert_eq!(Arc::strong_count(&wakes), 2, "the child cannot be cancelled any more");
