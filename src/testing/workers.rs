@@ -14,7 +14,8 @@ use crate::remote::Task;
 /// It is what [`spawn_on`](crate::Nursery::spawn_on) and [`Pool::on`](crate::Pool::on) take: a
 /// [`Spawn`], which is `Send` and `Sync`. The executor takes a task in before its next step, and
 /// then polls it as its own: when the seed says so, under its [`Hazards`](super::Hazards). Clones
-/// hand over to the same executor.
+/// hand over to the same executor. When that is dropped, so are the tasks that have not ended, and
+/// no more are taken.
 ///
 /// # Examples
 ///
