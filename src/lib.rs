@@ -79,7 +79,9 @@
 //!
 //! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future
 //! is polled and dropped by its executor. It cannot be dropped from here: it is told to go, and the
-//! nursery does not end before it is gone. Only a nursery that is dropped does not wait.
+//! nursery does not end before it is gone. Only a nursery that is dropped does not wait. A child
+//! that its executor drops, as one does that is shut down, has [failed](Failure::Executor), unless
+//! it was cancelled before.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a
 //! lock or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that

@@ -21,7 +21,6 @@ struct Inner {
 }
 
 /// The kinds of [`Cause`].
-///
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CauseKind {
@@ -37,8 +36,7 @@ pub enum CauseKind {
     Timeout,
     /// Nothing waits for the child any more: what it was there for has ended.
     Finished,
-    /// Something the child depends on was lost, such as its task on an
-    /// [executor](crate::executor()).
+    /// What it depends on was lost: the executor of a [pool](crate::Pool::on) runs no item any more.
     DependencyLost,
 }
 
@@ -64,9 +62,9 @@ impl Cause {
         Self::new(CauseKind::Timeout, Some(child), None)
     }
 
-    /// The executor dropped what it was to run.
+    /// The executor of a pool has lost every lane.
     pub(crate) fn executor_lost() -> Self {
-        let message = String::from("the executor dropped the task");
+        let message = String::from("the executor runs no item any more");
         Self::new(CauseKind::DependencyLost, None, Some(message))
     }
 

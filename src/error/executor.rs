@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a child, or a pool, could not run on its [executor](crate::executor()).
+/// Why a child, or an item of a pool, did not come to its end on its [executor](crate::executor()).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ExecutorError(Kind);
 
@@ -28,8 +28,9 @@ impl ExecutorError {
         self.0 == Kind::Refused
     }
 
-    /// Whether the executor dropped a lane of a pool before its end: it is shut down, perhaps. The
-    /// item that the lane had was dropped.
+    /// Whether the executor took the task and dropped it before its end, and nothing had cancelled
+    /// it: the executor is shut down, perhaps. The child was dropped with the task; of a pool's lane
+    /// it was the item that the lane had.
     #[must_use]
     pub fn is_dropped(self) -> bool {
         self.0 == Kind::Dropped

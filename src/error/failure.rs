@@ -26,7 +26,7 @@ pub enum Failure<E> {
     /// The child did not end in time.
     #[error("{}", TimedOut(.0))]
     TimedOut(Cause),
-    /// The executor that it was to run on did not run it.
+    /// The executor that it was to run on did not run it to its end.
     #[error("{0}")]
     Executor(ExecutorError),
 }
@@ -56,7 +56,7 @@ impl<E> Failure<E> {
         matches!(self, Self::TimedOut(_))
     }
 
-    /// Whether the executor that the child was to run on did not run it.
+    /// Whether the executor that the child was to run on did not run it to its end.
     #[must_use]
     pub fn is_executor(&self) -> bool {
         matches!(self, Self::Executor(_))

@@ -234,7 +234,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// | it is cancelled, by itself or with the nursery | is told to go when the nursery is next driven, and **waited for**: it ends as cancelled when its future has been dropped where it ran. If it was through before, that is its end |
     /// | its [grace](ChildBuilder::grace) or that of the nursery is over | the same |
     /// | the executor refuses it | has failed, by [`Failure::Executor`](crate::Failure::Executor); its future was dropped and never polled |
-    /// | the executor drops it, as one does that is shut down | is cancelled, with [`CauseKind::DependencyLost`](crate::CauseKind::DependencyLost) |
+    /// | the executor drops it, as one does that is shut down | has failed, by [`Failure::Executor`](crate::Failure::Executor), whether it was polled or not |
+    /// | it was cancelled, and then the executor drops it | is cancelled |
     /// | the executor runs it inline | may have ended when it has started |
     /// | the executor panics when it is given the child | has panicked; if it was run all the same, that is its end, and the panic one more failure |
     /// | the executor neither runs nor drops it | waits for ever, also when it is cancelled |

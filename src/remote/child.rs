@@ -9,7 +9,7 @@ use futures::task::{FutureObj, Spawn};
 
 use super::job::Job;
 use super::link::{Fate, Link};
-use crate::cancel::{Cause, Control, Phase, Time};
+use crate::cancel::{Control, Phase};
 use crate::child::End;
 use crate::error::{ExecutorError, Failure};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
@@ -149,16 +149,11 @@ where
         Poll::Ready(match this.refused.take() {
             Some(Refused::Panicked(caught)) => caught.resume(),
             Some(Refused::ShutDown) => End::Failed(Failure::Executor(ExecutorError::refused())),
-            None => {
-                if !this.stopped {
-                    // Nothing here has asked for that.
-                    control.cancel(Time::None, &Cause::executor_lost());
-                }
-                match control.cause() {
-                    Some(cause) => End::stopped(cause, control.traits().daemon),
-                    None => unreachable!("the child was cancelled for a cause"),
-                }
-            }
+            None => match control.cause() {
+                Some(cause) => End::stopped(cause, control.traits().daemon),
+                // Nothing here has asked for that.
+                None => End::Failed(Failure::Executor(ExecutorError::dropped())),
+            },
         })
     }
 }

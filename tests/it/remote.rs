@@ -355,25 +355,72 @@ fn a_refusal_is_found_as_an_error() {
     assert!(error.map(|_| "other").first().failure().is_executor());
 }
 
-by_hand!(a_task_that_the_executor_drops_is_a_child_that_was_cancelled, {
+by_hand!(a_task_that_the_executor_drops_is_a_child_that_has_failed, {
     let far = ByHand::default();
     let mut nursery = nursery::<u32, &str>();
     let handle = nursery.spawn_on(far.clone(), pending());
     nursery.spawn_on(executor(drop), pending());
+    nursery.spawn(ready(Ok(2)));
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    far.poll();
+    far.drop_all();
+    let Poll::Ready(Err(error)) = join.run() else { panic!("two outputs are missing") };
+    assert_eq!(
+        error.to_string(),
+        "2 of 3 children failed: #1: the executor dropped the task before its end; \
+         #0: the executor dropped the task before its end"
+    );
+    for entry in &error {
+        assert!(!entry.after_cancel());
+        assert!(matches!(entry.failure(), Failure::Executor(error) if error.is_dropped()));
+    }
+    assert!(handle.is_finished() && handle.cause().is_none());
+});
+
+by_hand!(a_task_that_the_executor_drops_stops_a_nursery_as_any_failure_does, {
+    let mut nursery = nursery::<u32, &str>().first_error();
+    nursery.spawn(pending());
+    nursery.spawn_on(executor(drop), pending());
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 1));
+    assert_eq!(
+        report.cause().unwrap().to_string(),
+        "child #1 failed: the executor dropped the task before its end"
+    );
+});
+
+by_hand!(a_task_that_the_executor_drops_after_a_cancel_is_a_cancelled_child, {
+    let far = ByHand::default();
+    let mut nursery = nursery::<u32, &str>();
+    let handle = nursery.spawn_on(far.clone(), pending());
+    // This one is in its grace when it is dropped.
+    let grace = nursery.child().grace(pending::<()>());
+    let signalled = grace.spawn_on(far.clone(), pending());
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
+    assert!(handle.cancel_with("not needed") && signalled.cancel_with("not needed"));
     far.drop_all();
     let Poll::Ready(report) = settle.run() else { panic!("both are gone") };
     assert!(report.error().is_none());
-    assert_eq!(report.counts().cancelled(), 2);
+    assert_eq!((report.counts().cancelled(), report.counts().overran_grace()), (2, 0));
     for cancelled in report.cancelled() {
-        assert_eq!(cancelled.cause().kind(), CauseKind::DependencyLost);
+        assert_eq!(cancelled.cause().to_string(), "requested: not needed");
     }
-    assert_eq!(
-        handle.cause().unwrap().to_string(),
-        "a dependency was lost: the executor dropped the task"
-    );
+});
+
+by_hand!(a_task_that_panics_when_the_executor_drops_it_leaves_two_failures, {
+    let far = ByHand::default();
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn_on(far.clone(), waits(|| panic!("late")));
+    let mut join = Task::new(nursery.join());
+    assert!(join.run().is_pending());
+    far.drop_all();
+    let Poll::Ready(Err(error)) = join.run() else { panic!("it is gone") };
+    assert_eq!((error.len(), error.counts().failed()), (2, 1));
+    assert!(error.first().failure().is_executor());
+    assert_eq!(error.iter().nth(1).unwrap().failure().panic().unwrap().message(), "late");
 });
 
 #[test]
@@ -385,19 +432,19 @@ fn a_pool_of_tasks_that_is_dropped_takes_its_children_along() {
     assert!(settle.run().is_pending());
     drop(far);
     let Poll::Ready(report) = settle.run() else { panic!("it is gone") };
-    assert_eq!(report.cancelled()[0].cause().kind(), CauseKind::DependencyLost);
+    assert!(report.error().unwrap().first().failure().is_executor());
 }
 
 #[test]
-fn on_a_runtime_that_was_shut_down_a_child_is_cancelled_and_never_polled() {
+fn on_a_runtime_that_was_shut_down_a_child_fails_and_is_never_polled() {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let handle = tokio.handle().clone();
     drop(tokio);
     let mut nursery: Nursery<'_, (), ()> = Nursery::new();
     let far = executor(move |task| drop(handle.spawn(task)));
     nursery.spawn_on(far, async { unreachable!("it is never polled") });
-    let report = futures::executor::block_on(nursery.settle());
-    assert_eq!(report.cancelled()[0].cause().kind(), CauseKind::DependencyLost);
+    let error = futures::executor::block_on(nursery.join()).unwrap_err();
+    assert!(error.first().failure().is_executor());
 }
 
 by_hand!(an_executor_that_panics_has_not_taken_the_child, {

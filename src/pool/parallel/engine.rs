@@ -17,7 +17,7 @@ use crate::cancel::Cause;
 use crate::child::Ended;
 use crate::drive::budget::{self, Part};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work};
-use crate::error::{ExecutorError, Failure, Panic};
+use crate::error::{Failure, Panic};
 use crate::flavor::{Flavor, Hold};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
@@ -267,6 +267,9 @@ where
             *this.lanes = crew.running() + crew.queued();
             match completion.into_outcome() {
                 Outcome::Failed(error) => match error.into_failure() {
+                    Failure::Executor(error) if error.is_dropped() && this.board.take_proven() => {
+                        this.losses.lose_proven();
+                    }
                     Failure::Executor(error) => this.losses.lose(Lost::By(error)),
                     Failure::Panic(panic) => {
                         // It may have panicked in a lane, when the lane woke itself.
@@ -277,13 +280,8 @@ where
                     // A lane returns no error, and has no timeout.
                     Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
                 },
-                Outcome::Cancelled(_) if this.board.take_proven() => {
-                    this.losses.lose_proven();
-                }
-                Outcome::Cancelled(_) => {
-                    this.losses.lose(Lost::By(ExecutorError::dropped()));
-                }
-                Outcome::Completed(()) | Outcome::Delivered => {}
+                // Lanes are cancelled with the pool, which replaces none then.
+                Outcome::Cancelled(_) | Outcome::Completed(()) | Outcome::Delivered => {}
             }
         }
     }

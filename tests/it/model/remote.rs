@@ -9,10 +9,7 @@ use super::event::Actor;
 use super::person::{Person, State};
 use super::rules::Rules;
 use super::scope::{Check, Grace, Scope, ensure};
-use super::seen::{Reason, Why};
-
-/// The cause of a child that the executor has dropped.
-const LOST: &str = "a dependency was lost: the executor dropped the task";
+use super::seen::Why;
 
 /// A child that was handed over.
 #[derive(Clone, Copy, Default)]
@@ -197,25 +194,25 @@ impl Scope {
         };
         match state {
             State::Ended(ending) => self.record_end(key, ending, panics),
-            State::Running if elsewhere.refused => self.record_refusal(key, panics),
+            State::Running if elsewhere.refused => self.fails_elsewhere(key, Why::Refused, panics),
+            State::Running if self.children[key].cause.is_none() && self.cancelled.is_none() => {
+                self.fails_elsewhere(key, Why::Dropped, panics)
+            }
             State::Running => {
-                let child = &mut self.children[key];
-                if self.cancelled.is_none() {
-                    child.cause.get_or_insert_with(|| Reason(String::from(LOST)));
-                }
                 self.record_drop(key, panics, elsewhere.phase == Phase::Stopping { overran: true })
             }
             state => Err(format!("the nursery lets {key} go while it is {state:?}")),
         }
     }
 
-    fn record_refusal(&mut self, key: usize, panics: bool) -> Check {
+    /// The executor has not run the child to its end, and nothing else has ended it.
+    fn fails_elsewhere(&mut self, key: usize, why: Why, panics: bool) -> Check {
         let child = &self.children[key];
-        let Some(id) = child.id else { return Err(format!("{key} is refused untaken")) };
+        let Some(id) = child.id else { return Err(format!("{key} fails untaken")) };
         let cancelled = child.cause.is_some() || self.cancelled.is_some();
         self.tally.failed += 1;
         let after = panics.then_some(Why::PanicInDrop);
-        self.fail(Some(id), Why::Refused, cancelled, false, after);
+        self.fail(Some(id), why, cancelled, false, after);
         self.grant();
         Ok(())
     }

@@ -85,6 +85,8 @@ pub(crate) enum Why {
     TimedOut(Reason),
     /// The executor has refused it.
     Refused,
+    /// The executor has dropped it.
+    Dropped,
     Other(String),
 }
 
@@ -176,6 +178,7 @@ impl From<&ChildError<Value>> for Failed {
             },
             Failure::TimedOut(cause) => Why::TimedOut(cause.into()),
             Failure::Executor(error) if error.is_refused() => Why::Refused,
+            Failure::Executor(error) if error.is_dropped() => Why::Dropped,
             other => Why::Other(format!("{other:?}")),
         };
         Self { id, why, after_cancel: error.after_cancel(), overran: error.overran_grace() }
