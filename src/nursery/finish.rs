@@ -16,10 +16,11 @@ use crate::scope::{NoBody, Pass};
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
     ///
-    /// Children that were cancelled have no output and are no failure: they are just missing;
-    /// [`settle`](Self::settle) names the child beside each output. What [`next`](Self::next)
-    /// handed out before is not returned again: failures neither, so this is `Ok` if there were no
-    /// others.
+    /// Children that were cancelled have no output and are no failure: they are just missing, so
+    /// outputs are not to be paired with anything by their place. [`by_child`](Join::by_child)
+    /// gives each with the id of its child, and [`settle`](Self::settle) with all that is known of
+    /// it. What [`next`](Self::next) handed out before is not returned again: failures neither, so
+    /// this is `Ok` if there were no others.
     ///
     /// # Cancel safety
     ///
@@ -122,6 +123,42 @@ pub struct Join<'env, T, E, M: Flavor>(Collect<'env, T, E, M, ChildId>);
 
 impl<T, E, M: Flavor> Unpin for Join<'_, T, E, M> {}
 
+impl<'env, T, E, M: Flavor> Join<'env, T, E, M> {
+    /// The same, with each output beside the id of its child, which [`spawn`](Nursery::spawn)
+    /// returned; in spawn order.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`join`](Nursery::join).
+    ///
+    /// # Errors
+    ///
+    /// As those of [`join`](Nursery::join).
+    ///
+    /// # Examples
+    ///
+    /// The first child of a nursery has the number 0, so numbers find what children were made of:
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let words = ["one", "two", "three"];
+    /// let mut nursery: Nursery<'_, usize, String> = Nursery::new();
+    /// let handles = words.map(|word| nursery.spawn_with_handle(async { Ok(word.len()) }));
+    /// handles[1].cancel();
+    ///
+    /// let lengths = nursery.join().by_child().await.unwrap();
+    /// assert_eq!(lengths.len(), 2);
+    /// for (child, length) in lengths {
+    ///     assert_eq!(words[child.number() as usize].len(), length);
+    /// }
+    /// # });
+    /// ```
+    pub fn by_child(self) -> JoinByChild<'env, T, E, M> {
+        JoinByChild(self.0)
+    }
+}
+
 impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
     type Output = Result<Vec<T>, JoinedError<E>>;
 
@@ -134,6 +171,27 @@ impl<T, E, M: Flavor> Future for Join<'_, T, E, M> {
 impl<T, E, M: Flavor> fmt::Debug for Join<'_, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Join").finish_non_exhaustive()
+    }
+}
+
+/// Waits for all children, and gives each output with its child; see [`Join::by_child`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct JoinByChild<'env, T, E, M: Flavor>(Collect<'env, T, E, M, ChildId>);
+
+impl<T, E, M: Flavor> Unpin for JoinByChild<'_, T, E, M> {}
+
+impl<T, E, M: Flavor> Future for JoinByChild<'_, T, E, M> {
+    type Output = Result<Vec<(ChildId, T)>, JoinedError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let collect = &mut self.get_mut().0;
+        collect.poll(cx).map(|inner| collect.finish(inner, Collected::take_by_child))
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for JoinByChild<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinByChild").finish_non_exhaustive()
     }
 }
 

@@ -21,7 +21,7 @@ use std::fmt;
 pub use self::builder::ChildBuilder;
 pub use self::context::{ChildCancelled, ChildContext, With};
 pub use self::driver::Driver;
-pub use self::finish::{Join, Settle};
+pub use self::finish::{Join, JoinByChild, Settle};
 pub use self::first_ok::FirstOk;
 pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
@@ -48,7 +48,7 @@ use crate::scope::records::Records;
 ///
 /// | finished by | gives | when a child fails |
 /// |---|---|---|
-/// | [`join`](Self::join) | outputs in spawn order | the others go on; all failures at the end |
+/// | [`join`](Self::join) | outputs in spawn order, with their children if [asked](Join::by_child) | the others go on; all failures at the end |
 /// | [`settle`](Self::settle) | a [`Report`](crate::Report): outputs, failures and cancelled children | the same |
 /// | [`next`](Self::next) | one [`Completion`](crate::Completion) after the other, as they come | it is one of them |
 /// | [`first_ok`](Self::first_ok) | the first output; the rest is cancelled | the others go on; an error only if none succeeds |

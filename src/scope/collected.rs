@@ -191,6 +191,15 @@ impl<T, E> Collected<ChildId, T, E> {
     // Out of the driver's loop, where it would take stack at each level of nesting.
     #[inline(never)]
     pub(crate) fn take_joined(&mut self, run: &Summary) -> Result<Vec<T>, JoinedError<E>> {
+        let outputs = self.take_by_child(run)?;
+        Ok(outputs.into_iter().map(|(_, output)| output).collect())
+    }
+
+    /// The same, each output with its child.
+    pub(crate) fn take_by_child(
+        &mut self,
+        run: &Summary,
+    ) -> Result<Vec<(ChildId, T)>, JoinedError<E>> {
         self.take_result(run).map(in_spawn_order)
     }
 }
@@ -220,11 +229,11 @@ pub(crate) struct Summary {
 }
 
 /// Brings outputs from completion order into spawn order.
-fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<T> {
+fn in_spawn_order<T>(mut outputs: Vec<(ChildId, T)>) -> Vec<(ChildId, T)> {
     if !outputs.is_sorted_by_key(|(id, _)| *id) && !swapped_into_place(&mut outputs) {
         outputs.sort_unstable_by_key(|(id, _)| *id);
     }
-    outputs.into_iter().map(|(_, output)| output).collect()
+    outputs
 }
 
 /// Sorts in linear time, if no number is missing between the first and the last, and says whether

@@ -12,10 +12,11 @@ use futures::future::Ready;
 use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
     ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Executor,
-    ExecutorError, Failure, Finished, FirstOk, ForEach, IntoIter, Iter, Join, JoinHandle,
-    JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next, Nursery, NurseryCancelled,
-    Outcome, Panic, PanicLocation, Pool, PoolOn, PoolSettle, Progress, Rejected, Rejection, Remote,
-    Report, Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner, SpawnerWhenFree, Tree, With,
+    ExecutorError, Failure, Finished, FirstOk, ForEach, IntoIter, Iter, Join, JoinByChild,
+    JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next, Nursery,
+    NurseryCancelled, Outcome, Panic, PanicLocation, Pool, PoolOn, PoolSettle, Progress, Rejected,
+    Rejection, Remote, Report, Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner,
+    SpawnerWhenFree, Tree, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -173,6 +174,8 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Driver<'_, Counted, Plain, Shared> => "u",
         Join<'_, Plain, Plain, Shared> => "su",
         Join<'_, Counted, Plain, Shared> => "u",
+        JoinByChild<'_, Plain, Plain, Shared> => "su",
+        JoinByChild<'_, Counted, Plain, Shared> => "u",
         Settle<'_, Plain, Plain, Shared> => "su",
         Settle<'_, Plain, Counted, Shared> => "u",
         Next<'_, '_, Plain, Plain, Shared> => "su",
@@ -219,6 +222,7 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         ChildContext<'_, Plain, Plain, Local> => "u",
         Driver<'_, Plain, Plain, Local> => "u",
         Join<'_, Plain, Plain, Local> => "u",
+        JoinByChild<'_, Plain, Plain, Local> => "u",
         Settle<'_, Plain, Plain, Local> => "u",
         Next<'_, '_, Plain, Plain, Local> => "u",
         FirstOk<'_, Plain, Plain, Local> => "u",

@@ -124,6 +124,8 @@ by_hand!(a_future_that_is_polled_after_it_was_ready_panics_and_does_not_hang, {
     let empty = nursery::<(), &str>;
     let mut task = Task::new(empty().join());
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
+    let mut task = Task::new(empty().join().by_child());
+    assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let mut task = Task::new(empty().settle());
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let mut task = Task::new(empty().first_ok());

@@ -28,6 +28,30 @@ behaviour!(children_that_all_succeed_join_ok, async {
     assert_eq!(nursery.join().await.unwrap(), [0, 1, 2]);
 });
 
+behaviour!(outputs_are_told_apart_by_child_where_some_were_cancelled, async {
+    let mut nursery = nursery::<&str, &str>();
+    let handles = ["a", "b", "c", "d"].map(|word| {
+        nursery.spawn_with_handle(async move {
+            // The later ones end first.
+            yields(if word == "a" { 5 } else { 1 }).await;
+            Ok(word)
+        })
+    });
+    handles[1].cancel();
+    let outputs = nursery.join().by_child().await.unwrap();
+    let outputs: Vec<_> = outputs.iter().map(|(id, word)| (id.number(), *word)).collect();
+    assert_eq!(outputs, [(0, "a"), (2, "c"), (3, "d")]);
+});
+
+behaviour!(asked_for_outputs_by_child_a_join_fails_with_every_failure, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Ok(1) });
+    nursery.spawn(async { Err("a") });
+    nursery.spawn(async { Err("b") });
+    let error = nursery.join().by_child().await.unwrap_err();
+    assert_eq!(error.to_string(), "2 of 3 children failed: #1: a; #2: b");
+});
+
 behaviour!(every_failed_child_is_found_and_successful_siblings_add_nothing, async {
     let mut nursery = nursery();
     for n in 0..40_u32 {

@@ -33,6 +33,7 @@ fn a_nursery_tells_its_name_its_numbers_and_its_cause() {
 #[test]
 fn each_future_tells_what_it_is() {
     says(&Tree::new().join(), &["Join"]);
+    says(&Tree::new().join().by_child(), &["JoinByChild"]);
     says(&Tree::new().settle(), &["Settle"]);
     says(&Tree::new().first_ok(), &["FirstOk"]);
     says(&Tree::new().next(), &["Next"]);
