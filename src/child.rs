@@ -126,6 +126,11 @@ impl Gone {
     }
 
     #[inline]
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.control().is_some_and(|control| control.traits().daemon)
+    }
+
+    #[inline]
     pub(crate) fn info(&self) -> ChildInfo {
         match &self.control {
             Some(control) => control.info().clone(),

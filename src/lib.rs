@@ -123,9 +123,9 @@ pub use error::{
 pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
-    ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, Join, JoinByChild, JoinHandle,
-    Joining, LocalNursery, Next, Nursery, NurseryCancelled, Rejected, Rejection, Run, RunSettle,
-    Settle, SpawnWhenFree, Spawner, SpawnerWhenFree, With,
+    ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, FirstOkSettle, Join, JoinByChild,
+    JoinHandle, Joining, LocalNursery, Next, Nursery, NurseryCancelled, Rejected, Rejection, Run,
+    RunSettle, Settle, SpawnWhenFree, Spawner, SpawnerWhenFree, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};

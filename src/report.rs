@@ -16,6 +16,8 @@ pub struct Completion<T, E> {
     child: ChildInfo,
     outcome: Outcome<T, E>,
     overran: bool,
+    /// Known of an output: whether it is a daemon's, which wins no race.
+    daemon: bool,
 }
 
 /// How a child ended.
@@ -41,11 +43,15 @@ impl<T, E> Completion<T, E> {
             Outcome::Failed(error) => error.overran_grace(),
             Outcome::Completed(_) | Outcome::Delivered | Outcome::Cancelled(_) => false,
         };
-        Self { child, outcome, overran }
+        Self { child, outcome, overran, daemon: false }
+    }
+
+    pub(crate) fn completed(child: ChildInfo, output: T, daemon: bool) -> Self {
+        Self { child, outcome: Outcome::Completed(output), overran: false, daemon }
     }
 
     pub(crate) fn cancelled(child: ChildInfo, cause: Cause, overran: bool) -> Self {
-        Self { child, outcome: Outcome::Cancelled(cause), overran }
+        Self { child, outcome: Outcome::Cancelled(cause), overran, daemon: false }
     }
 
     pub(crate) fn failed(error: ChildError<E>) -> Self {
@@ -56,6 +62,21 @@ impl<T, E> Completion<T, E> {
     #[inline]
     pub(crate) fn into_parts(self) -> (ChildInfo, Outcome<T, E>, bool) {
         (self.child, self.outcome, self.overran)
+    }
+
+    /// The output that may win a race, or the completion as it was.
+    pub(crate) fn into_contender(self) -> Result<(ChildInfo, T), Self> {
+        match self {
+            Self { child, outcome: Outcome::Completed(output), daemon: false, .. } => {
+                Ok((child, output))
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Whether the output is a daemon's.
+    pub(crate) fn is_by_daemon(&self) -> bool {
+        self.daemon
     }
 
     /// Which child ended.

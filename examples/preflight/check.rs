@@ -99,13 +99,14 @@ impl Checks<'_> {
             let connect = async move { Ok((ip, self.connect(address, started).await?)) };
             connects.child().name(ip.to_string()).spawn(connect);
         }
-        let (ip, stream) = connects.first_ok().await?.expect("one was there, and none cancelled");
+        let winner = connects.first_ok().await?;
+        let (_, (ip, stream)) = winner.expect("one was there, and none cancelled");
 
         // One request, however many addresses there are. It is a nursery of one child, so that a
         // failure says which address it came from.
         let mut request = Nursery::new().name(host.as_str());
         request.child().name(ip.to_string()).spawn(self.ask(target, stream, started));
-        let status = request.first_ok().await?.flatten();
+        let status = request.first_ok().await?.and_then(|(_, status)| status);
         Ok(Up { ip: Some(ip), status, took: started.elapsed() })
     }
 

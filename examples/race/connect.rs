@@ -49,13 +49,15 @@ pub(crate) async fn race(
             .spawn(connect(address, args.greeting));
     }
     let winner = racers.first_ok().await?;
-    Ok(winner.expect("there was an address, and nobody cancels"))
+    let (racer, greeting) = winner.expect("there was an address, and nobody cancels");
+    let address = racer.name().expect("each was given one").to_owned();
+    Ok(Winner { address, greeting })
 }
 
-async fn connect(address: &str, greeting: bool) -> Result<Winner, Problem> {
+/// The connection, as far as there is a use for it here.
+async fn connect(address: &str, greeting: bool) -> Result<Option<String>, Problem> {
     let stream = TcpStream::connect(address).await.map_err(|source| Problem::Connect { source })?;
-    let greeting = if greeting { Some(hear(stream).await?) } else { None };
-    Ok(Winner { address: address.to_owned(), greeting })
+    if greeting { hear(stream).await.map(Some) } else { Ok(None) }
 }
 
 /// The first line that the server sends.

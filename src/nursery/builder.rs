@@ -69,6 +69,8 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// is no failure; a failure of its own is reported as any other's. A
     /// [`deadline`](crate::Nursery::deadline) cancels a daemon, and does not make it a failure.
     ///
+    /// Its output wins no [race](crate::Nursery::first_ok).
+    ///
     /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would
     /// keep others from running for as long as they run. In a nursery that is cancelled within a
     /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is

@@ -4,29 +4,32 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::{Inner, Nursery};
+use super::{Boxed, Nursery};
 use crate::cancel::Cause;
+use crate::child::Gone;
 use crate::drive::Running;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
-use crate::guard::{FirstPanic, drop_guarded};
+use crate::guard::{FirstPanic, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
-use crate::scope::collected::Collected;
-use crate::scope::{NoBody, Pass};
+use crate::report::{Completion, Outcome, Report};
+use crate::scope::collected::{Bounds, Collected};
+use crate::scope::{NoBody, Pass, Take};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
     ///
-    /// The losers are gone before this is ready, with
-    /// [`CauseKind::Finished`](crate::CauseKind::Finished); those that have a grace are waited for.
-    /// `None` means that there was no output to win with and no failure: there was no child, or all
-    /// were cancelled, or had their output [go to a handle](Self::spawn_join). A
-    /// [daemon](crate::ChildBuilder::daemon) that succeeds wins as any other child. What
+    /// The output is the winner's, with the child that it is of. The losers are gone before this is
+    /// ready, with [`CauseKind::Finished`](crate::CauseKind::Finished); those that have a grace are
+    /// waited for. `None` means that there was no output to win with and no failure: there was no
+    /// child, or all were cancelled, or had their output [go to a handle](Self::spawn_join). A
+    /// [daemon](crate::ChildBuilder::daemon) wins no race: its output is dropped. What
     /// [`next`](Self::next) has handed out before does not count.
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
-    /// loser's destructor. In a nursery that stops at the [`first_error`](Self::first_error), a
-    /// failure that comes before any success ends the race.
+    /// loser's destructor. [`settle`](FirstOk::settle) keeps them, and all else that came of the
+    /// race. In a nursery that stops at the [`first_error`](Self::first_error), a failure that comes
+    /// before any success ends the race.
     ///
     /// # Cancel safety
     ///
@@ -46,81 +49,206 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # futures::executor::block_on(async {
     /// let mut mirrors = Nursery::new();
     /// mirrors.spawn(async { Err("refused") });
-    /// mirrors.spawn(async { Ok("mirror 2") });
+    /// mirrors.child().name("mirror 2").spawn(async { Ok("a file") });
     /// mirrors.spawn(std::future::pending());
-    /// assert_eq!(mirrors.first_ok().await.unwrap(), Some("mirror 2"));
+    /// let (mirror, file) = mirrors.first_ok().await.unwrap().expect("one succeeded");
+    /// assert_eq!((mirror.name(), file), (Some("mirror 2"), "a file"));
     /// # });
     /// ```
-    pub fn first_ok(mut self) -> FirstOk<'env, T, E, M> {
-        self.inner.bounds.outputs = true;
-        let (inner, collected) = self.into_collected(0);
-        FirstOk { inner: Some(inner), collected, winner: None }
+    pub fn first_ok(self) -> FirstOk<'env, T, E, M> {
+        FirstOk { run: RaceRun::new(self) }
     }
 }
 
 /// Waits for the first success; see [`Nursery::first_ok`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct FirstOk<'env, T, E, M: Flavor> {
-    /// `None` once there is an answer.
-    inner: Option<Box<Inner<'env, T, E, M>>>,
-    collected: Collected<ChildInfo, T, E>,
-    /// The first output, while losers have a grace.
-    winner: Option<T>,
+    run: RaceRun<'env, T, E, M>,
+}
+
+impl<'env, T, E, M: Flavor> FirstOk<'env, T, E, M> {
+    /// The same race, with everything that came of it: the winner, if there is one, and the
+    /// [`Report`] of all the others.
+    ///
+    /// The report has the failures that came before the success and after it, the losers that were
+    /// cancelled, and outputs that did not win: those of daemons, and of losers that came to their
+    /// end in a grace. The winner is in none of its lists, and is counted. A race that was polled
+    /// before this is called has only counted what it had come to by then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`first_ok`](Nursery::first_ok).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut mirrors = Nursery::new();
+    /// mirrors.child().name("mirror 1").spawn(async { Err("refused") });
+    /// mirrors.child().name("mirror 2").spawn(async { Ok("a file") });
+    /// mirrors.child().name("mirror 3").spawn(std::future::pending());
+    ///
+    /// let (winner, report) = mirrors.first_ok().settle().await;
+    /// assert_eq!(winner.unwrap().1, "a file");
+    /// assert_eq!(report.error().unwrap().to_string(), "1 of 3 children failed: #0 mirror 1: refused");
+    /// assert_eq!(
+    ///     report.cancelled()[0].to_string(),
+    ///     "#2 mirror 3: child #1 mirror 2 succeeded first",
+    /// );
+    /// # });
+    /// ```
+    pub fn settle(mut self) -> FirstOkSettle<'env, T, E, M> {
+        self.run.keep_all();
+        FirstOkSettle { run: self.run }
+    }
 }
 
 impl<T, E, M: Flavor> Unpin for FirstOk<'_, T, E, M> {}
 
-/// Children first, then the winner, each even if another's destructor panics.
-impl<T, E, M: Flavor> Drop for FirstOk<'_, T, E, M> {
-    fn drop(&mut self) {
-        let mut first = FirstPanic::default();
-        first.note(drop_guarded(self.inner.take()));
-        first.note(drop_guarded(self.winner.take()));
-        first.resume();
-    }
-}
-
 impl<T, E, M: Flavor> Future for FirstOk<'_, T, E, M> {
-    type Output = Result<Option<T>, JoinedError<E>>;
+    type Output = Result<Option<(ChildInfo, T)>, JoinedError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { inner, collected, winner } = self.get_mut();
-        let Some(Inner { driver, scope, .. }) = inner.as_deref_mut() else {
-            panic!("`FirstOk` was polled after it was ready")
-        };
-        let mut running = Running::begin(driver, cx);
-        loop {
-            if winner.is_some() {
-                // A loser may have come to an end of its own in its grace.
-                collected.forget();
-            } else if let Some((child, output)) = collected.take_winner() {
-                // It may have been kept while the owner waited for a slot.
-                scope.cancel(Cause::finished(Some(child)));
-                *winner = Some(output);
+        let run = &mut self.get_mut().run;
+        run.poll(cx).map(|inner| match run.race.winner.take() {
+            Some(winner) => Ok(Some(winner)),
+            None => {
+                let error = run.race.collected.take_error(&inner.scope.summary());
+                error.map_or(Ok(None), Err)
             }
-            let mut next = None;
-            ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
-            match next {
-                Some(completion) => collected.record(completion),
-                None if scope.close_if_idle() => break,
-                None => {}
-            }
-        }
-        drop(running);
-        let result = match winner.take() {
-            Some(output) => {
-                collected.forget();
-                Ok(Some(output))
-            }
-            None => collected.take_error(&scope.summary()).map_or(Ok(None), Err),
-        };
-        *inner = None;
-        Poll::Ready(result)
+        })
     }
 }
 
 impl<T, E, M: Flavor> fmt::Debug for FirstOk<'_, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FirstOk").finish_non_exhaustive()
+    }
+}
+
+/// Waits for the first success and reports on the others; see [`FirstOk::settle`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct FirstOkSettle<'env, T, E, M: Flavor> {
+    run: RaceRun<'env, T, E, M>,
+}
+
+impl<T, E, M: Flavor> Unpin for FirstOkSettle<'_, T, E, M> {}
+
+impl<T, E, M: Flavor> Future for FirstOkSettle<'_, T, E, M> {
+    type Output = (Option<(ChildInfo, T)>, Report<T, E>);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let run = &mut self.get_mut().run;
+        run.poll(cx).map(|inner| {
+            let Race { winner, collected, .. } = &mut run.race;
+            (winner.take(), collected.take_report(&inner.scope.summary()))
+        })
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for FirstOkSettle<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirstOkSettle").finish_non_exhaustive()
+    }
+}
+
+/// A nursery whose children race.
+struct RaceRun<'env, T, E, M: Flavor> {
+    /// `None` once there is an answer.
+    inner: Option<Boxed<'env, T, E, M>>,
+    race: Race<T, E>,
+}
+
+impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
+    fn new(nursery: Nursery<'env, T, E, M>) -> Self {
+        let inner = nursery.inner;
+        // What does not win is of no use, but for the failures if nothing wins.
+        let bounds = Bounds { outputs: false, ..inner.bounds };
+        let race = Race { winner: None, collected: Collected::new(bounds, 0), keeps_all: false };
+        Self { inner: Some(inner), race }
+    }
+
+    fn keep_all(&mut self) {
+        if let Some(inner) = &self.inner {
+            self.race.keeps_all = true;
+            self.race.collected.bounds = inner.bounds;
+        }
+    }
+
+    /// Ready when all children have ended, with the nursery.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Boxed<'env, T, E, M>> {
+        let Self { inner, race } = self;
+        let Some(own) = inner else { panic!("a race was polled after it was ready") };
+        let super::Inner { driver, scope, held, .. } = &mut **own;
+        let mut running = Running::begin(driver, cx);
+        let mut won = false;
+        // The success may have come while the owner waited for a slot.
+        while let Some(completion) = held.pop() {
+            won |= race.take(completion);
+        }
+        loop {
+            if let (true, Some((child, _))) = (won, &race.winner) {
+                scope.cancel(Cause::finished(Some(child.clone())));
+            }
+            let had_winner = race.winner.is_some();
+            ready!(running.drive(cx, &mut Pass::new(scope, race, NoBody)));
+            won = race.winner.is_some() && !had_winner;
+            if !won && scope.close_if_idle() {
+                break;
+            }
+        }
+        drop(running);
+        match inner.take() {
+            Some(inner) => Poll::Ready(inner),
+            None => unreachable!("it was there a moment ago"),
+        }
+    }
+}
+
+/// Children first, then the winner, each even if another's destructor panics.
+impl<T, E, M: Flavor> Drop for RaceRun<'_, T, E, M> {
+    fn drop(&mut self) {
+        let mut first = FirstPanic::default();
+        first.note(drop_guarded(self.inner.take()));
+        first.note(drop_guarded(self.race.winner.take()));
+        first.resume();
+    }
+}
+
+/// What has come of a race.
+struct Race<T, E> {
+    winner: Option<(ChildInfo, T)>,
+    /// What did not win, as far as it is of use.
+    collected: Collected<ChildInfo, T, E>,
+    /// There is to be a report.
+    keeps_all: bool,
+}
+
+/// Has enough when there is a winner, so that the others can be cancelled.
+impl<T, E> Take<T, E> for Race<T, E> {
+    fn take_output(&mut self, child: &Gone, output: T) -> bool {
+        self.take(Completion::completed(child.info(), output, child.is_daemon()))
+    }
+
+    fn take(&mut self, completion: Completion<T, E>) -> bool {
+        let completion = match self.winner {
+            None => match completion.into_contender() {
+                Ok(winner) => {
+                    self.winner = Some(winner);
+                    if !self.keeps_all {
+                        self.collected.keep_nothing();
+                    }
+                    return true;
+                }
+                Err(completion) => completion,
+            },
+            Some(_) => completion,
+        };
+        match completion.outcome() {
+            Outcome::Cancelled(_) if !self.keeps_all => drop_quietly(completion),
+            _ => self.collected.record(completion),
+        }
+        false
     }
 }

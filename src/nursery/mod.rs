@@ -22,7 +22,7 @@ pub use self::builder::ChildBuilder;
 pub use self::context::{ChildCancelled, ChildContext, With};
 pub use self::driver::Driver;
 pub use self::finish::{Join, JoinByChild, Settle};
-pub use self::first_ok::FirstOk;
+pub use self::first_ok::{FirstOk, FirstOkSettle};
 pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
 pub use self::rejected::{Rejected, Rejection};
@@ -51,7 +51,7 @@ use crate::scope::records::Records;
 /// | [`join`](Self::join) | outputs in spawn order, with their children if [asked](Join::by_child) | the others go on; all failures at the end |
 /// | [`settle`](Self::settle) | a [`Report`](crate::Report): outputs, failures and cancelled children | the same |
 /// | [`next`](Self::next) | one [`Completion`](crate::Completion) after the other, as they come | it is one of them |
-/// | [`first_ok`](Self::first_ok) | the first output; the rest is cancelled | the others go on; an error only if none succeeds |
+/// | [`first_ok`](Self::first_ok) | the first output and its child; the rest is cancelled | the others go on; an error only if none succeeds |
 /// | [`run`](Self::run) | a body's output beside the children's | as `join`; the body is one more that may fail |
 ///
 /// With [`first_error`](Self::first_error) or [`cancel_when`](Self::cancel_when) a failure cancels

@@ -55,7 +55,7 @@ pub(crate) struct Collected<K, T, E> {
     cancelled: Option<Box<Vec<Cancelled>>>,
     failures: Stored<E>,
     not_stored: u64,
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
 }
 
 /// There is room for so many outputs at most before they come.
@@ -64,7 +64,7 @@ const EXPECTED: usize = 64;
 /// How much is kept of what children end with.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How many failures, at least one.
+    /// How many failures: at least one, where these may be the result.
     pub(crate) errors: usize,
     /// Whether outputs are kept.
     pub(crate) outputs: bool,
@@ -127,22 +127,18 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         self.not_stored > 0 || self.failures.iter().any(|error| error.child().id() == child)
     }
 
-    /// The output that came first, and its child. All else is dropped.
-    pub(crate) fn take_winner(&mut self) -> Option<(K, T)> {
-        if self.outputs.is_empty() {
-            return None;
-        }
-        let mut outputs = mem::take(&mut self.outputs).into_iter();
-        let winner = outputs.next()?;
-        outputs.for_each(drop_quietly);
-        self.forget();
-        Some(winner)
+    /// Drops what was collected, and from now on counts failures only. Panics of destructors are
+    /// discarded.
+    pub(crate) fn keep_nothing(&mut self) {
+        self.bounds = Bounds { errors: 0, outputs: false };
+        self.drop_outputs();
+        let failures = mem::take(&mut self.failures);
+        self.not_stored += failures.len() as u64;
+        failures.into_iter().for_each(drop_quietly);
     }
 
-    /// Drops what was collected. Panics of destructors are discarded.
-    pub(crate) fn forget(&mut self) {
+    fn drop_outputs(&mut self) {
         mem::take(&mut self.outputs).into_iter().for_each(drop_quietly);
-        mem::take(&mut self.failures).into_iter().for_each(drop_quietly);
     }
 
     /// All failures as one error, if there are any.
@@ -160,7 +156,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     fn take_result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
         match self.take_error(run) {
             Some(error) => {
-                self.forget();
+                self.drop_outputs();
                 Err(error)
             }
             None => Ok(mem::take(&mut self.outputs)),

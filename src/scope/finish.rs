@@ -25,7 +25,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         }
         self.counts.overran += u64::from(overran);
         match end {
-            End::Completed(output) => self.keep(&info, Outcome::Completed(output)),
+            End::Completed(output) => self.keep_output(&child, output),
             End::Delivered => self.keep(&info, Outcome::Delivered),
             End::Cancelled(cause) => {
                 self.records.push(Completion::cancelled(info.clone(), cause, overran));
@@ -49,7 +49,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
 
     #[cold]
     pub(super) fn keep_output(&mut self, child: &Gone, output: T) {
-        self.keep(&child.info(), Outcome::Completed(output));
+        self.records.push(Completion::completed(child.info(), output, child.is_daemon()));
     }
 
     #[inline]

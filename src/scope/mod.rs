@@ -41,7 +41,7 @@ use self::children::Children;
 use self::collected::Summary;
 use self::inbox::Admission;
 use self::mailbox::Mailbox;
-pub(crate) use self::pass::{Body, NoBody, Pass};
+pub(crate) use self::pass::{Body, NoBody, Pass, Take};
 use self::policy::Policy;
 use self::records::Records;
 use self::shutdown::{Parent, Shutdown};

@@ -9,7 +9,7 @@ use super::inbox::{Admission, By, Ticket};
 use crate::child::{Child, Ended, Gone, Otherwise, Polled};
 use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
-use crate::report::{Completion, Outcome};
+use crate::report::Completion;
 
 /// A nursery that is driven, with a body or without one. What has ended goes to `taker`, until that
 /// has enough.
@@ -31,7 +31,7 @@ pub(crate) trait Take<T, E> {
 /// Takes one, and has enough.
 impl<T, E> Take<T, E> for Option<Completion<T, E>> {
     fn take_output(&mut self, child: &Gone, output: T) -> bool {
-        Take::take(self, Completion::new(child.info(), Outcome::Completed(output)))
+        Take::take(self, Completion::completed(child.info(), output, child.is_daemon()))
     }
 
     fn take(&mut self, completion: Completion<T, E>) -> bool {

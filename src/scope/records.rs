@@ -28,7 +28,8 @@ struct Kept<T, E> {
 const KEPT: usize = 64;
 
 enum Record<T> {
-    Completed(ChildInfo, T),
+    /// The last says whether it is a daemon's.
+    Completed(ChildInfo, T, bool),
     Delivered(ChildInfo),
     /// The first of `failures`.
     Failed,
@@ -96,9 +97,10 @@ impl<T, E> Kept<T, E> {
 
     #[inline]
     fn push(&mut self, completion: Completion<T, E>) {
+        let daemon = completion.is_by_daemon();
         let (child, outcome, overran) = completion.into_parts();
         self.order.push_back(match outcome {
-            Outcome::Completed(output) => Record::Completed(child, output),
+            Outcome::Completed(output) => Record::Completed(child, output, daemon),
             Outcome::Delivered => Record::Delivered(child),
             Outcome::Cancelled(cause) => Record::Cancelled(child, cause, overran),
             Outcome::Failed(error) => {
@@ -122,7 +124,9 @@ impl<T, E> Kept<T, E> {
             self.failures.shrink_to(1);
         }
         Some(match record {
-            Record::Completed(child, output) => Completion::new(child, Outcome::Completed(output)),
+            Record::Completed(child, output, daemon) => {
+                Completion::completed(child, output, daemon)
+            }
             Record::Delivered(child) => Completion::new(child, Outcome::Delivered),
             Record::Failed => Completion::failed(self.failures.pop_front()?),
             Record::Cancelled(child, cause, overran) => {

@@ -56,6 +56,8 @@ pub enum Finish {
     FickleNext,
     /// The first output.
     FirstOk,
+    /// The first output, and a report.
+    FirstOkSettle,
     /// With this body.
     Run(Box<Child>),
     /// By a driver, while a spawner keeps it open that goes after so many yields.

@@ -53,6 +53,7 @@ fn finish(body: BoxedStrategy<Child>) -> impl Strategy<Value = Finish> {
         2 => Just(Finish::Next),
         1 => Just(Finish::FickleNext),
         2 => Just(Finish::FirstOk),
+        1 => Just(Finish::FirstOkSettle),
         3 => body.prop_map(|body| Finish::Run(Box::new(body))),
         1 => (0..4_u8).prop_map(Finish::Split),
     ]

@@ -12,10 +12,10 @@ use futures::future::Ready;
 use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
     ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Executor,
-    ExecutorError, Failure, Finished, FirstOk, ForEach, IntoIter, Iter, Join, JoinByChild,
-    JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next, Nursery,
-    NurseryCancelled, Outcome, Panic, PanicLocation, Pool, PoolOn, PoolSettle, Progress, Rejected,
-    Rejection, Remote, Report, Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner,
+    ExecutorError, Failure, Finished, FirstOk, FirstOkSettle, ForEach, IntoIter, Iter, Join,
+    JoinByChild, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next,
+    Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Pool, PoolOn, PoolSettle, Progress,
+    Rejected, Rejection, Remote, Report, Run, RunSettle, Settle, Shared, SpawnWhenFree, Spawner,
     SpawnerWhenFree, Tree, With,
 };
 
@@ -182,6 +182,8 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Next<'_, '_, Counted, Plain, Shared> => "u",
         FirstOk<'_, Plain, Plain, Shared> => "su",
         FirstOk<'_, Plain, Counted, Shared> => "u",
+        FirstOkSettle<'_, Plain, Plain, Shared> => "su",
+        FirstOkSettle<'_, Plain, Counted, Shared> => "u",
         SpawnWhenFree<'_, '_, Plain, Plain, Shared, Ready<()>> => "su",
         SpawnWhenFree<'_, '_, Plain, Plain, Shared, Stuck> => "u",
         SpawnerWhenFree<'_, Plain, Plain, Shared, Ready<()>> => "su",
@@ -226,6 +228,7 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         Settle<'_, Plain, Plain, Local> => "u",
         Next<'_, '_, Plain, Plain, Local> => "u",
         FirstOk<'_, Plain, Plain, Local> => "u",
+        FirstOkSettle<'_, Plain, Plain, Local> => "u",
         SpawnWhenFree<'_, '_, Plain, Plain, Local, Stuck> => "u",
         SpawnerWhenFree<'_, Plain, Plain, Local, Stuck> => "u",
         Run<'_, Plain, Plain, Local, Ready<()>, Plain> => "u",

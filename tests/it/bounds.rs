@@ -207,7 +207,7 @@ behaviour!(next_and_a_race_hand_out_outputs_that_are_otherwise_discarded, async 
     counting.spawn(async { Ok(1) });
     assert_eq!(counting.next().await.unwrap().into_outcome().completed(), Some(1));
     counting.spawn(async { Ok(2) });
-    assert_eq!(counting.first_ok().await.unwrap(), Some(2));
+    assert_eq!(counting.first_ok().await.unwrap().unwrap().1, 2);
     let mut joined = nursery::<u32, &str>().discard_outputs();
     joined.spawn(async { Ok(3) });
     assert!(joined.join().await.unwrap().is_empty());

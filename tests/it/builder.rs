@@ -130,6 +130,8 @@ by_hand!(a_future_that_is_polled_after_it_was_ready_panics_and_does_not_hang, {
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let mut task = Task::new(empty().first_ok());
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
+    let mut task = Task::new(empty().first_ok().settle());
+    assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let mut task = Task::new(empty().run(|_| async { Ok(()) }));
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let spawner = empty().spawner();

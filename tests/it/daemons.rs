@@ -234,7 +234,7 @@ behaviour!(the_winner_of_a_race_ends_the_daemons_and_so_does_a_race_that_nobody_
     let mut race = nursery::<u32, &str>();
     race.child().daemon().spawn(pending());
     race.spawn(async { Ok(1) });
-    assert_eq!(race.first_ok().await.unwrap(), Some(1));
+    assert_eq!(race.first_ok().await.unwrap().unwrap().1, 1);
     let mut race = nursery::<u32, &str>();
     race.child().daemon().spawn(pending());
     race.spawn(async { Err("no") });

@@ -145,7 +145,7 @@ by_hand!(a_winner_survives_failures_and_outputs_that_panic_when_dropped, {
     nursery.spawn(async { Ok((7, None)) });
     nursery.spawn(async { Ok((8, Some(Bomb))) });
     nursery.spawn_when_free(pending()).now_or_never().unwrap();
-    let Some(Ok(Some((winner, None)))) = nursery.first_ok().now_or_never() else {
+    let Some(Ok(Some((_, (winner, None))))) = nursery.first_ok().now_or_never() else {
         panic!("the winner is lost")
     };
     assert_eq!(winner, 7);

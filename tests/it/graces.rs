@@ -238,7 +238,7 @@ behaviour!(the_losers_of_a_race_have_their_grace_before_it_is_over, async {
         yields(1).await;
         Ok(1)
     });
-    assert_eq!(race.first_ok().await.unwrap(), Some(1));
+    assert_eq!(race.first_ok().await.unwrap().unwrap().1, 1);
     assert_eq!(log.take(), ["child #1 succeeded first"]);
 });
 

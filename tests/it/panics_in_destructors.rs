@@ -334,7 +334,7 @@ by_hand!(of_one_that_lost_to_a_first_success_it_is_dropped, {
     let mut nursery = nursery::<u32, &str>();
     nursery.spawn(waits(|| panic!("a sore loser")));
     nursery.spawn(async { Ok(1) });
-    assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap(), Some(1));
+    assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().1, 1);
 });
 
 by_hand!(of_one_that_a_handle_cancelled_it_is_the_completion, {

@@ -36,6 +36,7 @@ fn each_future_tells_what_it_is() {
     says(&Tree::new().join().by_child(), &["JoinByChild"]);
     says(&Tree::new().settle(), &["Settle"]);
     says(&Tree::new().first_ok(), &["FirstOk"]);
+    says(&Tree::new().first_ok().settle(), &["FirstOkSettle"]);
     says(&Tree::new().next(), &["Next"]);
     says(&Tree::new().run(|_| pending::<Result<(), _>>()), &["Run"]);
     says(&Tree::new().run(|_| pending::<Result<(), _>>()).settle(), &["RunSettle"]);

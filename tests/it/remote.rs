@@ -763,7 +763,7 @@ by_hand!(a_race_waits_until_the_losers_are_gone, {
     let mut race = Task::new(nursery.first_ok());
     assert!(race.run().is_pending());
     far.poll();
-    assert!(matches!(race.run(), Poll::Ready(Ok(Some(1)))));
+    assert!(matches!(race.run(), Poll::Ready(Ok(Some((_, 1))))));
 });
 
 by_hand!(spawners_spawn_so_too_and_get_back_what_is_not_taken, {

@@ -173,16 +173,18 @@ impl Scope {
         Some((Reason(reason), broken))
     }
 
-    /// The first output of a race, which ends it.
+    /// The first output of a race, which ends it. That of a daemon does not.
     fn winner(&self) -> Option<(u64, usize)> {
         self.records.iter().find_map(|record| match record {
+            Record::Completed { key, .. } if self.children[*key].is_daemon() => None,
             Record::Completed { id, key } => Some((*id, *key)),
             Record::Delivered { .. } | Record::Failed(_) | Record::Cancelled { .. } => None,
         })
     }
 
     pub(super) fn has_winner(&self) -> bool {
-        self.finishing && self.script.finish == Finish::FirstOk && self.winner().is_some()
+        let is_race = matches!(self.script.finish, Finish::FirstOk | Finish::FirstOkSettle);
+        self.finishing && is_race && self.winner().is_some()
     }
 
     /// Cancels the rest for the winner, if there is one.
@@ -239,10 +241,15 @@ impl Scope {
             Finish::Next | Finish::FickleNext if self.records.is_empty() => Seen::Drained,
             Finish::Next | Finish::FickleNext => Seen::Next(self.records[0].clone()),
             Finish::FirstOk => match (self.winner(), report.error) {
-                (Some((_, key)), _) => Seen::Winner(Some(key)),
                 (None, Some(error)) => Seen::Error(error),
-                (None, None) => Seen::Winner(None),
+                (winner, _) => Seen::Winner(winner),
             },
+            Finish::FirstOkSettle => {
+                let winner = self.winner();
+                let mut report = Box::new(report);
+                report.outputs.retain(|output| Some(*output) != winner);
+                Seen::Raced { winner, report }
+            }
             Finish::Join => match report.error {
                 Some(error) => Seen::Error(error),
                 None => Seen::Outputs(report.outputs.into_iter().map(|(_, key)| key).collect()),

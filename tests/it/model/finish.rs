@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{self, Either};
+use nestling::ChildInfo;
 use nestling::testing::{Finish, Script, perform, yields};
 
 use super::act::{Error, Stage, Tree};
 use super::event::{Actor, Event, Whose};
 use super::kind::Kind;
 use super::seen::{Record, Reported, Seen};
+use super::values::Value;
 
 /// Spawns the script's children and finishes the nursery; its failures, if it returned them.
 pub(crate) async fn finish<M: Kind>(
@@ -44,9 +46,14 @@ pub(crate) async fn finish<M: Kind>(
             (Seen::Drained, None)
         }
         Finish::FirstOk => match nursery.first_ok().await {
-            Ok(winner) => (Seen::Winner(winner.map(|key| *key)), None),
+            Ok(winner) => (Seen::Winner(winner.as_ref().map(won)), None),
             Err(error) => (Seen::Error((&error).into()), Some(error)),
         },
+        Finish::FirstOkSettle => {
+            let (winner, report) = nursery.first_ok().settle().await;
+            let (winner, told) = (winner.as_ref().map(won), Box::new(Reported::from(&report)));
+            (Seen::Raced { winner, report: told }, report.into_parts().1)
+        }
         Finish::Split(hold) => {
             let (spawner, driver) = nursery.split();
             let told = Arc::clone(&world);
@@ -85,6 +92,11 @@ pub(crate) async fn finish<M: Kind>(
     };
     world.tell(Event::Closed { nursery: number, seen, options: stage.options_left() });
     error
+}
+
+/// The number of the child that has won, and its output.
+fn won((child, output): &(ChildInfo, Value)) -> (u64, usize) {
+    (child.id().number(), **output)
 }
 
 /// What a body returns, and fails with.

@@ -111,7 +111,13 @@ pub(crate) enum Seen {
         body: Option<usize>,
         report: Box<Reported>,
     },
-    Winner(Option<usize>),
+    /// The winner of a race: its number and its output.
+    Winner(Option<(u64, usize)>),
+    /// The same, with what became of the others.
+    Raced {
+        winner: Option<(u64, usize)>,
+        report: Box<Reported>,
+    },
     Next(Record),
     Drained,
 }
@@ -137,7 +143,9 @@ impl Seen {
     pub(crate) fn error(&self) -> Option<&Joined> {
         match self {
             Self::Error(error) => Some(error),
-            Self::Report(report) | Self::Ran { report, .. } => report.error.as_ref(),
+            Self::Report(report) | Self::Ran { report, .. } | Self::Raced { report, .. } => {
+                report.error.as_ref()
+            }
             Self::Outputs(_) | Self::Winner(_) | Self::Next(_) | Self::Drained => None,
         }
     }
