@@ -253,7 +253,7 @@ impl<T, E> Report<T, E> {
     /// How many children ended in which way.
     ///
     /// What [`Nursery::next`](crate::Nursery::next) has handed out before is counted here, and is
-    /// in none of the lists.
+    /// in none of the lists; the [error](Self::error) does not count the failures among it.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts

@@ -4,6 +4,13 @@
 ///
 /// Every child counts once, and as failed if it left any failure. The body of
 /// [`Nursery::run`](crate::Nursery::run) is not a child and is not counted.
+///
+/// [`Nursery::next`](crate::Nursery::next) hands out failures that are done with then:
+///
+/// | a child whose failures were all handed out is | in the counts of a [`Report`](crate::Report) | in those of a [`JoinedError`](crate::JoinedError) |
+/// |---|---|---|
+/// | one of [`failed`](Self::failed) | yes | no |
+/// | one of [`total`](Self::total) | yes | yes |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     pub(crate) completed: u64,
@@ -12,7 +19,8 @@ pub struct Counts {
     pub(crate) not_stored: u64,
     /// Of those that failed or were cancelled.
     pub(crate) overran: u64,
-    /// Children whose failures were all taken out of this error, by `split` or `retain`.
+    /// Children whose failures are all elsewhere: taken out of this error by `split` or `retain`, or
+    /// handed out before it by `next`. In a nursery these are among those that failed.
     pub(crate) taken_out: u64,
 }
 
@@ -23,7 +31,8 @@ impl Counts {
         self.completed
     }
 
-    /// The children that failed, whether their failures were stored or not.
+    /// The children that failed, whether their failures were stored or not. In an error, without
+    /// those whose failures [`next`](crate::Nursery::next) has all handed out.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failed
@@ -42,9 +51,9 @@ impl Counts {
         self.overran
     }
 
-    /// The failures that are not in the error or the report: those beyond
-    /// [`keep_errors`](crate::Nursery::keep_errors), which were only counted, and those that
-    /// [`next`](crate::Nursery::next) had handed out before.
+    /// The failures that were only counted: those beyond
+    /// [`keep_errors`](crate::Nursery::keep_errors). Those that [`next`](crate::Nursery::next) has
+    /// handed out are not among them.
     ///
     /// This counts failures, not children.
     #[must_use]
@@ -54,16 +63,17 @@ impl Counts {
 
     /// All children of the nursery: completed, failed and cancelled.
     ///
-    /// In a part that [`split`](crate::JoinedError::split) or
-    /// [`retain`](crate::JoinedError::retain) made, this is still all children of the nursery: it
-    /// is then more than the sum by the children whose failures are not in that part.
+    /// In an error after failures were handed out, and in a part that
+    /// [`split`](crate::JoinedError::split) or [`retain`](crate::JoinedError::retain) made, this is
+    /// still all children of the nursery: it is then more than the sum by the children whose
+    /// failures are all elsewhere.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.completed + self.failed + self.cancelled + self.taken_out
     }
 
-    /// What is left to say where the failures of this many children were taken out.
-    pub(super) fn without(self, children: u64) -> Self {
+    /// What is left to say where the failures of this many children are elsewhere.
+    pub(crate) fn without(self, children: u64) -> Self {
         Self {
             failed: self.failed.saturating_sub(children),
             taken_out: self.taken_out + children,

@@ -20,7 +20,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// outputs are not to be paired with anything by their place. [`by_child`](Join::by_child)
     /// gives each with the id of its child, and [`settle`](Self::settle) with all that is known of
     /// it. What [`next`](Self::next) handed out before is not returned again: failures neither, so
-    /// this is `Ok` if there were no others.
+    /// this is `Ok` if there were no others, and the error does not count those.
     ///
     /// # Cancel safety
     ///

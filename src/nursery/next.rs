@@ -19,6 +19,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// [daemons](crate::ChildBuilder::daemon), these are cancelled, and handed out: they do not
     /// outlive the last other child just because the owner calls `next`.
     ///
+    /// A failure that was handed out is done with: a later [`join`](Self::join) does not tell of it
+    /// again, and the error of one that fails counts among [`failed`](crate::Counts::failed) only
+    /// children of which a failure was left. A [`Report`](crate::Report) counts all that failed.
+    ///
     /// Children are driven only while this is awaited: what runs between two calls runs alone. What
     /// has ended already, while the owner waited for a slot, is handed out without driving them.
     /// [`run`](Self::run) drives them beside a body.
@@ -85,8 +89,8 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
             running.yield_now(cx);
             return Poll::Pending;
         }
-        if next.as_ref().is_some_and(|completion| completion.outcome().is_failed()) {
-            scope.count_not_stored(1);
+        if let Some(completion) = next.as_ref().filter(|one| one.outcome().is_failed()) {
+            scope.has_handed_out(completion.child(), held);
         }
         Poll::Ready(next)
     }

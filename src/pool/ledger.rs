@@ -254,7 +254,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn settle(&mut self) -> Settled<T, E> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         Settled {
-            summary: Summary { name, counts, cause },
+            summary: Summary { name, counts, handed_out: 0, cause },
             collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
         }

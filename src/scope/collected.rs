@@ -148,7 +148,8 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             return None;
         }
         let (name, cause) = (run.name.clone(), run.cause.clone());
-        Some(JoinedError::new(name, failures, self.counts(run), cause))
+        let counts = self.counts(run).without(run.handed_out);
+        Some(JoinedError::new(name, failures, counts, cause))
     }
 
     /// The outputs in completion order, or all failures as one error. The outputs are dropped then:
@@ -221,6 +222,8 @@ impl<K, T, E> Drop for Collected<K, T, E> {
 pub(crate) struct Summary {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) counts: Counts,
+    /// Children whose failures were all handed out before; the counts have them as failed.
+    pub(crate) handed_out: u64,
     pub(crate) cause: Option<Cause>,
 }
 

@@ -51,7 +51,7 @@ use crate::drive::DriverWaker;
 use crate::error::Counts;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded};
-use crate::info::ChildId;
+use crate::info::{ChildId, ChildInfo};
 
 /// The children of one nursery and all that is known of them.
 pub(crate) struct Scope<'env, T, E, M: Flavor> {
@@ -78,8 +78,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        let cause = self.shutdown.cause.clone();
-        Summary { name: self.name.clone(), counts: self.counts, cause }
+        let (name, cause) = (self.name.clone(), self.shutdown.cause.clone());
+        let (counts, handed_out) = (Counts { taken_out: 0, ..self.counts }, self.counts.taken_out);
+        Summary { name, counts, handed_out, cause }
     }
 
     pub(crate) fn cause(&self) -> Option<&Cause> {
@@ -229,6 +230,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     pub(crate) fn count_not_stored(&mut self, failures: u64) {
         self.counts.not_stored += failures;
+    }
+
+    /// A failure of this child is handed out, and `held` is to be handed out next. Counts the child
+    /// if that was its last failure.
+    pub(crate) fn has_handed_out(&mut self, child: &ChildInfo, held: &Records<T, E>) {
+        // All failures of a child come one right after the other.
+        let next = if held.is_empty() { &self.records } else { held };
+        let is_child = !child.is_body() && !child.is_nursery();
+        if is_child && !next.begins_with_failure_of(child.id()) {
+            self.counts.taken_out += 1;
+        }
     }
 
     /// Takes every child out, the newest first, and closes the nursery for good.

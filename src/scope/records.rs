@@ -82,6 +82,12 @@ impl<T, E> Records<T, E> {
         self.0.as_mut()?.pop()
     }
 
+    /// Whether what is next is a failure of this child.
+    pub(crate) fn begins_with_failure_of(&self, child: ChildId) -> bool {
+        let next = self.0.as_ref().and_then(|kept| kept.next_failure());
+        next.is_some_and(|error| error.child().id() == child)
+    }
+
     /// Whether a failure of this child is among them.
     pub(crate) fn has_failure_of(&self, child: ChildId) -> bool {
         let mut failures = self.0.iter().flat_map(|kept| &kept.failures);
@@ -93,6 +99,15 @@ impl<T, E> Kept<T, E> {
     #[inline]
     fn is_empty(&self) -> bool {
         self.order.is_empty() && self.spare.is_none()
+    }
+
+    /// What is next, if that is a failure.
+    fn next_failure(&self) -> Option<&ChildError<E>> {
+        match (self.spare.as_deref(), self.order.front()) {
+            (Some((0, error)), _) => Some(error),
+            (_, Some(Record::Failed)) => self.failures.front(),
+            _ => None,
+        }
     }
 
     #[inline]

@@ -52,6 +52,9 @@ pub enum Finish {
     Settle,
     /// One completion after the other.
     Next,
+    /// As `Next`, but only so many; the rest is joined. None are taken where failures are bounded,
+    /// as it is open then which are left.
+    NextJoin(u8),
     /// As `Next`; but a future that is pending is dropped, and another made for the next poll.
     FickleNext,
     /// The first output.

@@ -52,6 +52,7 @@ fn finish(body: BoxedStrategy<Child>) -> impl Strategy<Value = Finish> {
         3 => Just(Finish::Settle),
         2 => Just(Finish::Next),
         1 => Just(Finish::FickleNext),
+        2 => (1..4_u8).prop_map(Finish::NextJoin),
         2 => Just(Finish::FirstOk),
         1 => Just(Finish::FirstOkSettle),
         3 => body.prop_map(|body| Finish::Run(Box::new(body))),

@@ -7,7 +7,7 @@ use nestling::CauseKind;
 
 use crate::support::{Task, ends, yields};
 
-behaviour!(the_error_counts_the_failures_that_next_has_handed_out, async {
+behaviour!(the_error_does_not_announce_what_next_has_handed_out, async {
     let mut nursery = nursery::<u32, &str>();
     nursery.spawn(async { Err("handed out") });
     nursery.spawn(async {
@@ -17,8 +17,94 @@ behaviour!(the_error_counts_the_failures_that_next_has_handed_out, async {
     nursery.spawn(async { Ok(1) });
     assert!(nursery.next().await.unwrap().outcome().is_failed());
     let error = nursery.join().await.unwrap_err();
-    assert_eq!(error.to_string(), "2 of 3 children failed: #1: left; and 1 more");
-    assert_eq!((error.len(), error.counts().not_stored()), (1, 1));
+    assert_eq!(error.to_string(), "1 of 3 children failed: #1: left");
+    let counts = error.counts();
+    assert_eq!((error.len(), counts.not_stored(), counts.total()), (1, 0, 3));
+});
+
+behaviour!(a_report_counts_as_failed_what_next_has_handed_out, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Err("handed out") });
+    nursery.spawn(async {
+        yields(1).await;
+        Err("left")
+    });
+    assert!(nursery.next().await.unwrap().outcome().is_failed());
+    let report = nursery.settle().await;
+    let counts = report.counts();
+    assert_eq!((counts.failed(), counts.not_stored(), counts.total()), (2, 0, 2));
+    assert_eq!(report.to_string(), "2 children: 0 completed, 2 failed, 0 cancelled");
+    assert_eq!(report.error().unwrap().to_string(), "1 of 2 children failed: #1: left");
+});
+
+behaviour!(what_came_after_all_failures_were_handed_out_is_all_that_fails, async {
+    let mut nursery = nursery::<u32, &str>();
+    nursery.spawn(async { Err("dealt with") });
+    assert!(nursery.next().await.unwrap().outcome().is_failed());
+    nursery.spawn(async { Err("new") });
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.to_string(), "1 of 2 children failed: #1: new");
+});
+
+behaviour!(a_child_is_handed_out_in_full_with_the_last_of_its_failures, async {
+    for handed_out in 0..=2 {
+        let mut nursery = nursery::<u32, &str>();
+        nursery.spawn(ends(Err("its own"), || panic!("late")));
+        for _ in 0..handed_out {
+            let completion = nursery.next().await.unwrap();
+            assert_eq!(completion.child().id().number(), 0);
+            assert!(completion.outcome().is_failed());
+        }
+        nursery.spawn(async { Err("new") });
+        let error = nursery.join().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            [
+                "2 of 2 children failed: #0: its own; \
+                 #0: panicked in the destructor: late; #1: new",
+                "2 of 2 children failed: #0: panicked in the destructor: late; #1: new",
+                "1 of 2 children failed: #1: new",
+            ][handed_out]
+        );
+    }
+});
+
+behaviour!(a_deadline_that_panics_is_no_child_when_it_is_handed_out, async {
+    let mut nursery = nursery::<u32, &str>().deadline(async {
+        yields(2).await;
+        panic!("no clock")
+    });
+    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        cx.cancelled().await;
+        Err("closed")
+    });
+    let first = nursery.next().await.unwrap();
+    assert!(first.child().is_nursery() && first.outcome().is_failed(), "{first:?}");
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: after cancel: closed");
+});
+
+by_hand!(two_failures_of_a_child_that_were_kept_for_the_owner_are_one_child, {
+    // The owner has its slot when the first was kept for it: the second is still in the nursery.
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.spawn(ends(Err("its own"), || panic!("late")));
+    nursery.spawn_when_free(async { Err("new") }).now_or_never().unwrap();
+    for _ in 0..2 {
+        assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
+    }
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "1 of 2 children failed: #1: new");
+});
+
+by_hand!(only_failures_beyond_a_bound_are_announced_as_more, {
+    let mut nursery = nursery::<u32, &str>().keep_errors(1);
+    nursery.spawn(async { Err("handed out") });
+    assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
+    for error in ["a", "b", "c"] {
+        nursery.spawn(async move { Err(error) });
+    }
+    let error = nursery.join().now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "3 of 4 children failed: #1: a; and 2 more");
 });
 
 behaviour!(next_hands_out_failures_beyond_keep_errors, async {
@@ -32,7 +118,7 @@ behaviour!(next_hands_out_failures_beyond_keep_errors, async {
     }
     let report = nursery.settle().await;
     assert!(report.error().is_none());
-    assert_eq!((report.counts().failed(), report.counts().not_stored()), (5, 5));
+    assert_eq!((report.counts().failed(), report.counts().not_stored()), (5, 0));
 });
 
 behaviour!(a_body_that_fails_beyond_keep_errors_is_counted_and_the_run_fails, async {
@@ -59,7 +145,7 @@ by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_th
     let first = nursery.next().now_or_never().unwrap().unwrap();
     assert_eq!(first.outcome().failure().unwrap().error(), Some(&"a"));
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "3 of 4 children failed: #2: c; and 2 more");
+    assert_eq!(error.to_string(), "2 of 4 children failed: #2: c; and 1 more");
 });
 
 by_hand!(what_was_kept_is_handed_out_in_completion_order_the_last_failure_too, {
@@ -82,7 +168,7 @@ by_hand!(the_first_failure_that_is_left_is_the_primary, {
     assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
     nursery.spawn_when_free(async { Ok(4) }).now_or_never().unwrap();
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "3 of 4 children failed: #1: b; and 2 more");
+    assert_eq!(error.to_string(), "2 of 4 children failed: #1: b; and 1 more");
 });
 
 by_hand!(of_a_stopped_nursery_the_body_is_not_even_polled, {

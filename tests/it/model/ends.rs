@@ -201,8 +201,11 @@ impl Scope {
             return Err(format!("{record:?} is handed out, and nothing has happened"));
         };
         ensure!(record == expected, "{record:?} is handed out, and not {expected:?}");
-        if let Record::Failed(_) = record {
+        if let Record::Failed(failed) = &record {
             self.handed_failures += 1;
+            let id = failed.id;
+            let more = matches!(self.records.front(), Some(Record::Failed(next)) if next.id == id);
+            self.handed_children += u64::from(id.is_some() && !more);
         }
         Ok(())
     }
@@ -250,7 +253,7 @@ impl Scope {
                 report.outputs.retain(|output| Some(*output) != winner);
                 Seen::Raced { winner, report }
             }
-            Finish::Join => match report.error {
+            Finish::Join | Finish::NextJoin(_) => match report.error {
                 Some(error) => Seen::Error(error),
                 None => Seen::Outputs(report.outputs.into_iter().map(|(_, key)| key).collect()),
             },
@@ -278,10 +281,13 @@ impl Scope {
             keep => keep.into(),
         };
         failures.truncate(keep);
-        let not_stored = self.tally.not_stored + self.failures - failures.len() as u64;
+        let stored = failures.len() as u64 + self.handed_failures;
+        let not_stored = self.tally.not_stored + self.failures - stored;
         let tally = Tally { not_stored, ..self.tally };
         let cause = self.cancelled.clone();
-        let error = Joined { failures, tally, cause: cause.clone() };
+        // What was handed out is not announced again.
+        let left = Tally { failed: tally.failed - self.handed_children, ..tally };
+        let error = Joined { failures, tally: left, cause: cause.clone() };
         let error = (!error.failures.is_empty()).then_some(error);
         Reported { outputs, error, cancelled, tally, cause }
     }

@@ -26,10 +26,16 @@ pub(crate) async fn finish<M: Kind>(
     let (world, number) = (Arc::clone(&stage.world), stage.nursery);
     world.tell(Event::Finishing { nursery: number });
     let (seen, error) = match script.finish {
-        Finish::Join => match nursery.join().await {
-            Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),
-            Err(error) => (Seen::Error((&error).into()), Some(error)),
-        },
+        Finish::Join => joined(nursery).await,
+        Finish::NextJoin(times) => {
+            let times = if script.keep == 0 { times } else { 0 };
+            for _ in 0..times {
+                let Some(completion) = nursery.next().await else { break };
+                let seen = Seen::Next(Record::from(&completion));
+                world.tell(Event::Handed { nursery: number, seen });
+            }
+            joined(nursery).await
+        }
         Finish::Settle => {
             let report = nursery.settle().await;
             (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
@@ -92,6 +98,13 @@ pub(crate) async fn finish<M: Kind>(
     };
     world.tell(Event::Closed { nursery: number, seen, options: stage.options_left() });
     error
+}
+
+async fn joined<M: Kind>(nursery: Tree<M>) -> (Seen, Option<Error>) {
+    match nursery.join().await {
+        Ok(outputs) => (Seen::Outputs(outputs.iter().map(|key| **key).collect()), None),
+        Err(error) => (Seen::Error((&error).into()), Some(error)),
+    }
 }
 
 /// The number of the child that has won, and its output.

@@ -59,6 +59,8 @@ pub(super) struct Scope {
     pub(super) tally: Tally,
     pub(super) body_output: Option<usize>,
     pub(super) handed_failures: u64,
+    /// Children whose failures were all handed out.
+    pub(super) handed_children: u64,
     /// The owner is through with spawning.
     pub(super) finishing: bool,
     pub(super) closed: bool,
@@ -101,6 +103,7 @@ impl Scope {
             tally: Tally::default(),
             body_output: None,
             handed_failures: 0,
+            handed_children: 0,
             finishing: false,
             closed: false,
             abandoned: false,
