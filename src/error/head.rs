@@ -7,12 +7,16 @@ use super::{ChildError, Failure, JoinedError};
 use crate::info::ChildInfo;
 use crate::text::Clipped;
 
+/// So many of those around a failure are named: as many as help to find the place. A path may be as
+/// deep as the tree was.
+pub(super) const ANCESTORS: usize = 3;
+
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
 pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// `the body and 3 of 40 children`; what was given to the nursery, such as a deadline,
 /// is `the nursery itself`.
-pub(crate) struct Who<'a, E>(pub(crate) &'a JoinedError<E>);
+pub(super) struct Who<'a, E>(pub(super) &'a JoinedError<E>);
 
 impl<E> Display for Who<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,8 +70,6 @@ impl<'a, E> Label<'a, E> {
 
 impl<E> Display for Label<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// As many as help to find the place; a path may be as deep as the tree was.
-        const ANCESTORS: usize = 3;
         let nearest: Vec<_> = self.entry.ancestors().take(ANCESTORS + 1).collect();
         if nearest.len() > ANCESTORS {
             f.write_str("… / ")?;

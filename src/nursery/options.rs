@@ -61,8 +61,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries.
     ///
     /// Without it, [`first_error`](Self::first_error) takes what the error displays, and the cause
-    /// of a [`cancel_when`](Self::cancel_when) names the child only. A panic in `text` is caught,
-    /// and the cause has no text then.
+    /// of a [`cancel_when`](Self::cancel_when) names the child only. Of a
+    /// [group](Self::spawn_group) that failed, the cause tells how many failed in it, and the first
+    /// of these errors. A panic in `text` is caught, and the cause has no text of the error then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.inner.scope.policy.tell_by(text);
         self

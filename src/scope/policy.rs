@@ -6,9 +6,10 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use crate::cancel::Cause;
-use crate::error::{ChildError, Failure, Panic, Who};
+use crate::error::{ChildError, Failure, First, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{catch, drop_guarded, drop_quietly};
+use crate::text::{Clipped, MAX_MESSAGE};
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
@@ -92,7 +93,14 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
                     None
                 })
             }
-            Failure::Group(group) => Some(format!("{} failed", Who(group))),
+            Failure::Group(group) => {
+                let first = First::of(group);
+                // That is no group: this goes no deeper.
+                Some(match self.message(first.failure()) {
+                    Some(text) => format!("{first}: {}", Clipped::message(text, MAX_MESSAGE)),
+                    None => first.to_string(),
+                })
+            }
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),
             Failure::Executor(error) => Some(error.to_string()),

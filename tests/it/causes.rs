@@ -47,6 +47,74 @@ behaviour!(the_cause_names_the_sibling_that_failed, async {
     assert_eq!(cause.to_string(), "child #2 fetch failed: connection refused");
 });
 
+behaviour!(the_cause_of_a_group_names_the_first_failure_in_it, async {
+    let mut outer = nursery::<(), &str>().first_error();
+    outer.spawn(pending());
+    outer.child().name("sync").spawn_group(async {
+        let mut inner = nursery::<(), &str>();
+        inner.spawn(async { Ok(()) });
+        inner.spawn(async {
+            yields(3).await;
+            Err("timed out")
+        });
+        inner.child().name("put").spawn(async { Err("connection refused") });
+        inner.join().await.map(drop)
+    });
+    let cause = outer.join().await.unwrap_err().cause().cloned().unwrap();
+    assert_eq!(
+        cause.to_string(),
+        "child #1 sync failed: 2 of 3 children failed: #2 put: connection refused"
+    );
+});
+
+by_hand!(the_first_failure_in_a_group_is_told_by_the_policys_own_text, {
+    let told: fn(&u32) -> String = |code| format!("code {code}");
+    let panics: fn(&u32) -> String = |_| panic!("no text");
+    for (text, expected) in [
+        (None, "1 of 1 child failed: #0"),
+        (Some(told), "1 of 1 child failed: #0: code 7"),
+        (Some(panics), "1 of 1 child failed: #0"),
+    ] {
+        let mut outer = nursery::<(), u32>().cancel_when(|_| true);
+        if let Some(text) = text {
+            outer = outer.describe(text);
+        }
+        outer.spawn_group(async {
+            let mut inner = nursery::<(), u32>();
+            inner.spawn(async { Err(7) });
+            inner.join().await.map(drop)
+        });
+        let error = outer.join().now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.cause().unwrap().message(), Some(expected));
+    }
+});
+
+by_hand!(the_cause_of_a_group_is_told_and_bounded_at_any_depth, {
+    let said = |depth: usize, text: String| {
+        let mut group = nestling::JoinedError::from(text);
+        for _ in 0..depth {
+            let mut around = nursery::<(), String>();
+            around.child().name("level").spawn_group(async { Err(group) });
+            group = around.join().now_or_never().unwrap().unwrap_err();
+        }
+        let mut outer = nursery::<(), String>().first_error();
+        outer.spawn_group(async { Err(group) });
+        let error = outer.join().now_or_never().unwrap().unwrap_err();
+        error.cause().unwrap().message().unwrap().to_owned()
+    };
+    assert_eq!(said(1, String::from("no")), "1 of 1 child failed: #0 level: no");
+    assert_eq!(
+        said(3, String::from("two\nlines")),
+        "1 of 1 child failed: #0 level / #0 level / #0 level: two\\nlines"
+    );
+    let deep = said(100_000, "x".repeat(1 << 20));
+    assert!(
+        deep.starts_with("1 of 1 child failed: … / #0 level / #0 level / #0 level / #0 level: xxx"),
+        "{deep}"
+    );
+    assert!(deep.chars().count() < 500, "{deep}");
+});
+
 behaviour!(a_body_that_failed_is_named_as_the_cause, async {
     let mut nursery = nursery::<(), &str>().first_error();
     nursery.spawn(pending());

@@ -58,7 +58,7 @@ behaviour!(an_inner_failure_cancels_the_outer_siblings_in_first_error_mode, asyn
         inner.join().await.map(drop)
     });
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.cause().unwrap().message(), Some("2 of 2 children failed"));
+    assert_eq!(error.cause().unwrap().message(), Some("2 of 2 children failed: #0: one"));
     assert_eq!((error.len(), error.leaves().count(), error.counts().cancelled()), (1, 2, 1));
 });
 
