@@ -48,7 +48,13 @@
 //!
 //! **Collecting.** Every failure is kept, in completion order: the first is the primary. A child
 //! leaves one outcome. A destructor of its future that panics on top is one more failure of that
-//! child, whether it had an output, which is kept, an error, or a panic.
+//! child, whether it had an output, which is kept, an error, or a panic. A failure that
+//! [`next`](Nursery::next) has handed out is done with: what finishes the nursery later does not
+//! tell of it again.
+//!
+//! **Racing.** The first child that succeeds [wins](Nursery::first_ok). A daemon wins no race, and
+//! neither does a child whose output goes to a handle. The others are cancelled, and gone before
+//! the race is over. What they end with is void, unless the race is [settled](FirstOk::settle).
 //!
 //! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end
 //! of its own in the same poll keeps it; a failure is then flagged as
@@ -68,6 +74,7 @@
 //! | a child, by its [timeout](ChildBuilder::timeout) | [timed out](Failure::TimedOut), a failure | [`Timeout`](CauseKind::Timeout) |
 //! | a child that has not ended at the nursery's [deadline](Nursery::deadline), started or not | timed out | [`Deadline`](CauseKind::Deadline) |
 //! | a daemon, when the last other child and the body have ended | cancelled | [`Finished`](CauseKind::Finished) |
+//! | a child in a [race](Nursery::first_ok), when another has won | cancelled | [`Finished`](CauseKind::Finished), which names the winner |
 //! | a nursery made by [`ChildContext::nursery`], when its child is cancelled | cancelled, with its children | [`Parent`](CauseKind::Parent), which follows from the child's |
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even

@@ -36,7 +36,8 @@ pub enum CauseKind {
     Timeout,
     /// Nothing waits for the child any more: what it was there for has ended.
     Finished,
-    /// What it depends on was lost: the executor of a [pool](crate::Pool::on) runs no item any more.
+    /// What it depends on was lost: the executor of a [pool](crate::Pool::on) runs no item any
+    /// more.
     DependencyLost,
 }
 

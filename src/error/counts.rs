@@ -19,8 +19,8 @@ pub struct Counts {
     pub(crate) not_stored: u64,
     /// Of those that failed or were cancelled.
     pub(crate) overran: u64,
-    /// Children whose failures are all elsewhere: taken out of this error by `split` or `retain`, or
-    /// handed out before it by `next`. In a nursery these are among those that failed.
+    /// Children whose failures are all elsewhere: taken out of this error by `split` or `retain`,
+    /// or handed out before it by `next`. In a nursery these are among those that failed.
     pub(crate) taken_out: u64,
 }
 

@@ -29,8 +29,8 @@ impl ExecutorError {
     }
 
     /// Whether the executor took the task and dropped it before its end, and nothing had cancelled
-    /// it: the executor is shut down, perhaps. The child was dropped with the task; of a pool's lane
-    /// it was the item that the lane had.
+    /// it: the executor is shut down, perhaps. The child was dropped with the task; of a pool it
+    /// was the item that the task had.
     #[must_use]
     pub fn is_dropped(self) -> bool {
         self.0 == Kind::Dropped

@@ -28,8 +28,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
     /// loser's destructor. [`settle`](FirstOk::settle) keeps them, and all else that came of the
-    /// race. In a nursery that stops at the [`first_error`](Self::first_error), a failure that comes
-    /// before any success ends the race.
+    /// race. In a nursery that stops at the [`first_error`](Self::first_error), a failure that
+    /// comes before any success ends the race.
     ///
     /// # Cancel safety
     ///
@@ -91,7 +91,8 @@ impl<'env, T, E, M: Flavor> FirstOk<'env, T, E, M> {
     ///
     /// let (winner, report) = mirrors.first_ok().settle().await;
     /// assert_eq!(winner.unwrap().1, "a file");
-    /// assert_eq!(report.error().unwrap().to_string(), "1 of 3 children failed: #0 mirror 1: refused");
+    /// let error = report.error().unwrap();
+    /// assert_eq!(error.to_string(), "1 of 3 children failed: #0 mirror 1: refused");
     /// assert_eq!(
     ///     report.cancelled()[0].to_string(),
     ///     "#2 mirror 3: child #1 mirror 2 succeeded first",
