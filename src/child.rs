@@ -6,7 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::cancel::{CancelHandle, Cause, CauseKind, Control, FinishOnDrop, LostKind, Time};
+use crate::cancel::current::Inside;
+use crate::cancel::{
+    CancelHandle, Cause, CauseKind, Control, FinishOnDrop, How, LostKind, Nest, Time,
+};
+use crate::drive::budget;
 use crate::error::{Failure, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, catch, drop_guarded};
@@ -56,10 +60,7 @@ pub(crate) struct Ended<T, E> {
     pub(crate) end: End<T, E>,
     /// A panic of its destructor, on top of an end of its own.
     pub(crate) aftermath: Option<Panic>,
-    /// It was cancelled before.
-    pub(crate) after_cancel: bool,
-    /// It was dropped since its grace was over.
-    pub(crate) overran: bool,
+    pub(crate) how: How,
 }
 
 impl<T, E> Ended<T, E> {
@@ -70,12 +71,13 @@ impl<T, E> Ended<T, E> {
     /// `panic` is that of the destructor.
     #[inline]
     pub(crate) fn new(end: End<T, E>, panic: Option<CaughtPanic>) -> Self {
+        let how = How { dropped: end.is_stopped(), ..How::default() };
         let (end, aftermath) = match (end, panic.map(Panic::of_destructor)) {
             // The panic says more than that the child was cancelled.
             (End::Cancelled(_), Some(panic)) => (End::Failed(Failure::Panic(panic)), None),
             (end, panic) => (end, panic),
         };
-        Self { end, aftermath, after_cancel: false, overran: false }
+        Self { end, aftermath, how }
     }
 
     /// It panicked in its poll; `panic` is that of the destructor which was called after that.
@@ -109,10 +111,27 @@ pub(crate) struct Gone {
 }
 
 impl Gone {
-    /// Whether it was cancelled before it was gone: no handle can cancel it any more.
+    /// Whether it was not cancelled by itself, and has had no nursery inside.
     #[inline]
-    fn is_cancelled(&self) -> bool {
-        self.control().is_some_and(|control| control.is_cancelled())
+    pub(crate) fn was_plain(&self) -> bool {
+        self.control().is_none_or(|control| control.was_plain())
+    }
+
+    /// What happened to it before its end; `dropped` says whether that was no end of its own.
+    pub(crate) fn how(&self, dropped: bool) -> How {
+        let Some(control) = self.control() else { return How { dropped, ..How::default() } };
+        How {
+            cause: control.own_cause(),
+            lost: u32::try_from(control.lost_inside()).unwrap_or(u32::MAX),
+            dropped,
+            overran: dropped && control.overran(),
+            daemon: self.is_daemon(),
+        }
+    }
+
+    /// The same of a child that [was plain](Self::was_plain).
+    pub(crate) fn plain_how(&self) -> How {
+        How { daemon: self.is_daemon(), ..How::default() }
     }
 
     #[inline]
@@ -199,6 +218,15 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.control().is_some_and(|control| control.traits().daemon)
     }
 
+    /// Whether it is a daemon that was told to end, as no other child is left.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.control().is_some_and(|control| control.is_awaited())
+    }
+
+    pub(crate) fn has_own_grace(&self) -> bool {
+        self.control().is_some_and(|control| control.traits().own_grace)
+    }
+
     /// Starts the child in the lane of this waker. `false` if it was cancelled before.
     #[inline]
     pub(crate) fn start(&self, lane: &Waker) -> bool {
@@ -227,6 +255,17 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         if self.is_to_be_dropped() {
             return Polled::Ended(Otherwise { caught: None, end: None });
         }
+        match self.poll_future(cx) {
+            Polled::Pending if self.is_to_be_dropped() => {
+                Polled::Ended(Otherwise { caught: None, end: None })
+            }
+            polled => polled,
+        }
+    }
+
+    #[inline]
+    fn poll_future(&mut self, cx: &mut Context<'_>) -> Polled<T, Otherwise<T, E>> {
+        let inside = Inside::enter(self.control());
         let future = &mut self.future;
         // Outside of the guard, so that a destructor that panics does not take them along.
         let (mut output, mut other) = (None, None);
@@ -240,15 +279,32 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
             }
             drop(future.take());
         });
+        if let Some(nest) = inside.leave() {
+            self.keep_nest(nest);
+        }
         match (caught, output, other) {
-            // The short way for a success: a cancel makes no difference to it.
+            // The short way for a success.
             (Ok(()), Some(output), _) => Polled::Completed(output),
-            (Ok(()), None, None) if !self.is_to_be_dropped() => Polled::Pending,
+            (Ok(()), None, None) => Polled::Pending,
             (Ok(()), None, end) => Polled::Ended(Otherwise { caught: None, end }),
             (caught, output, other) => Polled::Ended(Otherwise {
                 caught: caught.err(),
                 end: output.map(End::Completed).or(other),
             }),
+        }
+    }
+
+    /// Keeps the nurseries that are inside the child, in its control block, which is made if there
+    /// is none.
+    #[cold]
+    fn keep_nest(&mut self, nest: Arc<Nest>) {
+        match self.control() {
+            Some(control) if control.has_nest() => {}
+            Some(control) => drop(control.set_nest(nest)),
+            None => {
+                let info = ChildInfo::new(self.id, None, self.location);
+                self.finish = FinishOnDrop::new(Control::of_nest(info, nest));
+            }
         }
     }
 
@@ -267,28 +323,68 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.control().is_some_and(|control| control.is_stopping() && !control.traits().remote)
     }
 
+    /// Drops a child that has not started. If that is to be done `quickly`, it returns only what is
+    /// to be told: of most children nothing but that they were cancelled.
+    #[inline]
+    pub(crate) fn drop_queued(
+        mut self,
+        cause: &Cause,
+        quickly: bool,
+    ) -> Option<(Gone, Ended<T, E>)> {
+        if !quickly || self.control().is_some() {
+            return Some(self.abort(cause, false, false));
+        }
+        let panic = drop_guarded(self.future.take()).err()?;
+        Some(self.end(End::Cancelled(cause.clone()), Some(panic)))
+    }
+
     /// Drops a child that is stopping.
     #[cold]
     fn stop(&mut self) -> (Gone, Ended<T, E>) {
         match self.control().and_then(|control| control.cause()) {
-            Some(cause) => self.stop_for(cause),
+            Some(cause) => self.stop_for(cause, false),
             None => unreachable!("a child is stopping for a cause"),
         }
     }
 
     /// Drops the child before its end. A cause of its own goes before `cause`. `overran` says
-    /// whether the grace of a child without a control block is over.
-    pub(crate) fn abort(mut self, cause: &Cause, overran: bool) -> (Gone, Ended<T, E>) {
+    /// whether the grace of a child without a control block is over. A child that `had_grace`, and
+    /// is left none, is polled once more before.
+    pub(crate) fn abort(
+        mut self,
+        cause: &Cause,
+        overran: bool,
+        had_grace: bool,
+    ) -> (Gone, Ended<T, E>) {
         let own = self.control().and_then(|control| control.cause());
-        let (child, mut ended) = self.stop_for(own.unwrap_or_else(|| cause.clone()));
-        ended.overran |= overran && child.control.is_none();
+        let (child, mut ended) = self.stop_for(own.unwrap_or_else(|| cause.clone()), had_grace);
+        ended.how.overran |= overran && ended.how.dropped && child.control.is_none();
         (child, ended)
     }
 
-    fn stop_for(&mut self, cause: Cause) -> (Gone, Ended<T, E>) {
+    /// Drops the child for this cause. If nurseries are inside it, these are ended, and the child is
+    /// polled once more before that, to tell what they had collected.
+    fn stop_for(&mut self, cause: Cause, had_grace: bool) -> (Gone, Ended<T, E>) {
+        let any_inside = self.control().is_some_and(|control| control.end_nest(&cause));
+        if any_inside || had_grace {
+            match self.poll_last() {
+                Polled::Pending => {}
+                Polled::Completed(output) => return self.end(End::Completed(output), None),
+                Polled::Ended(otherwise) => return self.end_otherwise(otherwise),
+            }
+        }
         let panic = drop_guarded(self.future.take()).err();
         let end = End::stopped(cause, self.is_daemon());
         self.end(end, panic)
+    }
+
+    /// Polls the child for the last time: it is dropped if it is pending. So its waker does nothing,
+    /// and nurseries inside go on for as long as it takes them to end.
+    fn poll_last(&mut self) -> Polled<T, Otherwise<T, E>> {
+        let _unbounded = budget::Unbounded::begin();
+        let polled = self.poll_future(&mut Context::from_waker(Waker::noop()));
+        budget::has_polled();
+        polled
     }
 
     /// Ends a child that panicked in its poll.
@@ -297,22 +393,21 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         let panic = drop_guarded(self.future.take()).err();
         let child = self.finish(Some(LostKind::Panicked));
         let mut ended = Ended::by_panic(caught, panic);
-        ended.after_cancel = child.is_cancelled();
+        ended.how = child.how(false);
         (child, ended)
     }
 
     /// Ends a child whose future is gone; `panic` is that of its destructor.
     #[inline]
     fn end(&mut self, end: End<T, E>, panic: Option<CaughtPanic>) -> (Gone, Ended<T, E>) {
-        let is_stopped = end.is_stopped();
         // Only a timer's panic is returned as an end.
         let timer_panicked = matches!(end, End::Failed(Failure::Panic(_)));
         let mut ended = Ended::new(end, panic);
         let child = self.finish(ended.end.lost());
-        if let Some(control) = child.control() {
-            ended.overran = (is_stopped || timer_panicked) && control.overran();
+        ended.how = child.how(ended.how.dropped || timer_panicked);
+        if timer_panicked && !ended.how.overran {
             // A timeout that panicked is not a failure after the cancel that it brought about.
-            ended.after_cancel = child.is_cancelled() && (ended.overran || !timer_panicked);
+            ended.how.cause = None;
         }
         (child, ended)
     }

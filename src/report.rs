@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::cancel::Cause;
-use crate::error::{ChildError, Counts, Failure, JoinedError};
+use crate::cancel::{Cause, How};
+use crate::error::{ChildError, Counts, Failure, JoinedError, LostInside};
 use crate::guard::drop_quietly;
 use crate::info::ChildInfo;
 
@@ -15,9 +15,7 @@ use crate::info::ChildInfo;
 pub struct Completion<T, E> {
     child: ChildInfo,
     outcome: Outcome<T, E>,
-    overran: bool,
-    /// Known of an output: whether it is a daemon's, which wins no race.
-    daemon: bool,
+    how: How,
 }
 
 /// How a child ended.
@@ -38,45 +36,29 @@ pub enum Outcome<T, E> {
 }
 
 impl<T, E> Completion<T, E> {
-    pub(crate) fn new(child: ChildInfo, outcome: Outcome<T, E>) -> Self {
-        let overran = match &outcome {
-            Outcome::Failed(error) => error.overran_grace(),
-            Outcome::Completed(_) | Outcome::Delivered | Outcome::Cancelled(_) => false,
-        };
-        Self { child, outcome, overran, daemon: false }
-    }
-
-    pub(crate) fn completed(child: ChildInfo, output: T, daemon: bool) -> Self {
-        Self { child, outcome: Outcome::Completed(output), overran: false, daemon }
-    }
-
-    pub(crate) fn cancelled(child: ChildInfo, cause: Cause, overran: bool) -> Self {
-        Self { child, outcome: Outcome::Cancelled(cause), overran, daemon: false }
+    pub(crate) fn new(child: ChildInfo, outcome: Outcome<T, E>, how: How) -> Self {
+        Self { child, outcome, how }
     }
 
     pub(crate) fn failed(error: ChildError<E>) -> Self {
-        Self::new(error.child().clone(), Outcome::Failed(error))
+        let (child, how) = (error.child().clone(), error.how().clone());
+        Self::new(child, Outcome::Failed(error), how)
     }
 
-    /// The child, how it ended, and whether it was dropped after its grace.
+    /// The child, how it ended, and what had happened to it before.
     #[inline]
-    pub(crate) fn into_parts(self) -> (ChildInfo, Outcome<T, E>, bool) {
-        (self.child, self.outcome, self.overran)
+    pub(crate) fn into_parts(self) -> (ChildInfo, Outcome<T, E>, How) {
+        (self.child, self.outcome, self.how)
     }
 
     /// The output that may win a race, or the completion as it was.
     pub(crate) fn into_contender(self) -> Result<(ChildInfo, T), Self> {
         match self {
-            Self { child, outcome: Outcome::Completed(output), daemon: false, .. } => {
+            Self { child, outcome: Outcome::Completed(output), how } if !how.daemon => {
                 Ok((child, output))
             }
             other => Err(other),
         }
-    }
-
-    /// Whether the output is a daemon's.
-    pub(crate) fn is_by_daemon(&self) -> bool {
-        self.daemon
     }
 
     /// Which child ended.
@@ -91,10 +73,28 @@ impl<T, E> Completion<T, E> {
         &self.outcome
     }
 
+    /// Why it was cancelled or had run out of time, if that came before its end. It may have come to
+    /// an end of its own all the same.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.outcome {
+            Outcome::Cancelled(cause) => Some(cause),
+            Outcome::Failed(error) => error.cause(),
+            Outcome::Completed(_) | Outcome::Delivered => self.how.cause.as_ref(),
+        }
+    }
+
     /// Whether it had a grace, and had to be dropped when that was over.
     #[must_use]
     pub fn overran_grace(&self) -> bool {
-        self.overran
+        self.how.overran
+    }
+
+    /// The failures of nurseries inside the child that were dropped before they could tell them; see
+    /// [`Counts::not_stored`].
+    #[must_use]
+    pub fn lost_failures(&self) -> u32 {
+        self.how.lost
     }
 
     /// How it ended, by value.
@@ -151,17 +151,18 @@ impl<T, E> Outcome<T, E> {
     }
 }
 
-/// A child that was cancelled before it came to an end of its own, and why.
+/// A child that was cancelled or ran out of time, and why.
 #[derive(Clone, Debug)]
 pub struct Cancelled {
     child: ChildInfo,
     cause: Cause,
+    lost: u32,
     overran: bool,
 }
 
 impl Cancelled {
-    pub(crate) fn new(child: ChildInfo, cause: Cause, overran: bool) -> Self {
-        Self { child, cause, overran }
+    pub(crate) fn new(child: ChildInfo, cause: Cause, how: &How) -> Self {
+        Self { child, cause, lost: how.lost, overran: how.overran }
     }
 
     /// Which child it was.
@@ -181,13 +182,24 @@ impl Cancelled {
     pub fn overran_grace(&self) -> bool {
         self.overran
     }
+
+    /// The failures of nurseries inside the child that were dropped before they could tell them; see
+    /// [`Counts::not_stored`].
+    #[must_use]
+    pub fn lost_failures(&self) -> u32 {
+        self.lost
+    }
 }
 
-/// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too.
+/// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too, and of
+/// one that failures were lost with how many.
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.child, self.cause)?;
-        if self.overran { f.write_str(" (dropped after its grace)") } else { Ok(()) }
+        if self.overran {
+            f.write_str(" (dropped after its grace)")?;
+        }
+        LostInside(self.lost).fmt(f)
     }
 }
 
@@ -202,6 +214,8 @@ pub struct Report<T, E> {
     outputs: Vec<(ChildInfo, T)>,
     error: Option<JoinedError<E>>,
     cancelled: Vec<Cancelled>,
+    /// Children that were cancelled, and succeeded all the same.
+    late: Vec<Cancelled>,
     counts: Counts,
     cause: Option<Cause>,
 }
@@ -211,12 +225,14 @@ impl<T, E> Report<T, E> {
         mut outputs: Vec<(ChildInfo, T)>,
         error: Option<JoinedError<E>>,
         mut cancelled: Vec<Cancelled>,
+        mut late: Vec<Cancelled>,
         counts: Counts,
         cause: Option<Cause>,
     ) -> Self {
         outputs.sort_by_key(|(child, _)| child.id());
         cancelled.sort_by_key(|cancelled| cancelled.child.id());
-        Self { outputs, error, cancelled, counts, cause }
+        late.sort_by_key(|late| late.child.id());
+        Self { outputs, error, cancelled, late, counts, cause }
     }
 
     /// What the children that succeeded returned, in spawn order.
@@ -247,6 +263,21 @@ impl<T, E> Report<T, E> {
         let mut all: Vec<_> = failed.chain(cancelled).collect();
         all.sort_by_key(|child| child.id());
         all.dedup();
+        all.into_iter()
+    }
+
+    /// The children that were cancelled, or ran out of time, and came to an end of their own all the
+    /// same, each with the cause; in spawn order. What they came to is among the outputs or the
+    /// failures; of those that failed it has the ones that are stored, while
+    /// [`counts`](Self::counts) has all.
+    pub fn after_cancel(&self) -> impl Iterator<Item = (&ChildInfo, &Cause)> {
+        let failures = self.error.iter().flat_map(JoinedError::iter);
+        let failed = failures.filter(|error| error.after_cancel() && !error.how().dropped);
+        let failed = failed.filter_map(|error| Some((error.child(), error.cause()?)));
+        let late = self.late.iter().map(|late| (late.child(), late.cause()));
+        let mut all: Vec<_> = failed.chain(late).collect();
+        all.sort_by_key(|(child, _)| child.id());
+        all.dedup_by_key(|(child, _)| child.id());
         all.into_iter()
     }
 
@@ -305,6 +336,9 @@ impl<T, E> fmt::Display for Report<T, E> {
         )?;
         if let Some(cause) = &self.cause {
             write!(f, " ({cause})")?;
+        }
+        if counts.after_cancel() > 0 {
+            write!(f, ", {} ended by themselves after a cancel", counts.after_cancel())?;
         }
         match counts.overran_grace() {
             0 => Ok(()),

@@ -39,7 +39,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::waker_slab::{WakerSlab, drop_slab, wake_slab};
-use super::{Cause, LostKind, Requests};
+use super::{Cause, LostKind, Nest, Requests};
 use crate::guard::{drop_quietly, wake_all};
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
@@ -60,6 +60,12 @@ const PHASE: u8 = 7;
 const AWAITED: u8 = 8;
 /// The child's time is over since its grace is over.
 const OVERRAN: u8 = 16;
+/// The child was cancelled before it was gone.
+const CANCELLED: u8 = 32;
+/// Nurseries are inside the child, or have been.
+const NEST: u8 = 64;
+/// The child has a context, by which nurseries may be said to be inside it.
+const CONTEXT: u8 = 128;
 
 /// How much time a cancel leaves a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,6 +112,8 @@ struct Shared {
     finished: Option<Box<WakerSlab>>,
     /// The tasks that wait for it to be cancelled.
     cancelled: Option<Box<WakerSlab>>,
+    /// The nurseries inside it, once there is one.
+    nest: Option<Arc<Nest>>,
 }
 
 impl Control {
@@ -116,6 +124,13 @@ impl Control {
     /// For a pool, which runs from the start, and is woken by `driver` when it is cancelled.
     pub(crate) fn of_pool(info: ChildInfo, driver: Waker) -> Self {
         Self::in_phase(Phase::Running, info, Traits::default(), None, Some(driver))
+    }
+
+    /// For a child that runs and has none, but has a nest now.
+    pub(crate) fn of_nest(info: ChildInfo, nest: Arc<Nest>) -> Self {
+        let control = Self::in_phase(Phase::Running, info, Traits::default(), None, None);
+        control.set_nest(nest);
+        control
     }
 
     fn in_phase(
@@ -176,9 +191,75 @@ impl Control {
         self.has(AWAITED)
     }
 
+    pub(crate) fn has_context(&self) -> bool {
+        self.has(CONTEXT)
+    }
+
+    pub(crate) fn set_context(&self) {
+        let _shared = self.lock();
+        self.set(self.phase(), CONTEXT);
+    }
+
     pub(crate) fn set_awaited(&self) {
         let _shared = self.lock();
         self.set(self.phase(), AWAITED);
+    }
+
+    /// The nurseries inside the child, if there is one, or was one.
+    #[inline]
+    pub(crate) fn nest(&self) -> Option<Arc<Nest>> {
+        if self.has_nest() { self.lock().nest.clone() } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn has_nest(&self) -> bool {
+        self.has(NEST)
+    }
+
+    /// The nurseries inside the child; there may be none so far.
+    pub(crate) fn make_nest(&self) -> Arc<Nest> {
+        self.nest().unwrap_or_else(|| self.set_nest(Nest::new()))
+    }
+
+    /// Keeps the nurseries that are inside the child, unless there are some, which are returned
+    /// then. If the child was cancelled before, so are they.
+    pub(crate) fn set_nest(&self, nest: Arc<Nest>) -> Arc<Nest> {
+        let (nest, cause) = {
+            let mut shared = self.lock();
+            self.set(self.phase(), NEST);
+            (Arc::clone(shared.nest.get_or_insert(nest)), shared.cause.clone())
+        };
+        if let Some(cause) = cause {
+            nest.signal(self.parent_cancelled(cause));
+        }
+        nest
+    }
+
+    /// The cause for which nurseries inside the child are cancelled.
+    fn parent_cancelled(&self, cause: Cause) -> Cause {
+        Cause::parent_cancelled(self.info.clone(), cause)
+    }
+
+    /// Ends the nurseries inside the child, which is about to be polled for the last time. Says
+    /// whether there are any.
+    pub(crate) fn end_nest(&self, cause: &Cause) -> bool {
+        self.nest().is_some_and(|nest| nest.end(self.parent_cancelled(cause.clone())))
+    }
+
+    /// Whether the child was not cancelled before it was gone, and has had no nursery inside.
+    #[inline]
+    pub(crate) fn was_plain(&self) -> bool {
+        !self.has(CANCELLED | NEST)
+    }
+
+    /// Why the child was cancelled, if that came before its end.
+    pub(crate) fn own_cause(&self) -> Option<Cause> {
+        self.lock().cause.clone()
+    }
+
+    /// Failures that were dropped with nurseries inside the child.
+    pub(crate) fn lost_inside(&self) -> u64 {
+        self.nest().map_or(0, |nest| nest.lost())
     }
 
     /// Starts the child, which runs in the lane of this waker from now on. `false` if it was
@@ -220,7 +301,7 @@ impl Control {
             Time::Nursery => true,
             Time::None | Time::Over => false,
         };
-        let (before, lane, tasks) = {
+        let (before, lane, tasks, nest) = {
             let mut shared = self.lock();
             let before = self.phase();
             let phase = match before {
@@ -233,8 +314,11 @@ impl Control {
             }
             self.set(phase, if time == Time::Over { OVERRAN } else { 0 });
             shared.cause.get_or_insert_with(|| cause.clone());
-            (before, shared.lane.clone(), shared.cancelled.take())
+            (before, shared.lane.clone(), shared.cancelled.take(), shared.nest.clone())
         };
+        if let Some(nest) = nest {
+            nest.signal(self.parent_cancelled(cause.clone()));
+        }
         wake_all(lane);
         wake_slab(tasks);
         (before < Phase::Signalled).then_some(before)
@@ -242,11 +326,11 @@ impl Control {
 
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
-        // The phase says it of a child that is there, and the cause of one that is gone.
+        // The phase says it of a child that is there, and a mark of one that is gone.
         match self.phase() {
             Phase::Queued | Phase::Running => false,
             Phase::Signalled | Phase::Stopping => true,
-            Phase::Gone => self.lock().cause.is_some(),
+            Phase::Gone => self.has(CANCELLED),
         }
     }
 
@@ -338,7 +422,7 @@ impl Control {
             if shared.cause.is_none() {
                 shared.cause = late;
             }
-            self.set(Phase::Gone, 0);
+            self.set(Phase::Gone, if shared.cause.is_some() { CANCELLED } else { 0 });
             (shared.lane.take(), shared.finished.take(), shared.cancelled.take())
         };
         // The lane's waker is the crate's own: its destructor does not panic.

@@ -29,6 +29,16 @@ impl WakerSlab {
         self.places[place].take()
     }
 
+    /// The places that are taken.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.vacant.len()
+    }
+
+    /// The wakers, which are the crate's own: to clone one calls no foreign code.
+    pub(crate) fn clone_wakers(&self) -> Vec<Waker> {
+        self.places.iter().flatten().cloned().collect()
+    }
+
     fn into_wakers(self) -> impl Iterator<Item = Waker> {
         self.places.into_iter().flatten()
     }

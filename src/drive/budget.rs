@@ -10,6 +10,10 @@ pub(crate) const TURN: u32 = 256;
 /// would be a quarter of a second.
 pub(crate) const ROUNDS: u8 = 8;
 
+/// More than any turn has: nurseries inside a child that is polled for the last time end in that
+/// poll, whatever it takes.
+const UNBOUNDED: u32 = u32::MAX / 2;
+
 /// What a nested driver gets at least, even when nothing is left: enough for a poll of each kind.
 ///
 /// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never
@@ -39,7 +43,11 @@ impl Turn {
     #[inline]
     pub(crate) fn begin(own: u32) -> Self {
         let outer = LEFT.get();
-        let given = outer.map_or(own, |outer| outer.max(LEAST).min(own));
+        let given = match outer {
+            None => own,
+            Some(outer) if outer > TURN => UNBOUNDED,
+            Some(outer) => outer.max(LEAST).min(own),
+        };
         LEFT.set(Some(given));
         if outer.is_none() {
             UNTOUCHED.set(true);
@@ -50,6 +58,12 @@ impl Turn {
     #[inline]
     pub(crate) fn is_nested(&self) -> bool {
         self.outer.is_some()
+    }
+
+    /// Whether the driver is to end what it can, whatever it takes.
+    #[inline]
+    pub(crate) fn is_unbounded(&self) -> bool {
+        self.given > TURN
     }
 
     /// Whether the driver around this one has nothing left.
@@ -69,6 +83,23 @@ impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
         LEFT.set(self.outer.map(|outer| outer.saturating_sub(self.spent())));
+    }
+}
+
+/// The last poll of a child: nothing that is spent in it counts.
+pub(crate) struct Unbounded {
+    left: Option<u32>,
+}
+
+impl Unbounded {
+    pub(crate) fn begin() -> Self {
+        Self { left: LEFT.replace(Some(UNBOUNDED)) }
+    }
+}
+
+impl Drop for Unbounded {
+    fn drop(&mut self) {
+        LEFT.set(self.left);
     }
 }
 

@@ -14,6 +14,8 @@
 //!
 //! A nested driver goes round once. Were it to go on for as long as there is work, a chain of
 //! nurseries would go round in each other's rounds, and the deepest would spend the whole budget.
+//! Where a child is polled for the last time, the nurseries inside it have to end in that poll: they
+//! go round as often as any, and have no budget.
 
 pub(crate) mod budget;
 mod wake_flag;
@@ -195,6 +197,9 @@ impl<'a> Running<'a> {
             driver.end_turn();
         }
         let turn = Turn::begin(driver.left);
+        if turn.is_unbounded() {
+            driver.end_turn();
+        }
         driver.gave_way = turn.outer_is_over() && !driver.gave_way;
         Self { turn, stopped: false, gives_way: driver.gave_way, driver }
     }
@@ -238,7 +243,7 @@ impl<'a> Running<'a> {
             if !has_more && self.rest() {
                 return Poll::Pending;
             }
-            if self.turn.is_nested() {
+            if self.turn.is_nested() && !self.turn.is_unbounded() {
                 self.yield_now(cx);
                 return Poll::Pending;
             }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::head::Label;
 use super::path::{Ancestors, Path};
 use super::{Failure, line};
+use crate::cancel::{Cause, How};
 use crate::info::ChildInfo;
 use crate::text::MAX_NAME;
 
@@ -21,22 +22,18 @@ pub struct ChildError<E> {
 #[derive(Clone)]
 pub(super) struct Origin {
     pub(super) child: ChildInfo,
-    pub(super) after_cancel: bool,
-    /// It had a grace, and was dropped when that was over.
-    pub(super) overran: bool,
+    pub(super) how: How,
     /// Empty unless groups around the entry were dissolved.
     pub(super) path: Path,
 }
 
 impl<E> ChildError<E> {
-    pub(crate) fn new(child: ChildInfo, failure: Failure<E>, after_cancel: bool) -> Self {
-        let origin = Origin { child, after_cancel, overran: false, path: Path::default() };
-        Self { origin, failure }
+    pub(crate) fn new(child: ChildInfo, failure: Failure<E>, how: How) -> Self {
+        Self { origin: Origin { child, how, path: Path::default() }, failure }
     }
 
-    pub(crate) fn with_overrun(mut self, overran: bool) -> Self {
-        self.origin.overran = overran;
-        self
+    pub(crate) fn how(&self) -> &How {
+        &self.origin.how
     }
 
     /// The child that failed.
@@ -57,16 +54,34 @@ impl<E> ChildError<E> {
         self.failure
     }
 
-    /// Whether the child failed while it was being cancelled, or its nursery was.
+    /// Why the child was cancelled or had run out of time, if that came before its end; or its
+    /// nursery was.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.failure {
+            Failure::TimedOut(cause) => Some(cause),
+            _ => self.origin.how.cause.as_ref(),
+        }
+    }
+
+    /// Whether the child failed while it was being cancelled, or its nursery was. A child that has
+    /// [timed out](Failure::TimedOut) has not failed after that, but by it.
     #[must_use]
     pub fn after_cancel(&self) -> bool {
-        self.origin.after_cancel
+        self.origin.how.cause.is_some() && !self.failure.is_timed_out()
     }
 
     /// Whether the child had a grace, and had to be dropped when that was over.
     #[must_use]
     pub fn overran_grace(&self) -> bool {
-        self.origin.overran
+        self.origin.how.overran
+    }
+
+    /// The failures of nurseries inside the child that were dropped before they could tell them; see
+    /// [`Counts::not_stored`](crate::Counts::not_stored).
+    #[must_use]
+    pub fn lost_failures(&self) -> u32 {
+        self.origin.how.lost
     }
 
     /// The children that the dissolved groups around this failure belonged to, nearest first.
@@ -103,6 +118,13 @@ impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
         if !self.origin.path.is_empty() {
             all.field("path", &format_args!("{}", Label::with_names(self, MAX_NAME)));
         }
-        all.field("failure", &self.failure).field("after_cancel", &self.after_cancel()).finish()
+        all.field("failure", &self.failure).field("after_cancel", &self.after_cancel());
+        if let Some(cause) = self.cause() {
+            all.field("cause", cause);
+        }
+        if self.lost_failures() > 0 {
+            all.field("lost_failures", &self.lost_failures());
+        }
+        all.finish()
     }
 }

@@ -19,6 +19,8 @@ pub struct Counts {
     pub(crate) not_stored: u64,
     /// Of those that failed or were cancelled.
     pub(crate) overran: u64,
+    /// Of those that completed or failed.
+    pub(crate) after_cancel: u64,
     /// Children whose failures are all elsewhere: taken out of this error by `split` or `retain`,
     /// or handed out before it by `next`. In a nursery these are among those that failed.
     pub(crate) taken_out: u64,
@@ -51,9 +53,18 @@ impl Counts {
         self.overran
     }
 
+    /// The children that were cancelled, or ran out of time, and came to an end of their own all the
+    /// same: within their grace, or in the poll that was their last. They are among those that
+    /// completed or failed.
+    #[must_use]
+    pub fn after_cancel(&self) -> u64 {
+        self.after_cancel
+    }
+
     /// The failures that were only counted: those beyond
-    /// [`keep_errors`](crate::Nursery::keep_errors). Those that [`next`](crate::Nursery::next) has
-    /// handed out are not among them.
+    /// [`keep_errors`](crate::Nursery::keep_errors), and those that a nursery inside a child had
+    /// collected when it was dropped, as by a `select!`, before it could tell them. Those that
+    /// [`next`](crate::Nursery::next) has handed out are not among them.
     ///
     /// This counts failures, not children.
     #[must_use]

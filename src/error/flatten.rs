@@ -82,6 +82,7 @@ impl Sum {
         self.0.not_stored += counts.not_stored;
         self.0.taken_out += counts.taken_out;
         self.0.overran += counts.overran;
+        self.0.after_cancel += counts.after_cancel;
     }
 
     fn of<E>(self, flat: &Entries<E>) -> Counts {

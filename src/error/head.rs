@@ -41,6 +41,25 @@ impl<E> Display for Who<'_, E> {
     }
 }
 
+/// ` (2 failures inside were lost)`, or nothing: failures of nurseries inside a child.
+pub(crate) struct LostInside(pub(crate) u32);
+
+impl Display for LostInside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str(" (1 failure inside was lost)"),
+            lost => write!(f, " ({lost} failures inside were lost)"),
+        }
+    }
+}
+
+/// Failures that are not stored and that no entry of the error tells.
+pub(super) fn untold<E>(error: &JoinedError<E>) -> u64 {
+    let told: u64 = error.iter().map(|entry| u64::from(entry.lost_failures())).sum();
+    error.counts().not_stored().saturating_sub(told)
+}
+
 /// `#7 fetch`, with those around it where groups were dissolved: `#12 uploads / #7 fetch`.
 pub(super) struct Label<'a, E> {
     entry: &'a ChildError<E>,

@@ -10,7 +10,7 @@ use smallvec::{SmallVec, smallvec};
 use super::depth::Depth;
 use super::iter::is_safe_to_drop;
 use super::{ChildError, Counts, Failure, IntoIter, Iter, Tree, line};
-use crate::cancel::Cause;
+use crate::cancel::{Cause, How};
 use crate::guard::keep_and_drop;
 use crate::info::ChildInfo;
 
@@ -205,7 +205,7 @@ impl<E> From<E> for JoinedError<E> {
     #[track_caller]
     fn from(error: E) -> Self {
         let body = ChildInfo::body(Location::caller());
-        let entry = ChildError::new(body, Failure::Error(error), false);
+        let entry = ChildError::new(body, Failure::Error(error), How::default());
         let mut joined = Self::new(None, smallvec![entry], Counts::default(), None);
         joined.0.bare = true;
         joined

@@ -1,10 +1,10 @@
 //! A joined error on one line.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::slice;
 
 use super::depth::Depth;
-use super::head::{Label, Leaf, Says, Who, is_nursery_itself, is_own_body};
+use super::head::{Label, Leaf, LostInside, Says, Who, is_nursery_itself, is_own_body, untold};
 use super::{ChildError, Failure, JoinedError};
 use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
 
@@ -78,6 +78,7 @@ fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> f
         match entry.failure() {
             Failure::Group(group) => {
                 head(group, f)?;
+                LostInside(entry.lost_failures()).fmt(f)?;
                 if open.len() < DEPTH {
                     f.write_str(" (")?;
                     open.push(List::of(group));
@@ -87,6 +88,7 @@ fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> f
             }
             failure => {
                 write!(f, "{}", Clipped::message(Says { failure, leaf }, MAX_MESSAGE))?;
+                LostInside(entry.lost_failures()).fmt(f)?;
             }
         }
     }
@@ -107,7 +109,7 @@ impl<'a, E> List<'a, E> {
         let rest = error.0.entries.0.iter();
         let all = |is: fn(&ChildError<E>) -> bool| rest.clone().all(is);
         let named = error.counts().failed() == 0 && (all(is_own_body) || all(is_nursery_itself));
-        Self { rest, shown: 0, not_stored: error.counts().not_stored(), named }
+        Self { rest, shown: 0, not_stored: untold(error), named }
     }
 
     fn left(&self) -> u64 {

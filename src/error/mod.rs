@@ -30,6 +30,7 @@ pub use counts::Counts;
 pub use executor::ExecutorError;
 pub use failure::Failure;
 pub(crate) use first::First;
+pub(crate) use head::LostInside;
 pub use iter::{IntoIter, Iter, Leaves};
 pub use joined::JoinedError;
 pub(crate) use joined::Stored;

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::head::Label;
+use super::head::{Label, untold};
 use super::joined::Sources;
 use super::{ChildError, Failure, JoinedError};
 use crate::text::place;
@@ -100,7 +100,7 @@ impl<'a, E> Level<'a, E> {
     fn of(error: &'a JoinedError<E>, around: Option<Sources<E>>) -> Self {
         Self {
             rest: error.0.entries.0.iter(),
-            not_stored: error.counts().not_stored(),
+            not_stored: untold(error),
             shown: 0,
             sources: error.0.sources.or(around),
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::iter;
 
 use super::depth::{Depth, MAX_DEPTH};
-use super::head::{Label, Leaf, Says, Who, is_own_body};
+use super::head::{Label, Leaf, LostInside, Says, Who, is_own_body};
 use super::joined::Sources;
 use super::rows::{Limits, Row, What, rows, trunk};
 use super::{ChildError, Failure, JoinedError};
@@ -140,9 +140,10 @@ impl<'a, E> Tree<'a, E> {
             f.write_str("after cancel: ")?;
         }
         match entry.failure() {
-            Failure::Group(group) => self.title(group, f),
-            failure => write!(f, "{}", Clipped::message(Says { failure, leaf }, self.width)),
+            Failure::Group(group) => self.title(group, f)?,
+            failure => write!(f, "{}", Clipped::message(Says { failure, leaf }, self.width))?,
         }
+        fmt::Display::fmt(&LostInside(entry.lost_failures()), f)
     }
 
     fn causes(

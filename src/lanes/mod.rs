@@ -74,6 +74,8 @@ pub(crate) struct Lanes<P> {
     due: Due,
     /// How many of them are visited in this round.
     round: usize,
+    /// How many of them were there when the mark was set.
+    marked: usize,
     /// Lanes that are visited before all others if they were woken, the first at the end.
     /// None of them, or at least one.
     #[expect(clippy::box_collection, reason = "most nurseries have none")]
@@ -106,6 +108,7 @@ impl<P> Lanes<P> {
             unsettled: false,
             due: Due::NONE,
             round: 0,
+            marked: 0,
             ahead: None,
             visit: Visit::default(),
             leader: 0,
@@ -280,6 +283,16 @@ impl<P> Lanes<P> {
         self.round = self.due.len();
     }
 
+    /// Sets a mark behind the lanes that were found to be woken by now.
+    pub(crate) fn mark(&mut self) {
+        self.marked = self.due.len();
+    }
+
+    /// Whether all lanes before the mark were visited.
+    pub(crate) fn is_past_mark(&self) -> bool {
+        self.marked == 0 && self.visit.woken == 0 && self.ahead.is_none()
+    }
+
     /// The next lane of the round.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<usize> {
@@ -315,6 +328,7 @@ impl<P> Lanes<P> {
     #[inline]
     fn visit_next(&mut self) {
         self.round = self.round.saturating_sub(1);
+        self.marked = self.marked.saturating_sub(1);
         if let Some(at) = self.due.take_first(&mut self.blocks) {
             self.visit = Visit { block: at, woken: self.blocks[at].take_woken() };
         }

@@ -47,6 +47,7 @@ pub struct ChildContext<'env, T, E, M: Flavor = Shared> {
 
 impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     pub(super) fn new(control: &Arc<Control>, inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
+        control.set_context();
         Self { control: Arc::clone(control), inbox }
     }
 
@@ -124,7 +125,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// ```
     pub fn nursery<'inner, U, X>(&self) -> Nursery<'inner, U, X, M> {
         let mut nursery = Nursery::default();
-        nursery.inner.scope.set_parent(Arc::clone(&self.control));
+        nursery.inner.scope.set_parent(&self.control);
         nursery
     }
 }

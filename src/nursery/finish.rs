@@ -22,6 +22,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// it. What [`next`](Self::next) handed out before is not returned again: failures neither, so
     /// this is `Ok` if there were no others, and the error does not count those.
     ///
+    /// Where the nursery is cancelled with the child that awaits this, the child gets to see the
+    /// failures. If there are none it is dropped, and does not go on with the outputs that are
+    /// there.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it drops all children there and then, and with them the outputs and the failures of
@@ -95,7 +99,13 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
         let mut running = Running::begin(driver, cx);
         loop {
             ready!(running.drive(cx, &mut Pass::new(scope, &mut self.collected, NoBody)));
+            let is_last = scope.is_last();
             if scope.close_if_idle() {
+                if is_last && !K::REPORT && self.collected.failures() == 0 && scope.is_cut_short() {
+                    // The child around is dropped now. It is not to go on with half the outputs.
+                    running.rest();
+                    return Poll::Pending;
+                }
                 break;
             }
         }
@@ -114,6 +124,15 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
         take: fn(&mut Collected<K, T, E>, &Summary) -> R,
     ) -> R {
         take(&mut self.collected, &inner.scope.summary())
+    }
+}
+
+/// What was collected and is not told is counted in the child that the nursery is inside.
+impl<T, E, M: Flavor, K> Drop for Collect<'_, T, E, M, K> {
+    fn drop(&mut self) {
+        if let Some(inner) = &self.inner {
+            inner.scope.lose(self.collected.failures());
+        }
     }
 }
 

@@ -163,7 +163,8 @@ struct RaceRun<'env, T, E, M: Flavor> {
 
 impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
     fn new(nursery: Nursery<'env, T, E, M>) -> Self {
-        let inner = nursery.inner;
+        let mut inner = nursery.inner;
+        inner.scope.tell_cancelled(0);
         // What does not win is of no use, but for the failures if nothing wins.
         let bounds = Bounds { outputs: false, ..inner.bounds };
         let race = Race { winner: None, collected: Collected::new(bounds, 0), keeps_all: false };
@@ -171,7 +172,8 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
     }
 
     fn keep_all(&mut self) {
-        if let Some(inner) = &self.inner {
+        if let Some(inner) = &mut self.inner {
+            inner.scope.tell_cancelled(inner.bounds.cancelled);
             self.race.keeps_all = true;
             self.race.collected.bounds = inner.bounds;
         }
@@ -195,7 +197,14 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
             let had_winner = race.winner.is_some();
             ready!(running.drive(cx, &mut Pass::new(scope, race, NoBody)));
             won = race.winner.is_some() && !had_winner;
+            let is_last = scope.is_last();
             if !won && scope.close_if_idle() {
+                let is_cut_short = race.is_lost() && scope.is_cut_short();
+                if is_last && is_cut_short && !race.keeps_all {
+                    // The child around is dropped now. The race was not lost by all.
+                    running.rest();
+                    return Poll::Pending;
+                }
                 break;
             }
         }
@@ -210,6 +219,9 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
 /// Children first, then the winner, each even if another's destructor panics.
 impl<T, E, M: Flavor> Drop for RaceRun<'_, T, E, M> {
     fn drop(&mut self) {
+        if let (Some(inner), None) = (&self.inner, &self.race.winner) {
+            inner.scope.lose(self.race.collected.failures());
+        }
         let mut first = FirstPanic::default();
         first.note(drop_guarded(self.inner.take()));
         first.note(drop_guarded(self.race.winner.take()));
@@ -226,10 +238,17 @@ struct Race<T, E> {
     keeps_all: bool,
 }
 
+impl<T, E> Race<T, E> {
+    /// Whether it has no winner, and no failure that says why.
+    fn is_lost(&self) -> bool {
+        self.winner.is_none() && self.collected.failures() == 0
+    }
+}
+
 /// Has enough when there is a winner, so that the others can be cancelled.
 impl<T, E> Take<T, E> for Race<T, E> {
     fn take_output(&mut self, child: &Gone, output: T) -> bool {
-        self.take(Completion::completed(child.info(), output, child.is_daemon()))
+        self.take(Completion::new(child.info(), Outcome::Completed(output), child.plain_how()))
     }
 
     fn take(&mut self, completion: Completion<T, E>) -> bool {

@@ -133,6 +133,13 @@ struct Inner<'env, T, E, M: Flavor> {
     bounds: Bounds,
 }
 
+/// The failures that were kept and not told are counted in the child that the nursery is inside.
+impl<T, E, M: Flavor> Drop for Inner<'_, T, E, M> {
+    fn drop(&mut self) {
+        self.scope.lose(self.held.failures());
+    }
+}
+
 /// A nursery for children that need not be `Send`, made by [`Nursery::local`].
 pub type LocalNursery<'env, T, E> = Nursery<'env, T, E, Local>;
 
@@ -177,6 +184,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         while let Some(completion) = self.inner.held.pop() {
             collected.record(completion);
         }
+        self.inner.scope.tell_cancelled(collected.room_for_cancelled());
         (self.inner, collected)
     }
 
@@ -197,7 +205,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// are told to go then, and waited for. Returns whether this was what cancelled the nursery:
     /// the first cause stays.
     pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
-        self.inner.scope.cancel(Cause::requested(reason.into()))
+        let first = self.inner.scope.cancel(Cause::requested(reason.into()));
+        self.inner.scope.cancel_daemons_if_idle();
+        first
     }
 
     /// Why the nursery was cancelled; `None` while it was not.

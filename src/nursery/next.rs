@@ -79,6 +79,7 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
                     // No child is left but daemons, which are cancelled.
                     scope.cancel_daemons_if_idle();
                     if scope.is_empty() {
+                        scope.go_on();
                         break;
                     }
                 }

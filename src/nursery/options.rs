@@ -8,6 +8,7 @@ use super::Nursery;
 use super::builder::hold;
 use crate::error::ChildError;
 use crate::flavor::{Flavor, Hold, Local, Shared};
+use crate::scope::collected::Bounds;
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
@@ -55,6 +56,41 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         E: Display,
     {
         self.inner.scope.policy.stop_at_first(E::to_string);
+        self
+    }
+
+    /// Lets children that are ready come to their end before a failure cancels the rest.
+    ///
+    /// Where several children fail at the same time, the first failure cancels the others, and
+    /// theirs are lost. With this, each child that was woken by then is polled once more, and what
+    /// it comes to is kept as if there were no cancel. So is the body of a [`run`](Self::run).
+    /// Children that have not started are not polled. The policy is not asked about these failures:
+    /// the cause is the first.
+    ///
+    /// It needs [`first_error`](Self::first_error) or [`cancel_when`](Self::cancel_when). A
+    /// [`deadline`](Self::deadline) does so in any case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use futures::channel::oneshot;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery = Nursery::new().first_error().drain_ready();
+    /// let mut peers = Vec::new();
+    /// for peer in ["a", "b"] {
+    ///     let (connection, closed) = oneshot::channel::<()>();
+    ///     peers.push(connection);
+    ///     nursery.spawn(async move { closed.await.map_err(|_| format!("{peer}: reset")) });
+    /// }
+    /// # assert!(futures::poll!(std::pin::pin!(nursery.next())).is_pending());
+    /// drop(peers); // the network is gone, for all of them at once
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "2 of 2 children failed: #0: a: reset; #1: b: reset");
+    /// # });
+    /// ```
+    pub fn drain_ready(mut self) -> Self {
+        self.inner.scope.policy.drains_ready = true;
         self
     }
 
@@ -169,11 +205,64 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
+    /// Tells of at most `limit` cancelled children which they are, the first ones, and counts the
+    /// rest: in a [report](crate::Report::cancelled), and of those that [succeeded after a
+    /// cancel](crate::Report::after_cancel) as many.
+    ///
+    /// This bounds the memory of long runs. [`next`](Self::next) hands out every cancelled child all
+    /// the same; only those that came while the owner waited for a slot are bounded before it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), ()> = Nursery::new().keep_cancelled(1);
+    /// for _ in 0..3 {
+    ///     nursery.spawn_with_handle(std::future::pending()).cancel();
+    /// }
+    /// let report = nursery.settle().await;
+    /// assert_eq!((report.cancelled().len(), report.counts().cancelled()), (1, 3));
+    /// # });
+    /// ```
+    pub fn keep_cancelled(mut self, limit: usize) -> Self {
+        self.inner.bounds.cancelled = limit;
+        self
+    }
+
+    /// Bounds all that the nursery keeps, so that it can run for ever in little memory: it keeps the
+    /// first hundred failures and the first hundred cancelled children, no outputs, and counts the
+    /// rest.
+    ///
+    /// That is [`keep_errors(100)`](Self::keep_errors),
+    /// [`keep_cancelled(100)`](Self::keep_cancelled) and [`discard_outputs`](Self::discard_outputs)
+    /// in one; each of them can be set otherwise after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut server: Nursery<'_, (), u32> = Nursery::new().long_running();
+    /// for n in 0..1_000 {
+    ///     server.spawn(async move { if n % 2 == 0 { Ok(()) } else { Err(n) } });
+    /// }
+    /// let report = server.settle().await;
+    /// assert_eq!((report.outputs().len(), report.error().unwrap().len()), (0, 100));
+    /// assert_eq!((report.counts().completed(), report.counts().failed()), (500, 500));
+    /// # });
+    /// ```
+    pub fn long_running(mut self) -> Self {
+        const KEPT: usize = 100;
+        self.inner.bounds = Bounds { errors: KEPT, cancelled: KEPT, outputs: false };
+        self
+    }
+
     /// Drops each output as it comes, and counts it.
     ///
     /// This bounds the memory of a nursery that runs for long and has children with nothing to
-    /// return, as a server has: a report keeps the child beside each output. Cancelled children are
-    /// kept all the same. [`next`](Self::next) and [`first_ok`](Self::first_ok) hand out outputs
+    /// return, as a server has: a report keeps the child beside each output.
+    /// [`long_running`](Self::long_running) bounds all that is kept. [`next`](Self::next) and [`first_ok`](Self::first_ok) hand out outputs
     /// all the same, but for those that came while [`spawn_when_free`](Self::spawn_when_free)
     /// waited.
     ///

@@ -1,17 +1,19 @@
 //! A body beside the children.
 
 use std::fmt;
+use std::marker::PhantomPinned;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use super::{Inner, Nursery, Spawner};
-use crate::cancel::CauseKind;
-use crate::drive::{Running, WakeFlag};
+use crate::cancel::current::Inside;
+use crate::cancel::{Cause, CauseKind, Nest};
+use crate::drive::{Running, WakeFlag, budget};
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
@@ -88,7 +90,9 @@ pin_project! {
     /// A body and its nursery.
     struct BodyRun<'env, T, E, M: Flavor, B, R> {
         inner: Option<Box<Inner<'env, T, E, M>>>,
-        collected: Collected<ChildInfo, T, E>,
+        // Made with the first poll: until then the run may become one that reports.
+        collected: Option<Collected<ChildInfo, T, E>>,
+        reports: bool,
         #[pin]
         body: Option<B>,
         woken: Arc<WakeFlag>,
@@ -96,13 +100,25 @@ pin_project! {
         // Whether a failure that stops the nursery stops the body too. One that was handed out
         // before does not: the body would be dropped, and no error left.
         stoppable: bool,
+        // The body was polled.
+        has_started: bool,
+        // The nurseries that are driven in the body, once there is one.
+        nest: Option<Arc<Nest>>,
+        // It was polled for the last time, as the child is that all this is in.
+        was_last: bool,
         output: Option<R>,
+        // Once it was polled it cannot move, and so cannot become another.
+        #[pin]
+        pinned: PhantomPinned,
     }
 
     impl<'env, T, E, M: Flavor, B, R> PinnedDrop for BodyRun<'env, T, E, M, B, R> {
         // Children first, then the body or its output, each even where another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            if let (Some(inner), Some(collected)) = (&*this.inner, &*this.collected) {
+                inner.scope.lose(collected.failures());
+            }
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.inner.take()));
             first.note(drop_in_place(this.body));
@@ -118,47 +134,79 @@ where
     B: Future<Output = Result<R, E>>,
 {
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
-        let (inner, collected) = nursery.into_collected(0);
-        let stoppable = match inner.scope.cause().and_then(|cause| cause.child().map(ChildInfo::id))
-        {
-            Some(child) => collected.has_failure_of(child) || inner.scope.has_failure_of(child),
-            None => true,
-        };
         Self {
-            woken: WakeFlag::new(inner.driver.waker()),
-            inner: Some(inner),
-            collected,
+            woken: WakeFlag::new(nursery.inner.driver.waker()),
+            inner: Some(nursery.inner),
+            collected: None,
+            reports: false,
             body: Some(body),
             info: ChildInfo::body(location),
-            stoppable,
+            stoppable: true,
+            has_started: false,
+            nest: None,
+            was_last: false,
             output: None,
+            pinned: PhantomPinned,
         }
     }
 
+    /// Begins to collect.
+    fn begin(self: Pin<&mut Self>) {
+        let this = self.project();
+        let Some(mut inner) = this.inner.take() else {
+            panic!("a run was polled after it was ready")
+        };
+        if !*this.reports {
+            inner.bounds.cancelled = 0;
+        }
+        let (inner, collected) = Nursery { inner }.into_collected(0);
+        let child = inner.scope.cause().and_then(|cause| cause.child().map(ChildInfo::id));
+        *this.stoppable = child.is_none_or(|child| {
+            collected.has_failure_of(child) || inner.scope.has_failure_of(child)
+        });
+        *this.inner = Some(inner);
+        *this.collected = Some(collected);
+    }
+
     /// Ready when the body and all children have ended, with the nursery.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<Inner<'env, T, E, M>>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<R>, Report<T, E>)> {
+        if self.collected.is_none() {
+            self.as_mut().begin();
+        }
         let mut this = self.project();
-        let Some(inner) = this.inner else { panic!("a run was polled after it was ready") };
+        let (Some(inner), Some(collected)) = (&mut *this.inner, &mut *this.collected) else {
+            unreachable!("it has begun")
+        };
         let Inner { driver, scope, .. } = &mut **inner;
         let mut running = Running::begin(driver, cx);
-        loop {
+        let is_last = loop {
             let body = Beside {
                 body: this.body.as_mut(),
                 woken: this.woken,
                 info: this.info,
                 stoppable: *this.stoppable,
+                has_started: this.has_started,
+                nest: this.nest,
+                was_last: this.was_last,
+                has_failures: collected.failures() > 0,
                 output: this.output,
             };
-            ready!(running.drive(cx, &mut Pass::new(scope, this.collected, body)));
+            ready!(running.drive(cx, &mut Pass::new(scope, collected, body)));
+            let is_last = scope.is_last();
             if scope.close_if_idle() {
-                break;
+                break is_last;
             }
+        };
+        if is_last && !*this.reports && collected.failures() == 0 && scope.is_cut_short() {
+            // The child around is dropped now. It is not to go on with half the outputs.
+            running.rest();
+            return Poll::Pending;
         }
         drop(running);
-        match this.inner.take() {
-            Some(inner) => Poll::Ready(inner),
-            None => unreachable!("it was there a moment ago"),
-        }
+        let report = collected.take_report(&scope.summary());
+        *this.inner = None;
+        *this.collected = None;
+        Poll::Ready((this.output.take(), report))
     }
 }
 
@@ -168,6 +216,11 @@ struct Beside<'a, B, R> {
     woken: &'a Arc<WakeFlag>,
     info: &'a ChildInfo,
     stoppable: bool,
+    has_started: &'a mut bool,
+    nest: &'a mut Option<Arc<Nest>>,
+    was_last: &'a mut bool,
+    /// Of the children.
+    has_failures: bool,
     output: &'a mut Option<R>,
 }
 
@@ -184,42 +237,121 @@ where
         self.woken.is_set()
     }
 
+    fn has_started(&self) -> bool {
+        *self.has_started
+    }
+
     fn poll(&mut self, scope: &mut Scope<'env, T, E, M>) {
         self.woken.clear();
-        let failures = poll_body(self.body.as_mut(), self.woken, self.output);
-        scope.fail(self.info, failures);
+        *self.has_started = true;
+        let waker = self.woken.waker();
+        let failures = self.poll_body(&mut Context::from_waker(&waker));
+        self.tell(scope, failures);
     }
 
     fn drop_if_stopped(&mut self, scope: &mut Scope<'env, T, E, M>) {
-        if !self.stoppable || self.body.is_none() {
+        if self.body.is_none() {
             return;
         }
-        if let Some(cause) = scope.stops_body() {
-            let late = cause.kind() == CauseKind::Deadline;
-            let late = late.then(|| Failure::TimedOut(cause));
-            scope.fail(self.info, late.into_iter().chain(drop_body(self.body.as_mut())));
+        let stop = if self.stoppable { scope.stops_body() } else { None };
+        match (stop, scope.cause()) {
+            (Some(cause), _) => self.stop(scope, cause),
+            (None, Some(cause)) if scope.is_last() => {
+                let cause = cause.clone();
+                self.end(scope, &cause);
+            }
+            (None, Some(cause)) if cause.kind() == CauseKind::Parent => {
+                if let Some(nest) = &self.nest {
+                    nest.signal(Cause::parent_cancelled(self.info.clone(), cause.clone()));
+                }
+            }
+            _ => {}
         }
     }
 }
 
-/// Polls the body. When it has ended, drops it and returns its failures.
-fn poll_body<R, E, B: Future<Output = Result<R, E>>>(
-    mut body: Pin<&mut Option<B>>,
-    woken: &Arc<WakeFlag>,
-    output: &mut Option<R>,
-) -> SmallVec<[Failure<E>; 1]> {
-    let Some(future) = body.as_mut().as_pin_mut() else { return SmallVec::new() };
-    let waker = woken.waker();
-    let mut cx = Context::from_waker(&waker);
-    let mut failures = SmallVec::new();
-    match catch(|| future.poll(&mut cx)) {
-        Ok(Poll::Pending) => return failures,
-        Ok(Poll::Ready(Ok(value))) => *output = Some(value),
-        Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
-        Err(thrown) => failures.push(Failure::Panic(Panic::new(thrown))),
+impl<B, R> Beside<'_, B, R> {
+    /// Drops the body for this cause. If nurseries are inside it, these are ended, and it is polled
+    /// once more before that.
+    fn stop<'env, T, E, M>(&mut self, scope: &mut Scope<'env, T, E, M>, cause: Cause)
+    where
+        M: Flavor,
+        B: Future<Output = Result<R, E>>,
+    {
+        if self.end_nest(&cause) {
+            let failures = self.poll_last();
+            if self.body.is_none() {
+                return self.tell(scope, failures);
+            }
+        }
+        let late = cause.kind() == CauseKind::Deadline;
+        let late = late.then(|| Failure::TimedOut(cause));
+        let failures = late.into_iter().chain(drop_body(self.body.as_mut())).collect();
+        self.tell(scope, failures);
     }
-    failures.extend(drop_body(body));
-    failures
+
+    /// Polls the body for the last time, as the child is that all this is in. It is dropped after
+    /// that if there are failures to be told: otherwise it goes with that child.
+    fn end<'env, T, E, M>(&mut self, scope: &mut Scope<'env, T, E, M>, cause: &Cause)
+    where
+        M: Flavor,
+        B: Future<Output = Result<R, E>>,
+    {
+        if std::mem::replace(self.was_last, true) {
+            return;
+        }
+        self.end_nest(cause);
+        let mut failures = self.poll_last();
+        if self.body.is_some() && (self.has_failures || scope.has_failures()) {
+            failures.extend(drop_body(self.body.as_mut()));
+        }
+        self.tell(scope, failures);
+    }
+
+    fn end_nest(&self, cause: &Cause) -> bool {
+        let cause = || Cause::parent_cancelled(self.info.clone(), cause.clone());
+        self.nest.as_ref().is_some_and(|nest| nest.end(cause()))
+    }
+
+    fn poll_last<E>(&mut self) -> SmallVec<[Failure<E>; 1]>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
+        let _unbounded = budget::Unbounded::begin();
+        self.poll_body(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Polls the body. When it has ended, drops it and returns its failures.
+    fn poll_body<E>(&mut self, cx: &mut Context<'_>) -> SmallVec<[Failure<E>; 1]>
+    where
+        B: Future<Output = Result<R, E>>,
+    {
+        let Some(future) = self.body.as_mut().as_pin_mut() else { return SmallVec::new() };
+        let mut failures = SmallVec::new();
+        let inside = Inside::enter_nest(self.nest.take());
+        let polled = catch(|| future.poll(cx));
+        *self.nest = inside.leave();
+        match polled {
+            Ok(Poll::Pending) => return failures,
+            Ok(Poll::Ready(Ok(value))) => *self.output = Some(value),
+            Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
+            Err(thrown) => failures.push(Failure::Panic(Panic::new(thrown))),
+        }
+        failures.extend(drop_body(self.body.as_mut()));
+        failures
+    }
+
+    /// Tells the failures of the body, and what was lost inside it once it is gone.
+    fn tell<'env, T, E, M: Flavor>(
+        &mut self,
+        scope: &mut Scope<'env, T, E, M>,
+        failures: SmallVec<[Failure<E>; 1]>,
+    ) {
+        if self.body.is_none() {
+            let lost = self.nest.take().map_or(0, |nest| nest.lost());
+            scope.fail(self.info, failures, lost);
+        }
+    }
 }
 
 fn drop_body<B, E>(body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
@@ -260,7 +392,9 @@ impl<'env, T, E, M: Flavor, B, R> Run<'env, T, E, M, B, R> {
     /// # });
     /// ```
     pub fn settle(self) -> RunSettle<'env, T, E, M, B, R> {
-        RunSettle { run: self.run }
+        let mut run = self.run;
+        run.reports = true;
+        RunSettle { run }
     }
 }
 
@@ -272,18 +406,13 @@ where
     type Output = Result<(R, Vec<T>), JoinedError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut run = self.project().run;
-        run.as_mut().poll(cx).map(|inner| {
-            let run = run.project();
-            let output = run.output.take();
-            match (output, run.collected.take_report(&inner.scope.summary()).into_result()) {
-                (output, Err(error)) => {
-                    drop_quietly(output);
-                    Err(error)
-                }
-                (Some(output), Ok(outputs)) => Ok((output, outputs)),
-                (None, Ok(_)) => unreachable!("a body that gave no output has left a failure"),
+        self.project().run.poll(cx).map(|(output, report)| match (output, report.into_result()) {
+            (output, Err(error)) => {
+                drop_quietly(output);
+                Err(error)
             }
+            (Some(output), Ok(outputs)) => Ok((output, outputs)),
+            (None, Ok(_)) => unreachable!("a body that gave no output has left a failure"),
         })
     }
 }
@@ -311,11 +440,7 @@ where
     type Output = (Option<R>, Report<T, E>);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut run = self.project().run;
-        run.as_mut().poll(cx).map(|inner| {
-            let run = run.project();
-            (run.output.take(), run.collected.take_report(&inner.scope.summary()))
-        })
+        self.project().run.poll(cx)
     }
 }
 

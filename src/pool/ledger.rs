@@ -10,14 +10,14 @@ use std::task::{Context, Poll, Waker};
 use super::Options;
 use super::progress::Progress;
 use super::source::Source;
-use crate::cancel::{Cause, FinishOnDrop, Time};
+use crate::cancel::{Cause, FinishOnDrop, How, Time};
 use crate::child::{End, Ended};
 use crate::drive::WakeFlag;
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
-use crate::report::{Cancelled, Report};
+use crate::report::Report;
 use crate::scope::collected::{Bounds, Collected, Summary};
 use crate::scope::policy::{Policy, Verdict};
 
@@ -49,7 +49,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             _ => None,
         });
         Self {
-            collected: Collected::new(Bounds { errors, outputs }, 0),
+            collected: Collected::new(Bounds { errors, outputs, ..Bounds::NONE }, 0),
             counts: Counts::default(),
             policy,
             progress,
@@ -174,7 +174,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Records that the executor runs no item any more.
     pub(super) fn record_executor(&mut self, error: ExecutorError) {
         let info = ChildInfo::nursery(self.location);
-        let error = ChildError::new(info, Failure::Executor(error), self.is_cancelled());
+        let error = ChildError::new(info, Failure::Executor(error), self.how());
         self.collected.keep_failure(error);
     }
 
@@ -184,7 +184,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         match panic {
             None => {
                 self.counts.cancelled += 1;
-                self.collected.keep_cancelled(Cancelled::new(info, cause.clone(), false));
+                self.collected.keep_cancelled(&info, cause, &How::default());
             }
             Some(panic) => {
                 self.counts.failed += 1;
@@ -194,11 +194,17 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.tell();
     }
 
+    /// How something ends now: after the cancel, if there was one.
+    fn how(&self) -> How {
+        How::after(if self.is_cancelled() { self.cause_so_far() } else { None })
+    }
+
     /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to
     /// be.
     fn keep(&mut self, item: ChildId, failure: Failure<E>, cause: &mut Option<Cause>) {
-        let cancelled = self.is_cancelled();
-        let error = ChildError::new(self.info(item), failure, cancelled);
+        let how = self.how();
+        let cancelled = how.cause.is_some();
+        let error = ChildError::new(self.info(item), failure, how);
         let verdict = match cause {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,
@@ -281,7 +287,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     fn record(&mut self, info: ChildInfo, panic: Panic) {
-        let error = ChildError::new(info, Failure::Panic(panic), self.is_cancelled());
+        let error = ChildError::new(info, Failure::Panic(panic), self.how());
         self.collected.keep_failure(error);
     }
 }

@@ -84,14 +84,30 @@ impl<'env, T, E, M: Flavor> Backlog<'env, T, E, M> {
         self.waiting.remove(id).or_else(|| self.daemons.as_mut()?.remove(id))
     }
 
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
-        self.waiting.drain().chain(self.drain_daemons())
+    /// Takes the newest child out that was spawned after `before`.
+    pub(crate) fn pop_newest(&mut self, before: Option<ChildId>) -> Option<Child<'env, T, E, M>> {
+        let (waiting, daemon) =
+            (self.waiting.last(), self.daemons.as_mut().and_then(|it| it.last()));
+        let newest = waiting.max(daemon).filter(|newest| before.is_none_or(|id| *newest > id))?;
+        match &mut self.daemons {
+            Some(daemons) if daemon == Some(newest) => daemons.pop_last(),
+            _ => self.waiting.pop_last(),
+        }
     }
 
-    pub(crate) fn drain_daemons(
-        &mut self,
-    ) -> impl Iterator<Item = Child<'env, T, E, M>> + use<'env, T, E, M> {
-        self.daemons.take().into_iter().flat_map(|mut daemons| daemons.drain())
+    /// Every child that is in here.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Child<'env, T, E, M>> {
+        self.waiting.each().chain(self.daemons.iter().flat_map(|daemons| daemons.each()))
+    }
+
+    /// The daemons alone.
+    pub(crate) fn take_daemons(&mut self) -> Self {
+        Self { waiting: ChildQueue::new(), daemons: self.daemons.take() }
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Child<'env, T, E, M>> {
+        let daemons = self.daemons.take().into_iter().flat_map(|mut daemons| daemons.drain());
+        self.waiting.drain().chain(daemons)
     }
 }
 
@@ -135,6 +151,27 @@ impl<'env, T, E, M: Flavor> ChildQueue<'env, T, E, M> {
             Queued::Child(child) => Some(child),
             Queued::Gap(_) => None,
         }
+    }
+
+    /// The id of the last child.
+    fn last(&mut self) -> Option<ChildId> {
+        while let Some(Queued::Gap(_)) = self.queue.back() {
+            self.queue.pop_back();
+            self.gaps -= 1;
+        }
+        self.queue.back().map(Queued::id)
+    }
+
+    /// Takes the [last](Self::last) child out.
+    fn pop_last(&mut self) -> Option<Child<'env, T, E, M>> {
+        self.queue.pop_back()?.into_child()
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Child<'env, T, E, M>> {
+        self.queue.iter().filter_map(|queued| match queued {
+            Queued::Child(child) => Some(&**child),
+            Queued::Gap(_) => None,
+        })
     }
 
     /// Takes the [first](Self::first) child out.

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use crate::cancel::Cause;
+use crate::cancel::{Cause, How};
 use crate::child::Gone;
 use crate::error::{ChildError, Counts, JoinedError, Stored};
 use crate::guard::{FirstPanic, drop_quietly};
@@ -51,11 +51,19 @@ impl Detail for ChildInfo {
 pub(crate) struct Collected<K, T, E> {
     /// In completion order.
     pub(crate) outputs: Vec<(K, T)>,
-    #[expect(clippy::box_collection, reason = "most runs keep none, and nurseries nest")]
-    cancelled: Option<Box<Vec<Cancelled>>>,
+    /// In a box, as most runs keep none, and nurseries nest.
+    lists: Option<Box<Lists>>,
     failures: Stored<E>,
     not_stored: u64,
     pub(crate) bounds: Bounds,
+}
+
+/// What only a report tells.
+#[derive(Default)]
+struct Lists {
+    cancelled: Vec<Cancelled>,
+    /// Children that were cancelled, and succeeded all the same.
+    late: Vec<Cancelled>,
 }
 
 /// There is room for so many outputs at most before they come.
@@ -66,12 +74,14 @@ const EXPECTED: usize = 64;
 pub(crate) struct Bounds {
     /// How many failures: at least one, where these may be the result.
     pub(crate) errors: usize,
+    /// How many cancelled children.
+    pub(crate) cancelled: usize,
     /// Whether outputs are kept.
     pub(crate) outputs: bool,
 }
 
 impl Bounds {
-    pub(crate) const NONE: Self = Self { errors: usize::MAX, outputs: true };
+    pub(crate) const NONE: Self = Self { errors: usize::MAX, cancelled: usize::MAX, outputs: true };
 }
 
 impl<K: Detail, T, E> Collected<K, T, E> {
@@ -80,7 +90,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         let expected = if bounds.outputs { expected.min(EXPECTED) } else { 0 };
         Self {
             outputs: Vec::with_capacity(expected),
-            cancelled: None,
+            lists: None,
             failures: Stored::new(),
             not_stored: 0,
             bounds,
@@ -89,13 +99,19 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     #[inline]
     pub(crate) fn record(&mut self, completion: Completion<T, E>) {
-        let (child, outcome, overran) = completion.into_parts();
+        let (child, outcome, how) = completion.into_parts();
+        if K::REPORT {
+            match (&outcome, &how.cause) {
+                (Outcome::Cancelled(cause), _) => self.keep_cancelled(&child, cause, &how),
+                (Outcome::Completed(_) | Outcome::Delivered, Some(cause)) => {
+                    self.keep_late(&child, cause, &how);
+                }
+                _ => {}
+            }
+        }
         match outcome {
             Outcome::Completed(output) => self.keep_output(K::of(child), output),
             Outcome::Failed(error) => self.keep_failure(error),
-            Outcome::Cancelled(cause) if K::REPORT => {
-                self.keep_cancelled(Cancelled::new(child, cause, overran));
-            }
             Outcome::Cancelled(_) | Outcome::Delivered => {}
         }
     }
@@ -118,8 +134,25 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         }
     }
 
-    pub(crate) fn keep_cancelled(&mut self, child: Cancelled) {
-        self.cancelled.get_or_insert_default().push(child);
+    pub(crate) fn keep_cancelled(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
+        let list = &mut self.lists.get_or_insert_default().cancelled;
+        if list.len() < self.bounds.cancelled {
+            list.push(Cancelled::new(child.clone(), cause.clone(), how));
+        }
+    }
+
+    #[cold]
+    fn keep_late(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
+        let list = &mut self.lists.get_or_insert_default().late;
+        if list.len() < self.bounds.cancelled {
+            list.push(Cancelled::new(child.clone(), cause.clone(), how));
+        }
+    }
+
+    /// How many cancelled children more are kept.
+    pub(crate) fn room_for_cancelled(&self) -> usize {
+        let kept = self.lists.as_ref().map_or(0, |lists| lists.cancelled.len());
+        if K::REPORT { self.bounds.cancelled.saturating_sub(kept) } else { 0 }
     }
 
     /// Whether a failure of the child is here, or may have been and was not stored.
@@ -130,7 +163,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     /// Drops what was collected, and from now on counts failures only. Panics of destructors are
     /// discarded.
     pub(crate) fn keep_nothing(&mut self) {
-        self.bounds = Bounds { errors: 0, outputs: false };
+        self.bounds = Bounds { errors: 0, cancelled: 0, outputs: false };
         self.drop_outputs();
         let failures = mem::take(&mut self.failures);
         self.not_stored += failures.len() as u64;
@@ -178,8 +211,16 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         let error = self.take_error(run);
         let outputs = mem::take(&mut self.outputs).into_iter();
         let outputs = outputs.map(|(kept, output)| (detail(kept), output)).collect();
-        let cancelled = self.cancelled.take().map_or_else(Vec::new, |cancelled| *cancelled);
-        Report::new(outputs, error, cancelled, self.counts(run), run.cause.clone())
+        let Lists { cancelled, late } =
+            self.lists.take().map_or_else(Lists::default, |lists| *lists);
+        Report::new(outputs, error, cancelled, late, self.counts(run), run.cause.clone())
+    }
+}
+
+impl<K, T, E> Collected<K, T, E> {
+    /// The failures that came, stored or not.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.len() as u64 + self.not_stored
     }
 }
 

@@ -1,9 +1,11 @@
 //! What comes of an end: counts, records, what the policy says, and a slot that is free.
 
+use std::mem;
+
 use super::Scope;
 use super::children::Freed;
 use super::policy::Verdict;
-use crate::cancel::Control;
+use crate::cancel::{Control, How};
 use crate::child::{End, Ended, Gone};
 use crate::error::{ChildError, Failure};
 use crate::flavor::Flavor;
@@ -13,31 +15,46 @@ use crate::report::{Completion, Outcome};
 impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     /// Counts a child that is gone, keeps its records, and does what the policy says of its
     /// failures.
-    pub(super) fn finish(&mut self, child: Gone, ended: Ended<T, E>) {
-        let Ended { end, aftermath, after_cancel, overran } = ended;
+    pub(super) fn finish(&mut self, child: &Gone, ended: Ended<T, E>) {
+        let Ended { end, aftermath, mut how } = ended;
+        if how.cause.is_none() && !how.dropped {
+            how.cause = self.cancel_requested();
+        }
         let info = child.info();
-        let how = How { after_cancel, overran };
         let mut verdict = Verdict::GoOn;
         match (&end, &aftermath) {
             (End::Completed(_) | End::Delivered, None) => self.counts.completed += 1,
             (End::Cancelled(_), None) => self.counts.cancelled += 1,
             (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
         }
-        self.counts.overran += u64::from(overran);
+        self.counts.after_cancel += u64::from(how.cause.is_some() && !how.dropped);
+        self.counts.overran += u64::from(how.overran);
+        self.counts.not_stored += u64::from(how.lost);
+        // What was lost inside is told once.
+        let aftermath = aftermath.map(|panic| (panic, How { lost: 0, ..how.clone() }));
         match end {
-            End::Completed(output) => self.keep_output(&child, output),
-            End::Delivered => self.keep(&info, Outcome::Delivered),
-            End::Cancelled(cause) => {
-                self.records.push(Completion::cancelled(info.clone(), cause, overran));
+            End::Completed(output) => self.keep(&info, Outcome::Completed(output), how),
+            End::Delivered => self.keep(&info, Outcome::Delivered, how),
+            End::Cancelled(cause) if self.cancelled_told > 0 => {
+                self.cancelled_told -= 1;
+                self.keep(&info, Outcome::Cancelled(cause), how);
             }
+            End::Cancelled(_) => {}
             End::Failed(failure) => self.keep_failure(&info, failure, how, &mut verdict),
         }
         // Kept before the others are cancelled: it came before what their destructors do.
-        if let Some(panic) = aftermath {
+        if let Some((panic, how)) = aftermath {
             self.keep_failure(&info, Failure::Panic(panic), how, &mut verdict);
         }
         self.obey(verdict, &info);
-        self.release(&child);
+        self.release(child);
+    }
+
+    /// Whether a success of this child needs no more than to be counted: neither it nor the nursery
+    /// was cancelled before, and nothing was lost inside it.
+    #[inline]
+    pub(super) fn is_plain(&self, child: &Gone) -> bool {
+        child.was_plain() && self.shutdown.cause.is_none() && !self.mailbox.is_cancelled()
     }
 
     /// Counts a child that succeeded and left nothing else.
@@ -49,7 +66,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
 
     #[cold]
     pub(super) fn keep_output(&mut self, child: &Gone, output: T) {
-        self.records.push(Completion::completed(child.info(), output, child.is_daemon()));
+        self.keep(&child.info(), Outcome::Completed(output), child.plain_how());
     }
 
     #[inline]
@@ -57,7 +74,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         match child.control().map_or(Freed::Slot, Freed::by) {
             Freed::Slot => {
                 self.children.unfinished -= 1;
-                self.mailbox.release_slot();
+                self.mailbox.release_slots(1);
             }
             Freed::Daemon { awaited } => {
                 self.children.daemons -= 1;
@@ -66,21 +83,25 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         }
     }
 
-    /// Keeps failures that came together, and does what the policy says of them.
+    /// Keeps failures of the body that came together, and does what the policy says of them. `lost`
+    /// are the failures of nurseries inside it that were dropped with these.
     pub(crate) fn fail(
         &mut self,
         info: &ChildInfo,
         failures: impl IntoIterator<Item = Failure<E>>,
+        lost: u64,
     ) {
+        self.counts.not_stored += lost;
         let mut verdict = Verdict::GoOn;
+        let mut how = How { lost: u32::try_from(lost).unwrap_or(u32::MAX), ..How::default() };
         for failure in failures {
-            self.keep_failure(info, failure, How::default(), &mut verdict);
+            self.keep_failure(info, failure, mem::take(&mut how), &mut verdict);
         }
         self.obey(verdict, info);
     }
 
-    fn keep(&mut self, info: &ChildInfo, outcome: Outcome<T, E>) {
-        self.records.push(Completion::new(info.clone(), outcome));
+    fn keep(&mut self, info: &ChildInfo, outcome: Outcome<T, E>, how: How) {
+        self.records.push(Completion::new(info.clone(), outcome, how));
     }
 
     /// Keeps a failure, and asks the policy, unless that has decided already.
@@ -88,19 +109,20 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         &mut self,
         info: &ChildInfo,
         failure: Failure<E>,
-        how: How,
+        mut how: How,
         verdict: &mut Verdict,
     ) {
         // A cancelled nursery cannot be cancelled again, and the policy has nothing to decide. A
         // spawner may have cancelled it in this very poll.
-        let cancelled = self.shutdown.cause.is_some() || self.mailbox.is_cancelled();
-        // A child that ran out of time has not failed after that, but by it.
-        let after_cancel = (how.after_cancel || cancelled) && !failure.is_timed_out();
-        let error = ChildError::new(info.clone(), failure, after_cancel).with_overrun(how.overran);
-        if !cancelled && matches!(verdict, Verdict::GoOn) {
+        let cause = self.cancel_requested();
+        let is_cancelled = cause.is_some();
+        how.cause = how.cause.or(cause);
+        let error = ChildError::new(info.clone(), failure, how);
+        let decided = is_cancelled || self.shutdown.is_due_for_failure();
+        if !decided && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);
         }
-        self.keep(info, Outcome::Failed(error));
+        self.records.push(Completion::failed(error));
     }
 
     fn obey(&mut self, verdict: Verdict, info: &ChildInfo) {
@@ -110,21 +132,19 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
             Verdict::Broken(cause, panics) => {
                 // The policy is not asked about its own panics.
                 for panic in panics {
-                    let error = ChildError::new(info.clone(), Failure::Panic(panic), false);
-                    self.keep(info, Outcome::Failed(error));
+                    let failure = Failure::Panic(panic);
+                    let error = ChildError::new(info.clone(), failure, How::default());
+                    self.records.push(Completion::failed(error));
                 }
                 cause
             }
         };
-        self.cancel(cause);
+        if self.policy.drains_ready {
+            self.shutdown.set_due(cause);
+        } else {
+            self.cancel(cause);
+        }
     }
-}
-
-/// How a child came to its end.
-#[derive(Clone, Copy, Default)]
-struct How {
-    after_cancel: bool,
-    overran: bool,
 }
 
 impl Freed {

@@ -86,6 +86,19 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         self.inbox.as_ref().is_none_or(|inbox| inbox.is_idle())
     }
 
+    /// Refuses spawners from now on, if nothing is left that could bring a child; says whether it
+    /// did.
+    pub(super) fn begin_end(&self) -> bool {
+        self.inbox.as_ref().is_none_or(|inbox| inbox.begin_end())
+    }
+
+    /// Takes spawners' children again: the owner goes on.
+    pub(super) fn go_on(&self) {
+        if let Some(inbox) = &self.inbox {
+            inbox.go_on();
+        }
+    }
+
     pub(super) fn end_if_idle(&self) -> bool {
         self.inbox.as_ref().is_none_or(|inbox| inbox.end_if_idle())
     }
@@ -95,11 +108,11 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         self.inbox.as_ref().map_or_else(Vec::new, |inbox| inbox.end())
     }
 
-    /// Gives a slot to the next that waits for one.
+    /// Gives slots to the next that wait for one.
     #[inline]
-    pub(super) fn release_slot(&self) {
+    pub(super) fn release_slots(&self, slots: usize) {
         if let Some(inbox) = &self.inbox {
-            inbox.release(1);
+            inbox.release(slots);
         }
     }
 }

@@ -44,7 +44,7 @@ use self::mailbox::Mailbox;
 pub(crate) use self::pass::{Body, NoBody, Pass, Take};
 use self::policy::Policy;
 use self::records::Records;
-use self::shutdown::{Parent, Shutdown};
+use self::shutdown::Shutdown;
 use crate::cancel::{Cause, Control, Requests, Time};
 use crate::child::{Child, Spawned};
 use crate::drive::DriverWaker;
@@ -60,6 +60,8 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     children: Children<'env, T, E, M>,
     shutdown: Shutdown<'env, M>,
     records: Records<T, E>,
+    /// Of so many cancelled children more it is told which they are.
+    cancelled_told: usize,
     counts: Counts,
     mailbox: Mailbox<'env, T, E, M>,
 }
@@ -72,6 +74,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             children: Children::new(driver),
             shutdown: Shutdown::new(),
             records: Records::new(),
+            cancelled_told: usize::MAX,
             counts: Counts::default(),
             mailbox: Mailbox::new(),
         }
@@ -103,8 +106,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     /// Lets the nursery be cancelled with this child.
-    pub(crate) fn set_parent(&mut self, control: Arc<Control>) {
-        self.shutdown.parent = Some(Box::new(Parent { control, place: None }));
+    pub(crate) fn set_parent(&mut self, control: &Control) {
+        self.shutdown.set_parent(control, self.children.lanes.driver());
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize) {
@@ -189,8 +192,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn cancel_late(&mut self, id: ChildId, cause: Cause) {
         if let Some(child) = self.children.backlog.remove(id) {
             child.cancel(false, Time::Own, &cause);
-            let (child, ended) = child.abort(&cause, false);
-            self.finish(child, ended);
+            let (child, ended) = child.abort(&cause, false, false);
+            self.finish(&child, ended);
         }
     }
 
@@ -209,10 +212,16 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
         // A spawner that cancelled it in the last moment was told that it was the first.
         self.shutdown.cause = self.cancel_requested();
-        self.shutdown.leave_parent();
+        self.shutdown.leave_parents();
         // Before the result is made, so that it can tell of a destructor that panics.
         self.drop_options();
         self.records.is_empty()
+    }
+
+    /// Nothing is left, and the owner may spawn again.
+    pub(crate) fn go_on(&mut self) {
+        self.mailbox.go_on();
+        self.shutdown.leave_around();
     }
 
     /// Whether there is no child, and nothing to hand out.
@@ -226,6 +235,31 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if self.is_idle() && !self.must_cancel() {
             self.cancel_daemons();
         }
+    }
+
+    /// Counts failures that are dropped with the nursery, in the child that it is inside.
+    pub(crate) fn lose(&self, failures: u64) {
+        self.shutdown.lose(failures);
+    }
+
+    /// The child that the nursery is inside is polled for the last time.
+    pub(crate) fn is_last(&self) -> bool {
+        self.shutdown.is_last()
+    }
+
+    /// Lets the scope tell of at most so many cancelled children more which they are.
+    pub(crate) fn tell_cancelled(&mut self, at_most: usize) {
+        self.cancelled_told = at_most;
+    }
+
+    /// Whether children were cancelled.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.counts.cancelled > 0
+    }
+
+    /// Whether there is a failure that was not handed out.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.records.failures() > 0
     }
 
     pub(crate) fn count_not_stored(&mut self, failures: u64) {
@@ -259,6 +293,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 /// thread is panicking already.
 impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
     fn drop(&mut self) {
+        self.lose(self.records.failures() + self.counts.not_stored);
         let mut first = FirstPanic::default();
         // Most nurseries have ended, and nothing is left in them.
         if !self.children.is_empty() || self.mailbox.inbox().is_some() {

@@ -6,10 +6,11 @@ use super::Scope;
 use super::children::Children;
 use super::collected::{Collected, Detail};
 use super::inbox::{Admission, By, Ticket};
+
 use crate::child::{Child, Ended, Gone, Otherwise, Polled};
 use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
-use crate::report::Completion;
+use crate::report::{Completion, Outcome};
 
 /// A nursery that is driven, with a body or without one. What has ended goes to `taker`, until that
 /// has enough.
@@ -31,7 +32,8 @@ pub(crate) trait Take<T, E> {
 /// Takes one, and has enough.
 impl<T, E> Take<T, E> for Option<Completion<T, E>> {
     fn take_output(&mut self, child: &Gone, output: T) -> bool {
-        Take::take(self, Completion::completed(child.info(), output, child.is_daemon()))
+        let outcome = Outcome::Completed(output);
+        Take::take(self, Completion::new(child.info(), outcome, child.plain_how()))
     }
 
     fn take(&mut self, completion: Completion<T, E>) -> bool {
@@ -61,6 +63,8 @@ pub(crate) trait Body<'env, T, E, M: Flavor> {
 
     fn is_woken(&self) -> bool;
 
+    fn has_started(&self) -> bool;
+
     fn poll(&mut self, scope: &mut Scope<'env, T, E, M>);
 
     /// Drops it if the nursery has ended for a cause that it does not outlast.
@@ -77,6 +81,11 @@ impl<T, E, M: Flavor> Body<'_, T, E, M> for NoBody {
 
     #[inline]
     fn is_woken(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn has_started(&self) -> bool {
         false
     }
 
@@ -124,7 +133,7 @@ where
         let mut held = None;
         while self.scope.children.can_start(held) && budget::spend() {
             held = self.start_next(held);
-            if self.must_stop() {
+            if self.must_stop() || self.scope.shutdown.is_due() {
                 break;
             }
         }
@@ -203,10 +212,10 @@ where
         let lanes = &mut self.scope.children.lanes;
         let place = lanes.place(lane);
         let Some(child) = place else { unreachable!("a child was polled there") };
-        let ended = child.end_otherwise(otherwise);
+        let (child, ended) = child.end_otherwise(otherwise);
         *place = None;
         lanes.free(lane);
-        self.end(ended);
+        self.end(&child, ended);
     }
 
     /// Ends the first child of the backlog otherwise than by a success.
@@ -219,13 +228,13 @@ where
             unreachable!("a child was polled there")
         };
         let Some(child) = queue.first() else { unreachable!("it is the first there") };
-        let ended = child.end_otherwise(otherwise);
+        let (child, ended) = child.end_otherwise(otherwise);
         queue.remove_ended();
-        self.end(ended);
+        self.end(&child, ended);
     }
 
     /// Such an end may bring about more, and goes by the records.
-    fn end(&mut self, (child, ended): (Gone, Ended<T, E>)) {
+    fn end(&mut self, child: &Gone, ended: Ended<T, E>) {
         let is_first = !self.has_ended();
         self.scope.finish(child, ended);
         if is_first && !self.enough {
@@ -252,6 +261,9 @@ where
     /// The short way for a success.
     #[inline]
     fn complete(&mut self, child: &Gone, output: T) {
+        if !self.scope.is_plain(child) {
+            return self.complete_otherwise(child, output);
+        }
         self.scope.finish_completed(child);
         if self.scope.records.is_empty() {
             self.enough |= self.taker.take_output(child, output);
@@ -259,6 +271,14 @@ where
             // Another end came before it, when nothing was left of the budget to hand that out.
             self.scope.keep_output(child, output);
         }
+    }
+
+    /// A success after a cancel, or of a child that had nurseries inside.
+    #[cold]
+    fn complete_otherwise(&mut self, child: &Gone, output: T) {
+        let mut ended = Ended::completed(output);
+        ended.how = child.how(false);
+        self.end(child, ended);
     }
 }
 
@@ -277,6 +297,9 @@ where
     fn take_requests(&mut self) {
         self.scope.take_requests();
         self.scope.children.lanes.find_woken();
+        let body = &self.body;
+        let waits = body.is_there() && body.has_started() && body.is_woken();
+        self.scope.cancel_if_due(waits);
         self.body.drop_if_stopped(self.scope);
     }
 
@@ -289,7 +312,8 @@ where
     fn ready(&self) -> Kinds {
         let Children { lanes, .. } = &self.scope.children;
         let body = self.body.is_there() && self.body.is_woken();
-        Kinds::new(lanes.has_woken(), self.scope.children.can_start(None), body)
+        let new = self.scope.children.can_start(None) && !self.scope.shutdown.is_due();
+        Kinds::new(lanes.has_woken(), new, body)
     }
 
     #[inline]
@@ -305,6 +329,7 @@ where
                 self.body.drop_if_stopped(self.scope);
                 if self.body.is_there() && budget::spend() {
                     self.body.poll(self.scope);
+                    self.scope.shutdown.body_was_polled();
                     budget::has_polled();
                 }
             }
@@ -335,7 +360,7 @@ where
 
     #[inline]
     fn is_pressed(&self) -> bool {
-        self.scope.must_cancel() || self.scope.timer_is_due()
+        self.scope.must_cancel() || self.scope.plans_are_due()
     }
 }
 

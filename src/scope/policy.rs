@@ -15,6 +15,8 @@ use crate::text::{Clipped, MAX_MESSAGE};
 pub(crate) struct Policy<'env, E, M: Flavor> {
     rule: Rule<'env, E, M>,
     text: Option<fn(&E) -> String>,
+    /// What is ready when a failure cancels the nursery is polled once more.
+    pub(crate) drains_ready: bool,
 }
 
 enum Rule<'env, E, M: Flavor> {
@@ -37,7 +39,7 @@ pub(crate) enum Verdict {
 
 impl<'env, E, M: Flavor> Policy<'env, E, M> {
     pub(crate) fn collect() -> Self {
-        Self { rule: Rule::Collect, text: None }
+        Self { rule: Rule::Collect, text: None, drains_ready: false }
     }
 
     /// `text` is used unless `describe` gave another.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::iter;
 
 use super::collected::Bounds;
-use crate::cancel::Cause;
+use crate::cancel::{Cause, How};
 use crate::error::ChildError;
 use crate::guard::{FirstPanic, drop_quietly};
 use crate::info::{ChildId, ChildInfo};
@@ -22,19 +22,19 @@ struct Kept<T, E> {
     /// The latest failure beyond a bound, and how many records stand before it. It is kept since
     /// all failures within the bound may be handed out, and the run must fail all the same.
     spare: Option<Box<(usize, ChildError<E>)>>,
+    /// Cancelled children among the records.
+    cancelled: usize,
 }
 
 /// Room for so many records is kept.
 const KEPT: usize = 64;
 
 enum Record<T> {
-    /// The last says whether it is a daemon's.
-    Completed(ChildInfo, T, bool),
-    Delivered(ChildInfo),
+    Completed(ChildInfo, T, How),
+    Delivered(ChildInfo, How),
     /// The first of `failures`.
     Failed,
-    /// The last says whether it was dropped after its grace.
-    Cancelled(ChildInfo, Cause, bool),
+    Cancelled(ChildInfo, Cause, How),
 }
 
 impl<T, E> Records<T, E> {
@@ -49,7 +49,12 @@ impl<T, E> Records<T, E> {
 
     fn kept(&mut self) -> &mut Kept<T, E> {
         self.0.get_or_insert_with(|| {
-            Box::new(Kept { order: VecDeque::new(), failures: VecDeque::new(), spare: None })
+            Box::new(Kept {
+                order: VecDeque::new(),
+                failures: VecDeque::new(),
+                spare: None,
+                cancelled: 0,
+            })
         })
     }
 
@@ -72,6 +77,7 @@ impl<T, E> Records<T, E> {
                     return any;
                 }
             }
+            Outcome::Cancelled(_) if self.kept().cancelled >= bounds.cancelled => {}
             _ => self.push(completion),
         }
         false
@@ -80,6 +86,12 @@ impl<T, E> Records<T, E> {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Completion<T, E>> {
         self.0.as_mut()?.pop()
+    }
+
+    /// How many failures are among them.
+    pub(crate) fn failures(&self) -> u64 {
+        let failures = |kept: &Kept<T, E>| kept.failures.len() + usize::from(kept.spare.is_some());
+        self.0.as_deref().map_or(0, failures) as u64
     }
 
     /// Whether what is next is a failure of this child.
@@ -112,12 +124,14 @@ impl<T, E> Kept<T, E> {
 
     #[inline]
     fn push(&mut self, completion: Completion<T, E>) {
-        let daemon = completion.is_by_daemon();
-        let (child, outcome, overran) = completion.into_parts();
+        let (child, outcome, how) = completion.into_parts();
         self.order.push_back(match outcome {
-            Outcome::Completed(output) => Record::Completed(child, output, daemon),
-            Outcome::Delivered => Record::Delivered(child),
-            Outcome::Cancelled(cause) => Record::Cancelled(child, cause, overran),
+            Outcome::Completed(output) => Record::Completed(child, output, how),
+            Outcome::Delivered => Record::Delivered(child, how),
+            Outcome::Cancelled(cause) => {
+                self.cancelled += 1;
+                Record::Cancelled(child, cause, how)
+            }
             Outcome::Failed(error) => {
                 self.failures.push_back(error);
                 Record::Failed
@@ -139,13 +153,14 @@ impl<T, E> Kept<T, E> {
             self.failures.shrink_to(1);
         }
         Some(match record {
-            Record::Completed(child, output, daemon) => {
-                Completion::completed(child, output, daemon)
+            Record::Completed(child, output, how) => {
+                Completion::new(child, Outcome::Completed(output), how)
             }
-            Record::Delivered(child) => Completion::new(child, Outcome::Delivered),
+            Record::Delivered(child, how) => Completion::new(child, Outcome::Delivered, how),
             Record::Failed => Completion::failed(self.failures.pop_front()?),
-            Record::Cancelled(child, cause, overran) => {
-                Completion::cancelled(child, cause, overran)
+            Record::Cancelled(child, cause, how) => {
+                self.cancelled -= 1;
+                Completion::new(child, Outcome::Cancelled(cause), how)
             }
         })
     }

@@ -5,27 +5,37 @@ use std::cmp::Reverse;
 use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 use super::Scope;
+use super::backlog::Backlog;
 use super::timer::{ScopeTimer, Timer};
-use crate::cancel::{Cause, CauseKind, Control, Time};
+use crate::cancel::{Cause, CauseKind, Control, How, Member, Time, current};
 use crate::child::Child;
 use crate::drive::DriverWaker;
 use crate::error::{ChildError, Failure, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, drop_guarded};
-use crate::info::ChildInfo;
-use crate::report::{Completion, Outcome};
+use crate::info::{ChildId, ChildInfo};
+use crate::report::Completion;
 
 /// Why the nursery is cancelled, and what decides when.
 pub(crate) struct Shutdown<'env, M: Flavor> {
     pub(super) cause: Option<Cause>,
+    /// In a box, as most nurseries have none.
+    plans: Option<Box<Plans<'env, M>>>,
+}
+
+/// What decides when the nursery ends, beside its failures and what is asked of it.
+struct Plans<'env, M: Flavor> {
     /// There until the nursery is cancelled.
-    deadline: Option<Box<ScopeTimer<'env, M>>>,
+    deadline: Option<ScopeTimer<'env, M>>,
     grace: Grace<'env, M>,
-    /// The child that the nursery is cancelled with.
-    pub(super) parent: Option<Box<Parent>>,
+    due: Option<Due>,
+    /// The child by whose context the nursery was made.
+    said: Option<Member>,
+    /// The child that drives the nursery, if that is another.
+    around: Option<Member>,
 }
 
 /// How long children may go on once the nursery is cancelled.
@@ -33,79 +43,152 @@ enum Grace<'env, M: Flavor> {
     /// As long as their own grace.
     None,
     /// Until this is ready; it starts with the cancel.
-    Ready(Box<Timer<'env, M>>),
+    Ready(Timer<'env, M>),
     /// Until this is ready.
-    Running(Box<ScopeTimer<'env, M>>),
+    Running(ScopeTimer<'env, M>),
+    /// It is over.
+    Over,
 }
 
-/// The child that the nursery is cancelled with, and where the driver's waker waits for that.
-pub(super) struct Parent {
-    pub(super) control: Arc<Control>,
-    pub(super) place: Option<usize>,
+/// A cancel that waits until those have been polled that were woken before it.
+struct Due {
+    cause: Cause,
+    /// What was woken has been noted.
+    begun: bool,
+    /// The body is among that.
+    body: bool,
 }
 
 impl<'env, M: Flavor> Shutdown<'env, M> {
     pub(super) fn new() -> Self {
-        Self { cause: None, deadline: None, grace: Grace::None, parent: None }
+        Self { cause: None, plans: None }
     }
 
-    /// Whether there is something that may cancel the nursery, or end its grace.
-    #[inline]
-    fn may_come(&self) -> bool {
-        self.deadline.is_some() || self.parent.is_some() || matches!(self.grace, Grace::Running(_))
+    fn plans(&mut self) -> &mut Plans<'env, M> {
+        self.plans.get_or_insert_with(|| {
+            Box::new(Plans {
+                deadline: None,
+                grace: Grace::None,
+                due: None,
+                said: None,
+                around: None,
+            })
+        })
     }
 
-    pub(super) fn leave_parent(&mut self) {
-        let Some(parent) = self.parent.take() else { return };
-        if let Some(place) = parent.place {
-            parent.control.stop_listening(place);
+    /// Lets the nursery be cancelled with this child.
+    pub(super) fn set_parent(&mut self, control: &Control, driver: &Arc<DriverWaker>) {
+        self.plans().said = Some(Member::said(control.make_nest(), driver));
+    }
+
+    /// Leaves the children that the nursery is inside: nothing is left in it.
+    pub(super) fn leave_parents(&mut self) {
+        if let Some(plans) = &mut self.plans {
+            (plans.said, plans.around) = (None, None);
+        }
+    }
+
+    /// Leaves the child that drove the nursery: nothing is left in it for now.
+    pub(super) fn leave_around(&mut self) {
+        if let Some(plans) = &mut self.plans {
+            plans.around = None;
+        }
+    }
+
+    /// Finds out which child drives the nursery.
+    fn look_around(&mut self, driver: &Arc<DriverWaker>) {
+        let Some(nest) = current::nest() else { return self.leave_around() };
+        let plans = self.plans();
+        let is_in = |member: &Option<Member>| member.as_ref().is_some_and(|it| it.is_in(&nest));
+        if is_in(&plans.said) {
+            plans.around = None;
+        } else if !is_in(&plans.around) {
+            plans.around = Some(Member::of(nest, driver));
+        }
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &Member> {
+        self.plans.iter().flat_map(|plans| plans.around.iter().chain(&plans.said))
+    }
+
+    /// Whether a child that the nursery is inside is polled for the last time.
+    pub(super) fn is_last(&self) -> bool {
+        self.parents().any(Member::is_last)
+    }
+
+    /// Counts failures that are dropped with the nursery.
+    pub(super) fn lose(&self, failures: u64) {
+        if let (Some(parent), 1..) = (self.parents().next(), failures) {
+            parent.lose(failures);
         }
     }
 
     /// Drops the timers, each even where the destructor of the other panics.
     pub(super) fn drop_each(&mut self, first: &mut FirstPanic) {
-        self.leave_parent();
-        if let Some(deadline) = self.deadline.take() {
-            first.note(drop_guarded(deadline));
-        }
-        match mem::replace(&mut self.grace, Grace::None) {
-            Grace::None => {}
-            grace => first.note(drop_guarded(grace)),
-        }
+        let Some(plans) = self.plans.take() else { return };
+        let Plans { deadline, grace, .. } = *plans;
+        first.note(drop_guarded(deadline));
+        first.note(drop_guarded(grace));
     }
 
     /// Starts the nursery's grace if it has one.
     fn start_grace(&mut self, driver: &Arc<DriverWaker>) {
-        self.grace = match mem::replace(&mut self.grace, Grace::None) {
-            Grace::Ready(timer) => Grace::Running(ScopeTimer::start(*timer, driver)),
-            other => other,
-        };
+        if let Some(plans) = &mut self.plans {
+            plans.grace = match mem::replace(&mut plans.grace, Grace::None) {
+                Grace::Ready(timer) => Grace::Running(ScopeTimer::start(timer, driver)),
+                other => other,
+            };
+        }
     }
 
-    /// Why the child was cancelled that the nursery belongs to. `driver` is woken when that
-    /// happens.
-    fn poll_parent(&mut self, driver: &Arc<DriverWaker>) -> Option<Cause> {
-        let Parent { control, place } = &mut **self.parent.as_mut()?;
-        let cause = match place {
-            // The driver's waker stays the same.
-            Some(_) => control.cause(),
-            None => {
-                let waker = Waker::from(Arc::clone(driver));
-                match control.poll_cancelled(&mut Context::from_waker(&waker), place) {
-                    Poll::Ready(cause) => Some(cause),
-                    Poll::Pending => None,
-                }
-            }
-        };
-        cause.map(|cause| Cause::parent_cancelled(control.info().clone(), cause))
+    fn grace_is_running(&self) -> bool {
+        self.plans.as_ref().is_some_and(|plans| matches!(plans.grace, Grace::Running(_)))
     }
+
+    fn grace_is_over(&self) -> bool {
+        self.plans.as_ref().is_some_and(|plans| matches!(plans.grace, Grace::Over))
+    }
+
+    /// Whether the nursery is about to be cancelled: no child starts any more.
+    #[inline]
+    pub(super) fn is_due(&self) -> bool {
+        self.plans.as_ref().is_some_and(|plans| plans.due.is_some())
+    }
+
+    /// Whether it is a failure that the nursery is about to be cancelled for.
+    pub(super) fn is_due_for_failure(&self) -> bool {
+        let due = self.plans.as_ref().and_then(|plans| plans.due.as_ref());
+        due.is_some_and(|due| due.cause.kind() == CauseKind::ChildFailed)
+    }
+
+    /// Lets the nursery be cancelled once those have been polled that are woken.
+    pub(super) fn set_due(&mut self, cause: Cause) {
+        self.plans().due.get_or_insert(Due { cause, begun: false, body: false });
+    }
+
+    /// Notes that the body was polled.
+    #[inline]
+    pub(super) fn body_was_polled(&mut self) {
+        if let Some(due) = self.plans.as_mut().and_then(|plans| plans.due.as_mut()) {
+            due.body &= !due.begun;
+        }
+    }
+}
+
+/// Which of the children that have started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// All but daemons that were not told to end.
+    Others,
+    Daemons,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Cancels the nursery; says whether this is the first cancel, which stays.
     ///
     /// Children that have time left are signalled, and go on. Then the others are dropped, the
-    /// newest first, and are gone when this returns.
+    /// newest first, and are gone when this returns. Daemons that have started go on until no other
+    /// child is left, and no body.
     pub(crate) fn cancel(&mut self, cause: Cause) -> bool {
         if self.shutdown.cause.is_some() {
             return false;
@@ -118,24 +201,35 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.cause = Some(cause.clone());
         self.fetch();
         self.drop_deadline();
+        if let Some(plans) = &mut self.shutdown.plans {
+            plans.due = None;
+        }
         self.shutdown.start_grace(self.children.lanes.driver());
-        let time = match self.shutdown.grace {
-            Grace::Running(_) => Time::Nursery,
-            Grace::None | Grace::Ready(_) => Time::Own,
-        };
-        let queued = self.children.backlog.drain().collect();
-        self.cancel_children(queued, time, &cause);
+        let time = if self.shutdown.grace_is_running() { Time::Nursery } else { Time::Own };
+        let queued = mem::replace(&mut self.children.backlog, Backlog::new());
+        self.cancel_children(queued, Which::Others, time, &cause);
         first
     }
 
-    /// Cancels all daemons once no other child is left. Daemons get their own grace, not the
-    /// nursery's.
+    /// Cancels all daemons: no other child is left, and no body. They get their own grace, and what
+    /// is left of the nursery's.
     pub(super) fn cancel_daemons(&mut self) {
         if self.children.daemons == self.children.awaited {
             return;
         }
-        let queued = self.children.backlog.drain_daemons().collect();
-        self.cancel_children(queued, Time::Own, &Cause::finished(None));
+        let cause = match &self.shutdown.cause {
+            Some(cause) => cause.clone(),
+            // A spawner may have brought a child in the last moment.
+            None if !self.mailbox.begin_end() => return,
+            None => Cause::finished(None),
+        };
+        let time = match () {
+            () if self.shutdown.is_last() => Time::None,
+            () if self.shutdown.grace_is_over() => Time::Over,
+            () => Time::Own,
+        };
+        let queued = self.children.backlog.take_daemons();
+        self.cancel_children(queued, Which::Daemons, time, &cause);
         let mut awaited = 0;
         for lane in self.children.lanes.each_taken() {
             let daemon = self.children.lanes.place(lane).as_ref();
@@ -147,18 +241,65 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.children.awaited = awaited;
     }
 
-    /// Cancels children: those that are `queued`, and all that have started. It drops those that
-    /// have no time left, the newest first.
-    fn cancel_children(&mut self, queued: Vec<Child<'env, T, E, M>>, time: Time, cause: &Cause) {
-        let mut dropped = queued;
-        for child in &dropped {
-            child.cancel(false, time, cause);
+    /// Cancels children: those that are `queued`, and of those that have started one kind. It drops
+    /// those that have no time left, the newest first.
+    fn cancel_children(
+        &mut self,
+        mut queued: Backlog<'env, T, E, M>,
+        which: Which,
+        time: Time,
+        cause: &Cause,
+    ) {
+        // Only these have handles to tell.
+        if self.mailbox.is_used() {
+            for child in queued.each() {
+                child.cancel(false, time, cause);
+            }
         }
-        dropped.extend(self.children.take_started(|child| child.cancel(true, time, cause)));
-        newest_first(&mut dropped);
-        for child in dropped {
-            let (child, ended) = child.abort(cause, time == Time::Over);
-            self.finish(child, ended);
+        let started = self.children.take_started(|child| {
+            let is_one = which == Which::Daemons || !child.is_daemon() || child.is_awaited();
+            is_one && child.cancel(true, time, cause)
+        });
+        let nursery_grace = self.shutdown.grace_is_running();
+        for child in started {
+            self.drop_queued(&mut queued, Some(child.id()), cause);
+            // Without a grace all of a sudden: it hears of the cancel in one more poll.
+            let had_grace = time == Time::None && (nursery_grace || child.has_own_grace());
+            let (child, ended) = child.abort(cause, time == Time::Over, had_grace);
+            self.finish(&child, ended);
+        }
+        self.drop_queued(&mut queued, None, cause);
+    }
+
+    /// Drops the children that were spawned after `before` and have not started, the newest first.
+    fn drop_queued(
+        &mut self,
+        queued: &mut Backlog<'env, T, E, M>,
+        before: Option<ChildId>,
+        cause: &Cause,
+    ) {
+        // There may be a million of them.
+        let quickly = self.cancelled_told == 0 && cause.kind() != CauseKind::Deadline;
+        let mut dropped = 0;
+        while let Some(child) = queued.pop_newest(before) {
+            match child.drop_queued(cause, quickly) {
+                None => dropped += 1,
+                Some((child, ended)) => self.finish(&child, ended),
+            }
+        }
+        if dropped > 0 {
+            self.counts.cancelled += dropped as u64;
+            self.children.unfinished -= dropped;
+            self.mailbox.release_slots(dropped);
+        }
+    }
+
+    /// Ends all children: the child that the nursery is inside is polled for the last time. Daemons
+    /// come after them, by [`cancel_daemons`](Self::cancel_daemons).
+    fn end_children(&mut self) {
+        if let Some(cause) = self.shutdown.cause.clone() {
+            self.cancel_children(Backlog::new(), Which::Others, Time::None, &cause);
+            self.replace_grace(Grace::Over);
         }
     }
 
@@ -166,7 +307,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// timers.
     #[inline]
     pub(super) fn take_requests(&mut self) {
-        if self.mailbox.is_used() || self.shutdown.may_come() {
+        if self.mailbox.is_used() || self.shutdown.plans.is_some() || current::is_inside() {
             self.take_each_request();
         }
     }
@@ -177,26 +318,51 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         // Taken before the inbox: a child that is on this list was posted before.
         let cancelled = self.mailbox.take_queued();
         self.fetch();
+        self.shutdown.look_around(self.children.lanes.driver());
         let cause = if self.must_cancel() {
             self.mailbox.cancel_requested()
-        } else if self.shutdown.cause.is_none() && self.shutdown.parent.is_some() {
-            self.shutdown.poll_parent(self.children.lanes.driver())
+        } else if self.shutdown.cause.is_none() {
+            self.shutdown.parents().find_map(Member::cause)
         } else {
             None
         };
         if let Some(cause) = cause {
             self.cancel(cause);
         }
-        if self.shutdown.deadline.is_some() {
-            self.poll_deadline();
-        }
-        if let Grace::Running(_) = self.shutdown.grace {
-            self.poll_grace();
-        }
+        self.poll_deadline();
+        self.poll_grace();
         for id in cancelled {
             if let Some(child) = self.children.backlog.remove(id) {
                 self.drop_cancelled(child);
             }
+        }
+        if self.shutdown.is_last() {
+            self.end_children();
+        }
+    }
+
+    /// Cancels the nursery if that is due, and those have been polled that were woken before.
+    #[inline]
+    pub(super) fn cancel_if_due(&mut self, body_is_woken: bool) {
+        if self.shutdown.is_due() {
+            self.cancel_when_polled(body_is_woken);
+        }
+    }
+
+    #[cold]
+    fn cancel_when_polled(&mut self, body_is_woken: bool) {
+        let Some(due) = self.shutdown.plans.as_mut().and_then(|plans| plans.due.as_mut()) else {
+            return;
+        };
+        let lanes = &mut self.children.lanes;
+        if !due.begun {
+            (due.begun, due.body) = (true, body_is_woken);
+            lanes.mark();
+        }
+        let waits = (due.body && body_is_woken) || !lanes.is_past_mark();
+        if !waits {
+            let cause = due.cause.clone();
+            self.cancel(cause);
         }
     }
 
@@ -217,12 +383,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// started.
     pub(super) fn drop_cancelled(&mut self, child: Child<'env, T, E, M>) {
         // It has a cause of its own.
-        let (child, ended) = child.abort(&Cause::requested(String::new()), false);
-        self.finish(child, ended);
+        let (child, ended) = child.abort(&Cause::requested(String::new()), false, false);
+        self.finish(&child, ended);
     }
 
     fn poll_deadline(&mut self) {
-        let Some(deadline) = &mut self.shutdown.deadline else { return };
+        let deadline = self.shutdown.plans.as_mut().and_then(|plans| plans.deadline.as_mut());
+        let Some(deadline) = deadline else { return };
         match deadline.poll() {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(())) => {}
@@ -232,11 +399,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 self.record_panic(location, Panic::of_deadline(caught));
             }
         }
-        self.cancel(Cause::deadline());
+        self.drop_deadline();
+        self.shutdown.set_due(Cause::deadline());
     }
 
     fn poll_grace(&mut self) {
-        let Grace::Running(grace) = &mut self.shutdown.grace else { return };
+        let Some(Plans { grace: Grace::Running(grace), .. }) = self.shutdown.plans.as_deref_mut()
+        else {
+            return;
+        };
         match grace.poll() {
             Ok(Poll::Pending) => return,
             Ok(Poll::Ready(())) => {}
@@ -245,24 +416,26 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 self.record_panic(location, Panic::of_grace(caught));
             }
         }
-        self.replace_grace(Grace::None);
+        self.replace_grace(Grace::Over);
         // Another grace may have been given while this one was polled.
         if let Some(later) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
             return self.set_grace(later);
         }
         if let Some(cause) = self.shutdown.cause.clone() {
-            self.cancel_children(Vec::new(), Time::Over, &cause);
+            self.cancel_children(Backlog::new(), Which::Others, Time::Over, &cause);
         }
     }
 
-    /// Whether the deadline or the grace is to be polled. A grace that has just begun has
-    /// woken nothing: it may begin in the middle of a round.
-    pub(super) fn timer_is_due(&self) -> bool {
-        let grace = match &self.shutdown.grace {
+    /// Whether there is something to do besides polling: a timer is to be polled, or the nursery to
+    /// be cancelled. A grace that has just begun has woken nothing: it may begin in the middle of a
+    /// round.
+    pub(super) fn plans_are_due(&self) -> bool {
+        let Some(plans) = &self.shutdown.plans else { return false };
+        let grace = match &plans.grace {
             Grace::Running(grace) => grace.is_due(),
-            Grace::None | Grace::Ready(_) => false,
+            Grace::None | Grace::Ready(_) | Grace::Over => false,
         };
-        grace || self.shutdown.deadline.as_ref().is_some_and(|deadline| deadline.is_due())
+        grace || plans.due.is_some() || plans.deadline.as_ref().is_some_and(ScopeTimer::is_due)
     }
 
     /// Sets what ends the run, if it is not cancelled yet.
@@ -271,21 +444,21 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             return self.drop_option(timer, location, Panic::of_deadline);
         }
         self.drop_deadline();
-        self.shutdown.deadline =
-            Some(ScopeTimer::start((timer, location), self.children.lanes.driver()));
+        let deadline = ScopeTimer::start((timer, location), self.children.lanes.driver());
+        self.shutdown.plans().deadline = Some(deadline);
     }
 
     /// Sets how long children may go on; if the nursery is cancelled already, from now on.
     pub(crate) fn set_grace(&mut self, timer: Timer<'env, M>) {
-        self.replace_grace(Grace::Ready(Box::new(timer)));
+        self.replace_grace(Grace::Ready(timer));
         if self.shutdown.cause.is_some() {
             self.shutdown.start_grace(self.children.lanes.driver());
         }
     }
 
     fn replace_grace(&mut self, grace: Grace<'env, M>) {
-        match mem::replace(&mut self.shutdown.grace, grace) {
-            Grace::None => {}
+        match mem::replace(&mut self.shutdown.plans().grace, grace) {
+            Grace::None | Grace::Over => {}
             Grace::Ready(timer) => self.drop_option(timer.0, timer.1, Panic::of_grace),
             Grace::Running(timer) => {
                 let location = timer.location;
@@ -295,7 +468,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     fn drop_deadline(&mut self) {
-        if let Some(deadline) = self.shutdown.deadline.take() {
+        let deadline = self.shutdown.plans.as_mut().and_then(|plans| plans.deadline.take());
+        if let Some(deadline) = deadline {
             let location = deadline.location;
             self.drop_option(deadline, location, Panic::of_deadline);
         }
@@ -304,7 +478,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Drops the options of a nursery that has no children any more.
     pub(super) fn drop_options(&mut self) {
         self.drop_deadline();
-        self.replace_grace(Grace::None);
+        if self.shutdown.plans.is_some() {
+            self.replace_grace(Grace::None);
+        }
         // A grace that came when no child was left.
         if let Some((timer, location)) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
             self.drop_option(timer, location, Panic::of_grace);
@@ -329,25 +505,22 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Records a panic of one of the nursery's options. The policy is not asked: it judges
     /// children.
     fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
-        let after_cancel = self.cancel_requested().is_some();
-        let info = ChildInfo::nursery(location);
-        let error = ChildError::new(info.clone(), Failure::Panic(panic), after_cancel);
-        self.records.push(Completion::new(info, Outcome::Failed(error)));
+        let how = How::after(self.cancel_requested());
+        let error = ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how);
+        self.records.push(Completion::failed(error));
     }
 
     /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.
     pub(crate) fn stops_body(&self) -> Option<Cause> {
         let stops =
             |cause: &&Cause| matches!(cause.kind(), CauseKind::ChildFailed | CauseKind::Deadline);
-        match self.shutdown.grace {
-            Grace::Running(_) => None,
-            Grace::None | Grace::Ready(_) => {
-                let cause = self.cause().filter(stops)?;
-                // A grace may have come in this very round.
-                let spared = self.mailbox.inbox().is_some_and(|inbox| inbox.has_grace());
-                (!spared).then(|| cause.clone())
-            }
+        if self.shutdown.grace_is_running() {
+            return None;
         }
+        let cause = self.cause().filter(stops)?;
+        // A grace may have come in this very round.
+        let spared = self.mailbox.inbox().is_some_and(|inbox| inbox.has_grace());
+        (!spared).then(|| cause.clone())
     }
 }
 

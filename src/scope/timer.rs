@@ -20,11 +20,8 @@ pub(crate) struct ScopeTimer<'env, M: Flavor> {
 }
 
 impl<'env, M: Flavor> ScopeTimer<'env, M> {
-    pub(crate) fn start(
-        (future, location): Timer<'env, M>,
-        driver: &Arc<DriverWaker>,
-    ) -> Box<Self> {
-        Box::new(Self { future, woken: WakeFlag::new(driver), location })
+    pub(crate) fn start((future, location): Timer<'env, M>, driver: &Arc<DriverWaker>) -> Self {
+        Self { future, woken: WakeFlag::new(driver), location }
     }
 
     /// Whether it was woken, or was not polled yet.

@@ -18,7 +18,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::{ChildError, Counts, Failure, JoinedError, Panic};
-use crate::cancel::Cause;
+use crate::cancel::{Cause, How};
 use crate::info::{ChildId, ChildInfo};
 
 /// A child with a name, or without one where that is empty.
@@ -28,29 +28,30 @@ fn child(number: u64, name: &str) -> ChildInfo {
 }
 
 fn failed<E>(number: u64, name: &str, error: E) -> ChildError<E> {
-    ChildError::new(child(number, name), Failure::Error(error), false)
+    ChildError::new(child(number, name), Failure::Error(error), How::default())
 }
 
 fn panicked<E>(number: u64, payload: impl Any + Send) -> ChildError<E> {
     let panic = Panic::of(Box::new(payload));
-    ChildError::new(child(number, ""), Failure::Panic(panic), false)
+    ChildError::new(child(number, ""), Failure::Panic(panic), How::default())
 }
 
 fn timed_out<E>(number: u64, name: &str) -> ChildError<E> {
     let cause = Cause::requested("too slow".into());
-    ChildError::new(child(number, name), Failure::TimedOut(cause), false)
+    ChildError::new(child(number, name), Failure::TimedOut(cause), How::default())
 }
 
 fn group<E>(number: u64, name: &str, group: JoinedError<E>) -> ChildError<E> {
-    ChildError::new(child(number, name), Failure::Group(group), false)
+    ChildError::new(child(number, name), Failure::Group(group), How::default())
 }
 
 fn body<E>(error: E) -> ChildError<E> {
-    ChildError::new(ChildInfo::body(spots::short()), Failure::Error(error), false)
+    ChildError::new(ChildInfo::body(spots::short()), Failure::Error(error), How::default())
 }
 
 fn after_cancel<E>(entry: ChildError<E>) -> ChildError<E> {
-    ChildError::new(entry.child().clone(), entry.into_failure(), true)
+    let cause = Cause::requested("enough".into());
+    ChildError::new(entry.child().clone(), entry.into_failure(), How::after(Some(cause)))
 }
 
 /// A nursery in which `others` children succeeded and each entry is of another child.

@@ -18,7 +18,11 @@ fn sync() -> JoinedError<&'static str> {
         Counts { completed: 35, failed: 3, cancelled: 2, ..Counts::default() },
         vec![
             failed(7, "fetch", "connection refused"),
-            ChildError::new(ChildInfo::new(ChildId::new(9), None, spots::long()), panic, false),
+            ChildError::new(
+                ChildInfo::new(ChildId::new(9), None, spots::long()),
+                panic,
+                How::default(),
+            ),
             group(12, "uploads", uploads),
         ],
     )

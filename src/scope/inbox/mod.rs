@@ -31,6 +31,8 @@ pub(crate) enum Status {
     Open,
     /// Spawners are refused; the children that are there go on.
     Closed,
+    /// No child is left but daemons, which were told to end. Spawners are refused.
+    Ending,
     Cancelled(Cause),
     /// It has ended, or was dropped, without a cancel.
     Ended,
@@ -135,6 +137,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         if admission == Admission::IfFree && !state.has_room() {
             return None;
         }
+        state.go_on();
         state.occupy(admission);
         Some((state.next_id(), std::mem::take(&mut state.incoming)))
     }
@@ -177,7 +180,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             match &state.status {
                 Status::Ended => (false, cause, Vec::new(), None, unused),
                 Status::Cancelled(first) => (false, first.clone(), Vec::new(), None, unused),
-                Status::Open | Status::Closed => {
+                Status::Open | Status::Closed | Status::Ending => {
                     state.status = Status::Cancelled(cause.clone());
                     // Under the lock: where the one is seen, so is the other, and the grace with
                     // them.
@@ -241,6 +244,22 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     /// Whether nothing is left that could bring a child, `unfinished` ones included.
     pub(crate) fn is_idle(&self) -> bool {
         self.lock().is_idle()
+    }
+
+    /// Refuses spawners from now on, if nothing is left that could bring a child, and says whether
+    /// it did: daemons are told to end.
+    pub(crate) fn begin_end(&self) -> bool {
+        let mut state = self.lock();
+        let is_idle = state.is_idle();
+        if is_idle && matches!(state.status, Status::Open) {
+            state.status = Status::Ending;
+        }
+        is_idle
+    }
+
+    /// Takes children again after all: the daemons are gone, and the owner goes on.
+    pub(crate) fn go_on(&self) {
+        self.lock().go_on();
     }
 
     /// Ends if nothing is left that could bring a child, and says whether it did.

@@ -41,7 +41,7 @@ impl Status {
     pub(super) fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Cancelled(cause) => Some(cause),
-            Self::Open | Self::Closed | Self::Ended => None,
+            Self::Open | Self::Closed | Self::Ending | Self::Ended => None,
         }
     }
 }
@@ -70,7 +70,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
 
     pub(super) fn refusal(&self, admission: Admission) -> Option<Refusal> {
         match &self.status {
-            Status::Closed | Status::Ended => Some(Refusal::Closed),
+            Status::Closed | Status::Ending | Status::Ended => Some(Refusal::Closed),
             Status::Cancelled(cause) => Some(Refusal::Cancelled(cause.clone())),
             Status::Open if admission == Admission::IfFree && !self.has_room() => {
                 Some(Refusal::Full)
@@ -82,6 +82,13 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
     pub(super) fn is_idle(&self) -> bool {
         let expected = !self.granted.is_empty() || self.holders > 0;
         self.incoming.is_empty() && !(expected && matches!(self.status, Status::Open))
+    }
+
+    /// Goes on after all daemons were told to end.
+    pub(super) fn go_on(&mut self) {
+        if let Status::Ending = self.status {
+            self.status = Status::Open;
+        }
     }
 
     pub(super) fn close(&mut self) -> (bool, Vec<Waker>) {
@@ -107,7 +114,7 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
     pub(super) fn end(&mut self) -> Option<Box<WakerSlab>> {
         self.ended = true;
         // Cancelled says more, and was first.
-        if let Status::Open | Status::Closed = self.status {
+        if let Status::Open | Status::Closed | Status::Ending = self.status {
             self.status = Status::Ended;
         }
         self.listening.take()

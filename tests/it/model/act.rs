@@ -16,6 +16,7 @@ use nestling::{
 use super::event::{Actor, Due, Event, Whose};
 use super::finish::finish;
 use super::kind::Kind;
+use super::probe;
 use super::seen::PolicyPanic;
 use super::values::Value;
 use super::watch::Watch;
@@ -110,6 +111,9 @@ impl<M: Kind> Stage<M> {
             options,
             cx: None,
         };
+        // Nothing else tells when it is cancelled then.
+        let probed = by.is_some() || script.deadline > 0;
+        probe::keep(probed.then(|| nursery.spawner()));
         if script.deadline > 0 {
             nursery = nursery.deadline(stage.time(script.deadline, Due::Deadline));
         }

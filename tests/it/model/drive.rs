@@ -33,6 +33,11 @@ impl Credit {
         self.wakes = (self.wakes + 1).min(WAKES);
     }
 
+    /// Whether a wake of it is under way.
+    pub(super) fn is_woken(&self) -> bool {
+        self.wakes > 0
+    }
+
     /// It is cancelled, or its time is over: that wakes it.
     pub(super) fn cancel(&mut self) {
         self.cancels += 1;

@@ -12,10 +12,15 @@ impl Scope {
         match what {
             Due::Deadline => {
                 // A spawner may have been first, and the driver not have heard of it.
-                if self.cancelled.is_none() {
-                    self.late = true;
-                    self.cancel_now(Reason(String::from(DEADLINE)));
-                }
+                self.due = self.cancelled.is_none();
+                // Those that are woken are in time.
+                let woken = |(_, child): &(usize, &Person)| {
+                    child.state == State::Running
+                        && child.elsewhere.is_none()
+                        && child.credit.is_woken()
+                };
+                let woken = self.children.iter().enumerate().filter(woken);
+                self.owed = woken.map(|(key, _)| key).collect();
             }
             Due::Grace => {
                 ensure!(self.cancelled.is_some(), "the grace is over, and nothing is cancelled");
@@ -44,6 +49,15 @@ impl Scope {
                 self.is_due_elsewhere(key);
             }
         }
+        Ok(())
+    }
+
+    /// The deadline cancels the nursery.
+    pub(super) fn acts_on_deadline(&mut self) -> Check {
+        ensure!(self.due, "the nursery is cancelled by a deadline that has not passed");
+        ensure!(self.owed.is_empty(), "{:?} were in time, and are not polled", self.owed);
+        self.late = true;
+        self.cancel_now(Reason(String::from(DEADLINE)));
         Ok(())
     }
 

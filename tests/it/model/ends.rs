@@ -27,6 +27,7 @@ impl Scope {
             Ending::Script(End::Never) => return Err(format!("{key} ends, and never does")),
         };
         let joined = child.how == Spawn::Join;
+        self.tally.after_cancel += u64::from(cancelled);
         self.children[key].fate = Some(match why {
             None => Fate::Output(key),
             Some(Why::Panic) => Fate::Lost(LostKind::Panicked),
@@ -103,7 +104,8 @@ impl Scope {
             State::Ended(_) => Some(Why::Error(BODY)),
             State::Running => {
                 ensure!(
-                    (self.stopped || self.late) && self.grace != Grace::Running,
+                    ((self.stopped || self.late) && self.grace != Grace::Running)
+                        || (self.going && self.failures > self.handed_failures),
                     "the body is dropped although nothing has stopped it"
                 );
                 self.late.then(|| Why::TimedOut(Reason(String::from(DEADLINE))))

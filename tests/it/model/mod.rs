@@ -26,11 +26,13 @@ mod elsewhere;
 mod ends;
 mod event;
 mod finish;
+mod inside;
 mod kind;
 #[cfg(test)]
 mod memory;
 mod person;
 pub(crate) mod pool;
+mod probe;
 mod remote;
 mod rest;
 mod rules;
@@ -101,6 +103,7 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     }
     // A destructor that panics goes on through the nursery's.
     drop_scripted(executor);
+    probe::clear();
     // The handles and the spawner stay, and keep nothing.
     drop(root);
     stage.drop_outputs();

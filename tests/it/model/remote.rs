@@ -211,6 +211,7 @@ impl Scope {
         let Some(id) = child.id else { return Err(format!("{key} fails untaken")) };
         let cancelled = child.cause.is_some() || self.cancelled.is_some();
         self.tally.failed += 1;
+        self.tally.after_cancel += u64::from(cancelled);
         let after = panics.then_some(Why::PanicInDrop);
         self.fail(Some(id), why, cancelled, false, after);
         self.grant();

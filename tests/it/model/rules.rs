@@ -49,6 +49,7 @@ impl Rules {
     }
 
     fn judge(&mut self, event: Event) -> Check {
+        self.look()?;
         self.note_work(&event);
         match event {
             Event::Opened { nursery, by, script } => {
@@ -162,18 +163,24 @@ impl Rules {
     }
 
     fn happens(&mut self, nursery: usize, actor: Actor, what: Happening) -> Check {
+        self.all[nursery].going = self.is_going(nursery);
         match (what, actor) {
-            (Happening::Polled, Actor::Child(key)) => return self.all[nursery].polled(key),
+            (Happening::Polled, Actor::Child(key)) => {
+                let inside = !self.run_by(nursery, actor).is_empty();
+                return self.all[nursery].polled(key, inside);
+            }
             (Happening::Pending, Actor::Child(key)) => self.all[nursery].is_pending(key),
             (Happening::Pending, _) => {}
             (Happening::Polled, _) => {
+                let inside = !self.run_by(nursery, actor).is_empty();
                 let scope = &mut self.all[nursery];
                 let running = scope.person(actor).state == State::Running;
                 ensure!(running, "{actor:?} is polled after its end");
                 ensure!(
                     actor != Actor::Body
                         || !(scope.stopped || scope.late)
-                        || scope.grace == Grace::Running,
+                        || scope.grace == Grace::Running
+                        || inside,
                     "the body is polled after a failure or the deadline has stopped it"
                 );
             }
@@ -187,6 +194,7 @@ impl Rules {
             (Happening::Dropped, _) => {
                 let panics = self.drop_panics(nursery, actor);
                 // The nurseries that it runs go with it.
+                self.lose_inside(nursery, actor)?;
                 for nested in self.run_by(nursery, actor) {
                     self.abandon(nested);
                 }

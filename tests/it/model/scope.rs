@@ -65,6 +65,14 @@ pub(super) struct Scope {
     pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
+    /// The deadline has passed, and those that were woken are polled first.
+    pub(super) due: bool,
+    /// Those of them that were not polled yet.
+    pub(super) owed: BTreeSet<usize>,
+    /// Daemons were told to end.
+    pub(super) ending: bool,
+    /// What it is inside is polled for the last time.
+    pub(super) going: bool,
     /// It is polled by no driver of another nursery.
     pub(super) apart: bool,
     pub(super) drive: Drive,
@@ -107,6 +115,10 @@ impl Scope {
             finishing: false,
             closed: false,
             abandoned: false,
+            due: false,
+            owed: BTreeSet::new(),
+            ending: false,
+            going: false,
             apart: false,
             drive: Drive::default(),
             strays: 0,
@@ -142,7 +154,18 @@ impl Scope {
 
     /// Whether spawners are refused for it.
     fn is_closed(&self) -> bool {
-        self.closed || self.abandoned || self.refuses
+        self.closed || self.abandoned || self.refuses || self.ending
+    }
+
+    pub(super) fn has_body(&self) -> bool {
+        self.others.get(&Actor::Body).is_some_and(|body| body.state != State::Gone)
+    }
+
+    /// Whether a child that has started goes on although it, or the nursery, is cancelled. Daemons
+    /// are the last to go.
+    pub(super) fn may_go_on(&self, child: &Person) -> bool {
+        let daemon = child.is_daemon() && child.cause.is_none();
+        self.may_linger(child) || (daemon && !self.is_left_to_daemons())
     }
 
     /// Whether a child that is cancelled may go on for a time.
@@ -158,7 +181,7 @@ impl Scope {
     /// Whether nobody is left that daemons are there for.
     pub(super) fn is_left_to_daemons(&self) -> bool {
         let waited_for = |child: &Person| child.is_there() && !child.is_daemon();
-        let body = self.others.get(&Actor::Body).is_some_and(|body| body.state != State::Gone);
+        let body = self.has_body();
         let to_come = !self.granted.is_empty() || self.held;
         let expected = to_come && self.cancelled.is_none() && !self.refuses;
         let busy = body || expected || self.children.iter().any(waited_for);
@@ -190,6 +213,7 @@ impl Scope {
             Spawn::WhenFree => self.granted.contains(&key),
         };
         let ended = self.is_closed();
+        self.ending &= !by_owner;
         let expected = match &self.cancelled {
             // What the owner spawns otherwise is taken, and reported as cancelled.
             Some(cause) if !by_owner || how == Spawn::Try => Answer::Cancelled(cause.clone()),
@@ -220,23 +244,34 @@ impl Scope {
         Ok(())
     }
 
-    pub(super) fn polled(&mut self, key: usize) -> Check {
+    /// A child is polled, which has nurseries `inside` or none.
+    pub(super) fn polled(&mut self, key: usize, inside: bool) -> Check {
         if self.children[key].is_remote() {
             return self.polled_elsewhere(key);
         }
         let cancelled = self.cancelled.is_some() || self.has_winner();
-        let most = if self.stopped || self.late || self.has_winner() { 0 } else { LATE_POLLS };
-        let lingers = self.may_linger(&self.children[key]);
+        let at_once = self.stopped || self.late || self.has_winner();
+        // Daemons are told at the end of the round.
+        let most = if at_once && !self.children[key].is_daemon() { 0 } else { LATE_POLLS };
+        let lingers = self.may_go_on(&self.children[key]);
+        self.owed.remove(&key);
         let child = &mut self.children[key];
         child.timed = false;
-        ensure!(child.cause.is_none() || lingers, "{key} is polled after it was cancelled");
+        // One that has nurseries inside is polled once more.
+        let most = most + u32::from(inside);
+        let last = inside && child.late_polls == 0;
+        child.late_polls += u32::from(child.cause.is_some() && !lingers);
+        ensure!(child.cause.is_none() || lingers || last, "{key} is polled after it was cancelled");
         match child.state {
             State::Queued => self.starts(key)?,
             State::Running => {
-                child.late_polls += u32::from(cancelled && !lingers);
+                child.late_polls += u32::from(child.cause.is_none() && cancelled && !lingers);
                 let late = child.late_polls;
                 ensure!(late <= most, "{key} is polled {late} times after the cancel");
-                self.has_reason(key)?;
+                // The last poll needs no wake.
+                if !self.going && !(inside && !lingers) {
+                    self.has_reason(key)?;
+                }
             }
             state => return Err(format!("{key} is polled while it is {state:?}")),
         }
@@ -253,6 +288,7 @@ impl Scope {
             child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
         });
         ensure!(!cancelled, "{key} starts in a cancelled nursery");
+        ensure!(!self.due, "{key} starts after the deadline");
         ensure!(!older_waits, "{key} starts before one that was spawned earlier");
         ensure!(
             daemon || running < limit,
@@ -269,6 +305,7 @@ impl Scope {
         }
         let state = self.children[key].state;
         self.children[key].state = State::Gone;
+        self.owed.remove(&key);
         self.leave_lane(key);
         match state {
             // Refused, or taken by a cancelled nursery; the answer will tell. Or given up.
@@ -298,8 +335,10 @@ impl Scope {
                 let child = &self.children[key];
                 let started = state == State::Running;
                 let useless = child.is_daemon() && self.is_left_to_daemons();
-                let lingers = started && self.may_linger(child) && !useless;
+                let lingers = started && self.may_linger(child) && !useless && !self.going;
                 ensure!(!lingers, "{key} is dropped in its grace");
+                let helps = child.is_daemon() && child.cause.is_none() && !self.abandoned;
+                ensure!(!(started && helps) || useless, "{key} is dropped before others");
                 let alone = child.cause.is_some() && !child.dismissed;
                 if !alone && !child.due {
                     ensure!(
@@ -308,9 +347,11 @@ impl Scope {
                     );
                     let id = child.id;
                     let newer = self.children.iter().any(|other| {
-                        let lingers = other.state == State::Running
-                            && self.may_linger(other)
-                            && !(useless && other.is_daemon());
+                        let stays = match other.is_daemon() && other.cause.is_none() {
+                            true => !useless,
+                            false => self.may_linger(other),
+                        };
+                        let lingers = other.state == State::Running && stays;
                         let alone = other.cause.is_some() && !other.dismissed;
                         // One on the executor is waited for.
                         let here = other.is_there() && other.elsewhere.is_none();
@@ -322,7 +363,7 @@ impl Scope {
                     self.children[key].fate = Some(Fate::Lost(LostKind::Dropped));
                     return Ok(());
                 }
-                let over = self.grace == Grace::Over || self.children[key].due;
+                let over = !self.going && (self.grace == Grace::Over || self.children[key].due);
                 self.record_drop(key, panics, started && over)
             }
             state => Err(format!("{key} is dropped while it is {state:?}")),
@@ -350,6 +391,7 @@ impl Scope {
 
     /// Daemons are told to end all at once; this one is the first of them to go.
     fn dismiss_daemons(&mut self, first: usize) {
+        self.ending = true;
         for (key, child) in self.children.iter_mut().enumerate() {
             let there = child.is_there() || key == first;
             if child.is_daemon() && there && child.cause.is_none() {

@@ -14,6 +14,14 @@ use super::values::Value;
 pub(crate) struct Reason(pub(crate) String);
 
 impl Reason {
+    /// What the chain begins with.
+    pub(crate) fn root(&self) -> &str {
+        match self.0.split_once(" was cancelled: ") {
+            Some((_, root)) => root,
+            None => &self.0,
+        }
+    }
+
     /// Stands for either: nothing that is told says which.
     pub(crate) fn or(self, other: &Self) -> Self {
         Self(format!("{}{OR}{}", self.0, other.0))
@@ -97,6 +105,7 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
     pub(crate) not_stored: u64,
+    pub(crate) after_cancel: u64,
 }
 
 /// What a finisher returned.
@@ -158,6 +167,7 @@ impl From<Counts> for Tally {
             failed: counts.failed(),
             cancelled: counts.cancelled(),
             not_stored: counts.not_stored(),
+            after_cancel: counts.after_cancel(),
         }
     }
 }

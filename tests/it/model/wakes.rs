@@ -47,9 +47,19 @@ impl Rules {
     }
 
     pub(super) fn watched(&mut self, nursery: usize, whose: Whose, moment: Moment) -> Check {
+        let by = self.all[nursery].by;
+        let around_is_cancelled = self.is_around_cancelled(by);
+        let going = self.is_going(nursery);
+        let inside = !self.run_by(nursery, Actor::Body).is_empty();
         let scope = &mut self.all[nursery];
         match (whose, moment) {
-            (Whose::Actor(Actor::Owner), moment) => scope.owner_watched(moment)?,
+            (Whose::Actor(Actor::Owner), moment) => {
+                if around_is_cancelled {
+                    // It is told so, and once more before it is dropped.
+                    scope.drive.stir();
+                }
+                scope.owner_watched(moment)?;
+            }
             (Whose::Actor(Actor::Outsider), _) => {}
             (Whose::Wait(by), Moment::Gone { woken, left }) => {
                 ensure!(left == 0, "{by:?} waits no more, and {left} of its wakers are left");
@@ -73,7 +83,8 @@ impl Rules {
             }
             (Whose::Timer(Due::Deadline | Due::Grace), Moment::Polled { woken })
             | (Whose::Actor(Actor::Body), Moment::Polled { woken }) => {
-                ensure!(woken > 0, "{whose:?} is polled without a wake");
+                let last = matches!(whose, Whose::Actor(_)) && (going || inside);
+                ensure!(woken > 0 || last, "{whose:?} is polled without a wake");
                 scope.drive.work();
             }
             (Whose::Timer(_) | Whose::Actor(Actor::Body), Moment::Woken) => scope.drive.stir(),

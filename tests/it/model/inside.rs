@@ -1,0 +1,118 @@
+//! Nurseries inside a child, or inside a body: they are cancelled with it, and end before it does.
+
+use nestling::CauseKind;
+use nestling::testing::Finish;
+
+use super::event::Actor;
+use super::probe;
+use super::rules::Rules;
+use super::scope::{Check, Grace, Scope, ensure};
+use super::seen::Reason;
+
+impl Rules {
+    /// Looks which nurseries are cancelled by what no event tells.
+    pub(super) fn look(&mut self) -> Check {
+        for nursery in 0..self.all.len() {
+            let scope = &self.all[nursery];
+            if scope.cancelled.is_some() || scope.closed || scope.abandoned {
+                continue;
+            }
+            let Some(cause) = probe::cause(nursery) else { continue };
+            match cause.kind() {
+                CauseKind::Deadline => self.all[nursery].acts_on_deadline()?,
+                CauseKind::Parent => self.is_cancelled_with(nursery, (&cause).into())?,
+                // An event tells it.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a nursery is inside, if it is a child or a body that its own driver polls.
+    fn around(&self, by: Option<(usize, Actor)>) -> Option<(usize, Actor)> {
+        by.filter(|_| !self.is_polled_apart(by))
+    }
+
+    /// Why what the nursery is inside is cancelled.
+    fn why_around_is_cancelled(&self, by: Option<(usize, Actor)>) -> Option<(String, Reason)> {
+        let (outer, actor) = self.around(by)?;
+        let scope = &self.all[outer];
+        let all = scope.cancelled.clone();
+        match actor {
+            Actor::Child(key) => {
+                let child = &scope.children[key];
+                let useless = child.is_daemon() && scope.is_left_to_daemons();
+                let finished = useless.then(|| Reason(String::from("finished")));
+                Some((format!("#{}", child.id?), child.cause.clone().or(all).or(finished)?))
+            }
+            _ => Some((String::from("body"), all?)),
+        }
+    }
+
+    /// Whether a nursery that is opened now serves the clean-up of what it is inside.
+    pub(super) fn is_around_cancelled(&self, by: Option<(usize, Actor)>) -> bool {
+        self.why_around_is_cancelled(by).is_some()
+    }
+
+    fn is_cancelled_with(&mut self, nursery: usize, cause: Reason) -> Check {
+        let by = self.all[nursery].by;
+        let Some((name, why)) = self.why_around_is_cancelled(by) else {
+            return Err(format!("{nursery} is cancelled with a child that is not: {cause:?}"));
+        };
+        let expected = Reason(format!("child {name} was cancelled: {}", why.root()));
+        ensure!(cause == expected, "{nursery} is cancelled for {cause:?}, not {expected:?}");
+        self.all[nursery].cancel_now(cause);
+        Ok(())
+    }
+
+    /// Whether what the nursery is inside is polled for the last time, or is dropped next.
+    pub(super) fn is_going(&self, nursery: usize) -> bool {
+        let Some((outer, actor)) = self.around(self.all[nursery].by) else { return false };
+        let scope = &self.all[outer];
+        let goes = match actor {
+            Actor::Child(key) => {
+                let child = &scope.children[key];
+                let useless = child.is_daemon() && scope.is_left_to_daemons();
+                let cancelled = child.cause.is_some() || scope.cancelled.is_some();
+                useless || (cancelled && !scope.may_go_on(child))
+            }
+            _ => (scope.stopped || scope.late) && scope.grace != Grace::Running,
+        };
+        goes || self.is_going(outer)
+    }
+
+    /// Counts what is lost with the nurseries inside one that is dropped.
+    pub(super) fn lose_inside(&mut self, nursery: usize, actor: Actor) -> Check {
+        if self.all[nursery].abandoned {
+            return Ok(());
+        }
+        for nested in self.run_by(nursery, actor) {
+            let lost = self.lost_with(nested);
+            if self.around(self.all[nested].by).is_some() {
+                let reason = self.all[nested].has_reason_to_stay();
+                ensure!(lost == 0 || reason, "{nested} is dropped with {lost} failures untold");
+                self.all[nursery].tally.not_stored += lost;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many failures are lost if this nursery is dropped now.
+    fn lost_with(&self, nursery: usize) -> u64 {
+        let scope = &self.all[nursery];
+        let actors = (0..scope.children.len()).map(Actor::Child).chain([Actor::Body]);
+        let inside = actors.flat_map(|actor| self.run_by(nursery, actor));
+        let inside = inside.filter(|nested| self.around(self.all[*nested].by).is_some());
+        let inside: u64 = inside.map(|nested| self.lost_with(nested)).sum();
+        scope.failures - scope.handed_failures + scope.tally.not_stored + inside
+    }
+}
+
+impl Scope {
+    /// Whether it could not end in the last poll of what it is inside.
+    fn has_reason_to_stay(&self) -> bool {
+        let elsewhere = self.children.iter().any(|child| child.is_remote() && child.is_there());
+        let body = matches!(self.script.finish, Finish::Run(_)) && self.has_body();
+        elsewhere || body || !self.finishing
+    }
+}
