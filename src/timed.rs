@@ -121,7 +121,7 @@ impl<B: Future<Output = ()> + Unpin> Timers<B> {
         }
         match control.phase() {
             // The nursery is cancelled, and this child in the driver's next round: that was first.
-            Phase::Running if control.nursery_is_cancelled() => None,
+            Phase::Running if control.goes_with_nursery() => None,
             Phase::Running => match poll_timer(&mut self.timeout, cx) {
                 Ok(Poll::Pending) => None,
                 Ok(Poll::Ready(())) => Some(Expired::Timeout),

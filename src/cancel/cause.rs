@@ -147,8 +147,11 @@ impl fmt::Display for Cause {
             (CauseKind::Deadline, _) => f.write_str("the deadline passed")?,
             (CauseKind::Timeout, Some(child)) => write!(f, "child {child} timed out")?,
             (CauseKind::Timeout, None) => f.write_str("timed out")?,
+            (CauseKind::Parent, Some(child)) if child.is_body() => {
+                f.write_str("the body was cancelled")?
+            }
             (CauseKind::Parent, Some(child)) => write!(f, "child {child} was cancelled")?,
-            (CauseKind::Parent, None) => f.write_str("the child around was cancelled")?,
+            (CauseKind::Parent, None) => f.write_str("the child around it was cancelled")?,
             (CauseKind::DependencyLost, _) => f.write_str("a dependency was lost")?,
         }
         match (self.message(), self.parent()) {

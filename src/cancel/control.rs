@@ -279,7 +279,7 @@ impl Control {
     /// do so.
     pub(crate) fn request_cancel(&self, cause: impl FnOnce() -> Cause) -> bool {
         // A spawner has cancelled the nursery, and was first.
-        if self.nursery_is_cancelled() || self.phase() > Phase::Running {
+        if self.goes_with_nursery() || self.phase() > Phase::Running {
             return false;
         }
         let before = self.cancel(Time::Own, &cause());
@@ -334,17 +334,21 @@ impl Control {
         }
     }
 
-    /// Whether a spawner has cancelled the nursery, which may not have cancelled the child yet.
+    /// Whether a spawner has cancelled the nursery, which cancels the child in the driver's next
+    /// round. Daemons go on until no other child is left.
     #[inline]
-    pub(crate) fn nursery_is_cancelled(&self) -> bool {
-        self.requests.as_ref().is_some_and(|requests| requests.is_cancelled())
+    pub(crate) fn goes_with_nursery(&self) -> bool {
+        !self.traits.daemon
+            && self.requests.as_ref().is_some_and(|requests| requests.is_cancelled())
     }
 
     /// Why the child is cancelled, by itself or with its nursery.
     pub(crate) fn cause(&self) -> Option<Cause> {
         let cause = self.lock().cause.clone();
         match cause {
-            None if !self.is_finished() => self.requests.as_ref()?.cause(),
+            None if self.goes_with_nursery() && !self.is_finished() => {
+                self.requests.as_ref()?.cause()
+            }
             cause => cause,
         }
     }

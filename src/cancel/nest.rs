@@ -84,6 +84,11 @@ impl Nest {
         wake_all(drivers);
     }
 
+    /// Counts failures that are dropped with a nursery inside.
+    pub(crate) fn lose(&self, failures: u64) {
+        self.lock().lost += failures;
+    }
+
     /// Failures that were dropped with a nursery inside.
     pub(crate) fn lost(&self) -> u64 {
         self.lock().lost
@@ -138,9 +143,8 @@ impl Member {
         self.nest.stage() == Stage::Last && self.since < Stage::Last
     }
 
-    /// Counts failures that are dropped with the nursery.
-    pub(crate) fn lose(&self, failures: u64) {
-        self.nest.lock().lost += failures;
+    pub(crate) fn nest(&self) -> &Arc<Nest> {
+        &self.nest
     }
 }
 

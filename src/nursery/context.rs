@@ -65,9 +65,16 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
 
     /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the
     /// child has ended, it may be what its nursery was cancelled with later.
+    ///
+    /// A [daemon](crate::ChildBuilder::daemon) is not cancelled with its nursery, but after the
+    /// other children.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.control.cause().or_else(|| self.inbox.cancel_requested())
+        let of_nursery = || match self.control.traits().daemon {
+            true => None,
+            false => self.inbox.cancel_requested(),
+        };
+        self.control.cause().or_else(of_nursery)
     }
 
     /// Waits until the child is cancelled, and says why.

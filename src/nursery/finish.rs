@@ -11,7 +11,7 @@ use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
 use crate::scope::collected::{Collected, Detail, Summary};
-use crate::scope::{NoBody, Pass};
+use crate::scope::{Closing, NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
@@ -99,14 +99,13 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
         let mut running = Running::begin(driver, cx);
         loop {
             ready!(running.drive(cx, &mut Pass::new(scope, &mut self.collected, NoBody)));
-            let is_last = scope.is_last();
-            if scope.close_if_idle() {
-                if is_last && !K::REPORT && self.collected.failures() == 0 && scope.is_cut_short() {
-                    // The child around is dropped now. It is not to go on with half the outputs.
+            match scope.close(K::REPORT || self.collected.failures() > 0) {
+                Closing::NotYet => {}
+                Closing::Closed => break,
+                Closing::WithChild => {
                     running.rest();
                     return Poll::Pending;
                 }
-                break;
             }
         }
         drop(running);

@@ -14,7 +14,7 @@ use crate::guard::{FirstPanic, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected};
-use crate::scope::{NoBody, Pass, Take};
+use crate::scope::{Closing, NoBody, Pass, Take};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
@@ -197,15 +197,16 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
             let had_winner = race.winner.is_some();
             ready!(running.drive(cx, &mut Pass::new(scope, race, NoBody)));
             won = race.winner.is_some() && !had_winner;
-            let is_last = scope.is_last();
-            if !won && scope.close_if_idle() {
-                let is_cut_short = race.is_lost() && scope.is_cut_short();
-                if is_last && is_cut_short && !race.keeps_all {
-                    // The child around is dropped now. The race was not lost by all.
+            if won {
+                continue;
+            }
+            match scope.close(race.keeps_all || !race.is_lost()) {
+                Closing::NotYet => {}
+                Closing::Closed => break,
+                Closing::WithChild => {
                     running.rest();
                     return Poll::Pending;
                 }
-                break;
             }
         }
         drop(running);
@@ -219,7 +220,9 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
 /// Children first, then the winner, each even if another's destructor panics.
 impl<T, E, M: Flavor> Drop for RaceRun<'_, T, E, M> {
     fn drop(&mut self) {
-        if let (Some(inner), None) = (&self.inner, &self.race.winner) {
+        // A success makes failures void, unless there is to be a report.
+        let void = self.race.winner.is_some() && !self.race.keeps_all;
+        if let (Some(inner), false) = (&self.inner, void) {
             inner.scope.lose(self.race.collected.failures());
         }
         let mut first = FirstPanic::default();

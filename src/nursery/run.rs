@@ -20,7 +20,7 @@ use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::collected::Collected;
-use crate::scope::{Body, Pass, Scope};
+use crate::scope::{Body, Closing, Pass, Scope};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
@@ -116,12 +116,16 @@ pin_project! {
         // Children first, then the body or its output, each even where another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            let around = this.inner.as_ref().and_then(|inner| inner.scope.nest());
             if let (Some(inner), Some(collected)) = (&*this.inner, &*this.collected) {
                 inner.scope.lose(collected.failures());
             }
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.inner.take()));
             first.note(drop_in_place(this.body));
+            if let (Some(around), Some(nest)) = (around, this.nest) {
+                around.lose(nest.lost());
+            }
             first.note(drop_guarded(this.output.take()));
             first.resume();
         }
@@ -179,7 +183,7 @@ where
         };
         let Inner { driver, scope, .. } = &mut **inner;
         let mut running = Running::begin(driver, cx);
-        let is_last = loop {
+        loop {
             let body = Beside {
                 body: this.body.as_mut(),
                 woken: this.woken,
@@ -192,15 +196,14 @@ where
                 output: this.output,
             };
             ready!(running.drive(cx, &mut Pass::new(scope, collected, body)));
-            let is_last = scope.is_last();
-            if scope.close_if_idle() {
-                break is_last;
+            match scope.close(*this.reports || collected.failures() > 0) {
+                Closing::NotYet => {}
+                Closing::Closed => break,
+                Closing::WithChild => {
+                    running.rest();
+                    return Poll::Pending;
+                }
             }
-        };
-        if is_last && !*this.reports && collected.failures() == 0 && scope.is_cut_short() {
-            // The child around is dropped now. It is not to go on with half the outputs.
-            running.rest();
-            return Poll::Pending;
         }
         drop(running);
         let report = collected.take_report(&scope.summary());

@@ -122,7 +122,7 @@ where
             this.stopped = true;
             link.stop();
         }
-        if !this.stopped && control.nursery_is_cancelled() && control.phase() == Phase::Running {
+        if !this.stopped && control.goes_with_nursery() && control.phase() == Phase::Running {
             // The nursery is cancelled, and this child in the driver's next round, which polls it
             // again. That was first: if the executor has dropped the child, this is why.
             return Poll::Pending;

@@ -45,7 +45,7 @@ pub(crate) use self::pass::{Body, NoBody, Pass, Take};
 use self::policy::Policy;
 use self::records::Records;
 use self::shutdown::Shutdown;
-use crate::cancel::{Cause, Control, Requests, Time};
+use crate::cancel::{Cause, Control, Nest, Requests, Time};
 use crate::child::{Child, Spawned};
 use crate::drive::DriverWaker;
 use crate::error::Counts;
@@ -224,6 +224,22 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.leave_around();
     }
 
+    /// [Closes](Self::close_if_idle) the nursery for a result that is empty, or holds a part of the
+    /// outputs, where children were cancelled. `is_told` says that there is more in it.
+    pub(crate) fn close(&mut self, is_told: bool) -> Closing {
+        let around = if self.is_last() { self.nest() } else { None };
+        if !self.close_if_idle() {
+            return Closing::NotYet;
+        }
+        match around {
+            Some(around) if !is_told && self.counts.cancelled > 0 => {
+                around.lose(self.counts.not_stored);
+                Closing::WithChild
+            }
+            _ => Closing::Closed,
+        }
+    }
+
     /// Whether there is no child, and nothing to hand out.
     pub(crate) fn is_empty(&self) -> bool {
         self.children.is_empty() && self.records.is_empty()
@@ -239,10 +255,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Counts failures that are dropped with the nursery, in the child that it is inside.
     pub(crate) fn lose(&self, failures: u64) {
-        self.shutdown.lose(failures);
+        if let (Some(nest), 1..) = (self.shutdown.nest(), failures) {
+            nest.lose(failures);
+        }
     }
 
-    /// The child that the nursery is inside is polled for the last time.
+    /// The nest of the child that the nursery is inside.
+    pub(crate) fn nest(&self) -> Option<Arc<Nest>> {
+        self.shutdown.nest().cloned()
+    }
+
+    /// Whether the child that the nursery is inside is polled for the last time.
     pub(crate) fn is_last(&self) -> bool {
         self.shutdown.is_last()
     }
@@ -250,11 +273,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Lets the scope tell of at most so many cancelled children more which they are.
     pub(crate) fn tell_cancelled(&mut self, at_most: usize) {
         self.cancelled_told = at_most;
-    }
-
-    /// Whether children were cancelled.
-    pub(crate) fn is_cut_short(&self) -> bool {
-        self.counts.cancelled > 0
     }
 
     /// Whether there is a failure that was not handed out.
@@ -286,6 +304,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 }
 
+/// Whether a nursery has ended.
+pub(crate) enum Closing {
+    NotYet,
+    Closed,
+    /// It has, in the last poll of the child that it is inside, which is dropped now. The child is
+    /// not to go on with what is there: it would take that for the whole.
+    WithChild,
+}
+
 /// Drops all children there and then, the newest first.
 ///
 /// Each is dropped even where the destructor of another panics, and so is what has ended and what
@@ -297,7 +324,13 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         let mut first = FirstPanic::default();
         // Most nurseries have ended, and nothing is left in them.
         if !self.children.is_empty() || self.mailbox.inbox().is_some() {
-            first.drop_each(self.evict());
+            let children = self.evict();
+            let inside: Vec<_> = match self.shutdown.nest() {
+                Some(_) => children.iter().filter_map(|child| child.control()?.nest()).collect(),
+                None => Vec::new(),
+            };
+            first.drop_each(children);
+            self.lose(inside.iter().map(|nest| nest.lost()).sum());
         }
         if !self.records.is_empty() {
             first.note(drop_guarded(std::mem::replace(&mut self.records, Records::new())));

@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::Scope;
 use super::backlog::Backlog;
 use super::timer::{ScopeTimer, Timer};
-use crate::cancel::{Cause, CauseKind, Control, How, Member, Time, current};
+use crate::cancel::{Cause, CauseKind, Control, How, Member, Nest, Time, current};
 use crate::child::Child;
 use crate::drive::DriverWaker;
 use crate::error::{ChildError, Failure, Panic};
@@ -116,11 +116,9 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         self.parents().any(Member::is_last)
     }
 
-    /// Counts failures that are dropped with the nursery.
-    pub(super) fn lose(&self, failures: u64) {
-        if let (Some(parent), 1..) = (self.parents().next(), failures) {
-            parent.lose(failures);
-        }
+    /// The nest of the child that the nursery is inside.
+    pub(super) fn nest(&self) -> Option<&Arc<Nest>> {
+        self.parents().next().map(Member::nest)
     }
 
     /// Drops the timers, each even where the destructor of the other panics.

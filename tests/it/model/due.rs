@@ -30,7 +30,7 @@ impl Scope {
             }
             Due::Timeout(key) => {
                 ensure!(
-                    self.cancelled.is_none(),
+                    self.cancelled.is_none() || self.children[key].is_daemon(),
                     "{key} times out after the nursery was cancelled"
                 );
                 let child = &mut self.children[key];
@@ -67,7 +67,7 @@ impl Scope {
         let cancelled = self.cancelled.is_some();
         let child = &mut self.children[key];
         match child.expired.take() {
-            Some(Due::Timeout(_)) if !cancelled && child.cause.is_none() => {
+            Some(Due::Timeout(_)) if child.cause.is_none() && (!cancelled || child.is_daemon()) => {
                 let id = child.id.unwrap_or_default();
                 child.cause = Some(Reason(format!("child #{id} timed out")));
                 child.timed_out = true;

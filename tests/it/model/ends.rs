@@ -7,7 +7,7 @@ use super::event::Actor;
 use super::finish::BODY;
 use super::person::{Ending, Person, State};
 use super::scope::{Check, Grace, Scope, ensure};
-use super::seen::{Failed, Fate, Joined, Reason, Record, Reported, Seen, Tally, Why};
+use super::seen::{Failed, Fate, Joined, Known, Reason, Record, Reported, Seen, Tally, Why};
 
 /// The cause of a nursery whose deadline has passed.
 pub(super) const DEADLINE: &str = "the deadline passed";
@@ -27,7 +27,10 @@ impl Scope {
             Ending::Script(End::Never) => return Err(format!("{key} ends, and never does")),
         };
         let joined = child.how == Spawn::Join;
-        self.tally.after_cancel += u64::from(cancelled);
+        // Nothing may have told that daemons were told to end.
+        let told = child.is_daemon() && self.is_left_to_daemons();
+        let cancelled = if told && !cancelled { Known::Not } else { Known::Is(cancelled) };
+        self.tally.after_cancel.add(cancelled);
         self.children[key].fate = Some(match why {
             None => Fate::Output(key),
             Some(Why::Panic) => Fate::Lost(LostKind::Panicked),
@@ -73,11 +76,11 @@ impl Scope {
         let kind = if child.timed_out || late {
             self.tally.failed += 1;
             let after = panics.then_some(Why::PanicInDrop);
-            self.fail(Some(id), Why::TimedOut(cause), true, overran, after);
+            self.fail(Some(id), Why::TimedOut(cause), Known::Is(true), overran, after);
             LostKind::TimedOut
         } else if panics {
             self.tally.failed += 1;
-            self.fail(Some(id), Why::PanicInDrop, true, overran, None);
+            self.fail(Some(id), Why::PanicInDrop, Known::Is(true), overran, None);
             LostKind::Panicked
         } else {
             self.tally.cancelled += 1;
@@ -104,7 +107,7 @@ impl Scope {
             State::Ended(_) => Some(Why::Error(BODY)),
             State::Running => {
                 ensure!(
-                    ((self.stopped || self.late) && self.grace != Grace::Running)
+                    ((self.stopped || self.late) && (self.grace != Grace::Running || self.going))
                         || (self.going && self.failures > self.handed_failures),
                     "the body is dropped although nothing has stopped it"
                 );
@@ -114,7 +117,7 @@ impl Scope {
         };
         let mut failures = why.into_iter().chain(panics.then_some(Why::PanicInDrop));
         if let Some(why) = failures.next() {
-            self.fail(None, why, false, false, failures.next());
+            self.fail(None, why, Known::Is(false), false, failures.next());
         }
         Ok(())
     }
@@ -124,7 +127,7 @@ impl Scope {
         &mut self,
         id: Option<u64>,
         why: Why,
-        after_cancel: bool,
+        after_cancel: Known<bool>,
         overran: bool,
         aftermath: Option<Why>,
     ) {
@@ -135,13 +138,17 @@ impl Scope {
                 verdict = self.ask(id, &why);
             }
             let by_time = matches!(why, Why::TimedOut(_));
-            let after_cancel = (after_cancel || cancelled) && !by_time;
+            let after_cancel = match after_cancel {
+                _ if by_time => Known::Is(false),
+                _ if cancelled => Known::Is(true),
+                after_cancel => after_cancel,
+            };
             self.keep(Failed { id, why, after_cancel, overran });
         }
         if let Some((cause, broken)) = verdict {
             if broken {
                 let why = Why::PanicInPolicy;
-                self.keep(Failed { id, why, after_cancel: false, overran: false });
+                self.keep(Failed { id, why, after_cancel: Known::Is(false), overran: false });
             }
             self.stopped = true;
             self.cancel_now(cause);

@@ -147,6 +147,36 @@ pub(crate) enum Event {
     },
 }
 
+impl Event {
+    /// The nursery that it happens in.
+    pub(super) fn nursery(&self) -> Option<usize> {
+        match self {
+            Self::Opened { nursery, .. }
+            | Self::Appears { nursery, .. }
+            | Self::Spawning { nursery, .. }
+            | Self::Answered { nursery, .. }
+            | Self::Happens { nursery, .. }
+            | Self::Cancels { nursery, .. }
+            | Self::CancelsAll { nursery, .. }
+            | Self::Closes { nursery, .. }
+            | Self::Released { nursery, .. }
+            | Self::HandedOver { nursery, .. }
+            | Self::LetGo { nursery, .. }
+            | Self::Heard { nursery, .. }
+            | Self::Due { nursery, .. }
+            | Self::Joined { nursery, .. }
+            | Self::Awaits { nursery, .. }
+            | Self::Gone { nursery, .. }
+            | Self::Finishing { nursery, .. }
+            | Self::Handed { nursery, .. }
+            | Self::Closed { nursery, .. }
+            | Self::Watched { nursery, .. }
+            | Self::Abandoned { nursery, .. } => Some(*nursery),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// Taken, with this number.

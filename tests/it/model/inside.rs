@@ -10,22 +10,19 @@ use super::scope::{Check, Grace, Scope, ensure};
 use super::seen::Reason;
 
 impl Rules {
-    /// Looks which nurseries are cancelled by what no event tells.
-    pub(super) fn look(&mut self) -> Check {
-        for nursery in 0..self.all.len() {
-            let scope = &self.all[nursery];
-            if scope.cancelled.is_some() || scope.closed || scope.abandoned {
-                continue;
-            }
-            let Some(cause) = probe::cause(nursery) else { continue };
-            match cause.kind() {
-                CauseKind::Deadline => self.all[nursery].acts_on_deadline()?,
-                CauseKind::Parent => self.is_cancelled_with(nursery, (&cause).into())?,
-                // An event tells it.
-                _ => {}
-            }
+    /// Looks whether a nursery is cancelled by what no event tells.
+    pub(super) fn look_at(&mut self, nursery: usize) -> Check {
+        let Some(scope) = self.all.get(nursery) else { return Ok(()) };
+        if scope.cancelled.is_some() || scope.closed || scope.abandoned {
+            return Ok(());
         }
-        Ok(())
+        let Some(cause) = probe::cause(nursery) else { return Ok(()) };
+        match cause.kind() {
+            CauseKind::Deadline => self.all[nursery].acts_on_deadline(),
+            CauseKind::Parent => self.is_cancelled_with(nursery, (&cause).into()),
+            // An event tells it.
+            _ => Ok(()),
+        }
     }
 
     /// What a nursery is inside, if it is a child or a body that its own driver polls.
@@ -43,9 +40,9 @@ impl Rules {
                 let child = &scope.children[key];
                 let useless = child.is_daemon() && scope.is_left_to_daemons();
                 let finished = useless.then(|| Reason(String::from("finished")));
-                Some((format!("#{}", child.id?), child.cause.clone().or(all).or(finished)?))
+                Some((format!("child #{}", child.id?), child.cause.clone().or(all).or(finished)?))
             }
-            _ => Some((String::from("body"), all?)),
+            _ => Some((String::from("the body"), all?)),
         }
     }
 
@@ -59,15 +56,28 @@ impl Rules {
         let Some((name, why)) = self.why_around_is_cancelled(by) else {
             return Err(format!("{nursery} is cancelled with a child that is not: {cause:?}"));
         };
-        let expected = Reason(format!("child {name} was cancelled: {}", why.root()));
+        let expected = Reason(format!("{name} was cancelled: {}", why.root()));
         ensure!(cause == expected, "{nursery} is cancelled for {cause:?}, not {expected:?}");
         self.all[nursery].cancel_now(cause);
+        self.all[nursery].drive.work();
+        if let Some((outer, Actor::Child(key))) = by {
+            let scope = &mut self.all[outer];
+            let child = &scope.children[key];
+            if child.is_daemon() && child.cause.is_none() {
+                scope.dismiss_daemons(key);
+            }
+        }
         Ok(())
     }
 
     /// Whether what the nursery is inside is polled for the last time, or is dropped next.
     pub(super) fn is_going(&self, nursery: usize) -> bool {
-        let Some((outer, actor)) = self.around(self.all[nursery].by) else { return false };
+        self.goes_around(self.all[nursery].by)
+    }
+
+    /// The same of a nursery that is run by this.
+    pub(super) fn goes_around(&self, by: Option<(usize, Actor)>) -> bool {
+        let Some((outer, actor)) = self.around(by) else { return false };
         let scope = &self.all[outer];
         let goes = match actor {
             Actor::Child(key) => {
@@ -89,8 +99,8 @@ impl Rules {
         for nested in self.run_by(nursery, actor) {
             let lost = self.lost_with(nested);
             if self.around(self.all[nested].by).is_some() {
-                let reason = self.all[nested].has_reason_to_stay();
-                ensure!(lost == 0 || reason, "{nested} is dropped with {lost} failures untold");
+                let (untold, stays) = (self.all[nested].untold(), self.all[nested].may_stay());
+                ensure!(untold == 0 || stays, "{nested} is dropped with {untold} failures untold");
                 self.all[nursery].tally.not_stored += lost;
             }
         }
@@ -104,15 +114,22 @@ impl Rules {
         let inside = actors.flat_map(|actor| self.run_by(nursery, actor));
         let inside = inside.filter(|nested| self.around(self.all[*nested].by).is_some());
         let inside: u64 = inside.map(|nested| self.lost_with(nested)).sum();
-        scope.failures - scope.handed_failures + scope.tally.not_stored + inside
+        scope.untold() + scope.tally.not_stored + inside
     }
 }
 
 impl Scope {
-    /// Whether it could not end in the last poll of what it is inside.
-    fn has_reason_to_stay(&self) -> bool {
+    /// Failures of its children that nothing has told.
+    fn untold(&self) -> u64 {
+        // A success makes failures void.
+        let void = self.script.finish == Finish::FirstOk && self.has_winner();
+        if void { 0 } else { self.failures - self.handed_failures }
+    }
+
+    /// Whether it may be there after the last poll of what it is inside.
+    fn may_stay(&self) -> bool {
         let elsewhere = self.children.iter().any(|child| child.is_remote() && child.is_there());
         let body = matches!(self.script.finish, Finish::Run(_)) && self.has_body();
-        elsewhere || body || !self.finishing
+        elsewhere || body || !self.finishing || self.in_last
     }
 }

@@ -41,6 +41,10 @@ pub(super) struct Person {
     /// The child that it waits for to be gone.
     pub(super) awaits: Option<usize>,
     pub(super) late_polls: u32,
+    /// It was polled for the last time.
+    pub(super) had_last: bool,
+    /// It is about to be dropped, whatever comes.
+    pub(super) goes: bool,
     /// Its own timeout has cancelled it.
     pub(super) timed_out: bool,
     /// A daemon that nobody needs any more.
@@ -72,6 +76,8 @@ impl Person {
             nested: None,
             awaits: None,
             late_polls: 0,
+            had_last: false,
+            goes: false,
             timed_out: false,
             dismissed: false,
             may_be_dismissed: false,

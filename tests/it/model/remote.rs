@@ -9,7 +9,7 @@ use super::event::Actor;
 use super::person::{Person, State};
 use super::rules::Rules;
 use super::scope::{Check, Grace, Scope, ensure};
-use super::seen::Why;
+use super::seen::{Known, Why};
 
 /// A child that was handed over.
 #[derive(Clone, Copy, Default)]
@@ -211,7 +211,8 @@ impl Scope {
         let Some(id) = child.id else { return Err(format!("{key} fails untaken")) };
         let cancelled = child.cause.is_some() || self.cancelled.is_some();
         self.tally.failed += 1;
-        self.tally.after_cancel += u64::from(cancelled);
+        let cancelled = Known::Is(cancelled);
+        self.tally.after_cancel.add(cancelled);
         let after = panics.then_some(Why::PanicInDrop);
         self.fail(Some(id), why, cancelled, false, after);
         self.grant();

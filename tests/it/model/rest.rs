@@ -36,7 +36,9 @@ impl Rules {
                 continue;
             }
             // No grace is without end.
-            ensure!(child.cause.is_none() && !cancelled, "{key} is cancelled, and still there");
+            let helps = child.is_daemon() && !scope.is_left_to_daemons();
+            let may_stay = child.cause.is_none() && (!cancelled || helps);
+            ensure!(may_stay, "{key} is cancelled, and still there");
             let started = child.state == State::Running;
             ensure!(!started || child.script.timeout == 0, "{key} is there after its time");
             match child.state {

@@ -49,13 +49,16 @@ impl Rules {
     }
 
     fn judge(&mut self, event: Event) -> Check {
-        self.look()?;
+        if let Some(nursery) = event.nursery() {
+            self.look_at(nursery)?;
+        }
         self.note_work(&event);
         match event {
             Event::Opened { nursery, by, script } => {
                 ensure!(nursery == self.all.len(), "{nursery} is opened out of turn");
                 let apart = self.is_polled_apart(by);
-                self.all.push(Scope { apart, ..Scope::new(script, by) });
+                let in_last = self.goes_around(by);
+                self.all.push(Scope { apart, in_last, ..Scope::new(script, by) });
             }
             Event::Appears { nursery, actor, child } => {
                 let person = Person::new(child, State::Running, actor, Spawn::Plain);
@@ -71,7 +74,8 @@ impl Rules {
             Event::Cancels { nursery, key, first, by } => {
                 let scope = &mut self.all[nursery];
                 let (cancelled, child) = (scope.cancelled.is_some(), &mut scope.children[key]);
-                let expected = !cancelled && child.cause.is_none() && child.is_there();
+                let goes = cancelled && !child.is_daemon();
+                let expected = !goes && child.cause.is_none() && child.is_there();
                 ensure!(first == expected, "a cancel of {key} is to be the first: {expected}");
                 if first {
                     child.cause = Some(Reason(format!("requested: {by:?}")));
@@ -85,6 +89,10 @@ impl Rules {
                 ensure!(first == expected, "a cancel of all is to be the first: {expected}");
                 if first {
                     scope.cancel(Reason(format!("requested: {by:?}")));
+                }
+                if matches!(by, Actor::Child(key) if scope.children[key].had_last) {
+                    // The others go in this very moment, and the grace comes too late for them.
+                    scope.go_with_last();
                 }
                 if within && !scope.closed && !scope.abandoned {
                     scope.grace = Grace::Running;

@@ -73,6 +73,8 @@ pub(super) struct Scope {
     pub(super) ending: bool,
     /// What it is inside is polled for the last time.
     pub(super) going: bool,
+    /// It was opened when what it is inside was polled for the last time.
+    pub(super) in_last: bool,
     /// It is polled by no driver of another nursery.
     pub(super) apart: bool,
     pub(super) drive: Drive,
@@ -119,6 +121,7 @@ impl Scope {
             owed: BTreeSet::new(),
             ending: false,
             going: false,
+            in_last: false,
             apart: false,
             drive: Drive::default(),
             strays: 0,
@@ -212,6 +215,13 @@ impl Scope {
             Spawn::Try => self.unfinished() < self.limit(),
             Spawn::WhenFree => self.granted.contains(&key),
         };
+        let daemon = |child: &Person| child.is_daemon() && child.is_there();
+        let daemon = self.children.iter().position(daemon);
+        let told = self.is_left_to_daemons() && !self.is_closed();
+        if let (Some(first), Answer::Closed, true) = (daemon, &answer, told) {
+            // They were told to end, and one of them spawns in its last poll.
+            self.dismiss_daemons(first);
+        }
         let ended = self.is_closed();
         self.ending &= !by_owner;
         let expected = match &self.cancelled {
@@ -259,7 +269,9 @@ impl Scope {
         child.timed = false;
         // One that has nurseries inside is polled once more.
         let most = most + u32::from(inside);
-        let last = inside && child.late_polls == 0;
+        let goes = !lingers && (child.cause.is_some() || (cancelled && !child.is_daemon()));
+        let last = inside && goes && !child.had_last;
+        child.had_last |= last;
         child.late_polls += u32::from(child.cause.is_some() && !lingers);
         ensure!(child.cause.is_none() || lingers || last, "{key} is polled after it was cancelled");
         match child.state {
@@ -335,7 +347,8 @@ impl Scope {
                 let child = &self.children[key];
                 let started = state == State::Running;
                 let useless = child.is_daemon() && self.is_left_to_daemons();
-                let lingers = started && self.may_linger(child) && !useless && !self.going;
+                let goes = useless || self.going || child.had_last || child.goes;
+                let lingers = started && self.may_linger(child) && !goes;
                 ensure!(!lingers, "{key} is dropped in its grace");
                 let helps = child.is_daemon() && child.cause.is_none() && !self.abandoned;
                 ensure!(!(started && helps) || useless, "{key} is dropped before others");
@@ -363,7 +376,10 @@ impl Scope {
                     self.children[key].fate = Some(Fate::Lost(LostKind::Dropped));
                     return Ok(());
                 }
-                let over = !self.going && (self.grace == Grace::Over || self.children[key].due);
+                let child = &self.children[key];
+                // The nursery's grace is for daemons only when they are told to end.
+                let for_all = !child.is_daemon() || !(self.going || alone);
+                let over = child.due || (for_all && self.grace == Grace::Over);
                 self.record_drop(key, panics, started && over)
             }
             state => Err(format!("{key} is dropped while it is {state:?}")),
@@ -383,6 +399,16 @@ impl Scope {
         self.granted.clear();
     }
 
+    /// Those that are cancelled and have no time left are about to be dropped.
+    pub(super) fn go_with_last(&mut self) {
+        for key in 0..self.children.len() {
+            let child = &self.children[key];
+            let cancelled = child.cause.is_some() || self.cancelled.is_some();
+            let goes = cancelled && !self.may_go_on(child);
+            self.children[key].goes |= goes;
+        }
+    }
+
     /// The driver itself cancels the nursery.
     pub(super) fn cancel_now(&mut self, cause: Reason) {
         self.cancel(cause);
@@ -390,12 +416,14 @@ impl Scope {
     }
 
     /// Daemons are told to end all at once; this one is the first of them to go.
-    fn dismiss_daemons(&mut self, first: usize) {
-        self.ending = true;
+    pub(super) fn dismiss_daemons(&mut self, first: usize) {
+        self.ending |= self.cancelled.is_none();
+        let finished = || Reason(String::from("finished"));
+        let cause = self.cancelled.clone().unwrap_or_else(finished);
         for (key, child) in self.children.iter_mut().enumerate() {
             let there = child.is_there() || key == first;
             if child.is_daemon() && there && child.cause.is_none() {
-                child.cause = Some(Reason(String::from("finished")));
+                child.cause = Some(cause.clone());
                 child.dismissed = true;
             }
         }

@@ -78,7 +78,7 @@ pub(crate) struct Failed {
     /// `None` is the body.
     pub(crate) id: Option<u64>,
     pub(crate) why: Why,
-    pub(crate) after_cancel: bool,
+    pub(crate) after_cancel: Known<bool>,
     pub(crate) overran: bool,
 }
 
@@ -98,6 +98,38 @@ pub(crate) enum Why {
     Other(String),
 }
 
+/// What the model may not know: then anything will do.
+#[derive(Clone, Copy, Debug, Eq)]
+pub(crate) enum Known<V> {
+    Is(V),
+    Not,
+}
+
+impl<V: PartialEq> PartialEq for Known<V> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Is(one), Self::Is(other)) => one == other,
+            _ => true,
+        }
+    }
+}
+
+impl<V: Default> Default for Known<V> {
+    fn default() -> Self {
+        Self::Is(V::default())
+    }
+}
+
+impl Known<u64> {
+    /// Counts one more if it is so.
+    pub(crate) fn add(&mut self, one: Known<bool>) {
+        *self = match (*self, one) {
+            (Self::Is(count), Known::Is(one)) => Self::Is(count + u64::from(one)),
+            _ => Self::Not,
+        };
+    }
+}
+
 /// How many children ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -105,7 +137,7 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
     pub(crate) not_stored: u64,
-    pub(crate) after_cancel: u64,
+    pub(crate) after_cancel: Known<u64>,
 }
 
 /// What a finisher returned.
@@ -167,7 +199,7 @@ impl From<Counts> for Tally {
             failed: counts.failed(),
             cancelled: counts.cancelled(),
             not_stored: counts.not_stored(),
-            after_cancel: counts.after_cancel(),
+            after_cancel: Known::Is(counts.after_cancel()),
         }
     }
 }
@@ -199,7 +231,8 @@ impl From<&ChildError<Value>> for Failed {
             Failure::Executor(error) if error.is_dropped() => Why::Dropped,
             other => Why::Other(format!("{other:?}")),
         };
-        Self { id, why, after_cancel: error.after_cancel(), overran: error.overran_grace() }
+        let after_cancel = Known::Is(error.after_cancel());
+        Self { id, why, after_cancel, overran: error.overran_grace() }
     }
 }
 
