@@ -12,11 +12,11 @@
 //! | the emitter | a daemon, with a grace for what is left in the queue when the producers are through | `metrics/emitter.rs` |
 //! | each sink | a child of a nursery in the emitter, so that its panic is a failure of the report | `metrics/emitter.rs` |
 //!
-//! Between producers and emitter there is a bounded channel. [`Spawner::try_spawn`] sheds in the
+//! Between producers and emitter there is a bounded channel. [`Spawner::try_reserve`] sheds in the
 //! same way where each measurement is work of its own: against the nursery's limit, and without a
 //! channel.
 //!
-//! [`Spawner::try_spawn`]: nestling::Spawner::try_spawn
+//! [`Spawner::try_reserve`]: nestling::Spawner::try_reserve
 
 #[path = "metrics/args.rs"]
 mod args;
@@ -87,7 +87,7 @@ async fn run(args: &Args, meter: Meter, queue: &Receiver<Measurement>) -> Report
     let mut nursery = Nursery::new().name("metrics");
     let grace = async { Timer::after(args.grace).await };
     let emitter = nursery.child().name("emitter").daemon().grace(grace);
-    emitter.spawn_group(emitter::emit(args, queue, &counts));
+    emitter.group().spawn(emitter::emit(args, queue, &counts));
 
     let body = nursery.run(|spawner| async move {
         let producers: Vec<_> = (1..=args.producers)

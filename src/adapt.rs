@@ -22,68 +22,125 @@ pub trait Convert<I>: 'static {
     fn convert(output: I) -> Self::Output;
 }
 
-/// The child's error is an error of its own.
-#[derive(Debug)]
-pub(crate) enum Plain {}
+/// What a child's future returns, and what becomes of its error: [`Plain`] or [`Grouped`]. Sealed.
+///
+/// `E` is the error of the nursery.
+pub trait Kind<E>: Lift<<Self as Kind<E>>::Error, Lifted = E> {
+    /// The error that the child's future returns.
+    type Error;
+}
 
-/// The child's error is that of a nested nursery, and becomes a subtree.
-#[derive(Debug)]
-pub(crate) enum Grouped {}
+/// A child with an error of its own, which is the kind of most.
+#[derive(Clone, Copy, Debug)]
+pub enum Plain {}
 
-/// The child's future returns its end itself.
-#[derive(Debug)]
-pub(crate) enum Raw {}
+/// A child that is a nursery of its own: its joined error becomes a subtree. See
+/// [`spawn_group`](crate::Nursery::spawn_group).
+#[derive(Clone, Copy, Debug)]
+pub enum Grouped {}
 
-/// The same for a child that runs on an executor.
+impl<E> Kind<E> for Plain {
+    type Error = E;
+}
+
+impl<E> Kind<E> for Grouped {
+    type Error = JoinedError<E>;
+}
+
+/// Makes the error `X` that a child returned a failure.
+#[doc(hidden)]
+pub trait Lift<X>: 'static {
+    /// The error of the nursery.
+    type Lifted;
+
+    fn lift(error: X) -> Failure<Self::Lifted>;
+}
+
+impl<E> Lift<E> for Plain {
+    type Lifted = E;
+
+    #[inline]
+    fn lift(error: E) -> Failure<E> {
+        Failure::Error(error)
+    }
+}
+
+impl<E> Lift<JoinedError<E>> for Grouped {
+    type Lifted = E;
+
+    #[inline]
+    fn lift(error: JoinedError<E>) -> Failure<E> {
+        match error.into_bare() {
+            Ok(error) => Failure::Error(error),
+            Err(group) => Failure::Group(group),
+        }
+    }
+}
+
+/// A child of kind `K` whose future the nursery polls.
 #[derive(Debug)]
-pub(crate) enum RawRemote {}
+pub(crate) struct Here<K>(PhantomData<K>);
+
+/// A child of kind `K` that runs on an executor, and whose end comes from there.
+#[derive(Debug)]
+pub(crate) struct Elsewhere<K>(PhantomData<K>);
+
+/// What a child's future returns once its output has gone to its handle: nothing, or its error.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Delivery<T, X> {
+    pub(crate) result: Result<(), X>,
+    /// The outputs that the nursery collects of others.
+    pub(crate) others: PhantomData<fn() -> T>,
+}
 
 /// A timer; its output is discarded.
 #[derive(Debug)]
 pub(crate) enum Timer {}
 
-impl<T, E> Convert<Result<T, E>> for Plain {
-    type Output = End<T, E>;
+impl<T, X, K: Lift<X>> Convert<Result<T, X>> for Here<K> {
+    type Output = End<T, K::Lifted>;
 
     #[inline]
-    fn convert(output: Result<T, E>) -> Self::Output {
+    fn convert(output: Result<T, X>) -> Self::Output {
         match output {
             Ok(output) => End::Completed(output),
-            Err(error) => End::Failed(Failure::Error(error)),
+            Err(error) => End::Failed(K::lift(error)),
         }
     }
 }
 
-impl<T, E> Convert<Result<T, JoinedError<E>>> for Grouped {
-    type Output = End<T, E>;
+impl<T, X, K: Lift<X>> Convert<Delivery<T, X>> for Here<K> {
+    type Output = End<T, K::Lifted>;
 
     #[inline]
-    fn convert(output: Result<T, JoinedError<E>>) -> Self::Output {
-        match output.map_err(JoinedError::into_bare) {
-            Ok(output) => End::Completed(output),
-            Err(Ok(error)) => End::Failed(Failure::Error(error)),
-            Err(Err(group)) => End::Failed(Failure::Group(group)),
+    fn convert(output: Delivery<T, X>) -> Self::Output {
+        match output.result {
+            Ok(()) => End::Delivered,
+            Err(error) => End::Failed(K::lift(error)),
         }
     }
 }
 
-impl<T, E> Convert<End<T, E>> for Raw {
-    type Output = End<T, E>;
-
-    #[inline]
-    fn convert(output: End<T, E>) -> Self::Output {
-        output
-    }
-}
-
-impl<T, E> Convert<End<T, E>> for RawRemote {
-    type Output = End<T, E>;
+impl<T, X, K: Lift<X>> Convert<End<T, X>> for Elsewhere<K> {
+    type Output = End<T, K::Lifted>;
 
     const REMOTE: bool = true;
 
     #[inline]
-    fn convert(output: End<T, E>) -> Self::Output {
-        output
+    fn convert(end: End<T, X>) -> Self::Output {
+        match end {
+            End::Completed(output) => End::Completed(output),
+            End::Delivered => End::Delivered,
+            End::Cancelled(cause) => End::Cancelled(cause),
+            End::Failed(failure) => End::Failed(match failure {
+                Failure::Error(error) => K::lift(error),
+                Failure::Panic(panic) => Failure::Panic(panic),
+                Failure::TimedOut(cause) => Failure::TimedOut(cause),
+                Failure::Executor(error) => Failure::Executor(error),
+                Failure::Group(_) => unreachable!("a group is made here, of what came back"),
+            }),
+        }
     }
 }
 

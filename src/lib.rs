@@ -6,6 +6,7 @@
 //! | spawn children and wait for them | [`Nursery`] |
 //! | spawn from a child, a body or another thread | [`Spawner`] |
 //! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`] |
+//! | wait for room, or shed what there is no room for | [`Nursery::reserve`], [`Nursery::try_reserve`], [`Slot`] |
 //! | have a child's own output, of whatever type | [`JoinHandle`], [`Lost`] |
 //! | let a child know its id, and whether it is cancelled | [`ChildContext`] |
 //! | cancel one child | [`CancelHandle`] |
@@ -24,7 +25,8 @@
 //! completed, it failed, or it was cancelled. A **failure** is an error, a group of errors, a panic
 //! or a timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a
 //! **grace** is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is
-//! a child that is not waited for. Children spawned beyond the limit wait in the **backlog**. A
+//! a child that is not waited for. A **slot** is a place in the limit; children spawned beyond the
+//! limit wait in the **backlog**. A
 //! pool runs its items in **lanes**, each of which takes one after the other. A nursery has one of
 //! two **flavours**: [`Shared`], for children that are `Send`, or [`Local`].
 //!
@@ -33,8 +35,17 @@
 //! **Driving.** Children are polled only while one of the nursery's futures is awaited, on the task
 //! that awaits it. `spawn` polls nothing. A child starts in spawn order when there is room. It has
 //! one waker for good, as a task has: a future that keeps the waker of its first poll is woken by
-//! it. It may be polled without having been woken. A future that finishes a nursery or spawns a
-//! child panics when it is polled after it was ready.
+//! it. It may be polled without having been woken. A future that finishes a nursery or waits
+//! for a slot panics when it is polled after it was ready.
+//!
+//! **Room.** At most as many children run as the [limit](Nursery::limit) allows; a child takes a
+//! slot when it is spawned, and leaves it when it has ended. `spawn` always takes the child: beyond
+//! the limit it waits in the backlog. A [`reserve`](Nursery::reserve) waits for a slot before there
+//! is a child; slots are granted first come first served, to the owner and to spawners alike. It
+//! hears of a cancel. A slot in hand counts as a child that is to come: the nursery does not end,
+//! unless it is closed or cancelled. One that is dropped unused is the next one's. A wait alone
+//! keeps nothing open, also if its slot was granted: where nothing else is left, the nursery ends,
+//! and the wait is refused.
 //!
 //! **Fairness.** In a round the driver polls each child once that was woken before it. After 8
 //! rounds or about 256 polls its turn is over, and it yields to the runtime; nested nurseries share
@@ -122,6 +133,7 @@ mod text;
 mod time;
 mod timed;
 
+pub use adapt::{Grouped, Kind, Plain};
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
 pub use error::{
     Ancestors, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError, Leaves,
@@ -130,9 +142,10 @@ pub use error::{
 pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
-    ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, FirstOkSettle, Join, JoinByChild,
-    JoinHandle, Joining, LocalNursery, Next, Nursery, NurseryCancelled, Rejected, Rejection, Run,
-    RunSettle, Settle, SpawnWhenFree, Spawner, SpawnerWhenFree, With,
+    Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, FirstOkSettle, Join,
+    JoinByChild, JoinHandle, Joining, LocalNursery, Next, Nursery, NurseryCancelled, Parent, Place,
+    Rejected, Rejection, Reserve, Run, RunSettle, Settle, Slot, Spawner, SpawnerPlace,
+    SpawnerReserve, SpawnerSlot, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};

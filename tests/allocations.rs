@@ -209,7 +209,7 @@ fn an_output_that_is_kept_takes_no_room_for_an_error() {
         let info = measure(|| {
             futures::executor::block_on(async {
                 for n in 0..CHILDREN as u32 {
-                    nursery.spawn_when_free(async move { Ok(n) }).await;
+                    nursery.reserve().await.unwrap().spawn(async move { Ok(n) });
                 }
             });
         });
@@ -225,7 +225,7 @@ fn failures_beyond_keep_errors_take_no_memory() {
         let info = measure(|| {
             futures::executor::block_on(async {
                 for _ in 0..failures {
-                    nursery.spawn_when_free(async { Err(String::from("failed")) }).await;
+                    nursery.reserve().await.unwrap().spawn(async { Err(String::from("failed")) });
                 }
             });
         });
@@ -237,14 +237,52 @@ fn failures_beyond_keep_errors_take_no_memory() {
 }
 
 #[test]
+fn a_slot_takes_no_allocation() {
+    let mut nursery = grown();
+    let mut unused = || {
+        for _ in 0..CHILDREN {
+            drop(nursery.try_reserve().unwrap());
+            drop(nursery.reserve().now_or_never().unwrap().unwrap());
+        }
+    };
+    assert_eq!(measure(&mut unused).count_total, 0);
+    let spawner = nursery.spawner();
+    let info = measure(|| {
+        for _ in 0..CHILDREN {
+            drop(nursery.try_reserve().unwrap());
+            drop(nursery.reserve().now_or_never().unwrap().unwrap());
+            drop(spawner.try_reserve().unwrap());
+            drop(spawner.reserve().now_or_never().unwrap().unwrap());
+        }
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn a_child_that_is_spawned_by_a_slot_takes_no_allocation_more_than_any_other() {
+    let count = |spawn: fn(&mut Parent, u32)| {
+        let mut nursery = grown();
+        let info = measure(|| (0..CHILDREN as u32).for_each(|n| spawn(&mut nursery, n)));
+        info.count_total
+    };
+    let by_slot = count(|nursery, n| {
+        nursery.try_reserve().unwrap().spawn(async move { Ok(n) });
+    });
+    let at_once = count(|nursery, n| {
+        nursery.spawn(async move { Ok(n) });
+    });
+    assert_eq!(by_slot, at_once);
+}
+
+#[test]
 fn shedding_a_child_takes_no_allocation() {
     let mut nursery: Parent = Nursery::new().limit(1);
     let spawner = nursery.spawner();
     nursery.spawn(std::future::pending());
     let info = measure(|| {
-        for n in 0..CHILDREN as u32 {
-            assert!(nursery.try_spawn(async move { Ok(n) }).is_err());
-            assert!(spawner.try_spawn(async move { Ok(n) }).is_err());
+        for _ in 0..CHILDREN {
+            assert!(nursery.try_reserve().is_err());
+            assert!(spawner.try_reserve().is_err());
         }
     });
     assert_eq!(info.count_total, 0, "{info:?}");

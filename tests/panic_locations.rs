@@ -152,7 +152,7 @@ fn the_first_panic_of_a_nursery_that_is_dropped_keeps_its_line() {
     with_hook(|| {
         let line = OnceLock::new();
         let mut outer = Nursery::<'_, (), ()>::new();
-        let handle = outer.child().spawn_group_with_handle(async {
+        let handle = outer.child().group().spawn_with_handle(async {
             let mut inner = Nursery::<'_, (), ()>::new();
             inner.spawn(async {
                 let _bomb = Bomb;

@@ -53,7 +53,7 @@ impl Checks<'_> {
             match target {
                 Ok(target) => match target.address() {
                     Some(address) => child.spawn(self.check(target, address)),
-                    None => child.spawn_group(self.check_name(target)),
+                    None => child.group().spawn(self.check_name(target)),
                 },
                 Err(problem) => child.spawn(async { Err(problem) }),
             };

@@ -41,7 +41,7 @@ pub(crate) async fn demonstrate(
             for (name, answer) in SERVERS {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 targets.push(format!("http://{}/{name}", listener.local_addr()?).into());
-                let server = servers.child().name(name).spawn_group(serve(listener, answer));
+                let server = servers.child().name(name).group().spawn(serve(listener, answer));
                 server.expect("a nursery takes children for as long as its body runs");
             }
             targets.insert(1, CLOSED.into());
@@ -63,14 +63,15 @@ async fn serve(
     let clients = Nursery::new().limit(CLIENTS).first_error();
     let run = clients.run(|clients| async move {
         loop {
+            let slot = clients.reserve().await;
+            let slot = slot.expect("a nursery takes children for as long as its body runs");
             let client = match listener.accept().await {
                 Ok((client, _)) => attend(client, answer),
                 // The client has left, which is no fault of the server's.
                 Err(error) if is_passing(error.kind()) => continue,
                 Err(error) => return Err::<(), _>(error),
             };
-            let client = clients.spawn_when_free(client).await;
-            client.expect("a nursery takes children for as long as its body runs");
+            slot.spawn(client).expect("nothing has closed or cancelled it meanwhile");
         }
     });
     run.await.map(drop)

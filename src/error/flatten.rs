@@ -22,7 +22,7 @@ impl<E> JoinedError<E> {
     /// # use nestling::Nursery;
     /// # futures::executor::block_on(async {
     /// let mut outer: Nursery<'_, (), &str> = Nursery::new();
-    /// outer.child().name("uploads").spawn_group(async {
+    /// outer.child().name("uploads").group().spawn(async {
     ///     let mut inner: Nursery<'_, (), &str> = Nursery::new();
     ///     inner.child().name("a.txt").spawn(async { Err("disk full") });
     ///     inner.join().await.map(drop)

@@ -1,16 +1,41 @@
 //! The builder of one child: what it is called and how it may end, then how it is spawned.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
-use crate::adapt::{Adapt, Timer};
+use futures::task::Spawn;
+
+use super::context::{ChildContext, With};
+use super::join_handle::{JoinHandle, Joining};
+use super::parent::Parent;
+use super::prepared::no_introduction;
+use crate::adapt::{Adapt, Convert, Elsewhere, Grouped, Here, Kind, Plain, Timer};
+use crate::cancel::{CancelHandle, Control};
+use crate::child::{End, Spawned};
 use crate::flavor::{Flavor, Hold};
+use crate::info::ChildId;
+use crate::remote::Remote;
 use crate::timed::Timers;
 
 /// A child about to be spawned: options first, then one of the spawn methods.
 ///
-/// Made by [`Nursery::child`](crate::Nursery::child) and [`Spawner::child`](crate::Spawner::child).
-/// The spawn methods are those of the nursery and of the spawner, and do the same.
+/// Made by [`Nursery::child`](crate::Nursery::child) and [`Spawner::child`](crate::Spawner::child),
+/// and with a place in the limit by `reserve` and `try_reserve` of either: that is a
+/// [`Slot`](crate::Slot), or a [`SpawnerSlot`](crate::SpawnerSlot). The spawn methods are those of
+/// the nursery and of the spawner, and do the same.
+///
+/// What they return depends on what spawns, the builder's [`Parent`]. `R` stands for what the child
+/// is known by: its id, or a handle.
+///
+/// | made by | returns |
+/// |---|---|
+/// | the nursery's owner, or a slot of the owner | `R` |
+/// | a spawner, or a slot of a spawner | `Result<R, Rejected<F>>`, with the future, or the closure that was to make it |
+///
+/// What the child's future returns depends on its [`Kind`]: an error of the nursery's type, or,
+/// after [`group`](Self::group), a joined error.
 ///
 /// A child with an option of its own costs an allocation that others do without, and one for the
 /// name and for each future that is given.
@@ -35,9 +60,10 @@ use crate::timed::Timers;
 /// # });
 /// ```
 #[must_use = "a child is spawned by one of the spawn methods"]
-pub struct ChildBuilder<'env, P, M: Flavor> {
-    pub(super) parent: P,
-    pub(super) options: Options<'env, M>,
+pub struct ChildBuilder<'env, P, M: Flavor, K = Plain> {
+    parent: P,
+    options: Options<'env, M>,
+    kind: PhantomData<fn() -> K>,
 }
 
 /// What is special about a child.
@@ -49,12 +75,50 @@ pub(super) struct Options<'env, M: Flavor> {
     pub(super) timers: Option<Timers<M::Boxed<'env, ()>>>,
 }
 
+/// What is asked for besides the future.
+pub(super) struct Order<'env, M: Flavor> {
+    pub(super) options: Options<'env, M>,
+    /// Whether there is to be a handle.
+    pub(super) handle: bool,
+    pub(super) location: &'static Location<'static>,
+}
+
 impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
+    #[inline]
     pub(super) fn new(parent: P) -> Self {
         let options = Options { name: None, daemon: false, timers: None };
-        Self { parent, options }
+        Self { parent, options, kind: PhantomData }
     }
 
+    /// Makes the child a nursery of its own: its future returns a [`JoinedError`], which becomes a
+    /// subtree of this nursery's error. See [`Nursery::spawn_group`](crate::Nursery::spawn_group).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::{JoinedError, Nursery};
+    /// # async fn upload() -> Result<(), JoinedError<String>> {
+    /// #     Ok(())
+    /// # }
+    /// # futures::executor::block_on(async {
+    /// let mut sync = Nursery::new().limit(2);
+    /// for _ in 0..10 {
+    ///     let slot = sync.reserve().await.expect("nothing cancels it");
+    ///     slot.name("uploads").group().spawn(upload());
+    /// }
+    /// # sync.join().await.unwrap();
+    /// # });
+    /// ```
+    ///
+    /// [`JoinedError`]: crate::JoinedError
+    pub fn group(self) -> ChildBuilder<'env, P, M, Grouped> {
+        let Self { parent, options, kind: _ } = self;
+        ChildBuilder { parent, options, kind: PhantomData }
+    }
+}
+
+/// The options.
+impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// Names the child in errors, causes and reports. Names need not be unique; an empty one is
     /// none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -75,7 +139,8 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     /// keep others from running for as long as they run. In a nursery that is cancelled within a
     /// [grace](crate::Nursery::grace) it goes on until the last other child has ended, and is
     /// dropped then, unless it has a grace of its own. One that is spawned when no other child is
-    /// left is cancelled before it starts.
+    /// left is cancelled before it starts. One that is made of a slot gives that back when it is
+    /// spawned.
     pub fn daemon(mut self) -> Self {
         self.options.daemon = true;
         self
@@ -133,6 +198,179 @@ impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {
     }
 }
 
+/// The spawn methods.
+impl<'env, P, M, K> ChildBuilder<'env, P, M, K>
+where
+    M: Flavor,
+    P: Parent<'env, M>,
+    K: Kind<P::Error>,
+{
+    /// Spawns the child; see [`Nursery::spawn`](crate::Nursery::spawn) and
+    /// [`Spawner::spawn`](crate::Spawner::spawn).
+    ///
+    /// # Errors
+    ///
+    /// By a spawner, or a slot of one: the future, if the nursery is closed or cancelled.
+    #[track_caller]
+    #[inline]
+    pub fn spawn<F>(self, future: F) -> P::Spawned<ChildId, F>
+    where
+        F: Future<Output = Result<P::Output, K::Error>>,
+        M: Hold<'env, F>,
+    {
+        self.admit::<F, Here<K>, _, _>(
+            false,
+            future,
+            no_introduction,
+            |spawned| spawned.id,
+            |future| future,
+        )
+    }
+
+    /// Spawns the child and returns the handle that cancels it; see
+    /// [`Nursery::spawn_with_handle`](crate::Nursery::spawn_with_handle).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_with_handle<F>(self, future: F) -> P::Spawned<CancelHandle, F>
+    where
+        F: Future<Output = Result<P::Output, K::Error>>,
+        M: Hold<'env, F>,
+    {
+        self.admit::<F, Here<K>, _, _>(
+            true,
+            future,
+            no_introduction,
+            Spawned::into_handle,
+            |future| future,
+        )
+    }
+
+    /// Spawns the child and hands its output to a handle; see
+    /// [`Nursery::spawn_join`](crate::Nursery::spawn_join).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_join<U, F>(self, future: F) -> P::Spawned<JoinHandle<U>, F>
+    where
+        F: Future<Output = Result<U, K::Error>>,
+        M: Hold<'env, Joining<F, U, P::Output>>,
+    {
+        let future = Joining::new(future);
+        let promise = future.promise();
+        self.admit::<_, Here<K>, _, _>(
+            true,
+            future,
+            no_introduction,
+            |spawned| promise.handle(spawned),
+            Joining::into_inner,
+        )
+    }
+
+    /// Spawns a child that is made from its context; see
+    /// [`Nursery::spawn_with`](crate::Nursery::spawn_with). A [group](Self::group) that is made so
+    /// can have its nursery [cancelled with it](ChildContext::nursery).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn); what comes back is the closure.
+    #[track_caller]
+    pub fn spawn_with<C, F>(mut self, make: C) -> P::Spawned<CancelHandle, C>
+    where
+        C: FnOnce(ChildContext<'env, P::Output, P::Error, M>) -> F,
+        F: Future<Output = Result<P::Output, K::Error>>,
+        M: Hold<'env, With<C, F, ChildContext<'env, P::Output, P::Error, M>>>,
+    {
+        let meet = With::meet(self.parent.inbox());
+        self.admit::<_, Here<K>, _, _>(
+            true,
+            With::new(make),
+            meet,
+            Spawned::into_handle,
+            With::into_make,
+        )
+    }
+
+    /// [`spawn_join`](Self::spawn_join) of a child that is made from its context.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn_with`](Self::spawn_with).
+    #[track_caller]
+    pub fn spawn_join_with<U, C, F>(mut self, make: C) -> P::Spawned<JoinHandle<U>, C>
+    where
+        C: FnOnce(ChildContext<'env, P::Output, P::Error, M>) -> F,
+        F: Future<Output = Result<U, K::Error>>,
+        M: Hold<
+                'env,
+                Joining<With<C, F, ChildContext<'env, P::Output, P::Error, M>>, U, P::Output>,
+            >,
+    {
+        let meet = With::meet(self.parent.inbox());
+        let future = Joining::new(With::new(make));
+        let promise = future.promise();
+        let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
+            meet(joining.get_mut(), control);
+        };
+        self.admit::<_, Here<K>, _, _>(
+            true,
+            future,
+            introduce,
+            |spawned| promise.handle(spawned),
+            |joining| joining.into_inner().into_make(),
+        )
+    }
+
+    /// Spawns a child that runs on an executor, in parallel; see
+    /// [`Nursery::spawn_on`](crate::Nursery::spawn_on).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_on<X, F>(self, executor: X, future: F) -> P::Spawned<CancelHandle, F>
+    where
+        X: Spawn,
+        F: Future<Output = Result<P::Output, K::Error>> + Send + 'static,
+        P::Output: Send + 'static,
+        K::Error: Send + 'static,
+        M: Hold<'env, Remote<X, F, P::Output, K::Error>>,
+    {
+        let future = Remote::new(executor, future);
+        self.admit::<_, Elsewhere<K>, _, _>(
+            true,
+            future,
+            Remote::set_control,
+            Spawned::into_handle,
+            Remote::into_future,
+        )
+    }
+
+    #[track_caller]
+    #[inline]
+    fn admit<F, A, R, G>(
+        self,
+        handle: bool,
+        future: F,
+        introduce: impl FnOnce(&mut F, &Arc<Control>),
+        taken: impl FnOnce(Spawned) -> R,
+        back: impl FnOnce(F) -> G,
+    ) -> P::Spawned<R, G>
+    where
+        F: Future,
+        A: Convert<F::Output, Output = End<P::Output, P::Error>>,
+        M: Hold<'env, F>,
+    {
+        let Self { parent, options, kind: _ } = self;
+        let order = Order { options, handle, location: Location::caller() };
+        parent.admit::<F, A, R, G>(order, future, introduce, taken, back)
+    }
+}
+
 /// Boxes a timer; its output is discarded.
 pub(super) fn hold<'env, F, M>(timer: F) -> M::Boxed<'env, ()>
 where
@@ -142,7 +380,7 @@ where
     M::hold::<Timer>(Box::new(Adapt::new(timer)))
 }
 
-impl<P, M: Flavor> fmt::Debug for ChildBuilder<'_, P, M> {
+impl<P, M: Flavor, K> fmt::Debug for ChildBuilder<'_, P, M, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let timers = self.options.timers.as_ref();
         f.debug_struct("ChildBuilder")

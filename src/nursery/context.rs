@@ -105,7 +105,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// that they had collected.
     ///
     /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
-    /// [`spawn_group_with`](crate::ChildBuilder::spawn_group_with). A nursery that is to outlast
+    /// [`group`](crate::ChildBuilder::group). A nursery that is to outlast
     /// the cancel, for the clean-up, is made by [`Nursery::new`].
     ///
     /// # Examples

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::adapt::Delivery;
 use crate::cancel::{CancelHandle, Cause, Finished, Lost};
-use crate::child::{End, Spawned};
-use crate::error::Failure;
+use crate::child::Spawned;
 use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::Mutex;
@@ -65,22 +65,22 @@ use crate::sync::Mutex;
 pub struct JoinHandle<U> {
     handle: CancelHandle,
     finished: Finished,
-    slot: Arc<Slot<U>>,
+    store: Arc<Store<U>>,
     taken: bool,
 }
 
 /// Where the output waits. User code does not run under the lock.
-struct Slot<U>(Mutex<Option<U>>);
+struct Store<U>(Mutex<Option<U>>);
 
 /// An output that was not taken. It may be dropped while the destructor of the child's future
 /// panics.
-impl<U> Drop for Slot<U> {
+impl<U> Drop for Store<U> {
     fn drop(&mut self) {
         FirstPanic::of(drop_guarded(self.take())).resume();
     }
 }
 
-impl<U> Slot<U> {
+impl<U> Store<U> {
     fn put(&self, output: U) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
     }
@@ -140,7 +140,7 @@ impl<U> Future for JoinHandle<U> {
         assert!(!this.taken, "a `JoinHandle` was polled after it was ready");
         ready!(Pin::new(&mut this.finished).poll(cx));
         this.taken = true;
-        Poll::Ready(this.slot.take().ok_or_else(|| this.handle.lost()))
+        Poll::Ready(this.store.take().ok_or_else(|| this.handle.lost()))
     }
 }
 
@@ -165,7 +165,7 @@ pin_project! {
     pub struct Joining<F, U, T> {
         #[pin]
         future: F,
-        slot: Arc<Slot<U>>,
+        store: Arc<Store<U>>,
         // The outputs that the nursery collects of others.
         others: PhantomData<fn() -> T>,
     }
@@ -173,12 +173,12 @@ pin_project! {
 
 impl<F, U, T> Joining<F, U, T> {
     pub(super) fn new(future: F) -> Self {
-        Self { future, slot: Arc::new(Slot(Mutex::new(None))), others: PhantomData }
+        Self { future, store: Arc::new(Store(Mutex::new(None))), others: PhantomData }
     }
 
     /// What makes the handle once the child is taken.
     pub(super) fn promise(&self) -> Promise<U> {
-        Promise(Arc::clone(&self.slot))
+        Promise(Arc::clone(&self.store))
     }
 
     /// The future, which was never pinned.
@@ -193,30 +193,25 @@ impl<F, U, T> Joining<F, U, T> {
 }
 
 /// A handle before there is a child.
-pub(super) struct Promise<U>(Arc<Slot<U>>);
+pub(super) struct Promise<U>(Arc<Store<U>>);
 
 impl<U> Promise<U> {
     pub(super) fn handle(self, spawned: Spawned) -> JoinHandle<U> {
         let handle = spawned.into_handle();
-        JoinHandle { finished: handle.finished(), handle, slot: self.0, taken: false }
+        JoinHandle { finished: handle.finished(), handle, store: self.0, taken: false }
     }
 }
 
-impl<F, U, T, E> Future for Joining<F, U, T>
+impl<F, U, T, X> Future for Joining<F, U, T>
 where
-    F: Future<Output = Result<U, E>>,
+    F: Future<Output = Result<U, X>>,
 {
-    type Output = End<T, E>;
+    type Output = Delivery<T, X>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(match ready!(this.future.poll(cx)) {
-            Ok(output) => {
-                this.slot.put(output);
-                End::Delivered
-            }
-            Err(error) => End::Failed(Failure::Error(error)),
-        })
+        let result = ready!(this.future.poll(cx)).map(|output| this.store.put(output));
+        Poll::Ready(Delivery { result, others: PhantomData })
     }
 }
 

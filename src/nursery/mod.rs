@@ -8,13 +8,14 @@ mod first_ok;
 mod join_handle;
 mod next;
 mod options;
+mod parent;
 mod prepared;
 mod rejected;
+mod reserve;
 mod run;
+mod slot;
 mod spawn;
 mod spawner;
-mod spawner_child;
-mod when_free;
 
 use std::fmt;
 
@@ -25,10 +26,12 @@ pub use self::finish::{Join, JoinByChild, Settle};
 pub use self::first_ok::{FirstOk, FirstOkSettle};
 pub use self::join_handle::{JoinHandle, Joining};
 pub use self::next::Next;
+pub use self::parent::{Answer, Parent};
 pub use self::rejected::{Rejected, Rejection};
+pub use self::reserve::{Reserve, SpawnerReserve};
 pub use self::run::{Run, RunSettle};
+pub use self::slot::{Place, Slot, SpawnerPlace, SpawnerSlot};
 pub use self::spawner::{NurseryCancelled, Spawner};
-pub use self::when_free::{SpawnWhenFree, SpawnerWhenFree};
 use crate::cancel::Cause;
 use crate::drive::DriverState;
 use crate::flavor::{Flavor, Local, Shared};
@@ -43,7 +46,7 @@ use crate::scope::records::Records;
 ///
 /// A child is polled only while the nursery is driven, that is while one of its futures is awaited:
 /// [`join`](Self::join), [`settle`](Self::settle), [`next`](Self::next),
-/// [`first_ok`](Self::first_ok), [`run`](Self::run) or [`spawn_when_free`](Self::spawn_when_free).
+/// [`first_ok`](Self::first_ok), [`run`](Self::run) or [`reserve`](Self::reserve).
 /// All children run on the task that drives: they are concurrent, and not parallel.
 ///
 /// | finished by | gives | when a child fails |

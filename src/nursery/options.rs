@@ -178,7 +178,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Stores at most `limit` failures, the first ones, and counts the rest.
     ///
     /// This bounds the memory of long runs. [`next`](Self::next) hands out every failure all the
-    /// same; only those that came while [`spawn_when_free`](Self::spawn_when_free) waited are
+    /// same; only those that came while [`reserve`](Self::reserve) waited are
     /// stored, and bounded, before it.
     ///
     /// # Panics
@@ -262,8 +262,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// This bounds the memory of a nursery that runs for long and has children with nothing to
     /// return, as a server has: a report keeps the child beside each output.
-    /// [`long_running`](Self::long_running) bounds all that is kept. [`next`](Self::next) and [`first_ok`](Self::first_ok) hand out outputs
-    /// all the same, but for those that came while [`spawn_when_free`](Self::spawn_when_free)
+    /// [`long_running`](Self::long_running) bounds all that is kept. [`next`](Self::next) and
+    /// [`first_ok`](Self::first_ok) hand out outputs all the same, but for those that came while
+    /// [`reserve`](Self::reserve)
     /// waited.
     ///
     /// # Examples

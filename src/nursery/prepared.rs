@@ -3,13 +3,12 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::builder::Options;
+use super::builder::{Options, Order};
 use crate::adapt::{Adapt, Convert};
 use crate::cancel::{Control, FinishOnDrop, Requests, Traits};
 use crate::child::{Child, End};
 use crate::flavor::{Flavor, Hold};
 use crate::info::{ChildId, ChildInfo};
-use crate::scope::inbox::Admission;
 use crate::timed::Timed;
 
 /// A child's future in its box, the line that spawned it, and its control block if it needs one.
@@ -26,21 +25,18 @@ enum Boxed<'env, F, K, M: Flavor> {
 }
 
 impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
-    /// Prepares a child of the caller's line. One with an option of its own, or with a handle,
-    /// takes a control block.
-    #[track_caller]
+    /// Prepares a child. One with an option of its own, or with a handle, takes a control block.
     #[inline]
     pub(super) fn new<'r>(
-        options: Options<'env, M>,
+        order: Order<'env, M>,
         requests: impl FnOnce() -> &'r Arc<Requests>,
-        handle: bool,
         future: F,
     ) -> Self
     where
         F: Future,
         K: Convert<F::Output>,
     {
-        let location = Location::caller();
+        let Order { options, handle, location } = order;
         let Options { name, daemon, timers } = options;
         let finish = if handle || name.is_some() || daemon || timers.is_some() {
             // The number is not known yet; it is set when the nursery takes the child.
@@ -57,14 +53,6 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
             None => Boxed::Plain(Box::new(future)),
         };
         Self { location, finish, future }
-    }
-
-    /// How the child is to be taken, if it is no daemon.
-    pub(super) fn admission(&self, otherwise: Admission) -> Admission {
-        match self.finish.control() {
-            Some(control) if control.traits().daemon => Admission::Daemon,
-            _ => otherwise,
-        }
     }
 
     /// Returns the future of a child that was not taken.

@@ -17,7 +17,7 @@ pub struct Rejected<F> {
     pub reason: Rejection,
 }
 
-/// Why a nursery does not take a child.
+/// Why a nursery takes no child, or has no slot for one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -34,16 +34,21 @@ pub enum Rejection {
 
 impl<F> Rejected<F> {
     pub(crate) fn new(future: F, refusal: Refusal) -> Self {
-        let reason = match refusal {
-            Refusal::Full => Rejection::Full,
-            Refusal::Closed => Rejection::Closed,
-            Refusal::Cancelled(cause) => Rejection::Cancelled(cause),
-        };
-        Self { future, reason }
+        Self { future, reason: refusal.into() }
     }
 
     pub(crate) fn map<G>(self, inner: impl FnOnce(F) -> G) -> Rejected<G> {
         Rejected { future: inner(self.future), reason: self.reason }
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full => Self::Full,
+            Refusal::Closed => Self::Closed,
+            Refusal::Cancelled(cause) => Self::Cancelled(cause),
+        }
     }
 }
 

@@ -1,26 +1,19 @@
 //! Spawning by the nursery's owner.
 
-use std::sync::Arc;
-
 use futures::task::Spawn;
 
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
-use super::prepared::{Prepared, no_introduction};
-use super::when_free::SpawnWhenFree;
-use super::{ChildBuilder, Nursery, Rejected};
-use crate::adapt::{Convert, Grouped, Plain, Raw, RawRemote};
-use crate::cancel::{CancelHandle, Control};
-use crate::child::{End, Spawned};
+use super::{ChildBuilder, Nursery};
+use crate::cancel::CancelHandle;
 use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold};
-use crate::guard::drop_quietly;
 use crate::info::ChildId;
 use crate::remote::Remote;
-use crate::scope::inbox::{Admission, Refusal};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// A child with options of its own, to be spawned.
+    #[inline]
     pub fn child(&mut self) -> ChildBuilder<'env, &mut Self, M> {
         ChildBuilder::new(self)
     }
@@ -41,8 +34,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Spawns a child and returns the handle that cancels it.
     ///
     /// The handle costs the child an allocation that [`spawn`](Self::spawn) does without. For
-    /// groups there is
-    /// [`child().spawn_group_with_handle(..)`](ChildBuilder::spawn_group_with_handle).
+    /// groups there is [`child().group()`](ChildBuilder::group).
     #[track_caller]
     pub fn spawn_with_handle<F>(&mut self, future: F) -> CancelHandle
     where
@@ -91,7 +83,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.child().spawn_group(future)
+        self.child().group().spawn(future)
     }
 
     /// Spawns a child and hands its output, of whatever type, to a handle and not to the nursery.
@@ -150,77 +142,6 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.child().spawn_with(make)
     }
 
-    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back
-    /// otherwise.
-    ///
-    /// Children in the backlog are unfinished, and so are those that could have ended since the
-    /// nursery was last driven. Without a limit there is always room.
-    ///
-    /// # Errors
-    ///
-    /// [`Full`](crate::Rejection::Full) or [`Cancelled`](crate::Rejection::Cancelled), and the
-    /// future, unpolled.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use nestling::Nursery;
-    /// # futures::executor::block_on(async {
-    /// let mut nursery: Nursery<'_, u32, ()> = Nursery::new().limit(1);
-    /// nursery.try_spawn(async { Ok(1) }).expect("there is room for one");
-    /// let rejected = nursery.try_spawn(async { Ok(2) }).unwrap_err();
-    /// assert!(rejected.reason.is_full());
-    ///
-    /// nursery.next().await; // the first ends, and leaves room
-    /// nursery.try_spawn(rejected.future).expect("there is room again");
-    /// # });
-    /// ```
-    #[track_caller]
-    pub fn try_spawn<F>(&mut self, future: F) -> Result<ChildId, Rejected<F>>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.child().try_spawn(future)
-    }
-
-    /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
-    ///
-    /// This is backpressure: the children are driven while it waits. What ends meanwhile is kept
-    /// for whatever finishes the nursery, outputs without bound; where there is no end of them,
-    /// [`next`](Self::next) takes them out. Spawners that wait for a slot too are served in the
-    /// order in which they came, this one among them. In a nursery that is cancelled the child is
-    /// reported as cancelled, as by [`spawn`](Self::spawn).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the child that was not spawned yet, and its place in the queue. Children
-    /// and what was kept of them stay with the nursery.
-    ///
-    /// # Examples
-    ///
-    /// Many children, four of them at a time. Their outputs are kept, and of their failures ten:
-    ///
-    /// ```
-    /// # use nestling::Nursery;
-    /// # futures::executor::block_on(async {
-    /// let mut nursery = Nursery::new().limit(4).keep_errors(10);
-    /// for n in 0..10_000 {
-    ///     nursery.spawn_when_free(async move { if n % 100 == 0 { Err(n) } else { Ok(()) } }).await;
-    /// }
-    /// let error = nursery.join().await.unwrap_err();
-    /// assert_eq!((error.len(), error.counts().failed()), (10, 100));
-    /// # });
-    /// ```
-    #[track_caller]
-    pub fn spawn_when_free<F>(&mut self, future: F) -> SpawnWhenFree<'_, 'env, T, E, M, F>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.child().spawn_when_free(future)
-    }
-
     /// Spawns a child that runs on an executor, in parallel with the others, and returns the handle
     /// that cancels it.
     ///
@@ -267,202 +188,5 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         M: Hold<'env, Remote<X, F, T, E>>,
     {
         self.child().spawn_on(executor, future)
-    }
-
-    /// Takes a child for an admission that is never refused.
-    #[inline]
-    pub(super) fn place<F, K>(
-        &mut self,
-        admission: Admission,
-        child: Prepared<'env, F, K, M>,
-        introduce: impl FnOnce(&mut F, &Arc<Control>),
-    ) -> Spawned
-    where
-        F: Future,
-        K: Convert<F::Output, Output = End<T, E>>,
-        M: Hold<'env, F>,
-    {
-        match self.inner.scope.add(admission, child, |child, id| child.child(id, introduce)) {
-            Ok(spawned) => spawned,
-            Err(_) => unreachable!("only a child that asks for a free slot is refused"),
-        }
-    }
-}
-
-impl<'a, 'env, T, E, M: Flavor> ChildBuilder<'env, &'a mut Nursery<'env, T, E, M>, M> {
-    /// See [`Nursery::spawn`].
-    #[track_caller]
-    pub fn spawn<F>(self, future: F) -> ChildId
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.place::<F, Plain>(false, future, no_introduction).id
-    }
-
-    /// See [`Nursery::spawn_group`].
-    #[track_caller]
-    pub fn spawn_group<F>(self, future: F) -> ChildId
-    where
-        F: Future<Output = Result<T, JoinedError<E>>>,
-        M: Hold<'env, F>,
-    {
-        self.place::<F, Grouped>(false, future, no_introduction).id
-    }
-
-    /// See [`Nursery::spawn_with_handle`].
-    #[track_caller]
-    pub fn spawn_with_handle<F>(self, future: F) -> CancelHandle
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.place::<F, Plain>(true, future, no_introduction).into_handle()
-    }
-
-    /// [`spawn_group`](Self::spawn_group) with the handle that cancels the child.
-    #[track_caller]
-    pub fn spawn_group_with_handle<F>(self, future: F) -> CancelHandle
-    where
-        F: Future<Output = Result<T, JoinedError<E>>>,
-        M: Hold<'env, F>,
-    {
-        self.place::<F, Grouped>(true, future, no_introduction).into_handle()
-    }
-
-    /// See [`Nursery::spawn_join`].
-    #[track_caller]
-    pub fn spawn_join<U, F>(self, future: F) -> JoinHandle<U>
-    where
-        F: Future<Output = Result<U, E>>,
-        M: Hold<'env, Joining<F, U, T>>,
-    {
-        let future = Joining::new(future);
-        let promise = future.promise();
-        promise.handle(self.place::<_, Raw>(true, future, no_introduction))
-    }
-
-    /// See [`Nursery::spawn_with`].
-    #[track_caller]
-    pub fn spawn_with<C, F>(self, make: C) -> CancelHandle
-    where
-        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
-    {
-        let meet = With::meet(self.parent.inner.scope.inbox());
-        self.place::<_, Plain>(true, With::new(make), meet).into_handle()
-    }
-
-    /// [`spawn_group`](Self::spawn_group) of a child that is made from its context; so its nursery
-    /// can be [cancelled with it](ChildContext::nursery).
-    #[track_caller]
-    pub fn spawn_group_with<C, F>(self, make: C) -> CancelHandle
-    where
-        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
-        F: Future<Output = Result<T, JoinedError<E>>>,
-        M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
-    {
-        let meet = With::meet(self.parent.inner.scope.inbox());
-        self.place::<_, Grouped>(true, With::new(make), meet).into_handle()
-    }
-
-    /// [`spawn_join`](Self::spawn_join) of a child that is made from its context.
-    #[track_caller]
-    pub fn spawn_join_with<U, C, F>(self, make: C) -> JoinHandle<U>
-    where
-        C: FnOnce(ChildContext<'env, T, E, M>) -> F,
-        F: Future<Output = Result<U, E>>,
-        M: Hold<'env, Joining<With<C, F, ChildContext<'env, T, E, M>>, U, T>>,
-    {
-        let meet = With::meet(self.parent.inner.scope.inbox());
-        let future = Joining::new(With::new(make));
-        let promise = future.promise();
-        let introduce = |joining: &mut Joining<_, _, _>, control: &_| {
-            meet(joining.get_mut(), control);
-        };
-        promise.handle(self.place::<_, Raw>(true, future, introduce))
-    }
-
-    /// See [`Nursery::spawn_on`].
-    #[track_caller]
-    pub fn spawn_on<X, F>(self, executor: X, future: F) -> CancelHandle
-    where
-        X: Spawn,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: Send + 'static,
-        M: Hold<'env, Remote<X, F, T, E>>,
-    {
-        self.place::<_, RawRemote>(true, Remote::new(executor, future), Remote::set_control)
-            .into_handle()
-    }
-
-    /// See [`Nursery::try_spawn`]. A daemon takes no slot: there is always room for it.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    #[track_caller]
-    pub fn try_spawn<F>(self, future: F) -> Result<ChildId, Rejected<F>>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        let Self { parent, options } = self;
-        let refusal = match parent.inner.scope.cancel_requested() {
-            Some(cause) => Some(Refusal::Cancelled(cause)),
-            None if !options.daemon && !parent.inner.scope.has_room() => Some(Refusal::Full),
-            None => None,
-        };
-        // Shedding is common where it is used at all, and must not allocate.
-        if let Some(refusal) = refusal {
-            // The future is given back, whatever the destructors of its timers do.
-            drop_quietly(options);
-            return Err(Rejected::new(future, refusal));
-        }
-        let child =
-            Prepared::<F, Plain, M>::new(options, || parent.inner.scope.requests(), false, future);
-        let admission = child.admission(Admission::IfFree);
-        match parent.inner.scope.add(admission, child, |child, id| child.child(id, no_introduction))
-        {
-            Ok(spawned) => Ok(spawned.id),
-            Err(child) => Err(Rejected::new(child.into_inner(), Refusal::Full)),
-        }
-    }
-
-    /// See [`Nursery::spawn_when_free`]. A daemon takes no slot: it does not wait.
-    #[track_caller]
-    pub fn spawn_when_free<F>(self, future: F) -> SpawnWhenFree<'a, 'env, T, E, M, F>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        let child =
-            Prepared::new(self.options, || self.parent.inner.scope.requests(), false, future);
-        SpawnWhenFree::new(self.parent, child)
-    }
-
-    #[track_caller]
-    #[inline]
-    fn place<F, K>(
-        self,
-        handle: bool,
-        future: F,
-        introduce: impl FnOnce(&mut F, &Arc<Control>),
-    ) -> Spawned
-    where
-        F: Future,
-        K: Convert<F::Output, Output = End<T, E>>,
-        M: Hold<'env, F>,
-    {
-        let child = Prepared::<F, K, M>::new(
-            self.options,
-            || self.parent.inner.scope.requests(),
-            handle,
-            future,
-        );
-        let admission = child.admission(Admission::Always);
-        self.parent.place(admission, child, introduce)
     }
 }

@@ -11,7 +11,6 @@ use futures::task::Spawn;
 use super::builder::hold;
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
-use super::when_free::SpawnerWhenFree;
 use super::{ChildBuilder, Rejected};
 use crate::cancel::{CancelHandle, Cause};
 use crate::error::JoinedError;
@@ -27,7 +26,8 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may
 /// be parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one.
+/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one;
+/// a [slot](crate::SpawnerSlot) does.
 /// Once the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with
 /// the reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has
 /// seen its last child end; while the owner takes completions by [`next`](crate::Nursery::next), it
@@ -40,7 +40,9 @@ use crate::scope::inbox::Inbox;
 /// |---|---|---|
 /// | `spawn` into a cancelled nursery | takes the child, and reports it as cancelled, or timed out after the deadline | gives it back |
 /// | `spawn` once the nursery has ended | cannot be written | gives the child back |
-/// | `spawn_when_free` | drives the children while it waits | waits for the task that drives them |
+/// | `reserve` | drives the children while it waits | waits for the task that drives them |
+/// | `reserve` in a nursery that a spawner has closed | waits for a slot | is refused |
+/// | a slot that is in hand | borrows the nursery | can be kept, and handed on; the nursery does not end meanwhile |
 /// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
 ///
 /// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
@@ -129,7 +131,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         F: Future<Output = Result<T, JoinedError<E>>>,
         M: Hold<'env, F>,
     {
-        self.child().spawn_group(future)
+        self.child().group().spawn(future)
     }
 
     /// Spawns a child and hands its output to a handle; see
@@ -179,47 +181,6 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
         M: Hold<'env, Remote<X, F, T, E>>,
     {
         self.child().spawn_on(executor, future)
-    }
-
-    /// Spawns a child if fewer children are unfinished than the limit allows; gives it back
-    /// otherwise.
-    ///
-    /// # Errors
-    ///
-    /// The future, if the nursery is [full](crate::Rejection::Full),
-    /// [closed](crate::Rejection::Closed) or [cancelled](crate::Rejection::Cancelled).
-    #[track_caller]
-    pub fn try_spawn<F>(&self, future: F) -> Result<ChildId, Rejected<F>>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.child().try_spawn(future)
-    }
-
-    /// Waits until fewer children are unfinished than the limit allows, then spawns a child.
-    ///
-    /// Slots are granted in the order in which they were first asked for. While one is granted and
-    /// not used, the nursery does not end, unless it is closed: that takes the slot back. So do not
-    /// leave the future unpolled, or forget it. A child that waits so for a slot in its own nursery
-    /// keeps its own slot meanwhile: where all of them do, they wait for ever.
-    ///
-    /// # Errors
-    ///
-    /// The output is the future, if the nursery is or becomes [closed](crate::Rejection::Closed) or
-    /// [cancelled](crate::Rejection::Cancelled).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping it drops the child that was not spawned yet, and gives its place in the queue, or
-    /// the slot that was its own by then, to the next.
-    #[track_caller]
-    pub fn spawn_when_free<F>(&self, future: F) -> SpawnerWhenFree<'env, T, E, M, F>
-    where
-        F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
-    {
-        self.child().spawn_when_free(future)
     }
 
     /// Cancels every child of the nursery, and the nursery for those to come.

@@ -59,6 +59,11 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         self.backlog.push(child, daemon);
     }
 
+    /// Whether fewer children are unfinished than the limit allows.
+    pub(super) fn has_room(&self) -> bool {
+        self.unfinished < self.limit
+    }
+
     /// Whether one more child may run. A lane that is held for it is taken already.
     #[inline]
     pub(super) fn has_slot(&self, held: Option<usize>) -> bool {

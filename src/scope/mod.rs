@@ -36,10 +36,11 @@ mod shutdown;
 pub(crate) mod timer;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use self::children::Children;
 use self::collected::Summary;
-use self::inbox::Admission;
+use self::inbox::{Admission, By, Refusal, Ticket};
 use self::mailbox::Mailbox;
 pub(crate) use self::pass::{Body, NoBody, Pass, Take};
 use self::policy::Policy;
@@ -149,15 +150,40 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.mailbox.is_cancelled() && self.shutdown.cause.is_none()
     }
 
-    /// Whether fewer children are unfinished than the limit allows.
-    pub(crate) fn has_room(&self) -> bool {
+    /// Takes a slot for the owner, if one is free. Without spawners nothing comes in between, and
+    /// the child takes it when it comes.
+    pub(crate) fn try_slot(&mut self) -> Result<Admission, Refusal> {
+        if let Some(cause) = self.cancel_requested() {
+            return Err(Refusal::Cancelled(cause));
+        }
         match self.mailbox.inbox() {
-            Some(inbox) => inbox.has_room(),
-            None => self.children.unfinished < self.children.limit,
+            Some(inbox) => inbox.try_slot(By::Owner).map(|()| Admission::Slot(By::Owner)),
+            None if self.children.has_room() => Ok(Admission::Always),
+            None => Err(Refusal::Full),
         }
     }
 
-    /// Adds a child behind all that were spawned before; returns `material` if there is no room.
+    /// Waits for a slot for the owner, in the queue that spawners wait in, if there are any.
+    ///
+    /// `cx` is to wake the driver: the owner is not woken for what happens while it drives.
+    pub(crate) fn poll_slot(
+        &mut self,
+        cx: &mut Context<'_>,
+        ticket: &mut Option<Ticket>,
+    ) -> Poll<Result<Admission, Refusal>> {
+        if let Some(cause) = self.cancel_requested() {
+            return Poll::Ready(Err(Refusal::Cancelled(cause)));
+        }
+        match self.mailbox.inbox() {
+            Some(inbox) => {
+                inbox.poll_slot(cx, ticket, By::Owner).map_ok(|()| Admission::Slot(By::Owner))
+            }
+            None if self.children.has_room() => Poll::Ready(Ok(Admission::Always)),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Adds a child behind all that were spawned before.
     ///
     /// The child of a cancelled nursery is dropped unpolled, and recorded as cancelled.
     #[inline]
@@ -166,16 +192,15 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         admission: Admission,
         material: R,
         make: impl FnOnce(R, ChildId) -> Child<'env, T, E, M>,
-    ) -> Result<Spawned, R> {
+    ) -> Spawned {
         let id = match self.mailbox.inbox() {
             Some(inbox) => {
-                let Some((id, earlier)) = inbox.admit(admission) else { return Err(material) };
+                let (id, earlier) = inbox.admit(admission);
                 for child in earlier {
                     self.children.push(child);
                 }
                 id
             }
-            None if admission == Admission::IfFree && !self.has_room() => return Err(material),
             None => self.mailbox.next_id(),
         };
         let child = make(material, id);
@@ -184,7 +209,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some(cause) = &self.shutdown.cause {
             self.cancel_late(id, cause.clone());
         }
-        Ok(spawned)
+        spawned
     }
 
     /// Drops a child that was spawned into a cancelled nursery.

@@ -1,12 +1,10 @@
 //! How the driver goes round in a nursery.
 
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use super::Scope;
 use super::children::Children;
 use super::collected::{Collected, Detail};
-use super::inbox::{Admission, By, Ticket};
-
 use crate::child::{Child, Ended, Gone, Otherwise, Polled};
 use crate::drive::{Kind, Kinds, Work, budget};
 use crate::flavor::Flavor;
@@ -361,27 +359,5 @@ where
     #[inline]
     fn is_pressed(&self) -> bool {
         self.scope.must_cancel() || self.scope.plans_are_due()
-    }
-}
-
-impl<T, E, M: Flavor> Scope<'_, T, E, M> {
-    /// Waits for a slot in the queue that spawners wait in, if there are any. A nursery that is
-    /// cancelled is always free: the child is only to be reported.
-    ///
-    /// `cx` is to wake the driver: the owner is not woken for what happens while it drives.
-    pub(crate) fn poll_slot(
-        &mut self,
-        cx: &mut Context<'_>,
-        ticket: &mut Option<Ticket>,
-    ) -> Poll<Admission> {
-        match self.mailbox.inbox() {
-            _ if self.shutdown.cause.is_some() => Poll::Ready(Admission::Always),
-            None if self.has_room() => Poll::Ready(Admission::Always),
-            None => Poll::Pending,
-            Some(inbox) => inbox.poll_slot(cx, ticket, By::Owner).map(|slot| match slot {
-                Ok(ticket) => Admission::Granted(ticket),
-                Err(_) => Admission::Always,
-            }),
-        }
     }
 }

@@ -58,7 +58,7 @@ pub use self::executor::{Executor, Rest, Task};
 pub use self::explore::explore;
 pub use self::hub::Hazards;
 pub use self::perform::{Act, Cues, Happening, ScriptedPanic, perform, yields};
-pub use self::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
+pub use self::script::{Child, End, Finish, Room, Rule, SIGNALS, Script, Spawn, Step};
 pub use self::signal::{Signal, Wait};
 pub use self::strategy::script;
 pub use self::workers::Workers;

@@ -62,8 +62,8 @@ pub enum Happening {
 }
 
 /// Something that a child does with others or its nursery, which only whoever runs the script can
-/// do: a step that spawns, cancels, closes, waits for another or to be cancelled, nests, or is
-/// about the executor that children are spawned onto.
+/// do: a step that spawns, takes a slot, cancels, closes, waits for another or to be cancelled,
+/// nests, or is about the executor that children are spawned onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act(pub Step);
 

@@ -25,7 +25,7 @@ pub struct Script {
     /// How the nursery is finished.
     pub finish: Finish,
     /// What the owner spawns before that.
-    pub children: Vec<(Spawn, Child)>,
+    pub children: Vec<(Room, Spawn, Child)>,
     /// What someone outside of the nursery does meanwhile, on a task of its own.
     pub outside: Vec<Step>,
 }
@@ -67,6 +67,17 @@ pub enum Finish {
     Split(u8),
 }
 
+/// What is done about the limit when a child is spawned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Room {
+    /// Nothing: the child may wait in the backlog.
+    Any,
+    /// It is spawned by a slot, if one is free.
+    Try,
+    /// It is spawned by a slot, once one is free.
+    Wait,
+}
+
 /// How a child is spawned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
 pub enum Spawn {
@@ -74,10 +85,6 @@ pub enum Spawn {
     Plain,
     /// With a handle.
     Handle,
-    /// If there is room.
-    Try,
-    /// When there is room.
-    WhenFree,
     /// With a handle that its output comes by.
     Join,
     /// With a handle, onto an executor.
@@ -115,7 +122,10 @@ pub enum Step {
     /// Brings a signal about.
     Fire(u8),
     /// Spawns a sibling.
-    Spawn(Spawn, Box<Child>),
+    Spawn(Room, Spawn, Box<Child>),
+    /// Waits for a slot, has it in hand for so many yields, and spawns a sibling by it, or drops it
+    /// unused.
+    Hold(u8, Option<(Spawn, Box<Child>)>),
     /// Cancels a sibling, or itself: one of those spawned with a handle, counted round.
     Cancel(u8),
     /// Waits until one of those with a handle is gone.

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::script::{Child, End, Finish, Rule, SIGNALS, Script, Spawn, Step};
+use super::script::{Child, End, Finish, Room, Rule, SIGNALS, Script, Spawn, Step};
 
 /// Scripts whose children spawn and nest others at most `depth` deep: with 0 they do not.
 ///
@@ -18,7 +18,8 @@ fn script_of(step: BoxedStrategy<Step>) -> BoxedStrategy<Script> {
     let child = child(step.clone());
     let outside = vec(prop_oneof![2 => step, 1 => Just(Step::Yield(3))], 0..6);
     let times = (time(9, 6), time(9, 4));
-    (limit, rule(), keep, times, finish(child.clone()), vec((spawn(), child), 0..6), outside)
+    let children = vec((room(), spawn(), child.clone()), 0..6);
+    (limit, rule(), keep, times, finish(child), children, outside)
         .prop_map(|(limit, rule, keep, (deadline, grace), finish, children, outside)| Script {
             limit,
             rule,
@@ -60,12 +61,14 @@ fn finish(body: BoxedStrategy<Child>) -> impl Strategy<Value = Finish> {
     ]
 }
 
+fn room() -> impl Strategy<Value = Room> {
+    prop_oneof![8 => Just(Room::Any), 1 => Just(Room::Try), 2 => Just(Room::Wait)]
+}
+
 fn spawn() -> impl Strategy<Value = Spawn> {
     prop_oneof![
-        2 => Just(Spawn::Plain),
+        3 => Just(Spawn::Plain),
         3 => Just(Spawn::Handle),
-        1 => Just(Spawn::Try),
-        1 => Just(Spawn::WhenFree),
         1 => Just(Spawn::Join),
         2 => Just(Spawn::On),
     ]
@@ -106,6 +109,7 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
         1 => Just(Step::Close),
         2 => (0..4_u8).prop_map(Step::DropTask),
         1 => Just(Step::ShutDown),
+        1 => (0..4_u8).prop_map(|yields| Step::Hold(yields, None)),
     ];
     if depth == 0 {
         return flat.boxed();
@@ -114,7 +118,10 @@ fn step(depth: u32) -> BoxedStrategy<Step> {
     let child = child(below.clone());
     prop_oneof![
         12 => flat,
-        4 => (spawn(), child).prop_map(|(how, child)| Step::Spawn(how, Box::new(child))),
+        4 => (room(), spawn(), child.clone())
+            .prop_map(|(room, how, child)| Step::Spawn(room, how, Box::new(child))),
+        1 => (0..4_u8, spawn(), child)
+            .prop_map(|(yields, how, child)| Step::Hold(yields, Some((how, Box::new(child))))),
         2 => script_of(below).prop_map(|script| Step::Nest(Box::new(script))),
     ]
     .boxed()

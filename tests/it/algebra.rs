@@ -12,7 +12,7 @@ behaviour!(
     split_gives_disjoint_halves_that_hold_every_entry_once_and_keep_nesting_and_names,
     async {
         let mut outer = nursery().name("outer");
-        outer.child().name("inner").spawn_group(async {
+        outer.child().name("inner").group().spawn(async {
             let mut inner = nursery::<(), u32>().name("uploads");
             for n in 0..4 {
                 inner.child().name(format!("upload {n}")).spawn(async move { Err(n) });
@@ -65,9 +65,9 @@ behaviour!(retain_drops_inner_groups_that_it_emptied, async {
 
 behaviour!(flatten_merges_nested_groups_and_leaves_a_plain_error_as_it_is, async {
     let mut outer = nursery();
-    outer.child().name("middle").spawn_group(async {
+    outer.child().name("middle").group().spawn(async {
         let mut middle = nursery();
-        middle.child().name("inner").spawn_group(async {
+        middle.child().name("inner").group().spawn(async {
             let mut inner = nursery::<(), &str>();
             inner.spawn(async { Err("deep") });
             inner.join().await.map(drop)

@@ -86,49 +86,51 @@ by_hand!(running_and_queued_are_counted_apart, {
     assert_eq!((nursery.running(), nursery.queued()), (0, 0));
 });
 
-behaviour!(try_spawn_is_refused_at_the_limit_and_accepted_after_a_child_ends, async {
+behaviour!(there_is_no_slot_at_the_limit_and_there_is_one_after_a_child_ends, async {
     let mut nursery = nursery::<u32, &str>().limit(2);
     let spawner = nursery.spawner();
-    let handle = nursery.try_spawn(pending()).map(|_| nursery.spawn_with_handle(pending()));
-    let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
-    assert!(rejected.reason.is_full());
-    assert_eq!(rejected.future.await, Ok(7));
-    assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
-    handle.unwrap().cancel();
+    nursery.try_reserve().unwrap().spawn(pending());
+    let handle = nursery.try_reserve().unwrap().spawn_with_handle(pending());
+    assert!(nursery.try_reserve().unwrap_err().is_full());
+    assert!(spawner.try_reserve().unwrap_err().is_full());
+    handle.cancel();
     assert!(nursery.next().await.unwrap().outcome().is_cancelled());
-    assert_eq!(spawner.try_spawn(async { Ok(1) }).unwrap().number(), 2);
-    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    let slot = spawner.try_reserve().unwrap();
+    assert!(nursery.try_reserve().unwrap_err().is_full(), "the slot is in hand");
+    assert_eq!(slot.spawn(async { Ok(1) }).unwrap().number(), 2);
+    assert!(nursery.try_reserve().unwrap_err().is_full());
     assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(1));
-    assert_eq!(nursery.try_spawn(async { Ok(2) }).unwrap().number(), 3);
+    assert_eq!(nursery.try_reserve().unwrap().spawn(async { Ok(2) }).number(), 3);
     assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(2));
 });
 
-behaviour!(try_spawn_without_a_spawner_is_refused_and_accepted_alike, async {
+behaviour!(try_reserve_without_a_spawner_is_refused_and_accepted_alike, async {
     let mut nursery = nursery::<u32, &str>().limit(1);
-    nursery.try_spawn(async { Ok(1) }).unwrap();
-    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    drop(nursery.try_reserve().unwrap());
+    nursery.try_reserve().unwrap().spawn(async { Ok(1) });
+    assert!(nursery.try_reserve().unwrap_err().is_full());
     assert!(nursery.next().await.is_some());
-    nursery.try_spawn(async { Ok(2) }).unwrap();
+    nursery.try_reserve().unwrap().spawn(async { Ok(2) });
     assert_eq!(nursery.join().await.unwrap(), [2]);
 });
 
-behaviour!(try_spawn_counts_the_backlog_as_unfinished, async {
+behaviour!(try_reserve_counts_the_backlog_as_unfinished, async {
     let mut nursery = nursery::<u32, &str>().limit(2);
     for n in 0..3 {
         nursery.spawn(async move { Ok(n) });
     }
     assert!(nursery.next().await.is_some());
-    assert!(nursery.try_spawn(async { Ok(7) }).unwrap_err().reason.is_full());
+    assert!(nursery.try_reserve().unwrap_err().is_full());
     assert!(nursery.next().await.is_some());
-    assert!(nursery.try_spawn(async { Ok(7) }).is_ok());
+    nursery.try_reserve().unwrap().spawn(async { Ok(7) });
     assert_eq!(nursery.join().await.unwrap(), [2, 7]);
 });
 
 behaviour!(without_a_limit_there_is_always_room, async {
     let mut nursery = nursery::<u32, &str>();
     for n in 0..1000 {
-        nursery.try_spawn(async move { Ok(n) }).unwrap();
-        nursery.spawn_when_free(async move { Ok(n) }).now_or_never().unwrap();
+        nursery.try_reserve().unwrap().spawn(async move { Ok(n) });
+        nursery.reserve().now_or_never().unwrap().unwrap().spawn(async move { Ok(n) });
     }
     assert_eq!(nursery.join().await.unwrap().len(), 2000);
 });
@@ -195,7 +197,7 @@ behaviour!(outputs_that_are_discarded_are_counted_and_dropped_as_they_come, asyn
             most.at_least(live.get());
             Ok(output)
         };
-        nursery.spawn_when_free(child).await;
+        nursery.reserve().await.unwrap().spawn(child);
     }
     let report = nursery.settle().await;
     assert_eq!((report.outputs().len(), report.counts().completed()), (0, 100));

@@ -31,15 +31,15 @@ behaviour!(every_way_to_spawn_tells_the_line_of_its_caller, async {
     nursery.spawn(async { Err("1") });
     let _ = nursery.spawn_with_handle(async { Err("2") });
     nursery.spawn_group(async { Err(group()) });
-    nursery.try_spawn(async { Err("4") }).unwrap();
-    nursery.spawn_when_free(async { Err("5") }).await;
+    nursery.try_reserve().unwrap().spawn(async { Err("4") });
+    nursery.reserve().await.unwrap().spawn(async { Err("5") });
     spawner.spawn(async { Err("6") }).unwrap();
     let _ = spawner.spawn_with_handle(async { Err("7") }).unwrap();
     spawner.spawn_group(async { Err(group()) }).unwrap();
-    spawner.try_spawn(async { Err("9") }).unwrap();
-    spawner.spawn_when_free(async { Err("10") }).await.unwrap();
+    spawner.try_reserve().unwrap().spawn(async { Err("9") }).unwrap();
+    spawner.reserve().await.unwrap().spawn(async { Err("10") }).unwrap();
     nursery.child().spawn(async { Err("11") });
-    nursery.child().spawn_when_free(async { Err("12") }).await;
+    nursery.reserve().await.unwrap().name("12").spawn(async { Err("12") });
     spawner.child().spawn(async { Err("13") }).unwrap();
     let error = nursery.join().await.unwrap_err();
     let lines = error.by_spawn_order().map(|e| {
@@ -62,16 +62,16 @@ behaviour!(every_way_to_spawn_keeps_the_name, async {
     let spawner = nursery.spawner();
     nursery.child().name("0").spawn(async { Err("") });
     let first = nursery.child().name("1").spawn_with_handle(async { Err("") });
-    nursery.child().name("2").spawn_group(async { Err(group()) });
-    let _ = nursery.child().name("3").spawn_group_with_handle(async { Err(group()) });
-    nursery.child().name("4").try_spawn(async { Err("") }).unwrap();
-    nursery.child().name("5").spawn_when_free(async { Err("") }).await;
+    nursery.child().name("2").group().spawn(async { Err(group()) });
+    let _ = nursery.child().name("3").group().spawn_with_handle(async { Err(group()) });
+    nursery.try_reserve().unwrap().name("4").spawn(async { Err("") });
+    nursery.reserve().await.unwrap().name("5").spawn(async { Err("") });
     spawner.child().name("6").spawn(async { Err("") }).unwrap();
     let _ = spawner.child().name("7").spawn_with_handle(async { Err("") }).unwrap();
-    spawner.child().name("8").spawn_group(async { Err(group()) }).unwrap();
-    let _ = spawner.child().name("9").spawn_group_with_handle(async { Err(group()) }).unwrap();
-    spawner.child().name("10").try_spawn(async { Err("") }).unwrap();
-    spawner.child().name("11").spawn_when_free(async { Err("") }).await.unwrap();
+    spawner.child().name("8").group().spawn(async { Err(group()) }).unwrap();
+    let _ = spawner.child().name("9").group().spawn_with_handle(async { Err(group()) }).unwrap();
+    spawner.try_reserve().unwrap().name("10").spawn(async { Err("") }).unwrap();
+    spawner.reserve().await.unwrap().name("11").spawn(async { Err("") }).unwrap();
     assert_eq!(first.child().name(), Some("1"));
     let error = nursery.join().await.unwrap_err();
     assert_eq!(error.len(), 12);
@@ -102,8 +102,8 @@ behaviour!(a_report_and_a_refusal_say_what_happened_on_one_line, async {
         yields(1).await;
         Ok(2)
     });
-    let full = nursery.try_spawn(async { Ok(3) }).unwrap_err();
-    assert!(full.to_string().starts_with("the child was not spawned: the nursery is full"));
+    let full = nursery.try_reserve().unwrap_err();
+    assert!(full.to_string().starts_with("the nursery is full: as many children are unfinished"));
     while !nursery.next().await.unwrap().outcome().is_failed() {}
     nursery.cancel("shutting\ndown");
     let report = nursery.settle().await;
@@ -135,10 +135,10 @@ by_hand!(a_future_that_is_polled_after_it_was_ready_panics_and_does_not_hang, {
     let mut task = Task::new(empty().run(|_| async { Ok(()) }));
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let spawner = empty().spawner();
-    let mut task = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    let mut task = Task::new(spawner.reserve());
     assert!(polled_again(Box::new(move || task.poll().is_ready())));
     let mut nursery = nursery::<(), &str>();
-    let mut task = Task::new(nursery.spawn_when_free(async { Ok(()) }));
+    let mut task = Task::new(nursery.reserve());
     assert!(matches!(task.poll(), Poll::Ready(_)));
     assert!(catch_unwind(AssertUnwindSafe(|| task.poll().is_ready())).is_err());
 });

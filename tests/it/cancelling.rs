@@ -38,7 +38,7 @@ behaviour!(cancelled_children_add_no_failure_and_nested_ones_neither, async {
         inner.cancel("all of them");
         inner.join().await.map(drop)
     });
-    outer.child().spawn_group_with_handle(async { pending().await }).cancel();
+    outer.child().group().spawn_with_handle(async { pending().await }).cancel();
     let report = outer.settle().await;
     assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 2));
     assert!(report.into_result().is_ok());
@@ -218,7 +218,8 @@ behaviour!(a_task_added_to_a_cancelled_nursery_is_never_polled_and_is_reported, 
     }));
     assert_eq!(live.get(), 0);
     assert!(handle.is_finished());
-    let id = nursery.spawn_when_free(async { Ok(2) }).await;
+    let id = nursery.spawn(async { Ok(2) });
+    assert!(nursery.reserve().await.unwrap_err().is_cancelled());
     let report = nursery.settle().await;
     assert_eq!((polls.get(), report.outputs().len()), (0, 0));
     let cancelled: Vec<_> = report.cancelled().iter().map(|c| c.child().id()).collect();

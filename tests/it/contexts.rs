@@ -61,7 +61,7 @@ behaviour!(a_refused_closure_is_given_back, async {
         .unwrap_err();
     assert!(matches!(rejected.reason, Rejection::Cancelled(_)));
     assert_eq!(live.get(), 1);
-    let group = spawner.child().spawn_group_with(|_| ready(Ok(1))).unwrap_err();
+    let group = spawner.child().group().spawn_with(|_| ready(Ok(1))).unwrap_err();
     assert!(matches!(group.reason, Rejection::Cancelled(_)));
     let joined = spawner.child().spawn_join_with::<u8, _, _>(|_| ready(Ok(1))).unwrap_err();
     assert!(matches!(joined.reason, Rejection::Cancelled(_)));
@@ -164,7 +164,7 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
 
 behaviour!(what_a_nested_nursery_fails_with_in_its_grace_is_a_subtree, async {
     let mut outer = nursery::<(), String>();
-    outer.child().name("sync").grace(pending::<()>()).spawn_group_with(|cx| async move {
+    outer.child().name("sync").grace(pending::<()>()).group().spawn_with(|cx| async move {
         let mut inner = cx.nursery::<(), _>();
         inner.child().name("flush").grace(pending::<()>()).spawn_with(|cx| async move {
             Err(format!("disk full ({})", cx.cancelled().await.kind_text()))
@@ -223,7 +223,7 @@ behaviour!(a_nursery_that_a_cancelled_child_makes_is_cancelled_from_the_beginnin
 
 behaviour!(a_nested_nursery_that_is_not_cancelled_ends_as_any_other, async {
     let mut outer = nursery::<u32, &str>();
-    outer.child().spawn_group_with(|cx| async move {
+    outer.child().group().spawn_with(|cx| async move {
         let mut inner = cx.nursery();
         inner.spawn(async {
             yields(2).await;

@@ -203,7 +203,7 @@ by_hand!(a_place_in_the_queue_for_slots_that_is_given_up_wakes_no_other, {
         assert!(join.run().is_pending());
         let mut waiting: Vec<_> = (0..count)
             .map(|_| {
-                let mut waiting = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+                let mut waiting = Task::new(spawner.reserve());
                 assert!(waiting.run().is_pending());
                 waiting
             })
@@ -221,7 +221,7 @@ by_hand!(an_owner_that_waits_for_slots_is_not_woken_for_what_it_drives, {
         let _spawner = with_spawner.then(|| nursery.spawner());
         let mut task = Task::new(async move {
             for _ in 0..1_000 {
-                nursery.spawn_when_free(async { Ok(()) }).await;
+                nursery.reserve().await.unwrap().spawn(async { Ok(()) });
             }
             nursery.join().await
         });

@@ -160,18 +160,28 @@ by_hand!(a_daemon_that_fails_at_once_is_not_taken_for_one_that_waits, {
     assert_eq!((nursery.running(), nursery.queued()), (1, 1));
 });
 
-behaviour!(try_spawn_has_always_room_for_a_daemon_and_spawn_when_free_does_not_wait, async {
+behaviour!(there_is_always_room_for_a_daemon, async {
     let mut nursery = nursery::<(), &str>().limit(1);
     let spawner = nursery.spawner();
     nursery.spawn(yields(5).map(Ok));
-    assert!(nursery.try_spawn(pending()).unwrap_err().reason.is_full());
-    nursery.child().daemon().try_spawn(pending()).unwrap();
-    spawner.child().daemon().try_spawn(pending()).unwrap();
-    spawner.child().daemon().spawn_when_free(pending()).await.unwrap();
-    nursery.child().daemon().spawn_when_free(pending()).await;
-    assert!(spawner.try_spawn(pending()).unwrap_err().reason.is_full());
+    assert!(nursery.try_reserve().unwrap_err().is_full());
+    nursery.child().daemon().spawn(pending());
+    spawner.child().daemon().spawn(pending()).unwrap();
+    assert!(spawner.try_reserve().unwrap_err().is_full());
     let report = nursery.settle().await;
-    assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 4));
+    assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 2));
+});
+
+behaviour!(a_daemon_that_is_made_of_a_slot_gives_the_slot_back, async {
+    let mut nursery = nursery::<u32, &str>().limit(1);
+    nursery.try_reserve().unwrap().daemon().spawn(pending());
+    let spawner = nursery.spawner();
+    nursery.try_reserve().unwrap().daemon().spawn(pending());
+    spawner.try_reserve().unwrap().daemon().spawn(pending()).unwrap();
+    nursery.try_reserve().unwrap().spawn(async { Ok(1) });
+    assert!(spawner.try_reserve().unwrap_err().is_full());
+    let report = nursery.settle().await;
+    assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 3));
 });
 
 behaviour!(in_a_nursery_of_daemons_alone_none_ever_starts, async {

@@ -97,60 +97,48 @@ by_hand!(a_next_loses_nothing, {
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [1]);
 });
 
-by_hand!(a_spawn_when_free_drops_its_child_and_keeps_what_has_ended, {
-    let live = Count::default();
+by_hand!(a_reserve_keeps_what_has_ended, {
     let (send, receive) = oneshot::channel();
     let mut nursery = nursery::<u32, &str>().limit(2);
     nursery.spawn(pending());
     nursery.spawn(async move { Ok(receive.await.unwrap()) });
-    let child = Live::new(&live);
-    let mut waiting = Task::new(nursery.spawn_when_free(async move {
-        let _child = child;
-        Ok(7)
-    }));
+    let mut waiting = Task::new(nursery.reserve());
     assert!(waiting.poll().is_pending());
-    assert_eq!(live.get(), 1);
     drop(waiting);
-    assert_eq!(live.get(), 0);
     send.send(1).unwrap();
-    let third = nursery.spawn_when_free(async { Ok(3) }).now_or_never().unwrap();
+    let third = nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(3) });
     assert_eq!(third.number(), 2);
     assert_eq!(nursery.next().now_or_never().unwrap().unwrap().into_outcome().completed(), Some(1));
     assert_eq!(nursery.next().now_or_never().unwrap().unwrap().into_outcome().completed(), Some(3));
 });
 
-by_hand!(a_spawn_when_free_gives_up_its_place_in_the_queue, {
+by_hand!(a_reserve_gives_up_its_place_in_the_queue, {
     let mut nursery = nursery::<u32, &str>().limit(1);
     let spawner = nursery.spawner();
     let handle = nursery.spawn_with_handle(pending());
-    let mut waiting = Task::new(nursery.spawn_when_free(pending()));
+    let mut waiting = Task::new(nursery.reserve());
     assert!(waiting.poll().is_pending());
-    let mut other = Task::new(spawner.spawn_when_free(async { Ok(1) }));
+    let mut other = Task::new(spawner.reserve());
     assert!(other.poll().is_pending());
     drop(waiting);
     handle.cancel();
     assert!(nursery.next().now_or_never().unwrap().is_some());
     assert_eq!(other.wakes(), 1);
-    assert!(other.poll().is_ready());
+    let Poll::Ready(Ok(slot)) = other.poll() else { panic!("the slot is theirs") };
+    slot.spawn(async { Ok(1) }).unwrap();
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [1]);
 });
 
-by_hand!(a_spawn_when_free_of_a_spawner_drops_its_child_and_gives_up_its_place, {
-    let live = Count::default();
+by_hand!(a_reserve_of_a_spawner_gives_up_its_place, {
     let mut nursery = nursery::<u32, &str>().limit(1);
     let spawner = nursery.spawner();
     let handle = nursery.spawn_with_handle(pending());
-    let child = Live::new(&live);
-    let mut waiting = Task::new(spawner.spawn_when_free(async move {
-        let _child = child;
-        Ok(7)
-    }));
+    let mut waiting = Task::new(spawner.reserve());
     assert!(waiting.poll().is_pending());
     drop(waiting);
-    assert_eq!(live.get(), 0);
     handle.cancel();
     assert!(nursery.next().now_or_never().unwrap().is_some());
-    nursery.try_spawn(async { Ok(1) }).unwrap();
+    nursery.try_reserve().unwrap().spawn(async { Ok(1) });
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [1]);
 });
 

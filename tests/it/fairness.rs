@@ -155,7 +155,7 @@ by_hand!(an_owner_that_waits_for_slots_again_and_again_yields_too, {
                 polls.add();
                 Ok(())
             };
-            nursery.spawn_when_free(child).await;
+            nursery.reserve().await.unwrap().spawn(child);
         }
         nursery.join().await
     });
@@ -326,7 +326,7 @@ by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {
         let mut inner = crate::support::shared::nursery::<(), &str>().limit(4);
         loop {
             count.add();
-            inner.spawn_when_free(async { Ok(()) }).await;
+            inner.reserve().await.unwrap().spawn(async { Ok(()) });
         }
     });
     outer.spawn(async move {

@@ -195,7 +195,7 @@ behaviour!(if_all_were_cancelled_the_answer_is_none_as_well, async {
 behaviour!(a_success_that_came_while_the_owner_waited_for_a_slot_counts, async {
     let mut nursery = nursery::<u32, &str>().limit(1);
     nursery.spawn(async { Ok(1) });
-    nursery.spawn_when_free(pending()).await;
+    nursery.reserve().await.unwrap().spawn(pending());
     assert_eq!(nursery.first_ok().await.unwrap().unwrap().1, 1);
 });
 
@@ -209,7 +209,7 @@ behaviour!(a_winner_whose_destructor_panics_has_won_all_the_same, async {
 by_hand!(a_kept_success_makes_the_failures_of_others_void, {
     let mut nursery = nursery::<u32, &str>().limit(1);
     nursery.spawn(async { Ok(1) });
-    nursery.spawn_when_free(waits(|| panic!("a sore loser"))).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(waits(|| panic!("a sore loser")));
     assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().1, 1);
 });
 
@@ -217,7 +217,7 @@ by_hand!(those_who_lost_to_a_kept_success_know_why, {
     let mut nursery = nursery::<u32, &str>().limit(2);
     nursery.spawn(async { Ok(1) });
     let loser = nursery.spawn_with_handle(pending());
-    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(pending());
     assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().1, 1);
     assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
 });

@@ -217,7 +217,7 @@ one_waker!(a_child_that_is_spawned_by_a_sibling, |child, before, after| {
 one_waker!(a_child_that_is_spawned_when_there_is_room, |child, before, after| {
     let mut nursery = nursery::<(), &str>().limit(50);
     for child in before.into_iter().chain([child]).chain(after) {
-        nursery.spawn_when_free(child).await;
+        nursery.reserve().await.unwrap().spawn(child);
     }
     nursery.join().await.unwrap();
 });

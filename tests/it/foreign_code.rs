@@ -101,13 +101,13 @@ by_hand!(an_owner_whose_waker_panics_when_dropped_leaves_a_closed_nursery_behind
     let mut nursery = nursery::<(), &str>().limit(1);
     let spawner = nursery.spawner();
     nursery.spawn(pending());
-    let mut waiting = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    let mut waiting = Task::new(spawner.reserve());
     assert!(waiting.poll().is_pending());
     let mut join = Task::new(nursery.join());
     assert!(join.poll_with(&Waker::from(Arc::new(BrokenDrop(Bomb)))).is_pending());
     drop(join);
     assert!(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_closed());
-    assert!(matches!(waiting.run(), Poll::Ready(Err(refused)) if refused.reason.is_closed()));
+    assert!(matches!(waiting.run(), Poll::Ready(Err(refused)) if refused.is_closed()));
 });
 
 by_hand!(an_owner_whose_old_waker_panics_when_dropped_hears_of_later_wakes, {
@@ -144,7 +144,7 @@ by_hand!(a_winner_survives_failures_and_outputs_that_panic_when_dropped, {
     nursery.spawn(async { Err(Bomb) });
     nursery.spawn(async { Ok((7, None)) });
     nursery.spawn(async { Ok((8, Some(Bomb))) });
-    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(pending());
     let Some(Ok(Some((_, (winner, None))))) = nursery.first_ok().now_or_never() else {
         panic!("the winner is lost")
     };
@@ -156,7 +156,7 @@ by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
     for _ in 0..3 {
         nursery.spawn(async { Err(Bomb) });
     }
-    nursery.spawn_when_free(async { Ok(1) }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(1) });
     let report = nursery.settle().now_or_never().unwrap();
     let (outputs, error, _) = report.into_parts();
     assert_eq!(outputs.len(), 1);
@@ -199,12 +199,12 @@ by_hand!(a_kept_output_that_panics_when_dropped_does_not_keep_the_losers_alive, 
     let gone = Count::default();
     let mut nursery = nursery::<Option<Bomb>, &str>().limit(2);
     nursery.spawn(async { Ok(None) });
-    nursery.spawn_when_free(async { Ok(Some(Bomb)) }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(Some(Bomb)) });
     let count = gone.clone();
     nursery.spawn(waits(move || {
         count.add();
     }));
-    nursery.spawn_when_free(pending()).now_or_never();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(pending());
     let won = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         nursery.first_ok().now_or_never().map(|won| won.map(|won| won.is_some()))
     }));

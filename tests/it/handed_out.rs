@@ -1,6 +1,7 @@
 //! What `next` hands out, what waiting for a slot keeps, and what is left for the end.
 
 use std::future::pending;
+use std::task::Poll;
 
 use futures::FutureExt;
 use nestling::CauseKind;
@@ -141,7 +142,7 @@ by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_th
     for error in ["a", "b", "c"] {
         nursery.spawn(async move { Err(error) });
     }
-    nursery.spawn_when_free(async { Ok(1) }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(1) });
     let first = nursery.next().now_or_never().unwrap().unwrap();
     assert_eq!(first.outcome().failure().unwrap().error(), Some(&"a"));
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
@@ -153,7 +154,7 @@ by_hand!(what_was_kept_is_handed_out_in_completion_order_the_last_failure_too, {
     nursery.spawn(async { Err("a") });
     nursery.spawn(async { Err("b") });
     nursery.spawn(async { Ok(3) });
-    nursery.spawn_when_free(async { Ok(4) }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(4) });
     let ids: Vec<_> = std::iter::from_fn(|| nursery.next().now_or_never().unwrap())
         .map(|completion| completion.child().id().number())
         .collect();
@@ -164,9 +165,9 @@ by_hand!(the_first_failure_that_is_left_is_the_primary, {
     let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
     nursery.spawn(async { Err("a") });
     nursery.spawn(async { Err("b") });
-    nursery.spawn_when_free(async { Err("c") }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Err("c") });
     assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
-    nursery.spawn_when_free(async { Ok(4) }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Ok(4) });
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "2 of 4 children failed: #1: b; and 1 more");
 });
@@ -176,7 +177,7 @@ by_hand!(of_a_stopped_nursery_the_body_is_not_even_polled, {
     let polled = polls.clone();
     let mut nursery = nursery::<(), &str>().first_error().limit(1);
     nursery.spawn(async { Err("stop") });
-    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    assert!(nursery.reserve().now_or_never().unwrap().unwrap_err().is_cancelled());
     let run = nursery.run(|_| async move {
         polled.add();
         Ok(())
@@ -188,12 +189,10 @@ by_hand!(of_a_stopped_nursery_the_body_is_not_even_polled, {
 by_hand!(a_failure_that_stopped_the_nursery_while_its_owner_waited_for_a_slot_stops_a_body, {
     let mut nursery = nursery::<(), &str>().first_error().limit(1);
     nursery.spawn(async { Err("stop") });
-    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    assert!(nursery.reserve().now_or_never().unwrap().unwrap_err().is_cancelled());
     let mut run = Task::new(nursery.run(|_| pending::<Result<(), &str>>()));
-    let std::task::Poll::Ready(Err(error)) = run.run() else {
-        panic!("the body was to be dropped")
-    };
-    assert_eq!(error.to_string(), "1 of 2 children failed: #0: stop");
+    let Poll::Ready(Err(error)) = run.run() else { panic!("the body was to be dropped") };
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: stop");
     assert_eq!(error.cause().unwrap().kind(), CauseKind::ChildFailed);
 });
 
@@ -205,10 +204,7 @@ by_hand!(a_failure_that_stopped_the_nursery_and_was_handed_out_leaves_a_body_alo
         yields(2).await;
         Ok("its own end")
     });
-    assert_eq!(
-        Task::new(run).run().map(Result::unwrap),
-        std::task::Poll::Ready(("its own end", vec![]))
-    );
+    assert_eq!(Task::new(run).run().map(Result::unwrap), Poll::Ready(("its own end", vec![])));
 });
 
 by_hand!(a_failure_that_stopped_the_nursery_and_is_not_stored_stops_a_body, {
@@ -220,9 +216,9 @@ by_hand!(a_failure_that_stopped_the_nursery_and_is_not_stored_stops_a_body, {
     for _ in 0..2 {
         nursery.spawn(async { Err("stop") });
     }
-    nursery.spawn_when_free(pending()).now_or_never().unwrap();
+    assert!(nursery.reserve().now_or_never().unwrap().unwrap_err().is_cancelled());
     let run = Task::new(nursery.run(|_| pending::<Result<(), _>>())).run();
-    let std::task::Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
+    let Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
     assert_eq!((error.counts().failed(), error.counts().not_stored()), (2, 1));
 });
 
@@ -234,8 +230,9 @@ by_hand!(handing_out_what_is_kept_is_part_of_the_turn, {
             nursery.spawn(async move { if kept { Ok(n) } else { pending().await } });
         }
         if kept {
-            let mut slot = Task::new(nursery.spawn_when_free(async { Ok(0) }));
-            assert!(slot.run().is_ready());
+            let mut waiting = Task::new(nursery.reserve());
+            let Poll::Ready(Ok(slot)) = waiting.run() else { panic!("all have ended") };
+            slot.spawn(async { Ok(0) });
         } else {
             nursery.cancel("all of them");
         }
@@ -259,6 +256,6 @@ by_hand!(a_failure_left_beside_one_that_was_handed_out_stops_a_body, {
     let first = nursery.next().now_or_never().unwrap().unwrap();
     assert!(first.outcome().is_failed());
     let run = Task::new(nursery.run(|_| pending::<Result<(), &str>>())).run();
-    let std::task::Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
+    let Poll::Ready(Err(error)) = run else { panic!("the body was to be dropped") };
     assert_eq!(error.first().failure().panic().unwrap().message(), "late");
 });

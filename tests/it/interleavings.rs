@@ -207,7 +207,7 @@ by_hand!(whoever_waits_for_a_child_or_a_slot_may_move_to_another_task_too, {
     let handle = nursery.spawn_with_handle(pending());
     drive(&mut nursery);
     let mut finished = Task::new(handle.finished());
-    let mut slot = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    let mut slot = Task::new(spawner.reserve());
     assert!(finished.poll().is_pending() && slot.poll().is_pending());
     let other = Arc::new(Wakes::default());
     let waker = Waker::from(other.clone());
@@ -244,9 +244,9 @@ by_hand!(shared, a_waker_that_calls_back_into_the_nursery_finds_no_lock_held, {
     impl CallsBack {
         fn call(&self) {
             self.calls.add();
-            drop(self.spawner.try_spawn(async { Ok(()) }));
+            drop(self.spawner.try_reserve());
             drop(self.spawner.spawn(async { Ok(()) }));
-            drop(Task::new(self.spawner.spawn_when_free(async { Ok(()) })).poll());
+            drop(Task::new(self.spawner.reserve()).poll());
             let _ = Task::new(self.handle.finished()).poll();
             self.handle.cancel();
             assert!(self.spawner.cause().is_none());
@@ -277,22 +277,24 @@ by_hand!(shared, a_waker_that_calls_back_into_the_nursery_finds_no_lock_held, {
         Waker::from(Arc::new(CallsBack { spawner, handle, calls }))
     };
     let mut finished = Task::new(first.finished());
-    let mut slot = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    let mut slot = Task::new(spawner.reserve());
     for _ in 0..2 {
         assert!(finished.poll_with(&waker(&second)).is_pending());
         assert!(slot.poll_with(&waker(&second)).is_pending());
     }
-    let mut join = Task::new(nursery.join());
-    assert!(join.poll_with(&waker(&first)).is_pending());
-    assert!(join.poll_with(&waker(&first)).is_pending());
+    // Nothing ends before the callbacks have had their turn.
+    let (open, driver) = nursery.split();
+    let mut driver = Task::new(driver);
+    assert!(driver.poll_with(&waker(&first)).is_pending());
+    assert!(driver.poll_with(&waker(&first)).is_pending());
     spawner.spawn(async { Ok(()) }).unwrap();
-    let mut given_up = Task::new(spawner.spawn_when_free(async { Ok(()) }));
+    let mut given_up = Task::new(spawner.reserve());
     assert!(given_up.poll_with(&waker(&second)).is_pending());
     drop(given_up);
     drop(finished);
     assert!(calls.get() > 5);
-    drop(slot);
-    assert!(join.run().is_ready());
+    drop((slot, open));
+    assert!(driver.run().is_ready());
 });
 
 by_hand!(a_waker_that_cancels_a_sibling_when_it_is_woken_reaches_it, {

@@ -404,9 +404,9 @@ fn a_scripted_child_panics_or_never_ends_as_it_is_told_to() {
 
 fn nests(steps: &[Step]) -> usize {
     let depth = |step: &Step| match step {
-        Step::Spawn(_, child) => 1 + nests(&child.steps),
+        Step::Spawn(.., child) | Step::Hold(_, Some((_, child))) => 1 + nests(&child.steps),
         Step::Nest(script) => {
-            let children = script.children.iter().map(|(_, child)| nests(&child.steps));
+            let children = script.children.iter().map(|(.., child)| nests(&child.steps));
             1 + children.chain([nests(&script.outside)]).max().unwrap_or(0)
         }
         _ => 0,

@@ -25,20 +25,18 @@ by_hand!(keep_errors_over_a_million_failures_stores_ten_in_join, {
     assert!(error.iter().map(|e| e.child().id().number()).eq(0..10));
 });
 
-by_hand!(keep_errors_over_a_million_failures_stores_ten_in_spawn_when_free, {
+by_hand!(keep_errors_over_a_million_failures_stores_ten_in_reserve, {
     let live = Count::default();
     let peak = Count::default();
     let mut nursery = nursery::<(), Live>().keep_errors(10).limit(4);
     let error = futures::executor::block_on(async {
         for _ in 0..MILLION {
             let (live, peak) = (live.clone(), peak.clone());
-            nursery
-                .spawn_when_free(async move {
-                    let error = Live::new(&live);
-                    peak.at_least(live.get());
-                    Err(error)
-                })
-                .await;
+            nursery.reserve().await.unwrap().spawn(async move {
+                let error = Live::new(&live);
+                peak.at_least(live.get());
+                Err(error)
+            });
         }
         nursery.join().await.unwrap_err()
     });

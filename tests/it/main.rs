@@ -50,6 +50,7 @@ mod properties;
 mod remote;
 mod run;
 mod slots;
+mod slots_in_hand;
 mod spawning;
 mod splitting;
 mod threads;

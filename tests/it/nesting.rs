@@ -12,7 +12,7 @@ use crate::support::{Count, Live, Task, here, yields};
 behaviour!(an_inner_nurserys_failure_is_one_nested_entry_of_the_outer_error, async {
     let mut outer = nursery::<usize, &str>().name("outer");
     outer.spawn(async { Err("beside it") });
-    outer.child().name("uploads").spawn_group(async {
+    outer.child().name("uploads").group().spawn(async {
         let mut inner = nursery::<(), &str>().name("inner");
         inner.spawn(async { Err("one") });
         inner.spawn(async { Ok(()) });

@@ -179,7 +179,7 @@ by_hand!(those_of_what_has_ended_go_on_once_all_of_it_is_gone, {
             assert!(join.poll().is_pending());
             panic_when_dropped(join)
         } else {
-            let waits = nursery.spawn_when_free(pending());
+            let waits = nursery.reserve();
             assert!(waits.now_or_never().is_none(), "two are left");
             panic_when_dropped(nursery)
         };
@@ -246,7 +246,7 @@ behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_
     let gone = Count::default();
     let count = gone.clone();
     let mut outer = nursery::<(), &str>();
-    let handle = outer.child().name("uploads").spawn_group_with_handle(async move {
+    let handle = outer.child().name("uploads").group().spawn_with_handle(async move {
         let mut inner = nursery::<(), &str>();
         for n in 0..3 {
             let count = count.clone();
@@ -483,17 +483,19 @@ by_hand!(
 by_hand!(those_of_timers_do_not_take_along_what_is_refused_or_never_spawned, {
     let mut nursery = nursery::<u32, &str>().limit(1);
     let spawner = nursery.spawner();
-    nursery.spawn(async { Ok(1) });
-    let full = nursery.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(2) });
-    assert_eq!(full.unwrap_err().future.now_or_never(), Some(Ok(2)));
-    let full = spawner.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(3) });
-    assert_eq!(full.unwrap_err().future.now_or_never(), Some(Ok(3)));
+    let dropped = |child: &mut dyn FnMut()| {
+        let thrown = catch_unwind(AssertUnwindSafe(child)).unwrap_err();
+        assert_eq!(thrown.downcast_ref::<String>().unwrap(), "one");
+    };
+    dropped(&mut || drop(nursery.child().timeout(bomb("one")).grace(bomb("two"))));
+    // A slot goes back all the same.
+    dropped(&mut || drop(nursery.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"))));
+    dropped(&mut || drop(spawner.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"))));
+    let slot = spawner.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"));
     nursery.cancel("enough");
-    let late = nursery.child().timeout(bomb("one")).grace(bomb("two")).try_spawn(async { Ok(4) });
+    assert_eq!(slot.spawn(async { Ok(3) }).unwrap_err().future.now_or_never(), Some(Ok(3)));
+    let late = spawner.child().timeout(bomb("one")).grace(bomb("two")).spawn(async { Ok(4) });
     assert_eq!(late.unwrap_err().future.now_or_never(), Some(Ok(4)));
-    let child = nursery.child().timeout(bomb("one")).grace(bomb("two"));
-    let thrown = catch_unwind(AssertUnwindSafe(|| drop(child))).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<String>().unwrap(), "one");
 });
 
 by_hand!(those_of_a_child_and_of_the_output_that_nobody_took_end_no_process, {

@@ -40,8 +40,11 @@ fn each_future_tells_what_it_is() {
     says(&Tree::new().next(), &["Next"]);
     says(&Tree::new().run(|_| pending::<Result<(), _>>()), &["Run"]);
     says(&Tree::new().run(|_| pending::<Result<(), _>>()).settle(), &["RunSettle"]);
-    says(&Tree::new().spawn_when_free(pending()), &["SpawnWhenFree"]);
-    says(&Tree::new().spawner().spawn_when_free(pending()), &["SpawnerWhenFree"]);
+    says(&Tree::new().reserve(), &["Reserve"]);
+    says(&Tree::new().spawner().reserve(), &["SpawnerReserve"]);
+    says(&Tree::new().try_reserve().unwrap(), &["ChildBuilder", "daemon: false"]);
+    let spawner = Tree::new().spawner();
+    says(&spawner.try_reserve().unwrap_err(), &["Closed"]);
 }
 
 #[test]

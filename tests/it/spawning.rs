@@ -106,10 +106,10 @@ behaviour!(a_spawn_after_the_nursery_ended_gives_the_future_back_and_says_closed
     let reason = &rejected.reason;
     assert!(reason.is_closed() && !reason.is_full() && !reason.is_cancelled());
     assert_eq!(rejected.future.await, Ok(7));
-    assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_closed());
+    assert!(spawner.try_reserve().unwrap_err().is_closed());
     assert!(spawner.spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_closed());
     assert!(spawner.spawn_group(async { Ok(7) }).unwrap_err().reason.is_closed());
-    assert!(spawner.spawn_when_free(async { Ok(7) }).await.unwrap_err().reason.is_closed());
+    assert!(spawner.reserve().await.unwrap_err().is_closed());
     assert!(!spawner.cancel("too late"));
 });
 
@@ -124,16 +124,15 @@ behaviour!(a_spawn_after_a_cancel_gives_the_future_back_and_the_cause, async {
         reason => panic!("{reason}"),
     }
     assert_eq!(rejected.future.await, Ok(7));
-    assert!(spawner.try_spawn(async { Ok(7) }).unwrap_err().reason.is_cancelled());
+    assert!(spawner.try_reserve().unwrap_err().is_cancelled());
     assert!(spawner.spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
     assert!(spawner.spawn_group(async { Ok(7) }).unwrap_err().reason.is_cancelled());
     let named = || spawner.child().name("late");
-    assert!(named().spawn_group_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
-    assert!(spawner.spawn_when_free(async { Ok(7) }).await.unwrap_err().reason.is_cancelled());
-    let rejected = nursery.try_spawn(async { Ok(7) }).unwrap_err();
-    let reason = &rejected.reason;
+    assert!(named().group().spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_cancelled());
+    assert!(spawner.reserve().await.unwrap_err().is_cancelled());
+    let reason = nursery.try_reserve().unwrap_err();
     assert!(reason.is_cancelled() && !reason.is_full() && !reason.is_closed());
-    assert_eq!(rejected.future.await, Ok(7));
+    assert!(nursery.reserve().await.unwrap_err().is_cancelled());
     assert!(nursery.join().await.unwrap().is_empty());
 });
 
@@ -211,9 +210,9 @@ behaviour!(numbers_follow_the_order_of_spawning_by_whomever_and_none_is_used_twi
     ids.push(spawner.clone().spawn(async { Err("no") }).unwrap());
     while nursery.next().await.is_some() {}
     ids.push(spawner.spawn(async { Ok(()) }).unwrap());
-    ids.push(nursery.try_spawn(async { Ok(()) }).unwrap());
-    ids.push(spawner.spawn_when_free(async { Ok(()) }).await.unwrap());
-    ids.push(nursery.spawn_when_free(async { Ok(()) }).await);
+    ids.push(nursery.try_reserve().unwrap().spawn(async { Ok(()) }));
+    ids.push(spawner.reserve().await.unwrap().spawn(async { Ok(()) }).unwrap());
+    ids.push(nursery.reserve().await.unwrap().spawn(async { Ok(()) }));
     assert!(ids.into_iter().map(ChildId::number).eq(0..8));
     nursery.join().await.unwrap();
 });

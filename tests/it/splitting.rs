@@ -131,11 +131,11 @@ by_hand!(close_sends_away_who_waits_for_a_slot, {
     let handle = spawner.spawn_with_handle(pending()).unwrap();
     let mut driver = Task::new(driver);
     assert!(driver.run().is_pending());
-    let mut waiting = Task::new(spawner.spawn_when_free(ready(Ok(()))));
+    let mut waiting = Task::new(spawner.reserve());
     assert!(waiting.run().is_pending());
     assert!(spawner.close());
     match waiting.run() {
-        Poll::Ready(Err(refused)) => assert!(matches!(refused.reason, Rejection::Closed)),
+        Poll::Ready(Err(refused)) => assert!(matches!(refused, Rejection::Closed)),
         other => panic!("{other:?}"),
     }
     assert!(driver.run().is_pending());

@@ -42,7 +42,7 @@ pub(crate) enum Status {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Ticket(u64);
 
-/// What waits for a slot.
+/// What waits for a slot, or has one in hand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     /// The nursery's owner, which is not refused when the nursery is closed.
@@ -57,14 +57,14 @@ pub(crate) enum Refusal {
     Cancelled(Cause),
 }
 
-/// When a child may be taken.
+/// By what a child is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
+    /// By a slot of its own, beyond the limit if need be: it waits in the backlog.
     Always,
-    IfFree,
-    /// The slot was granted to the spawner beforehand, and is counted already.
-    Granted(Ticket),
-    /// Always, and without a slot.
+    /// By a slot that was in hand beforehand, and is counted already.
+    Slot(By),
+    /// Without a slot.
     Daemon,
 }
 
@@ -90,8 +90,9 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             unfinished,
             queue: BTreeMap::new(),
             granted: BTreeMap::new(),
+            in_hand: 0,
             next_ticket: 0,
-            holders: 0,
+            holders: None,
             grace: None,
             ended: false,
             listening: None,
@@ -108,9 +109,9 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         material: R,
         make: impl FnOnce(R, ChildId) -> Child<'env, T, E, M>,
     ) -> Result<Spawned, (R, Refusal)> {
-        let spawned = {
+        let (spawned, wakers) = {
             let mut state = self.lock();
-            if let Some(refusal) = state.refusal(admission) {
+            if let Some(refusal) = state.refusal() {
                 drop(state);
                 return Err((material, refusal));
             }
@@ -119,27 +120,24 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let child = make(material, id);
             let spawned = child.spawned();
             state.incoming.push(child);
-            spawned
+            (spawned, state.close_if_left().1)
         };
+        wake_all(wakers);
         self.requests.driver().notify();
         Ok(spawned)
     }
 
-    /// Why a child would not be taken now.
-    pub(crate) fn refusal(&self, admission: Admission) -> Option<Refusal> {
-        self.lock().refusal(admission)
+    /// Why a spawner's child would not be taken now.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.lock().refusal()
     }
 
-    /// A number for a child that the driver itself adds, and the children that came before it;
-    /// `None` if there is no room.
-    pub(crate) fn admit(&self, admission: Admission) -> Option<(ChildId, Batch<'env, T, E, M>)> {
+    /// A number for a child that the driver itself adds, and the children that came before it.
+    pub(crate) fn admit(&self, admission: Admission) -> (ChildId, Batch<'env, T, E, M>) {
         let mut state = self.lock();
-        if admission == Admission::IfFree && !state.has_room() {
-            return None;
-        }
         state.go_on();
         state.occupy(admission);
-        Some((state.next_id(), std::mem::take(&mut state.incoming)))
+        (state.next_id(), std::mem::take(&mut state.incoming))
     }
 
     pub(crate) fn fetch(&self) -> Mail<'env, T, E, M> {
@@ -213,15 +211,15 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
 
     /// One more spawner keeps the nursery open.
     pub(crate) fn hold(&self) {
-        self.lock().holders += 1;
+        *self.lock().holders.get_or_insert(0) += 1;
     }
 
-    /// One spawner less does; the last one closes it.
+    /// One spawner less does; the last one closes it, unless a slot is in hand.
     pub(crate) fn let_go(&self) {
         let (first, wakers) = {
             let mut state = self.lock();
-            state.holders -= 1;
-            if state.holders == 0 { state.close() } else { (false, Vec::new()) }
+            state.holders = state.holders.map(|holders| holders - 1);
+            state.close_if_left()
         };
         wake_all(wakers);
         if first {
@@ -249,12 +247,18 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     /// Refuses spawners from now on, if nothing is left that could bring a child, and says whether
     /// it did: daemons are told to end.
     pub(crate) fn begin_end(&self) -> bool {
-        let mut state = self.lock();
-        let is_idle = state.is_idle();
-        if is_idle && matches!(state.status, Status::Open) {
-            state.status = Status::Ending;
-        }
-        is_idle
+        let wakers = {
+            let mut state = self.lock();
+            if !state.is_idle() {
+                return false;
+            }
+            if let Status::Open = state.status {
+                state.status = Status::Ending;
+            }
+            state.refuse_waiters()
+        };
+        wake_all(wakers);
+        true
     }
 
     /// Takes children again after all: the daemons are gone, and the owner goes on.
@@ -262,16 +266,19 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         self.lock().go_on();
     }
 
-    /// Ends if nothing is left that could bring a child, and says whether it did.
+    /// Ends if nothing is left that could bring a child, and says whether it did. Tasks that wait
+    /// behind one that has not come for its slot are refused.
     pub(crate) fn end_if_idle(&self) -> bool {
-        let listening = {
+        let (wakers, listening) = {
             let mut state = self.lock();
             if !state.is_idle() {
                 return false;
             }
-            state.end()
+            let listening = state.end();
+            (state.refuse_waiters(), listening)
         };
         drop_slab(listening);
+        wake_all(wakers);
         true
     }
 
@@ -298,23 +305,25 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         self.lock().status.cause().cloned()
     }
 
-    pub(crate) fn has_room(&self) -> bool {
-        self.lock().has_room()
-    }
-
     /// Children that the driver has not fetched.
     pub(crate) fn incoming(&self) -> usize {
         self.lock().incoming.len()
     }
 
-    /// Waits for a slot, first come first served. Ready with a slot that is the caller's to
-    /// [`post`](Self::post) into as `Granted`, or with the refusal.
+    /// Takes a slot if one is free. It is the caller's to [`post`](Self::post) by, or to
+    /// [give back](Self::give_back).
+    pub(crate) fn try_slot(&self, by: By) -> Result<(), Refusal> {
+        self.lock().try_slot(by)
+    }
+
+    /// Waits for a slot, first come first served. Ready with a slot as [`try_slot`](Self::try_slot)
+    /// gives, or with the refusal.
     pub(crate) fn poll_slot(
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Option<Ticket>,
         by: By,
-    ) -> Poll<Result<Ticket, Refusal>> {
+    ) -> Poll<Result<(), Refusal>> {
         let waker = cx.waker().clone();
         let (answer, old) = {
             let mut state = self.lock();
@@ -337,8 +346,16 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             state.grant()
         };
         wake_all(wakers);
-        // The driver may wait for nothing but this slot.
-        self.requests.driver().notify();
+    }
+
+    /// Gives back a slot that was in hand.
+    pub(crate) fn give_back(&self, by: By) {
+        let wakers = self.lock().give_back(by);
+        wake_all(wakers);
+        // The driver may wait for nothing but this slot. The owner does not drive while it has one.
+        if by == By::Spawner {
+            self.requests.driver().notify();
+        }
     }
 
     /// Ready with the cause when the nursery is cancelled. `place` is where the caller waits,

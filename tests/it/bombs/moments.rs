@@ -74,21 +74,18 @@ fn a_grace_that_another_replaces_while_panicking_aborts_nothing() {
 }
 
 #[test]
-fn a_future_that_waited_for_a_slot_comes_back_without_its_timers() {
+fn a_future_that_is_refused_for_all_its_slot_comes_back_without_its_timers() {
     let bombs = Bombs::default();
     let mut nursery = Children::new().limit(1);
     let spawner = nursery.spawner();
-    nursery.spawn(pending());
     let timeout = waits_holding::<()>(bombs.bomb("a timeout"));
     let grace = waits_holding::<()>(bombs.bomb("a grace"));
-    let child = spawner.child().timeout(timeout).grace(grace);
-    let mut waits = Task::new(child.spawn_when_free(ready(Ok(bombs.dud()))));
-    assert!(waits.run().is_pending());
+    let slot = spawner.try_reserve().expect("there is room for one");
+    let child = slot.timeout(timeout).grace(grace);
     drop(nursery);
-    let Poll::Ready(Err(rejected)) = waits.run() else { panic!("the nursery is gone") };
+    let rejected = child.spawn(ready(Ok(bombs.dud()))).expect_err("the nursery is gone");
     assert!(rejected.reason.is_closed());
     drop(rejected);
-    drop(waits);
     bombs.assert_all_gone("both timers");
 }
 

@@ -142,7 +142,7 @@ fn a_nursery_that_is_dropped_with_ends_in_it_leaves_none() {
             let mut nursery = nursery.limit(1);
             {
                 // The owner waits, so ends are kept; and one more child is in the inbox.
-                let mut waiting = Task::new(nursery.spawn_when_free(pending()));
+                let mut waiting = Task::new(nursery.reserve());
                 assert!(waiting.run().is_pending());
             }
             let _ = nursery.spawner().spawn(waits_holding(bombs.bomb("in the inbox")));
@@ -248,7 +248,7 @@ fn a_nursery_that_keeps_neither_outputs_nor_errors_ends() {
         with_each(move |nursery, bombs, context| {
             let mut nursery = nursery.discard_outputs().keep_errors(1).limit(1);
             if waits {
-                let mut waiting = Task::new(nursery.spawn_when_free(pending()));
+                let mut waiting = Task::new(nursery.reserve());
                 assert!(waiting.run().is_pending());
             }
             let (outputs, error, _) = cancelled(nursery, true).into_parts();

@@ -75,7 +75,7 @@ fn waiting(wait: Wait) -> (Option<Children>, CancelHandle, Waiting) {
             Box::pin(async move { drop(context.cancelled().await) })
         }
         NurseryCancelled => Box::pin(async move { drop(spawner.cancelled().await) }),
-        Slot => Box::pin(async move { drop(spawner.spawn_when_free(pending()).await) }),
+        Slot => Box::pin(async move { drop(spawner.reserve().await) }),
         Driver => {
             // Without children: where one waits, its wakes go by a queue that has the waker too.
             let (spawner, driver) = Children::new().split();

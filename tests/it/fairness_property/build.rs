@@ -195,8 +195,8 @@ impl Place {
                 // It is refused if the nursery is cancelled, or if an owner that waits has the
                 // slot.
                 let _ = match owner.strong_count() {
-                    0 => spawner.spawn(short),
-                    _ => spawner.try_spawn(short),
+                    0 => spawner.spawn(short).is_ok(),
+                    _ => spawner.try_reserve().is_ok_and(|slot| slot.spawn(short).is_ok()),
                 };
             }
             party.pause(cx);
@@ -211,7 +211,7 @@ pub(super) fn run_nest(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
     let nursery = match nest.form {
         Form::Pool => return run_pool(nest, place),
         Form::PoolOn { stream, yields } => return run_pool_on(nest, place, stream, yields),
-        Form::Join | Form::Run(_) | Form::Next | Form::WhenFree => nursery(nest, place, &owner),
+        Form::Join | Form::Run(_) | Form::Next | Form::Reserve => nursery(nest, place, &owner),
     };
     match nest.form {
         Form::Run(pace) => {
@@ -219,7 +219,7 @@ pub(super) fn run_nest(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
             nursery.run(body).map(|_| Err("it has ended")).boxed()
         }
         Form::Next => for_ever_next(nursery, place.clone(), owner).boxed(),
-        Form::WhenFree => for_ever_when_free(nursery, place.clone(), owner).boxed(),
+        Form::Reserve => for_ever_reserve(nursery, place.clone(), owner).boxed(),
         Form::Join | Form::Pool | Form::PoolOn { .. } => {
             nursery.join().map(|_| Err("it has ended")).boxed()
         }
@@ -230,7 +230,7 @@ pub(super) fn run_nest(nest: &Nest, place: &Place) -> BoxFuture<'static, Done> {
 fn nursery(nest: &Nest, place: &Place, owner: &Arc<Party>) -> Children {
     let mut nursery = Children::new();
     let mut waits = Weak::new();
-    if let Form::WhenFree = nest.form {
+    if let Form::Reserve = nest.form {
         // Each has a slot, and one is left.
         nursery = nursery.limit(nest.children() + usize::from(nest.cancelled) + 1);
         waits = Arc::downgrade(owner);
@@ -274,13 +274,14 @@ async fn for_ever_next(mut nursery: Children, place: Place, owner: Arc<Party>) -
 }
 
 /// Spawns a child when there is a slot for it. An end of any short child frees one.
-async fn for_ever_when_free(mut nursery: Children, place: Place, owner: Arc<Party>) -> Done {
+async fn for_ever_reserve(mut nursery: Children, place: Place, owner: Arc<Party>) -> Done {
     let alive = Count::default();
-    while nursery.cause().is_none() {
+    // When it is cancelled, it takes no more children.
+    while let Ok(slot) = nursery.reserve().await {
         let waits = Arc::downgrade(&owner);
         let short = Short::without_slot(&place.board, place.bound, &alive, waits);
         let party = Arc::downgrade(&short.party);
-        nursery.spawn_when_free(short).await;
+        slot.spawn(short);
         owner.served();
         if let Some(party) = party.upgrade() {
             party.waits();

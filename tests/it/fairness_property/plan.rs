@@ -28,7 +28,7 @@ pub(super) enum Form {
     /// By `next`, for children that end at once, and are spawned again.
     Next,
     /// By an owner that waits for a slot, for one child after the other.
-    WhenFree,
+    Reserve,
     /// By a pool. Its source gives an item as soon as another has ended.
     Pool,
     /// By a pool whose lanes are on the executor. Its source is a stream, which may be pending, or
@@ -60,7 +60,7 @@ impl Nest {
     pub(super) fn width(&self) -> usize {
         let beside = match self.form {
             Form::Join => 0,
-            Form::Run(_) | Form::Next | Form::WhenFree | Form::Pool => 1,
+            Form::Run(_) | Form::Next | Form::Reserve | Form::Pool => 1,
             // It polls the source. The executor polls the lanes.
             Form::PoolOn { .. } => return 1,
         };
@@ -110,7 +110,7 @@ impl Nest {
 
     /// Whether there is always one more: an item, or an end to hand out.
     fn spends_all(&self) -> bool {
-        matches!(self.form, Form::Next | Form::WhenFree | Form::Pool)
+        matches!(self.form, Form::Next | Form::Reserve | Form::Pool)
     }
 
     /// How many children the owner spawns at first, or how many items the source gives at first.
@@ -167,7 +167,7 @@ fn form() -> impl Strategy<Value = Form> {
         Just(Form::Join),
         pace().prop_map(Form::Run),
         Just(Form::Next),
-        Just(Form::WhenFree),
+        Just(Form::Reserve),
         Just(Form::Pool),
         (any::<bool>(), 0..4_usize).prop_map(|(stream, yields)| Form::PoolOn { stream, yields }),
     ]

@@ -36,7 +36,7 @@ by_hand!(a_destructor_may_wake_another_child_however_its_own_ends, {
             body.as_mut().poll(cx)
         });
         let handle = if way.ends_with("its nursery") {
-            nursery.child().spawn_group_with_handle(async move {
+            nursery.child().group().spawn_with_handle(async move {
                 let mut inner = crate::support::shared::nursery::<&str, &str>();
                 inner.spawn(ending);
                 inner.join().await.map(|outputs| outputs[0])

@@ -97,14 +97,15 @@ by_hand!(a_producer_is_never_more_than_one_child_ahead_of_the_limit, {
             if by_spawner {
                 let body = nursery.run(|spawner| async move {
                     for child in children {
-                        spawner.spawn_when_free(child).await.map_err(|_| "it was refused")?;
+                        let slot = spawner.reserve().await.map_err(|_| "it was refused")?;
+                        slot.spawn(child).map_err(|_| "it was refused")?;
                     }
                     Ok(())
                 });
                 return body.await.map(|(_, outputs)| outputs.len());
             }
             for child in children {
-                nursery.spawn_when_free(child).await;
+                nursery.reserve().await.unwrap().spawn(child);
             }
             nursery.join().await.map(|outputs| outputs.len())
         });

@@ -97,7 +97,7 @@ by_hand!(who_waits_for_a_child_or_a_slot_may_wake_another_child_when_it_is_woken
         let handle = nursery.spawn_with_handle(pending());
         nursery.spawn(leaves_waker(&slots, &polls));
         let mut finished = Task::new(handle.finished());
-        let mut slot = Task::new(spawner.spawn_when_free(pending()));
+        let mut slot = Task::new(spawner.reserve());
         let waker = WakesOn::waker(&slots, &woken);
         if waits_for_slot {
             assert!(slot.poll_with(&waker).is_pending());

@@ -239,7 +239,8 @@ impl<M: Kind> Stage<M> {
             return ControlFlow::Continue(());
         }
         match act.0 {
-            Step::Spawn(how, child) => self.spawn(how, *child).await,
+            Step::Spawn(room, how, child) => self.spawn(room, how, *child).await,
+            Step::Hold(yields, child) => self.hold(yields, child).await,
             Step::Cancel(at) => {
                 if let Some((key, handle)) = self.handle(at) {
                     let first = handle.cancel_with(format!("{:?}", self.actor));
@@ -335,12 +336,15 @@ fn needs_spawner(script: &Script) -> bool {
         Finish::Run(body) => Some(&**body),
         _ => None,
     };
-    let children = script.children.iter().map(|(_, child)| child).chain(body);
+    let children = script.children.iter().map(|(.., child)| child).chain(body);
     let mut steps = children.flat_map(|child| &child.steps).chain(&script.outside);
     steps.any(is_for_siblings)
 }
 
 /// Whether the step takes a spawner.
 fn is_for_siblings(step: &Step) -> bool {
-    matches!(step, Step::Spawn(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close)
+    matches!(
+        step,
+        Step::Spawn(..) | Step::Hold(..) | Step::CancelAll | Step::StopWithin(_) | Step::Close
+    )
 }

@@ -104,6 +104,11 @@ impl Drive {
         self.stir();
     }
 
+    /// The owner itself does what may wake a child, and so itself, in this poll.
+    pub(super) fn wakes_itself(&mut self) {
+        self.was_busy = self.polling;
+    }
+
     /// A cancel comes that the driver is to pass on.
     pub(super) fn ask(&mut self) {
         self.asked = true;

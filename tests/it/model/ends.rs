@@ -5,7 +5,7 @@ use nestling::testing::{End, Finish, Rule, Spawn};
 
 use super::event::Actor;
 use super::finish::BODY;
-use super::person::{Ending, Person, State};
+use super::person::{Ending, State};
 use super::scope::{Check, Grace, Scope, ensure};
 use super::seen::{Failed, Fate, Joined, Known, Reason, Record, Reported, Seen, Tally, Why};
 
@@ -157,8 +157,7 @@ impl Scope {
 
     fn keep(&mut self, failed: Failed) {
         self.failures += 1;
-        let by_owner = |one: &Person| (one.by, one.state) == (Actor::Owner, State::New);
-        self.droppable += u64::from(self.children.iter().any(by_owner));
+        self.droppable += u64::from(self.slots.contains_key(&Actor::Owner));
         self.records.push_back(Record::Failed(failed));
     }
 

@@ -36,12 +36,31 @@ pub(crate) enum Event {
         by: Actor,
         key: usize,
         how: Spawn,
+        /// Whether it is spawned by the slot in hand.
+        by_slot: bool,
         child: Child,
     },
     Answered {
         nursery: usize,
         key: usize,
         answer: Answer,
+    },
+    /// Someone is about to wait for a slot.
+    AwaitsSlot {
+        nursery: usize,
+        by: Actor,
+    },
+    /// Someone who has waited for a slot, or has tried to get one, has it in hand, or is refused.
+    SlotAnswered {
+        nursery: usize,
+        by: Actor,
+        waited: bool,
+        refusal: Option<Answer>,
+    },
+    /// Someone gives up a wait for a slot, or a slot that is in hand.
+    SlotGone {
+        nursery: usize,
+        by: Actor,
     },
     Happens {
         nursery: usize,

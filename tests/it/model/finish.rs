@@ -20,8 +20,8 @@ pub(crate) async fn finish<M: Kind>(
     stage: Stage<M>,
     script: Script,
 ) -> Option<Error> {
-    for (how, child) in script.children {
-        stage.spawn_by_owner(&mut nursery, how, child).await;
+    for (room, how, child) in script.children {
+        stage.spawn_by_owner(&mut nursery, room, how, child).await;
     }
     let (world, number) = (Arc::clone(&stage.world), stage.nursery);
     world.tell(Event::Finishing { nursery: number });

@@ -38,6 +38,7 @@ mod rest;
 mod rules;
 mod scope;
 mod seen;
+mod slot;
 mod spawn;
 mod values;
 mod wakes;
@@ -122,7 +123,7 @@ fn drop_scripted<V>(value: V) {
 }
 
 fn depth(script: &Script) -> u32 {
-    let mut children: Vec<&Child> = script.children.iter().map(|(_, child)| child).collect();
+    let mut children: Vec<&Child> = script.children.iter().map(|(.., child)| child).collect();
     let steps = script.outside.iter();
     if let Finish::Run(body) = &script.finish {
         children.push(body);
@@ -133,7 +134,9 @@ fn depth(script: &Script) -> u32 {
 
 fn step_depth(step: &Step) -> u32 {
     match step {
-        Step::Spawn(_, child) => 1 + child.steps.iter().map(step_depth).max().unwrap_or(0),
+        Step::Spawn(.., child) | Step::Hold(_, Some((_, child))) => {
+            1 + child.steps.iter().map(step_depth).max().unwrap_or(0)
+        }
         Step::Nest(script) => depth(script),
         _ => 0,
     }

@@ -3,7 +3,7 @@
 use nestling::testing::{Child, End, Spawn};
 
 use super::drive::Credit;
-use super::event::{Actor, Due};
+use super::event::Due;
 use super::remote::Elsewhere;
 use super::seen::{Fate, Joined, Reason};
 
@@ -30,7 +30,6 @@ pub(super) struct Person {
     pub(super) state: State,
     /// A child's number, once it was taken.
     pub(super) id: Option<u64>,
-    pub(super) by: Actor,
     pub(super) how: Spawn,
     /// Its own cause, if it was cancelled by its handle.
     pub(super) cause: Option<Reason>,
@@ -64,12 +63,11 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(script: Child, state: State, by: Actor, how: Spawn) -> Self {
+    pub(super) fn new(script: Child, state: State, how: Spawn) -> Self {
         Self {
             script,
             state,
             id: None,
-            by,
             how,
             cause: None,
             at: 0,

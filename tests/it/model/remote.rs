@@ -219,12 +219,6 @@ impl Scope {
         Ok(())
     }
 
-    /// Whether it is dropped on the executor, as it is there, or is held by one that is.
-    pub(super) fn goes_elsewhere(&self, child: &Person) -> bool {
-        let held = |by: usize| child.state == State::New && self.children[by].elsewhere.is_some();
-        child.elsewhere.is_some() || matches!(child.by, Actor::Child(by) if held(by))
-    }
-
     /// All rest: the executor has dropped what it was to drop.
     pub(super) fn executor_may_rest(&self) -> Check {
         for (key, child) in self.children.iter().enumerate() {

@@ -1,11 +1,12 @@
 //! Whether everybody has a reason to rest.
 
-use nestling::testing::{SIGNALS, Spawn, Step};
+use nestling::testing::{Room, SIGNALS, Step};
 
 use super::event::Actor;
 use super::person::{Person, State};
 use super::rules::Rules;
 use super::scope::{Check, Scope, ensure};
+use super::slot::Slot;
 
 fn is_waited_for(child: &Person) -> bool {
     child.is_there() && !child.is_daemon()
@@ -75,7 +76,9 @@ impl Rules {
             // Its end is to come: it never does.
             None => true,
             Some(Step::Park(signal)) => !self.fired.contains(&(signal % SIGNALS)),
-            Some(Step::Spawn(Spawn::WhenFree, _)) => self.waits_for_slot(nursery, actor),
+            Some(Step::Spawn(Room::Wait, ..) | Step::Hold(..)) => {
+                self.waits_for_slot(nursery, actor)
+            }
             // Whoever is cancelled is gone.
             Some(Step::AwaitCancel) => matches!(actor, Actor::Child(_)),
             Some(Step::AwaitGone(_) | Step::AwaitOutput(_)) => {
@@ -97,8 +100,6 @@ impl Rules {
         let refuses = scope.refuses && actor != Actor::Owner;
         let open = scope.cancelled.is_none() && !scope.closed && !scope.abandoned && !refuses;
         open && scope.unfinished() >= scope.limit()
-            && scope.children.iter().enumerate().any(|(key, child)| {
-                child.state == State::New && child.by == actor && !scope.granted.contains(&key)
-            })
+            && scope.slots.get(&actor) == Some(&Slot::Awaited)
     }
 }

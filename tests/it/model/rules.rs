@@ -8,6 +8,7 @@ use super::event::{Actor, Event};
 use super::person::{Ending, Person, State};
 use super::scope::{Check, Grace, Scope, ensure};
 use super::seen::Reason;
+use super::slot::Spawning;
 
 /// All nurseries of a run.
 #[derive(Default)]
@@ -37,8 +38,8 @@ impl Rules {
             self.fault = self.judge(event).err();
         } else if let Event::Opened { by, script, .. } = event {
             self.all.push(Scope::new(script, by));
-        } else if let Event::Spawning { nursery, by, how, child, .. } = event {
-            self.all[nursery].children.push(Person::new(child, State::New, by, how));
+        } else if let Event::Spawning { nursery, how, child, .. } = event {
+            self.all[nursery].children.push(Person::new(child, State::New, how));
         }
     }
 
@@ -61,15 +62,25 @@ impl Rules {
                 self.all.push(Scope { apart, in_last, ..Scope::new(script, by) });
             }
             Event::Appears { nursery, actor, child } => {
-                let person = Person::new(child, State::Running, actor, Spawn::Plain);
+                let person = Person::new(child, State::Running, Spawn::Plain);
                 self.all[nursery].others.insert(actor, person);
             }
-            Event::Spawning { nursery, by, key, how, child } => {
+            Event::Spawning { nursery, by, key, how, by_slot, child } => {
                 let scope = &mut self.all[nursery];
                 ensure!(key == scope.children.len(), "{key} is spawned out of turn");
-                scope.spawning(by, how, child);
+                if by == Actor::Owner && by_slot && child.daemon {
+                    // The slot goes to a child that waits for it, perhaps.
+                    scope.drive.wakes_itself();
+                }
+                scope.children.push(Person::new(child, State::New, how));
+                scope.spawning = Some(Spawning { by, by_slot });
             }
             Event::Answered { nursery, key, answer } => self.all[nursery].answered(key, answer)?,
+            Event::AwaitsSlot { nursery, by } => self.all[nursery].awaits_slot(by),
+            Event::SlotAnswered { nursery, by, waited, refusal } => {
+                self.all[nursery].slot_answered(by, waited, refusal)?;
+            }
+            Event::SlotGone { nursery, by } => self.all[nursery].slot_gone(by),
             Event::Happens { nursery, actor, what } => self.happens(nursery, actor, what)?,
             Event::Cancels { nursery, key, first, by } => {
                 let scope = &mut self.all[nursery];
@@ -110,7 +121,7 @@ impl Rules {
             }
             Event::Released { nursery } => {
                 self.all[nursery].held = false;
-                self.all[nursery].refuse();
+                self.all[nursery].refuse_if_left();
             }
             Event::HandedOver { nursery, key, taken } => self.handed_over(nursery, key, taken)?,
             Event::LetGo { nursery, key } => self.all[nursery].let_go(key)?,
@@ -247,10 +258,6 @@ impl Rules {
             _ => scope.others.get(&actor),
         };
         person.is_some_and(|person| person.script.drop_panics)
-            || scope.children.iter().enumerate().any(|(key, child)| {
-                let held = child.state == State::New && child.by == actor;
-                held && self.drop_panics(nursery, Actor::Child(key))
-            })
             || self.run_by(nursery, actor).into_iter().any(|nested| self.falls_with_panic(nested))
     }
 
@@ -258,8 +265,8 @@ impl Rules {
     fn falls_with_panic(&self, nursery: usize) -> bool {
         let scope = &self.all[nursery];
         let child = |(key, child): (usize, &Person)| {
-            (child.is_there() || child.state == State::New)
-                && !scope.goes_elsewhere(child)
+            child.is_there()
+                && child.elsewhere.is_none()
                 && self.drop_panics(nursery, Actor::Child(key))
         };
         let body = scope.others.get(&Actor::Body);

@@ -1,15 +1,16 @@
 //! What may happen in one nursery, and when.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use nestling::LostKind;
-use nestling::testing::{Child, Finish, Script, Spawn};
+use nestling::testing::{Finish, Script};
 
 use super::act::grace_of;
 use super::drive::Drive;
 use super::event::{Actor, Answer};
 use super::person::{Person, State};
 use super::seen::{Fate, Reason, Record, Tally};
+use super::slot::{Slot, Spawning};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
 /// may still have its turn in the round that is under way. The nursery itself cancels at once.
@@ -44,10 +45,12 @@ pub(super) struct Scope {
     /// A spawner keeps it open.
     pub(super) held: bool,
     pub(super) grace: Grace,
-    /// Children that wait for a slot, first come first served.
-    pub(super) queue: VecDeque<usize>,
-    /// Those of them whose turn it is.
-    pub(super) granted: BTreeSet<usize>,
+    /// The slots that are waited for or in hand: nobody has two.
+    pub(super) slots: BTreeMap<Actor, Slot>,
+    /// Those who wait for one, first come first served.
+    pub(super) queue: VecDeque<Actor>,
+    /// How the last child is spawned.
+    pub(super) spawning: Option<Spawning>,
     /// Failures that the policy was asked about.
     pub(super) asked: u32,
     /// What there is to be told, in completion order.
@@ -104,8 +107,9 @@ impl Scope {
             late: false,
             refuses: false,
             grace: Grace::None,
+            slots: BTreeMap::new(),
             queue: VecDeque::new(),
-            granted: BTreeSet::new(),
+            spawning: None,
             asked: 0,
             records: VecDeque::new(),
             droppable: 0,
@@ -152,11 +156,11 @@ impl Scope {
     /// What counts against the limit where there is a choice to wait or to go without.
     pub(super) fn unfinished(&self) -> usize {
         let takes_a_slot = |child: &&Person| child.is_there() && !child.is_daemon();
-        self.children.iter().filter(takes_a_slot).count() + self.granted.len()
+        self.children.iter().filter(takes_a_slot).count() + self.counted_slots()
     }
 
     /// Whether spawners are refused for it.
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed || self.abandoned || self.refuses || self.ending
     }
 
@@ -185,36 +189,17 @@ impl Scope {
     pub(super) fn is_left_to_daemons(&self) -> bool {
         let waited_for = |child: &Person| child.is_there() && !child.is_daemon();
         let body = self.has_body();
-        let to_come = !self.granted.is_empty() || self.held;
+        let to_come = self.has_slot_in_hand() || self.held;
         let expected = to_come && self.cancelled.is_none() && !self.refuses;
         let busy = body || expected || self.children.iter().any(waited_for);
         self.finishing && !busy
     }
 
-    pub(super) fn spawning(&mut self, by: Actor, how: Spawn, child: Child) {
-        let key = self.children.len();
-        self.children.push(Person::new(child, State::New, by, how));
-        // An owner is not refused, and waits alone then.
-        let open = self.cancelled.is_none() && (by == Actor::Owner || !self.is_closed());
-        let waits = how == Spawn::WhenFree && !self.children[key].is_daemon();
-        if waits && open {
-            if self.unfinished() < self.limit() {
-                self.granted.insert(key);
-            } else {
-                self.queue.push_back(key);
-            }
-        }
-    }
-
     pub(super) fn answered(&mut self, key: usize, answer: Answer) -> Check {
-        let by_owner = self.children[key].by == Actor::Owner;
-        let how = self.children[key].how;
-        let is_free = match how {
-            _ if self.children[key].is_daemon() => true,
-            Spawn::Plain | Spawn::Handle | Spawn::Join | Spawn::On => true,
-            Spawn::Try => self.unfinished() < self.limit(),
-            Spawn::WhenFree => self.granted.contains(&key),
+        let Some(Spawning { by, by_slot }) = self.spawning.take() else {
+            return Err(format!("{key} has an answer, and is not spawned"));
         };
+        let by_owner = by == Actor::Owner;
         let daemon = |child: &Person| child.is_daemon() && child.is_there();
         let daemon = self.children.iter().position(daemon);
         let told = self.is_left_to_daemons() && !self.is_closed();
@@ -222,29 +207,30 @@ impl Scope {
             // They were told to end, and one of them spawns in its last poll.
             self.dismiss_daemons(first);
         }
-        let ended = self.is_closed();
         self.ending &= !by_owner;
         let expected = match &self.cancelled {
-            // What the owner spawns otherwise is taken, and reported as cancelled.
-            Some(cause) if !by_owner || how == Spawn::Try => Answer::Cancelled(cause.clone()),
-            None if !by_owner && ended => Answer::Closed,
-            None if !is_free && how == Spawn::Try => Answer::Full,
-            None if !is_free => return Err(format!("{key} waits for a slot, and has its answer")),
+            // What the owner spawns is taken, and reported as cancelled.
+            Some(cause) if !by_owner => Answer::Cancelled(cause.clone()),
+            None if !by_owner && self.is_closed() => Answer::Closed,
             Some(_) | None => Answer::Taken(self.taken),
         };
         ensure!(answer == expected, "{key} is answered {answer:?}, and not {expected:?}");
-        self.granted.remove(&key);
-        self.queue.retain(|waits| *waits != key);
         let child = &mut self.children[key];
         match answer {
             Answer::Taken(id) => {
                 self.taken += 1;
                 child.id = Some(id);
                 // In a cancelled nursery it is gone by now.
-                if child.state == State::Gone {
+                let is_gone = child.state == State::Gone;
+                if !is_gone {
+                    child.state = State::Queued;
+                }
+                if by_slot {
+                    self.slot_gone(by);
+                }
+                if is_gone {
                     return self.record_drop(key, self.children[key].script.drop_panics, false);
                 }
-                child.state = State::Queued;
             }
             Answer::Full | Answer::Closed | Answer::Cancelled(_) => {
                 ensure!(child.state == State::Gone, "{key} was refused, and is kept");
@@ -320,14 +306,8 @@ impl Scope {
         self.owed.remove(&key);
         self.leave_lane(key);
         match state {
-            // Refused, or taken by a cancelled nursery; the answer will tell. Or given up.
-            State::New => {
-                self.queue.retain(|waits| *waits != key);
-                if self.granted.remove(&key) {
-                    self.grant();
-                }
-                Ok(())
-            }
+            // Refused, or taken by a cancelled nursery; the answer will tell.
+            State::New => Ok(()),
             State::Ended(_) if self.abandoned => Ok(()),
             State::Ended(ending) => self.record_end(key, ending, panics),
             State::Queued | State::Running => {
@@ -395,8 +375,7 @@ impl Scope {
         if self.script.grace > 0 {
             self.grace = Grace::Running;
         }
-        self.queue.clear();
-        self.granted.clear();
+        self.take_slots_back(|_| true);
     }
 
     /// Those that are cancelled and have no time left are about to be dropped.
@@ -441,16 +420,8 @@ impl Scope {
     pub(super) fn refuse(&mut self) {
         if self.cancelled.is_none() && !self.closed && !self.abandoned {
             self.refuses = true;
-            let children = &self.children;
-            self.queue.retain(|key| children[*key].by == Actor::Owner);
-            self.granted.retain(|key| children[*key].by == Actor::Owner);
-        }
-    }
-
-    pub(super) fn grant(&mut self) {
-        while self.unfinished() < self.limit() {
-            let Some(key) = self.queue.pop_front() else { break };
-            self.granted.insert(key);
+            self.take_slots_back(|by| by != Actor::Owner);
+            self.grant();
         }
     }
 }

@@ -2,20 +2,60 @@
 
 use std::sync::PoisonError;
 
-use nestling::testing::{Child, Spawn, Step};
-use nestling::{CancelHandle, JoinHandle, Rejected, Rejection};
+use nestling::testing::{Child, Room, Spawn, Step, yields};
+use nestling::{CancelHandle, ChildId, JoinHandle, Rejected, Rejection};
 
 use super::act::{Stage, Tree};
 use super::drop_scripted;
 use super::event::{Answer, Event};
 use super::kind::Kind;
+use super::slot::{Claim, Held};
 use super::values::Value;
 
+/// Spawns a child by a builder, whatever that was made by: what is answered is of another type for
+/// each.
+macro_rules! spawn_by {
+    ($stage:ident, $builder:expr, $how:expr, $child:ident, $by_slot:expr) => {{
+        let (how, child) = ($how, as_spawned($how, $child));
+        let key = $stage.announce(how, $by_slot, &child);
+        let builder = $stage.options($builder, &child, key);
+        let stage = $stage.for_child();
+        let answer = match how {
+            Spawn::Plain if listens(&child) => builder
+                .group()
+                .spawn_with(M::make(stage, child, key))
+                .told(|handle| handle.id().number()),
+            Spawn::Plain => {
+                builder.group().spawn(M::group(stage, child, key)).told(|id| id.number())
+            }
+            Spawn::Handle if listens(&child) => builder
+                .group()
+                .spawn_with(M::make(stage, child, key))
+                .told(|handle| $stage.keep(key, handle)),
+            Spawn::Handle => builder
+                .group()
+                .spawn_with_handle(M::group(stage, child, key))
+                .told(|handle| $stage.keep(key, handle)),
+            Spawn::Join if listens(&child) => builder
+                .spawn_join_with(M::make_plain(stage, child, key))
+                .told(|handle| $stage.keep_join(key, handle)),
+            Spawn::Join => builder
+                .spawn_join(M::plain(stage, child, key))
+                .told(|handle| $stage.keep_join(key, handle)),
+            Spawn::On => builder
+                .spawn_on($stage.handing(key), stage.elsewhere(child, key))
+                .told(|handle| $stage.keep(key, handle)),
+        };
+        $stage.answer(key, answer);
+    }};
+}
+
 impl<M: Kind> Stage<M> {
-    fn announce(&self, how: Spawn, child: &Child) -> usize {
+    fn announce(&self, how: Spawn, by_slot: bool, child: &Child) -> usize {
         let mut rules = self.world.rules();
-        let (nursery, key) = (self.nursery, rules.children_of(self.nursery));
-        rules.hear(Event::Spawning { nursery, by: self.actor, key, how, child: child.clone() });
+        let (nursery, by) = (self.nursery, self.actor);
+        let (key, child) = (rules.children_of(nursery), child.clone());
+        rules.hear(Event::Spawning { nursery, by, key, how, by_slot, child });
         key
     }
 
@@ -36,103 +76,59 @@ impl<M: Kind> Stage<M> {
     }
 
     /// Spawns a sibling by the spawner.
-    pub(super) async fn spawn(&self, how: Spawn, child: Child) {
-        let child = as_spawned(how, child);
-        let key = self.announce(how, &child);
-        let builder = self.options(self.siblings().child(), &child, key);
-        let stage = self.for_child();
-        let answer = match how {
-            Spawn::Plain if listens(&child) => {
-                match builder.spawn_group_with(M::make(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(handle.id().number()),
-                    Err(rejected) => refused(rejected),
-                }
+    pub(super) async fn spawn(&self, room: Room, how: Spawn, child: Child) {
+        let held = match room {
+            Room::Any => {
+                return spawn_by!(self, self.siblings().child(), how, child, false);
             }
-            Spawn::Plain => match builder.spawn_group(M::group(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Handle if listens(&child) => {
-                match builder.spawn_group_with(M::make(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-            Spawn::Handle => match builder.spawn_group_with_handle(M::group(stage, child, key)) {
-                Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Join if listens(&child) => {
-                match builder.spawn_join_with(M::make_plain(stage, child, key)) {
-                    Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
-                    Err(rejected) => refused(rejected),
-                }
-            }
-            Spawn::Join => match builder.spawn_join(M::plain(stage, child, key)) {
-                Ok(handle) => Answer::Taken(self.keep_join(key, handle)),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::On => match builder.spawn_on(self.handing(key), stage.elsewhere(child, key)) {
-                Ok(handle) => Answer::Taken(self.keep(key, handle)),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::WhenFree => {
-                match self.wait(builder.spawn_when_free(M::plain(stage, child, key))).await {
-                    Ok(id) => Answer::Taken(id.number()),
-                    Err(rejected) => refused(rejected),
-                }
-            }
+            Room::Try => self.try_slot(),
+            Room::Wait => self.wait_for_slot().await,
         };
-        self.answer(key, answer);
+        if let Some(Held { slot, claim }) = held {
+            spawn_by!(self, slot, how, child, true);
+            claim.used();
+        }
+    }
+
+    /// Has a slot in hand for a while, and spawns a sibling by it, or drops it.
+    pub(super) async fn hold(&self, times: u8, child: Option<(Spawn, Box<Child>)>) {
+        let Some(held) = self.wait_for_slot().await else { return };
+        yields(times.into()).await;
+        if let Some((how, child)) = child {
+            let (Held { slot, claim }, child) = (held, *child);
+            spawn_by!(self, slot, how, child, true);
+            claim.used();
+        }
     }
 
     /// Spawns a child by the nursery itself.
-    pub(super) async fn spawn_by_owner(&self, nursery: &mut Tree<M>, how: Spawn, child: Child) {
-        let child = as_spawned(how, child);
-        let key = self.announce(how, &child);
-        let builder = self.options(nursery.child(), &child, key);
-        let stage = self.for_child();
-        let answer = match how {
-            Spawn::Plain if listens(&child) => {
-                let handle = builder.spawn_group_with(M::make(stage, child, key));
-                Answer::Taken(handle.id().number())
+    pub(super) async fn spawn_by_owner(
+        &self,
+        nursery: &mut Tree<M>,
+        room: Room,
+        how: Spawn,
+        child: Child,
+    ) {
+        let claim;
+        let slot = match room {
+            Room::Any => {
+                return spawn_by!(self, nursery.child(), how, child, false);
             }
-            Spawn::Plain => {
-                Answer::Taken(builder.spawn_group(M::group(stage, child, key)).number())
+            Room::Try => {
+                let slot = self.slot_answered(false, nursery.try_reserve());
+                claim = Claim::new(self);
+                slot
             }
-            Spawn::Handle if listens(&child) => {
-                let handle = builder.spawn_group_with(M::make(stage, child, key));
-                Answer::Taken(self.keep(key, handle))
-            }
-            Spawn::Handle => {
-                let handle = builder.spawn_group_with_handle(M::group(stage, child, key));
-                Answer::Taken(self.keep(key, handle))
-            }
-            Spawn::Join if listens(&child) => {
-                let handle = builder.spawn_join_with(M::make_plain(stage, child, key));
-                Answer::Taken(self.keep_join(key, handle))
-            }
-            Spawn::Join => {
-                let handle = builder.spawn_join(M::plain(stage, child, key));
-                Answer::Taken(self.keep_join(key, handle))
-            }
-            Spawn::On => {
-                let handle = builder.spawn_on(self.handing(key), stage.elsewhere(child, key));
-                Answer::Taken(self.keep(key, handle))
-            }
-            Spawn::Try => match builder.try_spawn(M::plain(stage, child, key)) {
-                Ok(id) => Answer::Taken(id.number()),
-                Err(rejected) => refused(rejected),
-            },
-            Spawn::WhenFree => {
-                Answer::Taken(builder.spawn_when_free(M::plain(stage, child, key)).await.number())
+            Room::Wait => {
+                claim = Claim::new(self);
+                self.awaits_slot();
+                self.slot_answered(true, nursery.reserve().await)
             }
         };
-        self.answer(key, answer);
+        if let Some(slot) = slot {
+            spawn_by!(self, slot, how, child, true);
+            claim.used();
+        }
     }
 }
 
@@ -147,14 +143,49 @@ fn listens(child: &Child) -> bool {
     child.steps.contains(&Step::AwaitCancel)
 }
 
-/// Drops the child that came back; its destructor may panic.
-fn refused<F>(rejected: Rejected<F>) -> Answer {
-    let Rejected { future, reason } = rejected;
-    drop_scripted(future);
-    match reason {
-        Rejection::Full => Answer::Full,
-        Rejection::Closed => Answer::Closed,
-        Rejection::Cancelled(cause) => Answer::Cancelled((&cause).into()),
-        other => unreachable!("there is no other reason than {other:?}"),
+/// What a spawn returns: what the child is known by, or the future, and why it was not taken.
+trait Told {
+    type Known;
+
+    fn told(self, known: impl FnOnce(Self::Known) -> u64) -> Answer;
+}
+
+macro_rules! taken {
+    ($($known:ty),*) => {$(
+        impl Told for $known {
+            type Known = Self;
+
+            fn told(self, known: impl FnOnce(Self) -> u64) -> Answer {
+                Answer::Taken(known(self))
+            }
+        }
+    )*};
+}
+
+taken!(ChildId, CancelHandle, JoinHandle<Value>);
+
+impl<R, F> Told for Result<R, Rejected<F>> {
+    type Known = R;
+
+    fn told(self, known: impl FnOnce(R) -> u64) -> Answer {
+        match self {
+            Ok(child) => Answer::Taken(known(child)),
+            Err(Rejected { future, reason }) => {
+                // Its destructor may panic.
+                drop_scripted(future);
+                reason.into()
+            }
+        }
+    }
+}
+
+impl From<Rejection> for Answer {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Full => Self::Full,
+            Rejection::Closed => Self::Closed,
+            Rejection::Cancelled(cause) => Self::Cancelled((&cause).into()),
+            other => unreachable!("there is no other reason than {other:?}"),
+        }
     }
 }

@@ -34,6 +34,7 @@ impl Rules {
             | Event::CancelsAll { nursery, .. }
             | Event::Closes { nursery, .. }
             | Event::Released { nursery }
+            | Event::SlotGone { nursery, .. }
             | Event::Handed { nursery, .. }
             | Event::Due { nursery, .. } => *nursery,
             _ => return,

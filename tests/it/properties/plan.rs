@@ -231,11 +231,11 @@ impl Child {
         };
         let handle = match (group, never || slot.is_some()) {
             (true, true) => {
-                Some(builder.spawn_group_with_handle(work.finished_by(End::into_group)))
+                Some(builder.group().spawn_with_handle(work.finished_by(End::into_group)))
             }
             (false, true) => Some(builder.spawn_with_handle(work.finished_by(End::into_error))),
             (true, false) => {
-                builder.spawn_group(work.finished_by(End::into_group));
+                builder.group().spawn(work.finished_by(End::into_group));
                 None
             }
             (false, false) => {

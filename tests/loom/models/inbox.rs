@@ -13,7 +13,7 @@ use crate::cancel::{Cause, FinishOnDrop, Requests};
 use crate::child::{Child, End};
 use crate::flavor::Shared;
 use crate::info::ChildId;
-use crate::scope::inbox::{Admission, By, Inbox, Refusal, Status, Ticket};
+use crate::scope::inbox::{Admission, By, Inbox, Refusal, Status};
 
 type Mailbox = Arc<Inbox<'static, (), (), Shared>>;
 
@@ -38,30 +38,41 @@ fn posting(inbox: &Mailbox, admission: Admission) -> thread::JoinHandle<bool> {
     thread::spawn(move || post(&inbox, admission).is_ok())
 }
 
-/// Waits for a slot until it is there or is refused.
-async fn slot(inbox: &Mailbox) -> Option<Ticket> {
+/// The slot that a spawner has in hand.
+const IN_HAND: Admission = Admission::Slot(By::Spawner);
+
+/// Waits for a slot until it is in hand or is refused.
+async fn slot(inbox: &Mailbox) -> Result<(), Refusal> {
     let mut ticket = None;
-    poll_fn(|cx| inbox.poll_slot(cx, &mut ticket, By::Spawner)).await.ok()
+    poll_fn(|cx| inbox.poll_slot(cx, &mut ticket, By::Spawner)).await
+}
+
+/// Whether there is room for one more.
+fn has_room(inbox: &Mailbox) -> bool {
+    inbox.try_slot(By::Owner).is_ok()
 }
 
 /// Waits for a slot, spawns into it, and lets it go as the child's end would.
 fn taking_a_slot(inbox: &Mailbox) -> thread::JoinHandle<()> {
     let inbox = Arc::clone(inbox);
     thread::spawn(move || {
-        let ticket = block_on(slot(&inbox)).expect("the nursery is open");
-        assert!(post(&inbox, Admission::Granted(ticket)).is_ok());
+        assert!(block_on(slot(&inbox)).is_ok(), "the nursery is open");
+        assert!(post(&inbox, IN_HAND).is_ok());
         inbox.release(1);
     })
 }
 
-/// Asks for a slot once, and gives the place up.
+/// Asks for a slot once, and gives the place up, or the slot back.
 fn asking_once(inbox: &Mailbox) -> thread::JoinHandle<()> {
     let inbox = Arc::clone(inbox);
     thread::spawn(move || {
         let (mut ticket, waker) = (None, Waker::from(Parker::new()));
-        let _ = inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket, By::Spawner);
+        let slot = inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket, By::Spawner);
         if let Some(ticket) = ticket {
             inbox.give_up(ticket);
+        }
+        if let Poll::Ready(Ok(())) = slot {
+            inbox.give_back(By::Spawner);
         }
     })
 }
@@ -114,12 +125,15 @@ fn children_that_are_posted_at_once_lie_in_the_order_of_their_numbers() {
 
 /// Were room looked for under one lock and taken under another, both would be let in.
 #[test]
-fn of_two_that_are_posted_if_there_is_room_for_one_one_is_taken() {
+fn of_two_that_try_to_get_the_one_slot_one_has_it() {
     model(None, || {
         let inbox = inbox(1, 0);
-        let postings = [(); 2].map(|()| posting(&inbox, Admission::IfFree));
-        let taken = postings.map(|posting| posting.join().unwrap());
-        assert_eq!(taken.iter().filter(|&&taken| taken).count(), 1);
+        let trying = [(); 2].map(|()| {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || inbox.try_slot(By::Spawner).is_ok())
+        });
+        let served = trying.map(|trying| trying.join().unwrap());
+        assert_eq!(served.iter().filter(|&&served| served).count(), 1);
     });
 }
 
@@ -213,7 +227,7 @@ fn a_slot_that_comes_free_while_someone_begins_to_wait_is_granted() {
         let taking = taking_a_slot(&inbox);
         inbox.release(1);
         taking.join().unwrap();
-        assert!(inbox.has_room());
+        assert!(has_room(&inbox));
     });
 }
 
@@ -227,7 +241,7 @@ fn two_who_wait_for_one_slot_both_get_it() {
         for taking in taking {
             taking.join().unwrap();
         }
-        assert!(inbox.has_room());
+        assert!(has_room(&inbox));
     });
 }
 
@@ -241,22 +255,19 @@ fn a_slot_that_is_granted_to_one_who_gives_up_goes_to_the_next() {
         inbox.release(1);
         asking.join().unwrap();
         taking.join().unwrap();
-        assert!(inbox.has_room());
+        assert!(has_room(&inbox));
     });
 }
 
-/// Who has been granted a slot must not be refused for the nursery's end. Were it not looked at
-/// when the nursery closes, it could be.
+/// Who has a slot in hand must not be refused for the nursery's end. Were it not looked at when the
+/// nursery ends, it could be.
 #[test]
-fn one_who_is_granted_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away() {
+fn one_who_comes_for_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away() {
     model(None, || {
         let inbox = inbox(1, 1);
         let taking = thread::spawn({
             let inbox = Arc::clone(&inbox);
-            move || match block_on(slot(&inbox)) {
-                Some(ticket) => post(&inbox, Admission::Granted(ticket)).is_ok(),
-                None => true,
-            }
+            move || block_on(slot(&inbox)).is_err() || post(&inbox, IN_HAND).is_ok()
         });
         inbox.release(1);
         inbox.end_if_idle();
@@ -264,10 +275,10 @@ fn one_who_is_granted_a_slot_at_the_end_keeps_the_nursery_open_or_is_sent_away()
     });
 }
 
-/// A granted slot keeps the nursery from ending. Were the driver not told that it was given up, it
-/// would wait for a child that never comes.
+/// A slot in hand keeps the nursery from ending. Were the driver not told that it was given back,
+/// it would wait for a child that never comes.
 #[test]
-fn a_driver_that_waits_for_nothing_but_a_granted_slot_hears_that_it_was_given_up() {
+fn a_driver_that_waits_for_nothing_but_a_slot_hears_that_it_was_given_back() {
     model(None, || {
         let inbox = inbox(1, 1);
         let asking = asking_once(&inbox);
@@ -284,7 +295,7 @@ fn is_sent_away(close: impl Fn(&Mailbox) + Sync + Send + 'static) {
         let inbox = inbox(1, 1);
         let waiting = thread::spawn({
             let inbox = Arc::clone(&inbox);
-            move || assert!(block_on(slot(&inbox)).is_none())
+            move || assert!(block_on(slot(&inbox)).is_err())
         });
         close(&inbox);
         waiting.join().unwrap();
@@ -355,6 +366,29 @@ fn a_driver_that_waits_for_nothing_but_a_spawner_hears_that_the_last_is_gone() {
         for going in going {
             going.join().unwrap();
         }
+    });
+}
+
+/// The last spawner of a split nursery goes, and so does a slot in hand. Were each to leave it to
+/// the other to close the nursery, it would wait for ever.
+#[test]
+fn a_driver_that_waits_for_a_spawner_and_a_slot_hears_that_both_are_gone() {
+    model(None, || {
+        let inbox = inbox(1, 0);
+        inbox.hold();
+        assert!(inbox.try_slot(By::Spawner).is_ok());
+        let going = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.let_go()
+        });
+        let giving_back = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.give_back(By::Spawner)
+        });
+        drive_until(&inbox, || inbox.end_if_idle());
+        going.join().unwrap();
+        giving_back.join().unwrap();
+        assert!(matches!(inbox.try_slot(By::Spawner), Err(Refusal::Closed)));
     });
 }
 
@@ -456,20 +490,20 @@ fn a_slot_that_is_granted_while_the_nursery_closes_is_filled_or_free() {
                 let waker = Waker::from(Parker::new());
                 let slot =
                     inbox.poll_slot(&mut Context::from_waker(&waker), &mut ticket, By::Spawner);
-                let taken = match slot {
-                    Poll::Ready(Ok(ticket)) => post(&inbox, Admission::Granted(ticket)).is_ok(),
-                    Poll::Ready(Err(_)) => false,
+                let in_hand = match slot {
+                    Poll::Ready(slot) => slot.is_ok(),
                     Poll::Pending => unreachable!("there is a slot"),
                 };
-                if let (false, Some(ticket)) = (taken, ticket) {
-                    inbox.give_up(ticket);
+                let taken = in_hand && post(&inbox, IN_HAND).is_ok();
+                if in_hand && !taken {
+                    inbox.give_back(By::Spawner);
                 }
                 taken
             }
         });
         inbox.close();
         let taken = spawning.join().unwrap();
-        assert_eq!(inbox.has_room(), !taken);
+        assert_eq!(has_room(&inbox), !taken);
         assert_eq!(inbox.fetch().children.len(), usize::from(taken));
     });
 }

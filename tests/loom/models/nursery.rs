@@ -337,18 +337,21 @@ fn a_body_and_a_child_that_are_woken_at_once_are_both_polled() {
 }
 
 /// A spawner on another thread and the owner wait for the same slot. Were it granted to one that
-/// has gone, or to none, the other would wait for ever; and the end must not come while it is
-/// granted.
+/// has gone, or to none, the other would wait for ever; and the end must not come while it is in
+/// hand.
 #[test]
 fn the_owner_and_a_spawner_that_wait_for_one_slot_both_get_it() {
     model(None, || {
         let mut nursery: Nursery<'_, u32, ()> = Nursery::new().limit(1);
         let spawner = nursery.spawner();
         nursery.spawn(ready(Ok(0)));
-        let spawning =
-            thread::spawn(move || block_on(spawner.spawn_when_free(ready(Ok(0)))).is_ok());
+        let spawning = thread::spawn(move || {
+            let Ok(slot) = block_on(spawner.reserve()) else { return false };
+            slot.spawn(ready(Ok(0))).expect("a slot in hand keeps the nursery open");
+            true
+        });
         let outputs = block_on(async {
-            nursery.spawn_when_free(ready(Ok(0))).await;
+            nursery.reserve().await.expect("nothing cancels it").spawn(ready(Ok(0)));
             nursery.join().await.unwrap()
         });
         assert_eq!(outputs.len(), 2 + usize::from(spawning.join().unwrap()));
