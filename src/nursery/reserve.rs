@@ -111,6 +111,27 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// nursery.try_reserve().expect("there is room again").spawn(async { Ok(2) });
     /// # });
     /// ```
+    ///
+    /// The slot borrows the nursery, in a `match` up to its end. By `let` and `else` the nursery is
+    /// there where it has no room:
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, u32, ()> = Nursery::new().limit(2);
+    /// let (mut shed, mut sum) = (0, 0);
+    /// for n in 0..5 {
+    ///     let Ok(slot) = nursery.try_reserve() else {
+    ///         shed += 1;
+    ///         let ended = nursery.next().await.and_then(|end| end.into_outcome().completed());
+    ///         sum += ended.expect("none fails");
+    ///         continue;
+    ///     };
+    ///     slot.spawn(async move { Ok(n) });
+    /// }
+    /// assert_eq!((shed, sum), (2, 1));
+    /// # });
+    /// ```
     pub fn try_reserve(&mut self) -> Result<Slot<'_, 'env, T, E, M>, Rejection> {
         match self.inner.scope.try_slot() {
             Ok(admission) => Ok(Place::slot(self, admission)),

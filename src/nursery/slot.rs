@@ -22,16 +22,20 @@ use crate::scope::inbox::{Admission, By, Inbox};
 /// cancelled.
 pub type Slot<'a, 'env, T, E, M = Shared> = ChildBuilder<'env, Place<'a, 'env, T, E, M>, M>;
 
-/// A child about to be spawned that has a place in the limit: a slot of a [`Spawner`](crate::Spawner).
+/// A child about to be spawned that has a place in the limit: a slot of a [`Spawner`].
 ///
-/// Made by [`Spawner::reserve`](crate::Spawner::reserve) and
-/// [`Spawner::try_reserve`](crate::Spawner::try_reserve). It is a [`ChildBuilder`], and so
+/// Made by [`Spawner::reserve`] and [`Spawner::try_reserve`]. It is a [`ChildBuilder`], and so
 /// spawns any kind of child, with any options. It borrows nothing of the spawner: it can be kept,
 /// and handed on to other tasks. If it is dropped unused, the next task that waits has the place.
 ///
-/// While there is such a slot, the nursery does not end, since a child may still come by it. A
-/// nursery that is [closed](crate::Spawner::close) or cancelled does not wait for it: the child comes back
-/// then.
+/// While there is such a slot, the nursery does not end, since a child may still come by it;
+/// [`next`](Nursery::next) waits for that, too. A nursery that is [closed] or cancelled does not wait
+/// for it: the child comes back then.
+///
+/// [closed]: crate::Spawner::close
+/// [`Spawner`]: crate::Spawner
+/// [`Spawner::reserve`]: crate::Spawner::reserve
+/// [`Spawner::try_reserve`]: crate::Spawner::try_reserve
 pub type SpawnerSlot<'env, T, E, M = Shared> = ChildBuilder<'env, SpawnerPlace<'env, T, E, M>, M>;
 
 /// The place in the limit that a [`Slot`] has, given back when this is dropped.

@@ -373,7 +373,7 @@ fn a_driver_that_waits_for_nothing_but_a_spawner_hears_that_the_last_is_gone() {
 /// the other to close the nursery, it would wait for ever.
 #[test]
 fn a_driver_that_waits_for_a_spawner_and_a_slot_hears_that_both_are_gone() {
-    model(None, || {
+    model(3, || {
         let inbox = inbox(1, 0);
         inbox.hold();
         assert!(inbox.try_slot(By::Spawner).is_ok());
