@@ -50,7 +50,7 @@ behaviour!(the_cause_names_the_sibling_that_failed, async {
 behaviour!(the_cause_of_a_group_names_the_first_failure_in_it, async {
     let mut outer = nursery::<(), &str>().first_error();
     outer.spawn(pending());
-    outer.child().name("sync").spawn_group(async {
+    outer.child().name("sync").group().spawn(async {
         let mut inner = nursery::<(), &str>();
         inner.spawn(async { Ok(()) });
         inner.spawn(async {
@@ -94,7 +94,7 @@ by_hand!(the_cause_of_a_group_is_told_and_bounded_at_any_depth, {
         let mut group = nestling::JoinedError::from(text);
         for _ in 0..depth {
             let mut around = nursery::<(), String>();
-            around.child().name("level").spawn_group(async { Err(group) });
+            around.child().name("level").group().spawn(async { Err(group) });
             group = around.join().now_or_never().unwrap().unwrap_err();
         }
         let mut outer = nursery::<(), String>().first_error();

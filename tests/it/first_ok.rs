@@ -129,7 +129,7 @@ by_hand!(what_came_while_the_owner_waited_for_a_slot_is_in_the_report_of_a_race,
     for output in 1..3 {
         race.spawn(async move { Ok(output) });
     }
-    race.spawn_when_free(pending()).now_or_never().unwrap();
+    race.reserve().now_or_never().unwrap().unwrap().spawn(pending());
     let (winner, report) = race.first_ok().settle().now_or_never().unwrap();
     assert_eq!(winner.unwrap().1, 1);
     let outputs: Vec<_> = report.outputs().iter().map(|(_, output)| *output).collect();

@@ -89,7 +89,7 @@ by_hand!(two_failures_of_a_child_that_were_kept_for_the_owner_are_one_child, {
     // The owner has its slot when the first was kept for it: the second is still in the nursery.
     let mut nursery = nursery::<u32, &str>().limit(1);
     nursery.spawn(ends(Err("its own"), || panic!("late")));
-    nursery.spawn_when_free(async { Err("new") }).now_or_never().unwrap();
+    nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Err("new") });
     for _ in 0..2 {
         assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
     }

@@ -1,6 +1,6 @@
 //! What may happen in one nursery, and when.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nestling::LostKind;
 use nestling::testing::{Finish, Script};
