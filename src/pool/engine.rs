@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
@@ -14,8 +14,9 @@ use super::item::poll_in_place;
 use super::ledger::{Ledger, Settled};
 use super::run::PoolRun;
 use super::source::Source;
-use crate::cancel::Cause;
-use crate::child::Polled;
+use crate::cancel::current::Inside;
+use crate::cancel::{Cause, Nest};
+use crate::child::{Ended, Polled};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
 use crate::flavor::Flavor;
@@ -63,6 +64,8 @@ struct Place<Fut> {
     /// In a box, since it is pinned and other places come and go beside it.
     future: Pin<Box<Option<Fut>>>,
     item: ChildId,
+    /// The nurseries inside the item, once there is one.
+    nest: Option<Arc<Nest>>,
 }
 
 /// The lanes that have an item, the newest item first.
@@ -91,8 +94,8 @@ where
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             lanes: Lanes::new(driver.waker()),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), || source.left()),
             driver,
-            ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
             make: Some(make),
             pulled: 0,
@@ -139,7 +142,7 @@ where
             let Some(item) = pulled else { break };
             let id = ChildId::new(*self.pulled);
             *self.pulled += 1;
-            let place = || Place { future: Box::pin(None), item: id };
+            let place = || Place { future: Box::pin(None), item: id, nest: None };
             let lane = held.unwrap_or_else(|| self.lanes.take(place));
             self.lanes.place(lane).item = id;
             held = self.poll_lane(lane, Some(item)).then_some(lane);
@@ -171,19 +174,28 @@ where
         let id = place.item;
         let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
         let mut cx = Context::from_waker(waker);
+        let inside = Inside::enter_nest(place.nest.take());
         let polled = poll_in_place(place.future.as_mut(), make, &mut cx);
+        let nest = inside.leave();
         budget::has_polled();
         match polled {
             Polled::Pending => {
+                place.nest = nest;
                 self.lanes.wait(lane);
                 false
             }
             Polled::Completed(output) => {
+                if let Some(nest) = nest {
+                    self.ledger.count_lost(nest.lost());
+                }
                 self.ledger.complete(id, output);
                 true
             }
-            Polled::Ended(ended) => {
+            Polled::Ended(mut ended) => {
                 self.lanes.free(lane);
+                if let Some(nest) = nest {
+                    self.note_lost(&nest, &mut ended);
+                }
                 if let Some(cause) = self.ledger.end(id, ended) {
                     self.cancel(cause);
                 }
@@ -198,12 +210,56 @@ where
         let cause = self.ledger.cancel(cause);
         for lane in newest_first(self.lanes) {
             let place = self.lanes.place(lane);
-            let id = place.item;
+            let (id, nest) = (place.item, place.nest.take());
+            if let Some(nest) = &nest {
+                let info = self.ledger.info(id);
+                if nest.end(Cause::parent_cancelled(info, cause.clone()))
+                    && self.poll_last(lane, nest)
+                {
+                    continue;
+                }
+            }
+            let place = self.lanes.place(lane);
             let dropped = catch(|| place.future.as_mut().set(None));
             self.lanes.free(lane);
-            self.ledger.end_cancelled(id, &cause, dropped.err().map(Panic::of_destructor));
+            let panic = dropped.err().map(Panic::of_destructor);
+            let lost = nest.map_or(0, |nest| nest.lost());
+            self.ledger.end_cancelled(id, &cause, panic, lost);
         }
         self.ledger.drop_source(self.source.as_mut());
+    }
+
+    /// Polls the item of a lane for the last time, since nurseries are inside it. Says whether it
+    /// has ended.
+    fn poll_last(&mut self, lane: usize, nest: &Arc<Nest>) -> bool {
+        let _unbounded = budget::Unbounded::begin();
+        let place = self.lanes.place(lane);
+        let id = place.item;
+        let inside = Inside::enter_nest(Some(Arc::clone(nest)));
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = poll_in_place(place.future.as_mut(), || None, &mut cx);
+        drop(inside.leave());
+        match polled {
+            Polled::Pending => return false,
+            Polled::Completed(output) => {
+                self.ledger.count_lost(nest.lost());
+                self.ledger.complete_late(id, output);
+            }
+            Polled::Ended(mut ended) => {
+                self.note_lost(nest, &mut ended);
+                // It is cancelled already.
+                drop(self.ledger.end(id, ended));
+            }
+        }
+        self.lanes.free(lane);
+        true
+    }
+
+    /// Notes failures that were dropped with nurseries inside an item.
+    fn note_lost(&mut self, nest: &Nest, ended: &mut Ended<T, E>) {
+        let lost = nest.lost();
+        self.ledger.count_lost(lost);
+        ended.how.lost = u32::try_from(lost).unwrap_or(u32::MAX);
     }
 }
 
@@ -223,6 +279,9 @@ where
         if self.ledger.must_cancel() {
             // The handle's own cause was first.
             self.cancel(Cause::requested(String::new()));
+        }
+        if let Some(cause) = self.ledger.look_around() {
+            self.cancel(cause);
         }
         self.lanes.find_woken();
     }

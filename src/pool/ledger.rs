@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 use super::Options;
 use super::progress::Progress;
 use super::source::Source;
-use crate::cancel::{Cause, FinishOnDrop, How, Time};
+use crate::cancel::{Cause, FinishOnDrop, How, Member, Time, current};
 use crate::child::{End, Ended};
-use crate::drive::WakeFlag;
+use crate::drive::{DriverWaker, WakeFlag};
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
@@ -33,6 +33,9 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     /// What the handles share.
     finish: FinishOnDrop,
     cause: Option<Cause>,
+    driver: Arc<DriverWaker>,
+    /// The child that drives the pool, if one does.
+    around: Option<Member>,
 }
 
 impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
@@ -40,6 +43,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         options: Options<'env, E, M>,
         outputs: bool,
         location: &'static Location<'static>,
+        driver: &Arc<DriverWaker>,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
         let Options { name, limit: _, policy, errors, progress, driver: _, finish } = options;
@@ -58,7 +62,19 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             location,
             finish,
             cause: None,
+            driver: Arc::clone(driver),
+            around: None,
         }
+    }
+
+    /// Finds out which child drives the pool. Returns why the pool is to be cancelled with it.
+    pub(super) fn look_around(&mut self) -> Option<Cause> {
+        match current::nest() {
+            None => self.around = None,
+            Some(nest) if self.around.as_ref().is_some_and(|around| around.is_in(&nest)) => {}
+            Some(nest) => self.around = Some(Member::of(nest, &self.driver)),
+        }
+        if self.cause.is_none() { self.around.as_ref()?.cause() } else { None }
     }
 
     /// Whether a handle has asked for a cancel, or the policy.
@@ -140,18 +156,25 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
     }
 
+    /// Counts failures that were dropped with nurseries inside an item.
+    pub(super) fn count_lost(&mut self, failures: u64) {
+        self.counts.not_stored += failures;
+    }
+
     #[cold]
     fn end_otherwise(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
         self.counts.failed += 1;
+        self.counts.after_cancel += u64::from(self.is_cancelled());
         let mut cause = None;
+        let lost = ended.how.lost;
         match ended.end {
             End::Completed(output) => self.collected.keep_output(item, output),
-            End::Failed(failure) => self.keep(item, failure, &mut cause),
+            End::Failed(failure) => self.keep(item, failure, lost, &mut cause),
             // An item has no handle and no cause of its own.
             End::Delivered | End::Cancelled(_) => {}
         }
         if let Some(panic) = ended.aftermath {
-            self.keep(item, Failure::Panic(panic), &mut cause);
+            self.keep(item, Failure::Panic(panic), 0, &mut cause);
         }
         self.tell();
         cause
@@ -178,17 +201,32 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.collected.keep_failure(error);
     }
 
-    /// An item's future was dropped for the cancel; `panic` is that of its destructor.
-    pub(super) fn end_cancelled(&mut self, item: ChildId, cause: &Cause, panic: Option<Panic>) {
+    /// An item has succeeded after the cancel.
+    pub(super) fn complete_late(&mut self, item: ChildId, output: T) {
+        self.counts.after_cancel += 1;
+        self.complete(item, output);
+    }
+
+    /// An item's future was dropped for the cancel; `panic` is that of its destructor, and `lost`
+    /// failures were dropped with nurseries inside.
+    pub(super) fn end_cancelled(
+        &mut self,
+        item: ChildId,
+        cause: &Cause,
+        panic: Option<Panic>,
+        lost: u64,
+    ) {
         let info = self.info(item);
+        self.count_lost(lost);
+        let how = How { lost: u32::try_from(lost).unwrap_or(u32::MAX), ..self.how() };
         match panic {
             None => {
                 self.counts.cancelled += 1;
-                self.collected.keep_cancelled(&info, cause, &How::default());
+                self.collected.keep_cancelled(&info, cause, &how);
             }
             Some(panic) => {
                 self.counts.failed += 1;
-                self.record(info, panic);
+                self.collected.keep_failure(ChildError::new(info, Failure::Panic(panic), how));
             }
         }
         self.tell();
@@ -201,8 +239,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to
     /// be.
-    fn keep(&mut self, item: ChildId, failure: Failure<E>, cause: &mut Option<Cause>) {
-        let how = self.how();
+    fn keep(&mut self, item: ChildId, failure: Failure<E>, lost: u32, cause: &mut Option<Cause>) {
+        let how = How { lost, ..self.how() };
         let cancelled = how.cause.is_some();
         let error = ChildError::new(self.info(item), failure, how);
         let verdict = match cause {
@@ -252,6 +290,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Drops what the run was given, without a result to tell of it.
     pub(super) fn abandon(&mut self, first: &mut FirstPanic) {
+        if let Some(around) = self.around.take() {
+            around.nest().lose(self.collected.failures() + self.counts.not_stored);
+        }
         first.note(drop_guarded(self.progress.take()));
         first.note(drop_guarded(self.policy.retire()));
     }
@@ -259,14 +300,17 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// What came of all items; they are taken out.
     pub(super) fn settle(&mut self) -> Settled<T, E> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
+        let around = self.around.take().filter(Member::is_last);
+        let is_cut_short = counts.cancelled > 0 && self.collected.failures() == 0;
         Settled {
+            goes_with: around.filter(|_| is_cut_short),
             summary: Summary { name, counts, handed_out: 0, cause },
             collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
         }
     }
 
-    fn info(&self, item: ChildId) -> ChildInfo {
+    pub(super) fn info(&self, item: ChildId) -> ChildInfo {
         ChildInfo::new(item, None, self.location)
     }
 
@@ -295,19 +339,27 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 /// What came of all items.
 #[doc(hidden)]
 pub struct Settled<T, E> {
+    /// The child that the pool is inside, if that is dropped now and is not to take a part of the
+    /// outputs for the whole.
+    goes_with: Option<Member>,
     summary: Summary,
     collected: Collected<ChildId, T, E>,
     location: &'static Location<'static>,
 }
 
 impl<T, E> Settled<T, E> {
-    /// The outputs in the order of the items, or every failure.
-    pub(super) fn into_result(mut self) -> Result<Vec<T>, JoinedError<E>> {
-        self.collected.take_joined(&self.summary)
+    /// The outputs in the order of the items, or every failure. Pending where the outputs are but a
+    /// part, in the last poll of the child that the pool is inside.
+    pub(super) fn into_result(mut self) -> Poll<Result<Vec<T>, JoinedError<E>>> {
+        if let Some(around) = self.goes_with {
+            around.nest().lose(self.summary.counts.not_stored);
+            return Poll::Pending;
+        }
+        Poll::Ready(self.collected.take_joined(&self.summary))
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {
-        let Self { summary, mut collected, location } = self;
+        let Self { goes_with: _, summary, mut collected, location } = self;
         collected.take_report_with(&summary, |item| ChildInfo::new(item, None, location))
     }
 }

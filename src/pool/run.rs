@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -79,7 +79,8 @@ impl<R: PoolRun<Output = ()>> Future for ForEach<R> {
     type Output = Result<(), JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().run.poll_run(cx).map(|outcome| outcome.into_result().map(drop))
+        let settled = ready!(self.project().run.poll_run(cx));
+        settled.into_result().map_ok(drop)
     }
 }
 
@@ -87,7 +88,7 @@ impl<R: PoolRun> Future for Map<R> {
     type Output = Result<Vec<R::Output>, JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().run.poll_run(cx).map(Settled::into_result)
+        ready!(self.project().run.poll_run(cx)).into_result()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::{FutureExt, StreamExt};
 use nestling::{CauseKind, Outcome};
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, waits, yields};
@@ -284,27 +284,106 @@ behaviour!(a_daemon_with_a_grace_is_signalled_and_waited_for, async {
     assert_eq!(nursery.join().await.unwrap(), ["flushed: finished", "work"]);
 });
 
-behaviour!(
-    a_child_that_comes_while_daemons_end_is_waited_for_and_new_daemons_are_dismissed,
-    async {
-        let mut nursery = nursery::<u32, &str>();
-        nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
-            cx.cancelled().await;
-            let spawner = cx.spawner();
-            spawner.child().daemon().spawn(pending()).unwrap();
-            spawner.spawn(yields(3).map(|()| Ok(2))).unwrap();
+behaviour!(once_daemons_are_told_to_end_spawners_are_refused, async {
+    let refused = Count::default();
+    let mut nursery = nursery::<&str, &str>();
+    let count = refused.clone();
+    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+        cx.cancelled().await;
+        let spawner = cx.spawner();
+        for _ in 0..2 {
+            let rejected = spawner.spawn(async { Ok("too late") }).unwrap_err();
+            assert!(rejected.reason.is_closed());
+            count.add();
             yields(1).await;
-            Ok(1)
-        });
-        nursery.spawn(async {
-            yields(1).await;
-            Ok(0)
-        });
-        let report = nursery.settle().await;
-        let outputs: Vec<_> = report.outputs().iter().map(|(_, output)| *output).collect();
-        assert_eq!((outputs, report.counts().cancelled()), (vec![1, 0, 2], 1));
+        }
+        assert!(spawner.child().daemon().spawn(pending()).unwrap_err().reason.is_closed());
+        assert!(spawner.try_reserve().unwrap_err().is_closed());
+        assert!(spawner.reserve().await.unwrap_err().is_closed());
+        Ok("daemon")
+    });
+    let spawner = nursery.spawner();
+    let count = refused.clone();
+    nursery.child().daemon().spawn(waits(move || {
+        count.at_least(0);
+        let rejected = spawner.spawn(async { Ok("from a destructor") });
+        assert!(rejected.is_err_and(|rejected| rejected.reason.is_closed()));
+        count.add();
+    }));
+    nursery.spawn(async {
+        yields(1).await;
+        Ok("main")
+    });
+    assert_eq!(nursery.join().await.unwrap(), ["daemon", "main"]);
+    assert_eq!(refused.get(), 3);
+});
+
+by_hand!(an_owner_that_takes_completions_goes_on_after_its_daemons_have_ended, {
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    for n in 0..2 {
+        nursery.child().daemon().spawn(pending());
+        nursery.spawn(async move { Ok(n) });
+        for _ in 0..2 {
+            assert!(nursery.next().now_or_never().unwrap().is_some());
+        }
+        assert!(nursery.next().now_or_never().unwrap().is_none());
+        spawner.spawn(async { Ok(9) }).unwrap();
+        assert!(nursery.next().now_or_never().unwrap().is_some());
     }
-);
+});
+
+behaviour!(daemons_are_the_last_to_go_when_the_nursery_is_cancelled, async {
+    let order = Log::new();
+    let mut nursery = nursery::<(), &str>();
+    let child = |name: &'static str| {
+        let order = order.clone();
+        waits(move || order.add(name))
+    };
+    nursery.spawn(child("older"));
+    nursery.child().daemon().spawn(child("daemon"));
+    nursery.spawn(child("newer"));
+    nursery.child().daemon().spawn(child("newer daemon"));
+    drive(&mut nursery);
+    nursery.cancel("enough");
+    assert_eq!(order.take(), ["newer", "older", "newer daemon", "daemon"]);
+    assert_eq!(nursery.settle().await.cancelled().len(), 4);
+});
+
+behaviour!(a_body_has_its_daemons_until_it_has_ended, async {
+    let (ask, mut asked) = futures::channel::mpsc::unbounded::<oneshot::Sender<&str>>();
+    let mut nursery = nursery::<(), String>();
+    nursery.child().daemon().spawn(async move {
+        while let Some(answer) = asked.next().await {
+            answer.send("flushed").unwrap();
+        }
+        Ok(())
+    });
+    let outside = nursery.spawner();
+    let body = nursery.run(|spawner| async move {
+        outside.cancel("shutdown");
+        spawner.cancelled().await;
+        yields(2).await;
+        let (answer, answered) = oneshot::channel();
+        ask.unbounded_send(answer).map_err(|_| "the service is gone".to_owned())?;
+        answered.await.map_err(|_| "the service is gone".to_owned())
+    });
+    assert_eq!(body.await.unwrap().0, "flushed");
+});
+
+behaviour!(a_daemon_of_a_cancelled_nursery_can_be_cancelled_alone, async {
+    let mut nursery = nursery::<(), &str>();
+    let daemon = nursery.child().daemon().spawn_with_handle(pending());
+    let body = nursery.run(|spawner| async move {
+        spawner.cancel("shutdown");
+        assert!(daemon.cause().is_none());
+        assert!(daemon.cancel_with("no longer needed") && !daemon.cancel());
+        daemon.finished().await;
+        Ok(())
+    });
+    let (_, report) = body.settle().await;
+    assert_eq!(report.cancelled()[0].cause().message(), Some("no longer needed"));
+});
 
 behaviour!(cancelling_the_nursery_reaches_its_daemons_by_the_same_cause, async {
     let mut nursery = nursery::<(), &str>();

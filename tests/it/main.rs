@@ -32,6 +32,8 @@ mod foreign_code;
 mod graces;
 mod handed_out;
 mod handles;
+mod in_time;
+mod inside;
 mod interleavings;
 mod joining;
 mod kit;

@@ -242,7 +242,7 @@ by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, 
     assert_eq!((panic_when_dropped(run).as_str(), gone.get()), ("bomb 4", 4));
 });
 
-behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_is_kept, async {
+behaviour!(of_grandchildren_that_are_cancelled_with_their_child_each_panic_is_kept, async {
     let gone = Count::default();
     let count = gone.clone();
     let mut outer = nursery::<(), &str>();
@@ -260,8 +260,9 @@ behaviour!(of_grandchildren_that_are_dropped_with_their_nursery_the_first_panic_
     drive(&mut outer);
     handle.cancel();
     let error = outer.join().await.unwrap_err();
-    let text = "#0 uploads: after cancel: panicked in the destructor: grandchild 2";
-    assert_eq!((error.len(), error.first().to_string(), gone.get()), (1, text.into(), 3));
+    let panics: Vec<_> = error.leaves().map(ToString::to_string).collect();
+    let text = |n: u32| format!("#{n}: after cancel: panicked in the destructor: grandchild {n}");
+    assert_eq!((panics, gone.get()), (vec![text(2), text(1), text(0)], 3));
 });
 
 by_hand!(of_a_body_that_failed_it_comes_before_those_of_the_children_that_are_cancelled_for_it, {

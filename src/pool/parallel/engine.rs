@@ -116,8 +116,8 @@ where
             crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
             board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress)),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), || source.left()),
             driver: Some(driver),
-            ledger: Ledger::new(options, outputs, location, || source.left()),
             source: Some(source),
             make: Some(Arc::new(make)),
             executor: Some(executor),
@@ -148,7 +148,7 @@ where
             }
             let cause = match this.ledger.cause_so_far() {
                 Some(cause) if is_dropped => {
-                    this.ledger.end_cancelled(id, &cause, ended.aftermath);
+                    this.ledger.end_cancelled(id, &cause, ended.aftermath, 0);
                     None
                 }
                 _ => this.ledger.end(id, ended),
@@ -295,7 +295,7 @@ where
         for (id, item) in this.board.close().into_iter().rev() {
             *this.ended += 1;
             let panic = drop_guarded(item).err().map(Panic::of_destructor);
-            this.ledger.end_cancelled(id, &cause, panic);
+            this.ledger.end_cancelled(id, &cause, panic, 0);
         }
         if let Some(crew) = this.crew {
             crew.cancel("");
@@ -351,6 +351,9 @@ where
         if self.pool.ledger.must_cancel() {
             // The handle's own cause was first.
             self.pool.as_mut().cancel(Cause::requested(String::new()));
+        }
+        if let Some(cause) = self.pool.as_mut().project().ledger.look_around() {
+            self.pool.as_mut().cancel(cause);
         }
         self.pool.as_mut().see_to_ends();
         self.is_new_round = true;
