@@ -362,8 +362,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         (child, ended)
     }
 
-    /// Drops the child for this cause. If nurseries are inside it, these are ended, and the child is
-    /// polled once more before that, to tell what they had collected.
+    /// Drops the child for this cause. If nurseries are inside it, these are ended, and the child
+    /// is polled once more before that, to tell what they had collected.
     fn stop_for(&mut self, cause: Cause, had_grace: bool) -> (Gone, Ended<T, E>) {
         let any_inside = self.control().is_some_and(|control| control.end_nest(&cause));
         if any_inside || had_grace {
@@ -378,8 +378,8 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.end(end, panic)
     }
 
-    /// Polls the child for the last time: it is dropped if it is pending. So its waker does nothing,
-    /// and nurseries inside go on for as long as it takes them to end.
+    /// Polls the child for the last time: it is dropped if it is pending. So its waker does
+    /// nothing, and nurseries inside go on for as long as it takes them to end.
     fn poll_last(&mut self) -> Polled<T, Otherwise<T, E>> {
         let _unbounded = budget::Unbounded::begin();
         let polled = self.poll_future(&mut Context::from_waker(Waker::noop()));

@@ -72,12 +72,32 @@
 //! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
 //! stays. A child spawned into a cancelled nursery is never polled, and reported. With a
 //! [grace](ChildBuilder::grace) there are two stages: the signal, and when the grace is over the
-//! drop; until then the child may come to an end of its own, which it keeps.
+//! drop; until then the child may come to an end of its own, which it keeps. What ended by itself
+//! after its cancel is told apart, with the cause: [`Report::after_cancel`].
+//!
+//! **Nesting.** A nursery or a pool is *inside* a child if the child drives it, however deep in a
+//! library it was made: the crate knows by the thread which child it polls. A nursery that another
+//! thread or another task drives is not inside. When the child is cancelled, what is inside is
+//! cancelled with it. Before the child is dropped it is polled once more, and what is inside ends
+//! in that poll, without a grace: so a [`join`](Nursery::join) there returns the failures that it
+//! had collected, and a [group](Nursery::spawn_group) tells them. A `join` without failures and
+//! with a part of the outputs does not return: the child is dropped, and does not take the part for
+//! the whole. What is first driven after the cancel serves the clean-up, and is cancelled only when
+//! the child goes. The last poll takes nothing from the budget, its waker does nothing, and
+//! children have theirs in the order in which they are dropped. A child without anything inside is
+//! dropped at once. Failures that are dropped all the same, with a nursery in a `select!` for one,
+//! are [counted](Counts::not_stored), and told in the text of the child. The body of a
+//! [`run`](Nursery::run) is as a child in all of this.
+//!
+//! **The order of ends.** When a nursery is cancelled, daemons are the last to go: after the other
+//! children, and after the body. Once they are told to end, spawners are refused, those of the
+//! daemons too.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
-//! deadline is polled before the children. A timeout and a grace are polled before their child, and
-//! heeded after it: an end that the child comes to in the same poll counts. Each is dropped once it
-//! is over. One that panics is over, and its panic is a failure.
+//! deadline is polled before the children, and heeded after those that were woken before it passed:
+//! what is in time is in time. A timeout and a grace are polled before their child, and heeded
+//! after it: an end that the child comes to in the same poll counts. Each is dropped once it is
+//! over. One that panics is over, and its panic is a failure.
 //!
 //! | what is cut short | ends as | its cause |
 //! |---|---|---|
@@ -86,20 +106,21 @@
 //! | a child that has not ended at the nursery's [deadline](Nursery::deadline), started or not | timed out | [`Deadline`](CauseKind::Deadline) |
 //! | a daemon, when the last other child and the body have ended | cancelled | [`Finished`](CauseKind::Finished) |
 //! | a child in a [race](Nursery::first_ok), when another has won | cancelled | [`Finished`](CauseKind::Finished), which names the winner |
-//! | a nursery made by [`ChildContext::nursery`], when its child is cancelled | cancelled, with its children | [`Parent`](CauseKind::Parent), which follows from the child's |
+//! | a nursery or a pool inside a child that is cancelled | cancelled, with its children | [`Parent`](CauseKind::Parent), which follows from the child's |
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery, or a future that finishes it, drops all children
 //! there and then when it is dropped. If destructors of children panic, the first panic goes on
-//! once all are gone, unless the thread is panicking already. A nursery in a child that is
-//! cancelled is dropped so: its first panic becomes that child's failure, and the others are lost.
-//! Outputs and errors that were not taken come after the children, and are dropped as these are.
+//! once all are gone, unless the thread is panicking already. A nursery that has not ended when the
+//! child around it is dropped goes so: its first panic becomes that child's failure, and the others
+//! are lost. Outputs and errors that were not taken come after the children, and are dropped as
+//! these are.
 //!
 //! **Elsewhere.** A [remote child](Nursery::spawn_on) is a child as any other, but that its future
 //! is polled and dropped by its executor. It cannot be dropped from here: it is told to go, and the
 //! nursery does not end before it is gone. Only a nursery that is dropped does not wait. A child
 //! that its executor drops, as one does that is shut down, has [failed](Failure::Executor), unless
-//! it was cancelled before.
+//! it was cancelled before. What it drives there is not inside it.
 //!
 //! **User code.** A child is polled and dropped, an error displayed or a policy asked without a
 //! lock or a borrow being held: all of them may spawn, cancel and drop what they like. A waker that

@@ -73,8 +73,8 @@ impl<T, E> Completion<T, E> {
         &self.outcome
     }
 
-    /// Why it was cancelled or had run out of time, if that came before its end. It may have come to
-    /// an end of its own all the same.
+    /// Why it was cancelled or had run out of time, if that came before its end. It may have come
+    /// to an end of its own all the same.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         match &self.outcome {
@@ -90,8 +90,8 @@ impl<T, E> Completion<T, E> {
         self.how.overran
     }
 
-    /// The failures of nurseries inside the child that were dropped before they could tell them; see
-    /// [`Counts::not_stored`].
+    /// The failures of nurseries inside the child that were dropped before they could tell them;
+    /// see [`Counts::not_stored`].
     #[must_use]
     pub fn lost_failures(&self) -> u32 {
         self.how.lost
@@ -183,16 +183,16 @@ impl Cancelled {
         self.overran
     }
 
-    /// The failures of nurseries inside the child that were dropped before they could tell them; see
-    /// [`Counts::not_stored`].
+    /// The failures of nurseries inside the child that were dropped before they could tell them;
+    /// see [`Counts::not_stored`].
     #[must_use]
     pub fn lost_failures(&self) -> u32 {
         self.lost
     }
 }
 
-/// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too, and of
-/// one that failures were lost with how many.
+/// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too, and
+/// how many failures were lost with it.
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.child, self.cause)?;
@@ -266,8 +266,8 @@ impl<T, E> Report<T, E> {
         all.into_iter()
     }
 
-    /// The children that were cancelled, or ran out of time, and came to an end of their own all the
-    /// same, each with the cause; in spawn order. What they came to is among the outputs or the
+    /// The children that were cancelled, or ran out of time, and came to an end of their own all
+    /// the same, each with the cause; in spawn order. What they came to is among the outputs or the
     /// failures; of those that failed it has the ones that are stored, while
     /// [`counts`](Self::counts) has all.
     pub fn after_cancel(&self) -> impl Iterator<Item = (&ChildInfo, &Cause)> {

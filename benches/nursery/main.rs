@@ -19,6 +19,7 @@ mod parking;
 mod rest;
 mod sets;
 mod stack;
+mod stopping;
 #[path = "../shared/table.rs"]
 mod table;
 #[path = "../shared/turns.rs"]
@@ -35,6 +36,7 @@ fn main() {
     by_size::rows(&table, &turns);
     by_itself::rows(&table, &turns);
     latency::rows(&table);
+    stopping::row(&table);
     stack::row(&table);
     memory();
 }

@@ -13,6 +13,7 @@ use std::future::pending;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use allocation_counter::{AllocationInfo, measure};
 use nestling::Nursery;
@@ -45,6 +46,32 @@ fn main() {
     table.row("nursery with one idle child: bytes", "", || {
         vec![Some(cell(kept(nurseries().bytes_current, NURSERIES), 900.0))]
     });
+    table.row("long run of 2,000,000: bytes at most", "", || {
+        let children = if table.test { 3_000 } else { 2_000_000 };
+        vec![Some(cell(long_run(children).bytes_max as f64, 64_000.0))]
+    });
+}
+
+/// Children of a nursery that runs for long: one in three is cancelled, one fails, one succeeds.
+fn long_run(children: usize) -> AllocationInfo {
+    let owner = Owner::new();
+    measure(|| {
+        let (spawner, driver) = Nursery::<'_, (), String>::new().long_running().split();
+        let mut driver = std::pin::pin!(driver);
+        for n in 0..children {
+            match n % 3 {
+                0 => drop(spawner.spawn_with_handle(pending()).expect("it is open").cancel()),
+                1 => drop(spawner.spawn(async move { Err(format!("no {n}")) })),
+                _ => drop(spawner.spawn(async { Ok(()) })),
+            }
+            assert!(owner.poll(driver.as_mut()).is_pending());
+        }
+        spawner.close();
+        let Poll::Ready(report) = owner.poll(driver) else { panic!("it has ended") };
+        let counts = report.counts();
+        assert_eq!(counts.total(), children as u64);
+        assert_eq!((report.cancelled().len(), report.outputs().len()), (100, 0));
+    })
 }
 
 fn cell(ours: f64, at_most: f64) -> Cell {

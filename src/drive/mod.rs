@@ -14,8 +14,8 @@
 //!
 //! A nested driver goes round once. Were it to go on for as long as there is work, a chain of
 //! nurseries would go round in each other's rounds, and the deepest would spend the whole budget.
-//! Where a child is polled for the last time, the nurseries inside it have to end in that poll: they
-//! go round as often as any, and have no budget.
+//! Where a child is polled for the last time, the nurseries inside it have to end in that poll:
+//! they go round as often as any, and have no budget.
 
 pub(crate) mod budget;
 mod wake_flag;

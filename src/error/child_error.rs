@@ -77,8 +77,8 @@ impl<E> ChildError<E> {
         self.origin.how.overran
     }
 
-    /// The failures of nurseries inside the child that were dropped before they could tell them; see
-    /// [`Counts::not_stored`](crate::Counts::not_stored).
+    /// The failures of nurseries inside the child that were dropped before they could tell them;
+    /// see [`Counts::not_stored`](crate::Counts::not_stored).
     #[must_use]
     pub fn lost_failures(&self) -> u32 {
         self.origin.how.lost

@@ -53,8 +53,8 @@ impl Counts {
         self.overran
     }
 
-    /// The children that were cancelled, or ran out of time, and came to an end of their own all the
-    /// same: within their grace, or in the poll that was their last. They are among those that
+    /// The children that were cancelled, or ran out of time, and came to an end of their own all
+    /// the same: within their grace, or in the poll that was their last. They are among those that
     /// completed or failed.
     #[must_use]
     pub fn after_cancel(&self) -> u64 {

@@ -65,7 +65,7 @@ pub(crate) struct Lanes<P> {
     /// Lanes that are taken.
     taken: usize,
     /// Blocks that have lanes, none of which is taken.
-    idle: usize,
+    idle: u32,
     /// Made when a child waits in the second block.
     queue: Option<Box<WordQueue>>,
     /// A word was added to the queue, which has to be polled before the driver may rest.
@@ -73,9 +73,9 @@ pub(crate) struct Lanes<P> {
     /// Blocks that were woken and not visited yet.
     due: Due,
     /// How many of them are visited in this round.
-    round: usize,
+    round: u32,
     /// How many of them were there when the mark was set.
-    marked: usize,
+    marked: u32,
     /// Lanes that are visited before all others if they were woken, the first at the end.
     /// None of them, or at least one.
     #[expect(clippy::box_collection, reason = "most nurseries have none")]
@@ -139,7 +139,7 @@ impl<P> Lanes<P> {
         if block.free == 0 {
             return at * LANES + block.add(at, place(), &self.driver);
         }
-        self.idle -= usize::from(block.is_idle());
+        self.idle -= u32::from(block.is_idle());
         let lane = block.free.trailing_zeros() as usize;
         block.free &= block.free - 1;
         at * LANES + lane
@@ -197,7 +197,7 @@ impl<P> Lanes<P> {
             if self.taken == 0 && self.blocks.len() > LANES {
                 // Many children ran at once: the list of blocks itself is long.
                 *self = Self::new(&self.driver);
-            } else if self.idle > KEPT {
+            } else if self.idle as usize > KEPT {
                 self.give_up(at);
             }
         }
@@ -280,12 +280,12 @@ impl<P> Lanes<P> {
     /// Begins a round: it visits the lanes that were found to be woken by now.
     #[inline]
     pub(crate) fn begin_round(&mut self) {
-        self.round = self.due.len();
+        self.round = self.due.len() as u32;
     }
 
     /// Sets a mark behind the lanes that were found to be woken by now.
     pub(crate) fn mark(&mut self) {
-        self.marked = self.due.len();
+        self.marked = self.due.len() as u32;
     }
 
     /// Whether all lanes before the mark were visited.

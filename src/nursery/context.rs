@@ -97,16 +97,18 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
 
     /// A nursery that is cancelled with this child.
     ///
+    /// A nursery that the child drives is cancelled with it in any case. This one is so also where
+    /// something else drives it, and where it is first driven after the cancel.
+    ///
     /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows
     /// from the child's own; so its children are cancelled, and not timed out, also where the root
     /// is a deadline. It is acted on when the nursery is next driven, which the cancel brings
-    /// about. A child that is to see what its nursery ends with has to have a
-    /// [grace](crate::ChildBuilder::grace): without one it is dropped, with its nurseries and all
-    /// that they had collected.
+    /// about. Without a [grace](crate::ChildBuilder::grace) the child is polled once more, and the
+    /// nursery ends in that poll.
     ///
     /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
-    /// [`group`](crate::ChildBuilder::group). A nursery that is to outlast
-    /// the cancel, for the clean-up, is made by [`Nursery::new`].
+    /// [`group`](crate::ChildBuilder::group). A nursery that is to outlast the cancel, for the
+    /// clean-up, is made by [`Nursery::new`] and first driven after the cancel.
     ///
     /// # Examples
     ///

@@ -8,7 +8,7 @@ use super::Nursery;
 use super::builder::hold;
 use crate::error::ChildError;
 use crate::flavor::{Flavor, Hold, Local, Shared};
-use crate::scope::collected::Bounds;
+use crate::scope::collected::{Bounds, bound};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Names the nursery in its errors. An empty name is none.
@@ -117,8 +117,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery)
     /// that go with a child of this one: it is that child that was late.
     ///
-    /// It is polled before the children. So a deadline that has passed already ends the run at
-    /// once, and no child is polled; and one that uses up the budget of its runtime's task in each
+    /// It is polled before the children, and heeded after those that were woken before it passed:
+    /// each of them is polled once, and so is the body. So what is ready in time counts. No child
+    /// starts in between. A deadline that has passed already ends the run at once, and no child is
+    /// polled; and one that uses up the budget of its runtime's task in each
     /// poll, as no timer does, leaves the children none. One that panics ends the run too, and its
     /// panic is one more failure.
     ///
@@ -201,7 +203,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     #[track_caller]
     pub fn keep_errors(mut self, limit: usize) -> Self {
         assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
-        self.inner.bounds.errors = limit;
+        self.inner.bounds.errors = bound(limit);
         self
     }
 
@@ -209,8 +211,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// rest: in a [report](crate::Report::cancelled), and of those that [succeeded after a
     /// cancel](crate::Report::after_cancel) as many.
     ///
-    /// This bounds the memory of long runs. [`next`](Self::next) hands out every cancelled child all
-    /// the same; only those that came while the owner waited for a slot are bounded before it.
+    /// This bounds the memory of long runs. [`next`](Self::next) hands out every cancelled child
+    /// all the same; only those that came while the owner waited for a slot are bounded before it.
     ///
     /// # Examples
     ///
@@ -226,13 +228,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     pub fn keep_cancelled(mut self, limit: usize) -> Self {
-        self.inner.bounds.cancelled = limit;
+        self.inner.bounds.cancelled = bound(limit);
         self
     }
 
-    /// Bounds all that the nursery keeps, so that it can run for ever in little memory: it keeps the
-    /// first hundred failures and the first hundred cancelled children, no outputs, and counts the
-    /// rest.
+    /// Bounds all that the nursery keeps, so that it can run for ever in little memory: it keeps
+    /// the first hundred failures and the first hundred cancelled children, no outputs, and counts
+    /// the rest.
     ///
     /// That is [`keep_errors(100)`](Self::keep_errors),
     /// [`keep_cancelled(100)`](Self::keep_cancelled) and [`discard_outputs`](Self::discard_outputs)
@@ -253,7 +255,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     pub fn long_running(mut self) -> Self {
-        const KEPT: usize = 100;
+        const KEPT: u32 = 100;
         self.inner.bounds = Bounds { errors: KEPT, cancelled: KEPT, outputs: false };
         self
     }

@@ -29,8 +29,8 @@ pub type Slot<'a, 'env, T, E, M = Shared> = ChildBuilder<'env, Place<'a, 'env, T
 /// and handed on to other tasks. If it is dropped unused, the next task that waits has the place.
 ///
 /// While there is such a slot, the nursery does not end, since a child may still come by it;
-/// [`next`](Nursery::next) waits for that, too. A nursery that is [closed] or cancelled does not wait
-/// for it: the child comes back then.
+/// [`next`](Nursery::next) waits for that, too. A nursery that is [closed] or cancelled does not
+/// wait for it: the child comes back then.
 ///
 /// [closed]: crate::Spawner::close
 /// [`Spawner`]: crate::Spawner

@@ -49,9 +49,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// Whatever the depth, the whole tree is one [`JoinedError<E>`]. Only the error crosses over:
     /// what the inner nursery's children had returned, and which of them were cancelled, is for the
-    /// child to make an output of, by [`settle`](Self::settle) for one. A child that is cancelled
-    /// is dropped, and a nursery in it with the failures that it had collected. If destructors in
-    /// there panic, the first of these panics is the child's failure.
+    /// child to make an output of, by [`settle`](Self::settle) for one. When the child is
+    /// cancelled, the inner nursery is cancelled with it, and the child polled once more: so the
+    /// failures that were collected by then are told, flagged as [after the
+    /// cancel](crate::ChildError::after_cancel).
     ///
     /// An error of the work around the inner nursery, made a joined error by `?` or
     /// [`From`](JoinedError#impl-From%3CE%3E-for-JoinedError%3CE%3E), is the child's own and no

@@ -18,7 +18,7 @@ use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
-use crate::scope::collected::{Bounds, Collected, Summary};
+use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
@@ -53,7 +53,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             _ => None,
         });
         Self {
-            collected: Collected::new(Bounds { errors, outputs, ..Bounds::NONE }, 0),
+            collected: Collected::new(Bounds { errors: bound(errors), outputs, ..Bounds::NONE }, 0),
             counts: Counts::default(),
             policy,
             progress,

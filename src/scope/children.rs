@@ -17,9 +17,9 @@ pub(crate) struct Children<'env, T, E, M: Flavor> {
     /// Those that take a slot, and those that wait for one.
     pub(super) unfinished: usize,
     /// Daemons, which take no slot.
-    pub(super) daemons: usize,
+    pub(super) daemons: u32,
     /// Daemons that were cancelled by the end of the others, and are waited for.
-    pub(super) awaited: usize,
+    pub(super) awaited: u32,
 }
 
 /// What an end leaves to the other children.
@@ -67,7 +67,7 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
     /// Whether one more child may run. A lane that is held for it is taken already.
     #[inline]
     pub(super) fn has_slot(&self, held: Option<usize>) -> bool {
-        let running_daemons = self.daemons - self.backlog.daemons();
+        let running_daemons = self.daemons as usize - self.backlog.daemons();
         self.running() - usize::from(held.is_some()) - running_daemons < self.limit
     }
 

@@ -73,15 +73,20 @@ const EXPECTED: usize = 64;
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// How many failures: at least one, where these may be the result.
-    pub(crate) errors: usize,
+    pub(crate) errors: u32,
     /// How many cancelled children.
-    pub(crate) cancelled: usize,
+    pub(crate) cancelled: u32,
     /// Whether outputs are kept.
     pub(crate) outputs: bool,
 }
 
+/// A bound that was given, as far as memory could reach it.
+pub(crate) fn bound(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}
+
 impl Bounds {
-    pub(crate) const NONE: Self = Self { errors: usize::MAX, cancelled: usize::MAX, outputs: true };
+    pub(crate) const NONE: Self = Self { errors: u32::MAX, cancelled: u32::MAX, outputs: true };
 }
 
 impl<K: Detail, T, E> Collected<K, T, E> {
@@ -126,7 +131,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     pub(crate) fn keep_failure(&mut self, error: ChildError<E>) {
-        if self.failures.len() < self.bounds.errors {
+        if self.failures.len() < self.bounds.errors as usize {
             self.failures.push(error);
         } else {
             self.not_stored += 1;
@@ -136,7 +141,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     pub(crate) fn keep_cancelled(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
         let list = &mut self.lists.get_or_insert_default().cancelled;
-        if list.len() < self.bounds.cancelled {
+        if list.len() < self.bounds.cancelled as usize {
             list.push(Cancelled::new(child.clone(), cause.clone(), how));
         }
     }
@@ -144,15 +149,15 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     #[cold]
     fn keep_late(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
         let list = &mut self.lists.get_or_insert_default().late;
-        if list.len() < self.bounds.cancelled {
+        if list.len() < self.bounds.cancelled as usize {
             list.push(Cancelled::new(child.clone(), cause.clone(), how));
         }
     }
 
     /// How many cancelled children more are kept.
-    pub(crate) fn room_for_cancelled(&self) -> usize {
+    pub(crate) fn room_for_cancelled(&self) -> u32 {
         let kept = self.lists.as_ref().map_or(0, |lists| lists.cancelled.len());
-        if K::REPORT { self.bounds.cancelled.saturating_sub(kept) } else { 0 }
+        if K::REPORT { self.bounds.cancelled.saturating_sub(bound(kept)) } else { 0 }
     }
 
     /// Whether a failure of the child is here, or may have been and was not stored.

@@ -78,7 +78,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
             }
             Freed::Daemon { awaited } => {
                 self.children.daemons -= 1;
-                self.children.awaited -= usize::from(awaited);
+                self.children.awaited -= u32::from(awaited);
             }
         }
     }

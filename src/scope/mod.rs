@@ -62,7 +62,7 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     shutdown: Shutdown<'env, M>,
     records: Records<T, E>,
     /// Of so many cancelled children more it is told which they are.
-    cancelled_told: usize,
+    cancelled_told: u32,
     counts: Counts,
     mailbox: Mailbox<'env, T, E, M>,
 }
@@ -75,7 +75,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             children: Children::new(driver),
             shutdown: Shutdown::new(),
             records: Records::new(),
-            cancelled_told: usize::MAX,
+            cancelled_told: u32::MAX,
             counts: Counts::default(),
             mailbox: Mailbox::new(),
         }
@@ -296,7 +296,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     /// Lets the scope tell of at most so many cancelled children more which they are.
-    pub(crate) fn tell_cancelled(&mut self, at_most: usize) {
+    pub(crate) fn tell_cancelled(&mut self, at_most: u32) {
         self.cancelled_told = at_most;
     }
 

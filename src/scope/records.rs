@@ -68,7 +68,7 @@ impl<T, E> Records<T, E> {
     pub(crate) fn push_within(&mut self, completion: Completion<T, E>, bounds: Bounds) -> bool {
         match completion.outcome() {
             Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),
-            Outcome::Failed(_) if self.kept().failures.len() >= bounds.errors => {
+            Outcome::Failed(_) if self.kept().failures.len() >= bounds.errors as usize => {
                 if let Outcome::Failed(error) = completion.into_outcome() {
                     let kept = self.kept();
                     let dropped = kept.spare.replace(Box::new((kept.order.len(), error)));
@@ -77,7 +77,7 @@ impl<T, E> Records<T, E> {
                     return any;
                 }
             }
-            Outcome::Cancelled(_) if self.kept().cancelled >= bounds.cancelled => {}
+            Outcome::Cancelled(_) if self.kept().cancelled >= bounds.cancelled as usize => {}
             _ => self.push(completion),
         }
         false

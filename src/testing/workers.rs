@@ -46,8 +46,8 @@ impl Workers {
         self.0.lock().taken
     }
 
-    /// Has the executor drop a task before its next step, unless it has ended by then. A number that
-    /// no task has is ignored.
+    /// Has the executor drop a task before its next step, unless it has ended by then. A number
+    /// that no task has is ignored.
     pub fn drop_task(&self, number: usize) {
         self.0.lock().to_drop.push(number);
     }

@@ -1,8 +1,9 @@
 //! Values that panic whenever they are dropped, also while the thread is panicking.
 //!
-//! Tables of what a nursery or a pool is given, by one and by two, and of the moments at which it is
-//! dropped. Wherever a plain drop stands in the place of one that is guarded, one of these tests fails,
-//! or the process is aborted: a second panic while the first one unwinds leaves nothing else.
+//! Tables of what a nursery or a pool is given, by one and by two, and of the moments at which it
+//! is dropped. Wherever a plain drop stands in the place of one that is guarded, one of these tests
+//! fails, or the process is aborted: a second panic while the first one unwinds leaves nothing
+//! else.
 
 mod moments;
 mod nurseries;
@@ -109,7 +110,8 @@ fn panic_of(call: impl FnOnce()) -> Option<String> {
     Some(thrown.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
-/// Calls it in a destructor while the thread is panicking; a panic of its own would end the process.
+/// Calls it in a destructor while the thread is panicking; a panic of its own would end the
+/// process.
 fn while_panicking(call: impl FnOnce()) {
     let mut call = Some(call);
     let thrown = catch_unwind(AssertUnwindSafe(|| {
@@ -134,8 +136,8 @@ enum Around {
 impl Around {
     const ALL: [Self; 2] = [Self::Nothing, Self::Panic];
 
-    /// Drops `value`, which holds what is left of the bombs. The first panic goes on, if there is any,
-    /// unless the thread is panicking.
+    /// Drops `value`, which holds what is left of the bombs. The first panic goes on, if there is
+    /// any, unless the thread is panicking.
     #[track_caller]
     fn drop<V>(self, value: V, bombs: &Bombs, context: &str) {
         match self {

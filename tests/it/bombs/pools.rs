@@ -110,7 +110,8 @@ fn given(bombs: &Bombs, kinds: &[Kind], place: Place) -> Given {
     let limit = items.len();
     let waiting = kinds.iter().filter(|kind| **kind == Item).count();
     if waiting > 0 && place == Place::Here {
-        // A lane that is free takes one of these, which is pending. On an executor there is a queue.
+        // A lane that is free takes one of these, which is pending. On an executor there is a
+        // queue.
         items.extend((0..limit).map(|_| job(None)));
     }
     items.extend((0..waiting).map(|_| job(Some(Item))));

@@ -1,5 +1,5 @@
-//! What the nurseries of a run are cancelled for, as far as no event tells it: a deadline, or the end
-//! of the child that a nursery is inside.
+//! What the nurseries of a run are cancelled for, as far as no event tells it: a deadline, or the
+//! end of the child that a nursery is inside.
 
 use std::cell::RefCell;
 
