@@ -331,7 +331,7 @@ behaviour!(a_panic_in_the_last_poll_is_the_childs_failure, async {
     outer.spawn(async {
         let mut inner = nursery::<(), &str>();
         inner.spawn(pending());
-        inner.settle().await;
+        drop(inner.settle().await);
         panic!("in the last poll")
     });
     drive(&mut outer);
@@ -368,7 +368,7 @@ behaviour!(a_busy_clean_up_does_not_keep_the_last_poll_from_ending, async {
     outer.spawn(async move {
         let mut inner = nursery::<(), &str>();
         inner.spawn(pending());
-        inner.settle().await;
+        drop(inner.settle().await);
         let mut clean_up = nursery::<(), &str>();
         let alive = Live::new(&count);
         clean_up.spawn(async move {
