@@ -10,8 +10,8 @@ use super::slot::{Place, Slot, SpawnerPlace, SpawnerSlot};
 use super::{Inner, Nursery, Rejection, Spawner};
 use crate::drive::Running;
 use crate::flavor::Flavor;
-use crate::scope::inbox::{By, Inbox, Ticket};
-use crate::scope::{NoBody, Pass};
+use crate::scope::inbox::{Admission, By, Inbox, Refusal, Ticket};
+use crate::scope::{Body, Pass, Scope};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits until fewer children are unfinished than the limit allows, and returns a [`Slot`]: a
@@ -167,26 +167,19 @@ impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
             panic!("`Reserve` was polled after it was ready")
         };
         let Inner { driver, scope, held, bounds } = &mut *nursery.inner;
-        // The slot is granted to the driver, not to the owner: while the driver runs, a wake costs
-        // nothing.
-        let driver_waker = Waker::from(Arc::clone(driver.waker()));
+        let waker = Waker::from(Arc::clone(driver.waker()));
+        let mut owner = Waiting { waker, ticket: &mut this.ticket, answer: None };
         let mut running = Running::begin(driver, cx);
         let answer = loop {
-            if let Poll::Ready(answer) =
-                scope.poll_slot(&mut Context::from_waker(&driver_waker), &mut this.ticket)
-            {
+            owner.ask(scope);
+            if let Some(answer) = owner.answer.take() {
                 break answer;
             }
             let mut next = None;
-            ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
-            match next {
-                Some(completion) => {
-                    let dropped = held.push_within(completion, *bounds);
-                    scope.count_not_stored(u64::from(dropped));
-                }
-                // The slot was granted to a spawner, which has not used it.
-                None if running.rest() => return Poll::Pending,
-                None => {}
+            ready!(running.drive(cx, &mut Pass::new(scope, &mut next, &mut owner)));
+            if let Some(completion) = next {
+                let dropped = held.push_within(completion, *bounds);
+                scope.count_not_stored(u64::from(dropped));
             }
         };
         drop(running);
@@ -196,6 +189,48 @@ impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
             (Err(refusal), _) => Poll::Ready(Err(refusal.into())),
             (Ok(_), None) => unreachable!("it was there a moment ago"),
         }
+    }
+}
+
+/// The owner as the driver sees it: something that waits beside the children.
+///
+/// The driver looks in each round whether the slot is there. It is granted to the driver, and not
+/// to the owner's task: while the driver runs, a wake costs nothing, and only has it go round again.
+struct Waiting<'a> {
+    /// The driver's.
+    waker: Waker,
+    ticket: &'a mut Option<Ticket>,
+    answer: Option<Result<Admission, Refusal>>,
+}
+
+impl Waiting<'_> {
+    fn ask<T, E, M: Flavor>(&mut self, scope: &mut Scope<'_, T, E, M>) {
+        if self.answer.is_none() {
+            let mut cx = Context::from_waker(&self.waker);
+            if let Poll::Ready(answer) = scope.poll_slot(&mut cx, self.ticket) {
+                self.answer = Some(answer);
+            }
+        }
+    }
+}
+
+impl<'env, T, E, M: Flavor> Body<'env, T, E, M> for &mut Waiting<'_> {
+    /// Where nothing is left but daemons, these go on: one of them may have the slot.
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    fn is_woken(&self) -> bool {
+        false
+    }
+
+    fn poll(&mut self, _: &mut Scope<'env, T, E, M>) {}
+
+    fn drop_if_stopped(&mut self, _: &mut Scope<'env, T, E, M>) {}
+
+    fn has_enough(&mut self, scope: &mut Scope<'env, T, E, M>) -> bool {
+        self.ask(scope);
+        self.answer.is_some()
     }
 }
 

@@ -67,6 +67,12 @@ pub(crate) trait Body<'env, T, E, M: Flavor> {
 
     /// Drops it if the nursery has ended for a cause that it does not outlast.
     fn drop_if_stopped(&mut self, scope: &mut Scope<'env, T, E, M>);
+
+    /// Whether the driver is to stop for it, as what it waits for has come.
+    #[inline]
+    fn has_enough(&mut self, _: &mut Scope<'env, T, E, M>) -> bool {
+        false
+    }
 }
 
 pub(crate) struct NoBody;
@@ -299,6 +305,7 @@ where
         let waits = body.is_there() && body.has_started() && body.is_woken();
         self.scope.cancel_if_due(waits);
         self.body.drop_if_stopped(self.scope);
+        self.enough |= self.body.has_enough(self.scope);
     }
 
     #[inline]
@@ -350,10 +357,11 @@ where
     #[inline]
     fn is_done(&self) -> bool {
         // A cancel that came before the end is acted on before it.
-        self.scope.is_idle()
-            && !self.body.is_there()
-            && !self.has_ended()
-            && !self.scope.must_cancel()
+        self.enough
+            || self.scope.is_idle()
+                && !self.body.is_there()
+                && !self.has_ended()
+                && !self.scope.must_cancel()
     }
 
     #[inline]

@@ -229,6 +229,38 @@ by_hand!(the_owner_stands_in_the_same_queue_as_spawners, {
     assert_eq!(nursery.join().now_or_never().unwrap().unwrap(), [2]);
 });
 
+by_hand!(an_owner_that_waits_behind_a_daemon_is_served_when_that_lets_its_slot_go, {
+    let (release, released) = oneshot::channel::<()>();
+    let mut nursery = nursery::<(), &str>().limit(1);
+    let spawner = nursery.spawner();
+    nursery.spawn(async { released.await.map_err(|_| "hung up") });
+    nursery.child().daemon().spawn(async move {
+        drop(spawner.reserve().await);
+        pending().await
+    });
+    drive(&mut nursery);
+    let mut owner = Task::new(nursery.reserve());
+    assert!(owner.run().is_pending());
+    release.send(()).unwrap();
+    assert!(owner.run().is_ready(), "there is only the daemon, which has been served");
+});
+
+by_hand!(an_owner_is_served_by_a_child_that_goes_on_without_its_slot, {
+    let (release, released) = oneshot::channel::<()>();
+    let mut nursery = nursery::<(), &str>().limit(2);
+    let spawner = nursery.spawner();
+    let slot = spawner.try_reserve().unwrap();
+    nursery.spawn(async {
+        released.await.map_err(|_| "hung up")?;
+        drop(slot);
+        pending().await
+    });
+    let mut owner = Task::new(nursery.reserve());
+    assert!(owner.run().is_pending());
+    release.send(()).unwrap();
+    assert!(owner.run().is_ready(), "the slot came back while the driver was at work");
+});
+
 by_hand!(those_who_wait_when_the_nursery_is_cancelled_or_dropped_are_refused, {
     for cancel in [true, false] {
         let mut nursery = nursery::<(), &str>().limit(1);
