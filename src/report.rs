@@ -338,7 +338,7 @@ impl<T, E> fmt::Display for Report<T, E> {
             write!(f, " ({cause})")?;
         }
         if counts.after_cancel() > 0 {
-            write!(f, ", {} ended by themselves after a cancel", counts.after_cancel())?;
+            write!(f, ", {} of them after a cancel", counts.after_cancel())?;
         }
         match counts.overran_grace() {
             0 => Ok(()),

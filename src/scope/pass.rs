@@ -61,7 +61,11 @@ pub(crate) trait Body<'env, T, E, M: Flavor> {
 
     fn is_woken(&self) -> bool;
 
-    fn has_started(&self) -> bool;
+    /// Whether it was polled before.
+    #[inline]
+    fn has_started(&self) -> bool {
+        false
+    }
 
     fn poll(&mut self, scope: &mut Scope<'env, T, E, M>);
 
@@ -85,11 +89,6 @@ impl<T, E, M: Flavor> Body<'_, T, E, M> for NoBody {
 
     #[inline]
     fn is_woken(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn has_started(&self) -> bool {
         false
     }
 

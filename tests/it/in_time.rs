@@ -59,7 +59,10 @@ by_hand!(no_child_starts_after_the_deadline, {
     let (go, goes) = oneshot::channel::<()>();
     let started = Count::default();
     let mut nursery = nursery::<(), &str>().limit(1).deadline(deadline);
-    nursery.spawn(async move { Ok(goes.await.unwrap()) });
+    nursery.spawn(async move {
+        goes.await.unwrap();
+        Ok(())
+    });
     let count = started.clone();
     nursery.spawn(async move {
         count.add();

@@ -267,7 +267,7 @@ impl Scope {
                 let late = child.late_polls;
                 ensure!(late <= most, "{key} is polled {late} times after the cancel");
                 // The last poll needs no wake.
-                if !self.going && !(inside && !lingers) {
+                if !self.going && (!inside || lingers) {
                     self.has_reason(key)?;
                 }
             }
