@@ -77,7 +77,7 @@
 //!
 //! **Nesting.** A nursery or a pool is *inside* a child if the child drives it, however deep in a
 //! library it was made: the crate knows by the thread which child it polls. A nursery that another
-//! thread or another task drives is not inside. When the child is cancelled, what is inside is
+//! thread drives is not inside. When the child is cancelled, what is inside is
 //! cancelled with it. Before the child is dropped it is polled once more, and what is inside ends
 //! in that poll, without a grace: so a [`join`](Nursery::join) there returns the failures that it
 //! had collected, and a [group](Nursery::spawn_group) tells them. A `join` without failures and

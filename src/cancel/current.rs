@@ -15,8 +15,8 @@ enum Current {
     Nothing,
     /// It polls a child in which no nursery was driven so far.
     Child,
-    /// The same; the child has a context, by which nurseries may be said to be inside it.
-    WithContext(Arc<Control>),
+    /// The same; the nest is the control block's to make.
+    WithControl(Arc<Control>),
     /// It polls a child that has these nurseries inside.
     Nest(Arc<Nest>),
 }
@@ -46,11 +46,19 @@ impl Inside {
             None => Current::Child,
             Some(control) => match control.nest() {
                 Some(nest) => Current::Nest(nest),
-                None if control.has_context() => Current::WithContext(Arc::clone(control)),
+                // A nursery that comes after a cancel is to know that.
+                None if control.has_context() || control.is_cancelled() => {
+                    Current::WithControl(Arc::clone(control))
+                }
                 None => Current::Child,
             },
         };
         Self { around: replace(current) }
+    }
+
+    /// Enters what is no child: nothing that is driven there is inside one.
+    pub(crate) fn enter_nothing() -> Self {
+        Self { around: replace(Current::Nothing) }
     }
 
     /// Enters what has a nest and no control block.
@@ -63,7 +71,7 @@ impl Inside {
     pub(crate) fn leave(self) -> Option<Arc<Nest>> {
         match replace(self.around) {
             Current::Nest(nest) => Some(nest),
-            Current::Nothing | Current::Child | Current::WithContext(_) => None,
+            Current::Nothing | Current::Child | Current::WithControl(_) => None,
         }
     }
 }
@@ -82,7 +90,7 @@ pub(crate) fn nest() -> Option<Arc<Nest>> {
     let nest = match replace(Current::Nothing) {
         Current::Nothing => return None,
         Current::Child => Nest::new(),
-        Current::WithContext(control) => control.make_nest(),
+        Current::WithControl(control) => control.make_nest(),
         Current::Nest(nest) => nest,
     };
     replace(Current::Nest(Arc::clone(&nest)));

@@ -74,7 +74,7 @@ pub(crate) struct Lanes<P> {
     due: Due,
     /// How many of them are visited in this round.
     round: u32,
-    /// How many of them were there when the mark was set.
+    /// How many visits are left until those before the mark are through.
     marked: u32,
     /// Lanes that are visited before all others if they were woken, the first at the end.
     /// None of them, or at least one.
@@ -285,12 +285,14 @@ impl<P> Lanes<P> {
 
     /// Sets a mark behind the lanes that were found to be woken by now.
     pub(crate) fn mark(&mut self) {
-        self.marked = self.due.len() as u32;
+        // The visit that is going on counts as one.
+        self.marked = self.due.len() as u32 + 1;
     }
 
     /// Whether all lanes before the mark were visited.
     pub(crate) fn is_past_mark(&self) -> bool {
-        self.marked == 0 && self.visit.woken == 0 && self.ahead.is_none()
+        let visited = self.marked == 0 || (self.marked == 1 && self.visit.woken == 0);
+        visited && self.ahead.is_none()
     }
 
     /// The next lane of the round.

@@ -22,9 +22,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// it. What [`next`](Self::next) handed out before is not returned again: failures neither, so
     /// this is `Ok` if there were no others, and the error does not count those.
     ///
-    /// Where the nursery is cancelled with the child that awaits this, the child gets to see the
-    /// failures. If there are none it is dropped, and does not go on with the outputs that are
-    /// there.
+    /// Where the nursery is cancelled with the child that awaits this, and the child has no grace,
+    /// the child gets to see the failures. If there are none it is dropped, and does not go on with
+    /// the outputs that are there. With a grace it gets them, and can ask its context for the
+    /// cause.
     ///
     /// # Cancel safety
     ///

@@ -237,7 +237,7 @@ where
     }
 
     fn is_woken(&self) -> bool {
-        self.woken.is_set()
+        self.woken.is_set() && !*self.was_last
     }
 
     fn has_started(&self) -> bool {
@@ -264,9 +264,9 @@ where
                 self.end(scope, &cause);
             }
             (None, Some(cause)) if cause.kind() == CauseKind::Parent => {
-                if let Some(nest) = &self.nest {
-                    nest.signal(Cause::parent_cancelled(self.info.clone(), cause.clone()));
-                }
+                // The first signal stays. What the body drives later serves the clean-up.
+                let cause = Cause::parent_cancelled(self.info.clone(), cause.clone());
+                self.nest.get_or_insert_with(Nest::new).signal(cause);
             }
             _ => {}
         }
@@ -300,11 +300,11 @@ impl<B, R> Beside<'_, B, R> {
         M: Flavor,
         B: Future<Output = Result<R, E>>,
     {
-        if std::mem::replace(self.was_last, true) {
-            return;
+        let mut failures = SmallVec::new();
+        if !std::mem::replace(self.was_last, true) {
+            self.end_nest(cause);
+            failures = self.poll_last();
         }
-        self.end_nest(cause);
-        let mut failures = self.poll_last();
         if self.body.is_some() && (self.has_failures || scope.has_failures()) {
             failures.extend(drop_body(self.body.as_mut()));
         }

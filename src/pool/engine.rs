@@ -48,9 +48,13 @@ pin_project! {
             let mut this = this.project();
             this.driver.retire();
             let mut first = FirstPanic::default();
+            let mut lost = 0;
             for lane in newest_first(this.lanes) {
-                first.note(catch(|| this.lanes.place(lane).future.as_mut().set(None)));
+                let place = this.lanes.place(lane);
+                first.note(catch(|| place.future.as_mut().set(None)));
+                lost += place.nest.take().map_or(0, |nest| nest.lost());
             }
+            this.ledger.count_lost(lost);
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
             this.ledger.abandon(&mut first);

@@ -253,7 +253,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Items(items.into_iter());
-        ForEach { run: Engine::new(self.options, false, Location::caller(), source, make) }
+        ForEach::new(Engine::new(self.options, false, Location::caller(), source, make))
     }
 
     /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is
@@ -270,7 +270,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Streamed { stream };
-        ForEach { run: Engine::new(self.options, false, Location::caller(), source, make) }
+        ForEach::new(Engine::new(self.options, false, Location::caller(), source, make))
     }
 
     /// Runs `make`'s future for each item, and returns their outputs in the order of the items.
@@ -303,7 +303,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Items(items.into_iter());
-        Map { run: Engine::new(self.options, true, Location::caller(), source, make) }
+        Map::new(Engine::new(self.options, true, Location::caller(), source, make))
     }
 
     /// [`map`](Self::map) over a stream, which is asked for an item when a lane is free.
@@ -319,7 +319,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Streamed { stream };
-        Map { run: Engine::new(self.options, true, Location::caller(), source, make) }
+        Map::new(Engine::new(self.options, true, Location::caller(), source, make))
     }
 }
 

@@ -28,7 +28,9 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct ForEach<R> {
         #[pin]
-        pub(super) run: R,
+        run: R,
+        // It has ended with the child that it was inside, and returns nothing.
+        went_with_child: bool,
     }
 }
 
@@ -37,7 +39,9 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Map<R> {
         #[pin]
-        pub(super) run: R,
+        run: R,
+        // It has ended with the child that it was inside, and returns nothing.
+        went_with_child: bool,
     }
 }
 
@@ -51,6 +55,10 @@ pin_project! {
 }
 
 impl<R: PoolRun> ForEach<R> {
+    pub(super) fn new(run: R) -> Self {
+        Self { run, went_with_child: false }
+    }
+
     /// The same run, with everything that came of it: counts, failures and cancelled items.
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
@@ -58,6 +66,10 @@ impl<R: PoolRun> ForEach<R> {
 }
 
 impl<R: PoolRun> Map<R> {
+    pub(super) fn new(run: R) -> Self {
+        Self { run, went_with_child: false }
+    }
+
     /// The same run, with everything that came of it: outputs beside failures, and cancelled items.
     ///
     /// # Examples
@@ -79,8 +91,8 @@ impl<R: PoolRun<Output = ()>> Future for ForEach<R> {
     type Output = Result<(), JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let settled = ready!(self.project().run.poll_run(cx));
-        settled.into_result().map_ok(drop)
+        let this = self.project();
+        poll_result(this.run, this.went_with_child, cx).map_ok(drop)
     }
 }
 
@@ -88,8 +100,23 @@ impl<R: PoolRun> Future for Map<R> {
     type Output = Result<Vec<R::Output>, JoinedError<R::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(self.project().run.poll_run(cx)).into_result()
+        let this = self.project();
+        poll_result(this.run, this.went_with_child, cx)
     }
+}
+
+/// Ready with the outputs, or every failure.
+fn poll_result<R: PoolRun>(
+    run: Pin<&mut R>,
+    went_with_child: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Vec<R::Output>, JoinedError<R::Error>>> {
+    if *went_with_child {
+        return Poll::Pending;
+    }
+    let result = ready!(run.poll_run(cx)).into_result();
+    *went_with_child = result.is_pending();
+    result
 }
 
 impl<R: PoolRun> Future for PoolSettle<R> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::link::{Fate, Link};
+use crate::cancel::current::Inside;
 use crate::guard::{CaughtPanic, catch};
 
 pin_project! {
@@ -49,7 +50,11 @@ where
             this.link.settle(Fate::Dropped(gone(this.future)));
             return Poll::Ready(());
         }
-        let fate = match catch(|| future.poll(cx)) {
+        // An executor may poll it in the poll of a child. It is a task of its own all the same.
+        let inside = Inside::enter_nothing();
+        let polled = catch(|| future.poll(cx));
+        drop(inside.leave());
+        let fate = match polled {
             Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future)),
             Err(thrown) => Fate::Panicked(thrown, gone(this.future)),
             // It was stopped in this very poll, or before there was a waker to tell it by.

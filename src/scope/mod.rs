@@ -144,6 +144,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.cause.clone().or_else(|| self.mailbox.cancel_requested())
     }
 
+    /// Why the nursery is cancelled, or is about to be by a failure.
+    fn end_requested(&self) -> Option<Cause> {
+        self.cancel_requested().or_else(|| self.shutdown.failure_due().cloned())
+    }
+
     /// Whether a spawner has cancelled the nursery, and the driver has not acted on it yet.
     #[inline]
     fn must_cancel(&self) -> bool {
@@ -153,7 +158,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Takes a slot for the owner, if one is free. Without spawners nothing comes in between, and
     /// the child takes it when it comes.
     pub(crate) fn try_slot(&mut self) -> Result<Admission, Refusal> {
-        if let Some(cause) = self.cancel_requested() {
+        if let Some(cause) = self.end_requested() {
             return Err(Refusal::Cancelled(cause));
         }
         match self.mailbox.inbox() {
@@ -171,7 +176,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         cx: &mut Context<'_>,
         ticket: &mut Option<Ticket>,
     ) -> Poll<Result<Admission, Refusal>> {
-        if let Some(cause) = self.cancel_requested() {
+        if let Some(cause) = self.end_requested() {
             return Poll::Ready(Err(Refusal::Cancelled(cause)));
         }
         match self.mailbox.inbox() {
@@ -252,6 +257,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// [Closes](Self::close_if_idle) the nursery for a result that is empty, or holds a part of the
     /// outputs, where children were cancelled. `is_told` says that there is more in it.
     pub(crate) fn close(&mut self, is_told: bool) -> Closing {
+        if self.shutdown.went_with_child() {
+            return Closing::WithChild;
+        }
         let around = if self.is_last() { self.nest() } else { None };
         if !self.close_if_idle() {
             return Closing::NotYet;
@@ -259,6 +267,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         match around {
             Some(around) if !is_told && self.counts.cancelled > 0 => {
                 around.lose(self.counts.not_stored);
+                self.shutdown.go_with_child();
                 Closing::WithChild
             }
             _ => Closing::Closed,

@@ -361,6 +361,7 @@ where
                 && !self.body.is_there()
                 && !self.has_ended()
                 && !self.scope.must_cancel()
+                && !self.scope.shutdown.is_due_for_failure()
     }
 
     #[inline]

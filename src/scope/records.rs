@@ -67,7 +67,9 @@ impl<T, E> Records<T, E> {
     /// latest. Says whether another failure was dropped for it.
     pub(crate) fn push_within(&mut self, completion: Completion<T, E>, bounds: Bounds) -> bool {
         match completion.outcome() {
-            Outcome::Completed(_) if !bounds.outputs => drop_quietly(completion),
+            Outcome::Completed(_) | Outcome::Delivered if !bounds.outputs => {
+                drop_quietly(completion);
+            }
             Outcome::Failed(_) if self.kept().failures.len() >= bounds.errors as usize => {
                 if let Outcome::Failed(error) = completion.into_outcome() {
                     let kept = self.kept();

@@ -32,6 +32,8 @@ struct Plans<'env, M: Flavor> {
     deadline: Option<ScopeTimer<'env, M>>,
     grace: Grace<'env, M>,
     due: Option<Due>,
+    /// The nursery has ended with the child that it was inside, and returns nothing.
+    went_with_child: bool,
     /// The child by whose context the nursery was made.
     said: Option<Member>,
     /// The child that drives the nursery, if that is another.
@@ -70,6 +72,7 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
                 deadline: None,
                 grace: Grace::None,
                 due: None,
+                went_with_child: false,
                 said: None,
                 around: None,
             })
@@ -86,6 +89,14 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         if let Some(plans) = &mut self.plans {
             (plans.said, plans.around) = (None, None);
         }
+    }
+
+    pub(super) fn go_with_child(&mut self) {
+        self.plans().went_with_child = true;
+    }
+
+    pub(super) fn went_with_child(&self) -> bool {
+        self.plans.as_ref().is_some_and(|plans| plans.went_with_child)
     }
 
     /// Leaves the child that drove the nursery: nothing is left in it for now.
@@ -154,9 +165,15 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
     }
 
     /// Whether it is a failure that the nursery is about to be cancelled for.
+    #[inline]
     pub(super) fn is_due_for_failure(&self) -> bool {
-        let due = self.plans.as_ref().and_then(|plans| plans.due.as_ref());
-        due.is_some_and(|due| due.cause.kind() == CauseKind::ChildFailed)
+        self.failure_due().is_some()
+    }
+
+    /// The failure that the nursery is about to be cancelled for.
+    pub(super) fn failure_due(&self) -> Option<&Cause> {
+        let due = &self.plans.as_ref()?.due.as_ref()?.cause;
+        (due.kind() == CauseKind::ChildFailed).then_some(due)
     }
 
     /// Lets the nursery be cancelled once those have been polled that are woken.
@@ -215,6 +232,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if self.children.daemons == self.children.awaited {
             return;
         }
+        // A grace may have come in this very round.
+        self.fetch();
         let cause = match &self.shutdown.cause {
             Some(cause) => cause.clone(),
             // A spawner may have brought a child in the last moment.

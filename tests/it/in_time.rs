@@ -157,3 +157,12 @@ by_hand!(the_policy_is_asked_about_the_first_of_them_only, {
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert_eq!((error.len(), asked.get()), (3, 1));
 });
+
+by_hand!(the_last_failure_cancels_the_nursery_all_the_same, {
+    let mut nursery = nursery::<(), &str>().first_error().drain_ready();
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(async { Err("the last") });
+    let report = nursery.settle().now_or_never().unwrap();
+    assert_eq!(report.cause().unwrap().kind(), CauseKind::ChildFailed);
+    assert_eq!(report.cancelled()[0].cause().kind(), CauseKind::ChildFailed);
+});

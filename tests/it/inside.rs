@@ -504,3 +504,79 @@ by_hand!(a_step_that_polls_a_join_by_hand_gets_its_error_in_the_last_poll, {
     let Poll::Ready(Err(error)) = outer.run() else { panic!("it fails") };
     assert_eq!(error.len(), 1);
 });
+
+by_hand!(a_join_that_goes_with_its_child_is_not_ready_when_it_is_polled_again, {
+    let mut outer = nursery::<usize, &str>();
+    outer.spawn(async {
+        let mut inner = nursery::<u32, &str>();
+        inner.spawn(async { Ok(1) });
+        inner.spawn(pending());
+        let mut join = inner.join();
+        let mut pool = Pool::<&str>::new(1).map([()], |()| pending::<Result<(), _>>());
+        poll_fn(move |cx| {
+            for _ in 0..3 {
+                if let Poll::Ready(outputs) = join.poll_unpin(cx) {
+                    return Poll::Ready(Ok(outputs.unwrap().len()));
+                }
+                if let Poll::Ready(outputs) = std::pin::Pin::new(&mut pool).poll(cx) {
+                    return Poll::Ready(Ok(outputs.unwrap().len()));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    });
+    drive(&mut outer);
+    outer.cancel("enough");
+    let report = outer.settle().now_or_never().unwrap();
+    assert_eq!((report.cancelled().len(), report.counts().failed()), (1, 0));
+});
+
+by_hand!(a_body_with_a_join_that_goes_with_its_child_is_not_polled_again, {
+    let mut outer = nursery::<(), &str>();
+    outer.spawn_group(async {
+        let middle = nursery::<(), &str>();
+        let run = middle.run(|_| async {
+            let mut inner = nursery::<(), &str>();
+            inner.spawn(async { Ok(()) });
+            inner.spawn(pending());
+            inner.join().await.map(drop).map_err(|_| "failed")
+        });
+        run.await.map(drop)
+    });
+    drive(&mut outer);
+    outer.cancel("enough");
+    let report = outer.settle().now_or_never().unwrap();
+    assert_eq!((report.cancelled().len(), report.counts().completed()), (1, 0));
+});
+
+behaviour!(a_clean_up_without_a_context_is_not_cancelled_either, async {
+    let mut outer = nursery::<usize, &str>();
+    let spawner = outer.spawner();
+    let handle = outer.child().grace(pending::<()>()).spawn_with_handle(async move {
+        spawner.cancelled().await;
+        let mut clean_up = nursery::<(), &str>();
+        clean_up.spawn(yields(3).map(Ok));
+        Ok(clean_up.join().await.unwrap().len())
+    });
+    drive(&mut outer);
+    outer.spawner().cancel("enough");
+    assert_eq!(outer.join().await.unwrap(), [1]);
+    assert!(handle.is_finished());
+});
+
+behaviour!(failures_in_the_items_of_a_pool_that_is_dropped_are_counted, async {
+    let mut outer = nursery::<(), &str>();
+    outer.spawn(async {
+        let pool = Pool::<&str>::new(1).for_each([()], |()| async {
+            let mut inner = nursery::<(), &str>();
+            inner.spawn(async { Err("lost") });
+            inner.spawn(pending());
+            inner.join().await.map(drop).map_err(|_| "told")
+        });
+        drop(select(Box::pin(pool), Box::pin(yields(2))).await);
+        Ok(())
+    });
+    let report = outer.settle().await;
+    assert_eq!((report.counts().completed(), report.counts().not_stored()), (1, 1));
+});

@@ -1,5 +1,7 @@
 //! A million failures, and trees a hundred thousand deep.
 
+use std::future::pending;
+
 use futures::FutureExt;
 
 use crate::support::{Count, Live};
@@ -69,4 +71,21 @@ by_hand!(an_error_a_hundred_thousand_nurseries_deep_is_shown_walked_flattened_an
     assert_eq!(flat.first().failure().error(), Some(&"at the bottom"));
     assert_eq!(flat.first().ancestors().count(), DEPTH - 1);
     drop((flat, build()));
+});
+
+by_hand!(a_long_run_that_waits_for_slots_keeps_no_end_that_is_of_no_use, {
+    let mut nursery = nursery::<(), String>().limit(2).long_running();
+    for n in 0..1_000 {
+        let slot = nursery.reserve().now_or_never().unwrap().unwrap();
+        match n % 3 {
+            0 => drop(slot.spawn_join(async { Ok(()) })),
+            1 => drop(slot.spawn(async move { Err(format!("no {n}")) })),
+            _ => drop(slot.spawn_with_handle(pending()).cancel()),
+        }
+    }
+    let mut handed = 0;
+    while nursery.next().now_or_never().unwrap().is_some() {
+        handed += 1;
+    }
+    assert!(handed <= 210, "{handed} ends were kept");
 });

@@ -411,3 +411,18 @@ behaviour!(a_reserve_in_a_select_loses_no_job, async {
     assert!(ticks > 0, "each wait was polled to its end");
     assert!(nursery.join().await.unwrap().into_iter().eq(0..20));
 });
+
+by_hand!(a_wait_that_was_refused_gets_no_slot_after_the_owner_goes_on, {
+    let mut nursery = nursery::<(), &str>().limit(1);
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(async { Ok(()) });
+    let spawner = nursery.spawner();
+    let mut waits: Vec<_> = (0..2).map(|_| Task::new(spawner.reserve())).collect();
+    for wait in &mut waits {
+        assert!(wait.poll().is_pending());
+    }
+    while nursery.next().now_or_never().unwrap().is_some() {}
+    // The first had its slot by then.
+    assert!(matches!(waits[0].poll(), Poll::Ready(Ok(_))));
+    assert!(matches!(waits[1].poll(), Poll::Ready(Err(rejection)) if rejection.is_closed()));
+});

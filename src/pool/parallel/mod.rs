@@ -114,7 +114,7 @@ where
     {
         let (source, location) = (Items(items.into_iter()), Location::caller());
         let Self { executor, options } = self;
-        ForEach { run: Parallel::new(options, false, location, executor, source, make) }
+        ForEach::new(Parallel::new(options, false, location, executor, source, make))
     }
 
     /// See [`Pool::for_each_stream`]; dropping it is as for [`for_each`](Self::for_each).
@@ -133,7 +133,7 @@ where
     {
         let (source, location) = (Streamed { stream }, Location::caller());
         let Self { executor, options } = self;
-        ForEach { run: Parallel::new(options, false, location, executor, source, make) }
+        ForEach::new(Parallel::new(options, false, location, executor, source, make))
     }
 
     /// See [`Pool::map`]; dropping it is as for [`for_each`](Self::for_each).
@@ -149,7 +149,7 @@ where
     {
         let (source, location) = (Items(items.into_iter()), Location::caller());
         let Self { executor, options } = self;
-        Map { run: Parallel::new(options, true, location, executor, source, make) }
+        Map::new(Parallel::new(options, true, location, executor, source, make))
     }
 
     /// See [`Pool::map_stream`]; dropping it is as for [`for_each`](Self::for_each).
@@ -169,7 +169,7 @@ where
     {
         let (source, location) = (Streamed { stream }, Location::caller());
         let Self { executor, options } = self;
-        Map { run: Parallel::new(options, true, location, executor, source, make) }
+        Map::new(Parallel::new(options, true, location, executor, source, make))
     }
 }
 

@@ -187,7 +187,10 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
             return (Poll::Pending, Some(mem::replace(&mut waiter.waker, waker)));
         }
         *ticket = None;
-        self.granted.remove(&mine);
+        if self.granted.remove(&mine).is_none() {
+            // It was refused when daemons were told to end, and the owner has gone on since.
+            return (Poll::Ready(Err(Refusal::Closed)), Some(waker));
+        }
         self.hand_out(by);
         (Poll::Ready(Ok(())), Some(waker))
     }

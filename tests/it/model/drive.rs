@@ -114,6 +114,12 @@ impl Drive {
         self.asked = true;
     }
 
+    /// The driver has cancelled the nursery by itself, and passes that on.
+    pub(super) fn acts(&mut self) {
+        self.work();
+        self.ask();
+    }
+
     pub(super) fn owner(&mut self, moment: Moment, owner: Owner) -> Check {
         match moment {
             Moment::Polled { .. } => {

@@ -58,6 +58,7 @@ impl Scope {
         ensure!(self.owed.is_empty(), "{:?} were in time, and are not polled", self.owed);
         self.late = true;
         self.cancel_now(Reason(String::from(DEADLINE)));
+        self.drive.acts();
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl Scope {
                 });
                 if panics {
                     self.tally.failed += 1;
-                    self.fail(Some(id), Why::PanicInDrop, cancelled, false, None);
+                    self.fail(Some(id), Why::PanicInDrop, cancelled, Known::Is(false), None);
                 } else {
                     self.tally.completed += 1;
                 }
@@ -54,7 +54,7 @@ impl Scope {
             Some(why) => {
                 self.tally.failed += 1;
                 let after = panics.then_some(Why::PanicInDrop);
-                self.fail(Some(id), why, cancelled, false, after);
+                self.fail(Some(id), why, cancelled, Known::Is(false), after);
             }
         }
         self.grant();
@@ -62,7 +62,7 @@ impl Scope {
     }
 
     /// What comes of a child that is dropped before its end.
-    pub(super) fn record_drop(&mut self, key: usize, panics: bool, overran: bool) -> Check {
+    pub(super) fn record_drop(&mut self, key: usize, panics: bool, overran: Known<bool>) -> Check {
         let child = &self.children[key];
         let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
         let by_nursery = self.cancelled.clone().map(|cause| match child.may_be_dismissed {
@@ -107,7 +107,8 @@ impl Scope {
             State::Ended(_) => Some(Why::Error(BODY)),
             State::Running => {
                 ensure!(
-                    ((self.stopped || self.late) && (self.grace != Grace::Running || self.going))
+                    self.body_goes()
+                        || self.person(Actor::Body).goes
                         || (self.going && self.failures > self.handed_failures),
                     "the body is dropped although nothing has stopped it"
                 );
@@ -117,7 +118,7 @@ impl Scope {
         };
         let mut failures = why.into_iter().chain(panics.then_some(Why::PanicInDrop));
         if let Some(why) = failures.next() {
-            self.fail(None, why, Known::Is(false), false, failures.next());
+            self.fail(None, why, Known::Is(false), Known::Is(false), failures.next());
         }
         Ok(())
     }
@@ -128,7 +129,7 @@ impl Scope {
         id: Option<u64>,
         why: Why,
         after_cancel: Known<bool>,
-        overran: bool,
+        overran: Known<bool>,
         aftermath: Option<Why>,
     ) {
         let mut verdict = None;
@@ -148,7 +149,12 @@ impl Scope {
         if let Some((cause, broken)) = verdict {
             if broken {
                 let why = Why::PanicInPolicy;
-                self.keep(Failed { id, why, after_cancel: Known::Is(false), overran: false });
+                self.keep(Failed {
+                    id,
+                    why,
+                    after_cancel: Known::Is(false),
+                    overran: Known::Is(false),
+                });
             }
             self.stopped = true;
             self.cancel_now(cause);

@@ -174,6 +174,9 @@ impl Event {
             | Self::Appears { nursery, .. }
             | Self::Spawning { nursery, .. }
             | Self::Answered { nursery, .. }
+            | Self::AwaitsSlot { nursery, .. }
+            | Self::SlotAnswered { nursery, .. }
+            | Self::SlotGone { nursery, .. }
             | Self::Happens { nursery, .. }
             | Self::Cancels { nursery, .. }
             | Self::CancelsAll { nursery, .. }

@@ -59,7 +59,7 @@ impl Rules {
         let expected = Reason(format!("{name} was cancelled: {}", why.root()));
         ensure!(cause == expected, "{nursery} is cancelled for {cause:?}, not {expected:?}");
         self.all[nursery].cancel_now(cause);
-        self.all[nursery].drive.work();
+        self.all[nursery].drive.acts();
         if let Some((outer, Actor::Child(key))) = by {
             let scope = &mut self.all[outer];
             let child = &scope.children[key];
@@ -84,7 +84,8 @@ impl Rules {
                 let child = &scope.children[key];
                 let useless = child.is_daemon() && scope.is_left_to_daemons();
                 let cancelled = child.cause.is_some() || scope.cancelled.is_some();
-                useless || (cancelled && !scope.may_go_on(child))
+                let doomed = child.goes || child.had_last || !scope.may_go_on(child);
+                useless || (cancelled && doomed)
             }
             _ => (scope.stopped || scope.late) && scope.grace != Grace::Running,
         };

@@ -199,7 +199,8 @@ impl Scope {
                 self.fails_elsewhere(key, Why::Dropped, panics)
             }
             State::Running => {
-                self.record_drop(key, panics, elsewhere.phase == Phase::Stopping { overran: true })
+                let overran = elsewhere.phase == Phase::Stopping { overran: true };
+                self.record_drop(key, panics, Known::Is(overran))
             }
             state => Err(format!("the nursery lets {key} go while it is {state:?}")),
         }
@@ -214,7 +215,7 @@ impl Scope {
         let cancelled = Known::Is(cancelled);
         self.tally.after_cancel.add(cancelled);
         let after = panics.then_some(Why::PanicInDrop);
-        self.fail(Some(id), why, cancelled, false, after);
+        self.fail(Some(id), why, cancelled, Known::Is(false), after);
         self.grant();
         Ok(())
     }

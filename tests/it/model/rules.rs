@@ -105,6 +105,10 @@ impl Rules {
                     // The others go in this very moment, and the grace comes too late for them.
                     scope.go_with_last();
                 }
+                if by == Actor::Body && scope.body_goes() {
+                    // It is its last poll, and the grace comes too late for it.
+                    scope.person(by).goes = true;
+                }
                 if within && !scope.closed && !scope.abandoned {
                     scope.grace = Grace::Running;
                     if !first {
@@ -114,7 +118,10 @@ impl Rules {
             }
             Event::Closes { nursery, first } => {
                 let scope = &mut self.all[nursery];
-                let over = scope.closed || scope.abandoned || scope.refuses;
+                if !first {
+                    scope.daemons_may_be_told();
+                }
+                let over = scope.is_closed();
                 let expected = scope.cancelled.is_none() && !over;
                 ensure!(first == expected, "a close is to be the first: {expected}");
                 scope.refuse();
@@ -129,6 +136,13 @@ impl Rules {
             Event::ShutsDown => self.shuts_down(),
             Event::Heard { nursery, by, cause } => {
                 let scope = &mut self.all[nursery];
+                if let Actor::Child(key) = by {
+                    let child = &scope.children[key];
+                    if child.is_daemon() && child.cause.is_none() && scope.is_left_to_daemons() {
+                        // It was told to end, and hears of it in its last poll.
+                        scope.dismiss_daemons(key);
+                    }
+                }
                 let own = scope.person(by).cause.clone();
                 let expected = own.or_else(|| scope.cancelled.clone());
                 ensure!(Some(&cause) == expected.as_ref(), "{by:?} hears of {cause:?}");

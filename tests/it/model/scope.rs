@@ -9,7 +9,7 @@ use super::act::grace_of;
 use super::drive::Drive;
 use super::event::{Actor, Answer};
 use super::person::{Person, State};
-use super::seen::{Fate, Reason, Record, Tally};
+use super::seen::{Fate, Known, Reason, Record, Tally};
 use super::slot::{Slot, Spawning};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
@@ -168,6 +168,11 @@ impl Scope {
         self.others.get(&Actor::Body).is_some_and(|body| body.state != State::Gone)
     }
 
+    /// Whether the body is to be dropped.
+    pub(super) fn body_goes(&self) -> bool {
+        (self.stopped || self.late) && (self.grace != Grace::Running || self.going)
+    }
+
     /// Whether a child that has started goes on although it, or the nursery, is cancelled. Daemons
     /// are the last to go.
     pub(super) fn may_go_on(&self, child: &Person) -> bool {
@@ -200,12 +205,8 @@ impl Scope {
             return Err(format!("{key} has an answer, and is not spawned"));
         };
         let by_owner = by == Actor::Owner;
-        let daemon = |child: &Person| child.is_daemon() && child.is_there();
-        let daemon = self.children.iter().position(daemon);
-        let told = self.is_left_to_daemons() && !self.is_closed();
-        if let (Some(first), Answer::Closed, true) = (daemon, &answer, told) {
-            // They were told to end, and one of them spawns in its last poll.
-            self.dismiss_daemons(first);
+        if answer == Answer::Closed {
+            self.daemons_may_be_told();
         }
         self.ending &= !by_owner;
         let expected = match &self.cancelled {
@@ -229,7 +230,11 @@ impl Scope {
                     self.slot_gone(by);
                 }
                 if is_gone {
-                    return self.record_drop(key, self.children[key].script.drop_panics, false);
+                    return self.record_drop(
+                        key,
+                        self.children[key].script.drop_panics,
+                        Known::Is(false),
+                    );
                 }
             }
             Answer::Full | Answer::Closed | Answer::Cancelled(_) => {
@@ -263,7 +268,8 @@ impl Scope {
         match child.state {
             State::Queued => self.starts(key)?,
             State::Running => {
-                child.late_polls += u32::from(child.cause.is_none() && cancelled && !lingers);
+                let late = child.cause.is_none() && cancelled && !lingers && !child.is_daemon();
+                child.late_polls += u32::from(late);
                 let late = child.late_polls;
                 ensure!(late <= most, "{key} is polled {late} times after the cancel");
                 // The last poll needs no wake.
@@ -357,10 +363,15 @@ impl Scope {
                     return Ok(());
                 }
                 let child = &self.children[key];
-                // The nursery's grace is for daemons only when they are told to end.
-                let for_all = !child.is_daemon() || !(self.going || alone);
-                let over = child.due || (for_all && self.grace == Grace::Over);
-                self.record_drop(key, panics, started && over)
+                // The nursery's grace is for daemons only when they are told to end. Which of both
+                // that is, its end or the last poll around it, nothing may have told.
+                let daemon = child.is_daemon();
+                let over = match self.grace == Grace::Over && !child.due {
+                    true if daemon && self.going => Known::Not,
+                    true => Known::Is(started && !(daemon && alone)),
+                    false => Known::Is(started && child.due),
+                };
+                self.record_drop(key, panics, over)
             }
             state => Err(format!("{key} is dropped while it is {state:?}")),
         }
@@ -384,7 +395,9 @@ impl Scope {
             let child = &self.children[key];
             let cancelled = child.cause.is_some() || self.cancelled.is_some();
             let goes = cancelled && !self.may_go_on(child);
+            let over = goes && self.grace == Grace::Over && !child.is_daemon();
             self.children[key].goes |= goes;
+            self.children[key].due |= over;
         }
     }
 
@@ -392,6 +405,17 @@ impl Scope {
     pub(super) fn cancel_now(&mut self, cause: Reason) {
         self.cancel(cause);
         self.decides();
+    }
+
+    /// Somebody is refused. If nobody is left but daemons, these were told to end, and it is one of
+    /// them that asks in its last poll.
+    pub(super) fn daemons_may_be_told(&mut self) {
+        let daemon = |child: &Person| child.is_daemon() && child.is_there();
+        let daemon = self.children.iter().position(daemon);
+        let told = self.is_left_to_daemons() && !self.is_closed() && self.cancelled.is_none();
+        if let (Some(first), true) = (daemon, told) {
+            self.dismiss_daemons(first);
+        }
     }
 
     /// Daemons are told to end all at once; this one is the first of them to go.

@@ -57,7 +57,7 @@ pub(crate) enum Record {
     Completed { id: u64, key: usize },
     Delivered { id: u64 },
     Failed(Failed),
-    Cancelled { id: u64, cause: Reason, overran: bool },
+    Cancelled { id: u64, cause: Reason, overran: Known<bool> },
 }
 
 /// What a handle that an output comes by gave.
@@ -79,7 +79,7 @@ pub(crate) struct Failed {
     pub(crate) id: Option<u64>,
     pub(crate) why: Why,
     pub(crate) after_cancel: Known<bool>,
-    pub(crate) overran: bool,
+    pub(crate) overran: Known<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +174,7 @@ pub(crate) struct Joined {
 pub(crate) struct Reported {
     pub(crate) outputs: Vec<(u64, usize)>,
     pub(crate) error: Option<Joined>,
-    pub(crate) cancelled: Vec<(u64, Reason, bool)>,
+    pub(crate) cancelled: Vec<(u64, Reason, Known<bool>)>,
     pub(crate) tally: Tally,
     pub(crate) cause: Option<Reason>,
 }
@@ -232,7 +232,7 @@ impl From<&ChildError<Value>> for Failed {
             other => Why::Other(format!("{other:?}")),
         };
         let after_cancel = Known::Is(error.after_cancel());
-        Self { id, why, after_cancel, overran: error.overran_grace() }
+        Self { id, why, after_cancel, overran: Known::Is(error.overran_grace()) }
     }
 }
 
@@ -252,7 +252,10 @@ impl From<&Report<Value, Value>> for Reported {
             cancelled: report
                 .cancelled()
                 .iter()
-                .map(|one| (one.child().id().number(), one.cause().into(), one.overran_grace()))
+                .map(|one| {
+                    let overran = Known::Is(one.overran_grace());
+                    (one.child().id().number(), one.cause().into(), overran)
+                })
                 .collect(),
             tally: report.counts().into(),
             cause: report.cause().map(Reason::from),
@@ -268,7 +271,7 @@ impl From<&Completion<Value, Value>> for Record {
             Outcome::Delivered => Self::Delivered { id },
             Outcome::Failed(error) => Self::Failed(error.into()),
             Outcome::Cancelled(cause) => {
-                let overran = completion.overran_grace();
+                let overran = Known::Is(completion.overran_grace());
                 Self::Cancelled { id, cause: cause.into(), overran }
             }
             other => unreachable!("there is no other outcome than {other:?}"),
