@@ -105,12 +105,15 @@ impl<R: PoolRun> Future for Map<R> {
     }
 }
 
+/// The outputs, or every failure.
+type Outputs<R> = Result<Vec<<R as PoolRun>::Output>, JoinedError<<R as PoolRun>::Error>>;
+
 /// Ready with the outputs, or every failure.
 fn poll_result<R: PoolRun>(
     run: Pin<&mut R>,
     went_with_child: &mut bool,
     cx: &mut Context<'_>,
-) -> Poll<Result<Vec<R::Output>, JoinedError<R::Error>>> {
+) -> Poll<Outputs<R>> {
     if *went_with_child {
         return Poll::Pending;
     }

@@ -6,7 +6,7 @@ use nestling::testing::{End, Finish, Rule, Spawn};
 use super::event::Actor;
 use super::finish::BODY;
 use super::person::{Ending, State};
-use super::scope::{Check, Grace, Scope, ensure};
+use super::scope::{Check, Scope, ensure};
 use super::seen::{Failed, Fate, Joined, Known, Reason, Record, Reported, Seen, Tally, Why};
 
 /// The cause of a nursery whose deadline has passed.
