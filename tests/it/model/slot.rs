@@ -74,6 +74,9 @@ impl Scope {
         waited: bool,
         refusal: Option<Answer>,
     ) -> Check {
+        if refusal == Some(Answer::Closed) {
+            self.daemons_may_be_told();
+        }
         let mut expected = self.slot_refusal(by);
         if expected.is_none() && waited {
             let slot = self.slots.get(&by);
