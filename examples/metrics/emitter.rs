@@ -23,7 +23,8 @@ pub(crate) async fn emit(
     queue: &Receiver<Measurement>,
     counts: &Counts,
 ) -> Result<(), JoinedError<Problem>> {
-    let sinks = Nursery::new().name("sinks").keep_errors(FAILURES);
+    // It goes on when the emitter is told to end: there is a queue to drain.
+    let sinks = Nursery::new().name("sinks").keep_errors(FAILURES).shielded();
     let run = sinks.run(|sinks| async move {
         for number in 1.. {
             let sink = Sink::open(args, number == 1).await?;

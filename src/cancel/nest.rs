@@ -114,6 +114,12 @@ impl Member {
         Self::since(stage, nest, driver)
     }
 
+    /// The same of a nursery that is cancelled only when the child goes.
+    pub(crate) fn shielded(nest: Arc<Nest>, driver: &Arc<DriverWaker>) -> Self {
+        let stage = nest.stage().max(Stage::Signalled);
+        Self::since(stage, nest, driver)
+    }
+
     /// A nursery that is cancelled with the child in any case, also if that has happened before.
     pub(crate) fn said(nest: Arc<Nest>, driver: &Arc<DriverWaker>) -> Self {
         Self::since(Stage::Running, nest, driver)

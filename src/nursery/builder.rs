@@ -138,10 +138,10 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// A daemon takes no slot of the [`limit`](crate::Nursery::limit) and waits for none: it would
     /// keep others from running for as long as they run. In a nursery that is cancelled it goes on
     /// until the last other child has ended, and the body: these may need it for their clean-up.
-    /// Then it is dropped, for the cause of the nursery, or has its own grace, or what is left of
-    /// the [nursery's](crate::Nursery::grace) if that is less. One that is spawned when no other
-    /// child is left is cancelled before it starts. One that is made of a slot gives that back when
-    /// it is spawned.
+    /// Then it is dropped, for the cause of the nursery, unless it has a grace of its own: that
+    /// begins then, also where the [nursery's](crate::Nursery::grace) is over. One that is spawned
+    /// when no other child is left is cancelled before it starts. One that is made of a slot gives
+    /// that back when it is spawned.
     pub fn daemon(mut self) -> Self {
         self.options.daemon = true;
         self

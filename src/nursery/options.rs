@@ -177,6 +177,41 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
+    /// Lets the nursery go on when the child that drives it is cancelled, for as long as that has a
+    /// [grace](crate::ChildBuilder::grace).
+    ///
+    /// A nursery inside a child is cancelled with it otherwise. This one is cancelled when the child
+    /// goes: when it is polled for the last time. So it can finish what it is at, as a service does
+    /// that drains its queue. In a child without a grace it makes no difference. Trio's word for it
+    /// is a shield.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use std::future::pending;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, usize, ()> = Nursery::new();
+    /// let handle = nursery.child().grace(pending::<()>()).spawn_with_handle(async {
+    ///     let mut drains: Nursery<'_, (), ()> = Nursery::new().shielded();
+    ///     for _ in 0..3 {
+    ///         drains.spawn(async {
+    ///             smol::future::yield_now().await;
+    ///             Ok(())
+    ///         });
+    ///     }
+    ///     drains.join().await.map(|drained| drained.len()).map_err(|_| ())
+    /// });
+    /// # assert!(futures::poll!(std::pin::pin!(nursery.next())).is_pending());
+    /// handle.cancel();
+    /// assert_eq!(nursery.join().await.unwrap(), [3]);
+    /// # });
+    /// ```
+    pub fn shielded(mut self) -> Self {
+        self.inner.scope.shield();
+        self
+    }
+
     /// Stores at most `limit` failures, the first ones, and counts the rest.
     ///
     /// This bounds the memory of long runs. [`next`](Self::next) hands out every failure all the

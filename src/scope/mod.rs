@@ -111,6 +111,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.set_parent(control, self.children.lanes.driver());
     }
 
+    /// Lets the nursery go on when the child around it is cancelled, until that goes.
+    pub(crate) fn shield(&mut self) {
+        self.shutdown.shield();
+    }
+
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.children.limit = limit;
         if let Some(inbox) = self.mailbox.inbox() {

@@ -34,6 +34,8 @@ struct Plans<'env, M: Flavor> {
     due: Option<Due>,
     /// The nursery has ended with the child that it was inside, and returns nothing.
     went_with_child: bool,
+    /// The child that drives the nursery cancels it only when that goes.
+    shielded: bool,
     /// The child by whose context the nursery was made.
     said: Option<Member>,
     /// The child that drives the nursery, if that is another.
@@ -73,6 +75,7 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
                 grace: Grace::None,
                 due: None,
                 went_with_child: false,
+                shielded: false,
                 said: None,
                 around: None,
             })
@@ -89,6 +92,10 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         if let Some(plans) = &mut self.plans {
             (plans.said, plans.around) = (None, None);
         }
+    }
+
+    pub(crate) fn shield(&mut self) {
+        self.plans().shielded = true;
     }
 
     pub(super) fn go_with_child(&mut self) {
@@ -114,7 +121,8 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
         if is_in(&plans.said) {
             plans.around = None;
         } else if !is_in(&plans.around) {
-            plans.around = Some(Member::of(nest, driver));
+            let member = if plans.shielded { Member::shielded } else { Member::of };
+            plans.around = Some(member(nest, driver));
         }
     }
 
@@ -152,10 +160,6 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
 
     fn grace_is_running(&self) -> bool {
         self.plans.as_ref().is_some_and(|plans| matches!(plans.grace, Grace::Running(_)))
-    }
-
-    fn grace_is_over(&self) -> bool {
-        self.plans.as_ref().is_some_and(|plans| matches!(plans.grace, Grace::Over))
     }
 
     /// Whether the nursery is about to be cancelled: no child starts any more.
@@ -226,8 +230,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         first
     }
 
-    /// Cancels all daemons: no other child is left, and no body. They get their own grace, and what
-    /// is left of the nursery's.
+    /// Cancels all daemons: no other child is left, and no body. They get their own grace, also where
+    /// that of the nursery is over.
     pub(super) fn cancel_daemons(&mut self) {
         if self.children.daemons == self.children.awaited {
             return;
@@ -240,11 +244,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             None if !self.mailbox.begin_end() => return,
             None => Cause::finished(None),
         };
-        let time = match () {
-            () if self.shutdown.is_last() => Time::None,
-            () if self.shutdown.grace_is_over() => Time::Over,
-            () => Time::Own,
-        };
+        let time = if self.shutdown.is_last() { Time::None } else { Time::Own };
         let queued = self.children.backlog.take_daemons();
         self.cancel_children(queued, Which::Daemons, time, &cause);
         let mut awaited = 0;

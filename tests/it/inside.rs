@@ -580,3 +580,30 @@ behaviour!(failures_in_the_items_of_a_pool_that_is_dropped_are_counted, async {
     let report = outer.settle().await;
     assert_eq!((report.counts().completed(), report.counts().not_stored()), (1, 1));
 });
+
+behaviour!(a_shielded_nursery_goes_on_until_its_child_goes, async {
+    let mut outer = nursery::<(), &str>();
+    let kept = outer.child().grace(yields(20)).group().spawn_with_handle(async {
+        let mut inner = nursery::<(), &str>().shielded();
+        inner.spawn(async {
+            yields(4).await;
+            Err("drained")
+        });
+        inner.join().await.map(drop)
+    });
+    let gone = outer.child().grace(yields(2)).group().spawn_with_handle(async {
+        let mut inner = nursery::<(), &str>().shielded();
+        inner.spawn(async { Err("root") });
+        inner.spawn(pending());
+        inner.join().await.map(drop)
+    });
+    outer.spawn(async move {
+        yields(1).await;
+        assert!(kept.cancel() && gone.cancel());
+        Ok(())
+    });
+    let error = outer.join().await.unwrap_err();
+    let mut leaves: Vec<_> = error.leaves().map(ToString::to_string).collect();
+    leaves.sort_unstable();
+    assert_eq!(leaves, ["#0: drained", "#0: root"]);
+});

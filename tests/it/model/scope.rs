@@ -363,15 +363,9 @@ impl Scope {
                     return Ok(());
                 }
                 let child = &self.children[key];
-                // The nursery's grace is for daemons only when they are told to end. Which of both
-                // that is, its end or the last poll around it, nothing may have told.
-                let daemon = child.is_daemon();
-                let over = match self.grace == Grace::Over && !child.due {
-                    true if daemon && self.going => Known::Not,
-                    true => Known::Is(started && !(daemon && alone)),
-                    false => Known::Is(started && child.due),
-                };
-                self.record_drop(key, panics, over)
+                // Daemons have their own grace only, and those of these scripts have none.
+                let for_it = self.grace == Grace::Over && !child.is_daemon();
+                self.record_drop(key, panics, Known::Is(started && (child.due || for_it)))
             }
             state => Err(format!("{key} is dropped while it is {state:?}")),
         }
