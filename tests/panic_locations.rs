@@ -148,7 +148,7 @@ fn a_panic_keeps_its_line_although_others_are_raised_while_it_unwinds() {
 }
 
 #[test]
-fn the_first_panic_of_a_nursery_that_is_dropped_keeps_its_line() {
+fn a_panic_of_a_nursery_that_ends_with_its_child_keeps_its_line() {
     with_hook(|| {
         let line = OnceLock::new();
         let mut outer = Nursery::<'_, (), ()>::new();
@@ -165,7 +165,7 @@ fn the_first_panic_of_a_nursery_that_is_dropped_keeps_its_line() {
         assert!(outer.next().now_or_never().is_none());
         handle.cancel();
         let error = outer.join().now_or_never().unwrap().unwrap_err();
-        let panic = error.first().failure().panic().unwrap();
+        let panic = error.leaves().next().unwrap().failure().panic().unwrap();
         let text = panic.to_string();
         assert_eq!(text, format!("panicked in the destructor {}: the newest", line.get().unwrap()));
         // Thrown on, and caught again.
