@@ -167,6 +167,7 @@ impl Control {
         }
     }
 
+    #[inline]
     fn has(&self, mark: u8) -> bool {
         self.state.load(Ordering::Acquire) & mark != 0
     }
@@ -191,6 +192,7 @@ impl Control {
         self.has(AWAITED)
     }
 
+    #[inline]
     pub(crate) fn has_context(&self) -> bool {
         self.has(CONTEXT)
     }

@@ -28,6 +28,7 @@ thread_local! {
         const { Cell::new(ManuallyDrop::new(Current::Nothing)) };
 }
 
+#[inline]
 fn replace(current: Current) -> Current {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(current)))
 }
@@ -62,6 +63,7 @@ impl Inside {
     }
 
     /// Enters what has a nest and no control block.
+    #[inline]
     pub(crate) fn enter_nest(nest: Option<Arc<Nest>>) -> Self {
         Self { around: replace(nest.map_or(Current::Child, Current::Nest)) }
     }
@@ -86,7 +88,12 @@ pub(crate) fn is_inside() -> bool {
 }
 
 /// The nest of the child that this thread polls, which is made if need be.
+#[inline]
 pub(crate) fn nest() -> Option<Arc<Nest>> {
+    if is_inside() { make_nest() } else { None }
+}
+
+fn make_nest() -> Option<Arc<Nest>> {
     let nest = match replace(Current::Nothing) {
         Current::Nothing => return None,
         Current::Child => Nest::new(),
