@@ -44,14 +44,12 @@ struct Plans<'env, M: Flavor> {
 
 /// How long children may go on once the nursery is cancelled.
 enum Grace<'env, M: Flavor> {
-    /// As long as their own grace.
+    /// As long as their own grace: the nursery has none, or it is over.
     None,
     /// Until this is ready; it starts with the cancel.
     Ready(Timer<'env, M>),
     /// Until this is ready.
     Running(ScopeTimer<'env, M>),
-    /// It is over.
-    Over,
 }
 
 /// A cancel that waits until those have been polled that were woken before it.
@@ -316,7 +314,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn end_children(&mut self) {
         if let Some(cause) = self.shutdown.cause.clone() {
             self.cancel_children(Backlog::new(), Which::Others, Time::None, &cause);
-            self.replace_grace(Grace::Over);
+            self.replace_grace(Grace::None);
         }
     }
 
@@ -433,7 +431,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 self.record_panic(location, Panic::of_grace(caught));
             }
         }
-        self.replace_grace(Grace::Over);
+        self.replace_grace(Grace::None);
         // Another grace may have been given while this one was polled.
         if let Some(later) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
             return self.set_grace(later);
@@ -450,7 +448,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let Some(plans) = &self.shutdown.plans else { return false };
         let grace = match &plans.grace {
             Grace::Running(grace) => grace.is_due(),
-            Grace::None | Grace::Ready(_) | Grace::Over => false,
+            Grace::None | Grace::Ready(_) => false,
         };
         grace || plans.due.is_some() || plans.deadline.as_ref().is_some_and(ScopeTimer::is_due)
     }
@@ -475,7 +473,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     fn replace_grace(&mut self, grace: Grace<'env, M>) {
         match mem::replace(&mut self.shutdown.plans().grace, grace) {
-            Grace::None | Grace::Over => {}
+            Grace::None => {}
             Grace::Ready(timer) => self.drop_option(timer.0, timer.1, Panic::of_grace),
             Grace::Running(timer) => {
                 let location = timer.location;
