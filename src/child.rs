@@ -120,13 +120,14 @@ impl Gone {
     /// What happened to it before its end; `dropped` says whether that was no end of its own.
     pub(crate) fn how(&self, dropped: bool) -> How {
         let Some(control) = self.control() else { return How { dropped, ..How::default() } };
-        How {
+        let how = How {
             cause: control.own_cause(),
-            lost: u32::try_from(control.lost_inside()).unwrap_or(u32::MAX),
+            lost: 0,
             dropped,
             overran: dropped && control.overran(),
             daemon: self.is_daemon(),
-        }
+        };
+        how.losing(control.lost_inside())
     }
 
     /// The same of a child that [was plain](Self::was_plain).

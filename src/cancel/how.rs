@@ -22,4 +22,9 @@ impl How {
     pub(crate) fn after(cause: Option<Cause>) -> Self {
         Self { cause, ..Self::default() }
     }
+
+    /// With so many failures of nurseries inside it that were dropped.
+    pub(crate) fn losing(self, failures: u64) -> Self {
+        Self { lost: u32::try_from(failures).unwrap_or(u32::MAX), ..self }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ where
         source: S,
         make: F,
     ) -> Self {
-        let driver = std::mem::replace(&mut options.driver, DriverState::new());
+        let driver = mem::replace(&mut options.driver, DriverState::new());
         let limit = options.limit;
         Self {
             source_woken: WakeFlag::new(driver.waker()),
@@ -263,7 +264,7 @@ where
     fn note_lost(&mut self, nest: &Nest, ended: &mut Ended<T, E>) {
         let lost = nest.lost();
         self.ledger.count_lost(lost);
-        ended.how.lost = u32::try_from(lost).unwrap_or(u32::MAX);
+        ended.how = mem::take(&mut ended.how).losing(lost);
     }
 }
 

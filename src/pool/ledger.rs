@@ -218,7 +218,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     ) {
         let info = self.info(item);
         self.count_lost(lost);
-        let how = How { lost: u32::try_from(lost).unwrap_or(u32::MAX), ..self.how() };
+        let how = self.how().losing(lost);
         match panic {
             None => {
                 self.counts.cancelled += 1;

@@ -93,7 +93,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     ) {
         self.counts.not_stored += lost;
         let mut verdict = Verdict::GoOn;
-        let mut how = How { lost: u32::try_from(lost).unwrap_or(u32::MAX), ..How::default() };
+        let mut how = How::default().losing(lost);
         for failure in failures {
             self.keep_failure(info, failure, mem::take(&mut how), &mut verdict);
         }
