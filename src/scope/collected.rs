@@ -109,7 +109,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             match (&outcome, &how.cause) {
                 (Outcome::Cancelled(cause), _) => self.keep_cancelled(&child, cause, &how),
                 (Outcome::Completed(_) | Outcome::Delivered, Some(cause)) => {
-                    self.keep_late(&child, cause, &how);
+                    self.keep_in(|lists| &mut lists.late, &child, cause, &how);
                 }
                 _ => {}
             }
@@ -140,15 +140,18 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     pub(crate) fn keep_cancelled(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
-        let list = &mut self.lists.get_or_insert_default().cancelled;
-        if list.len() < self.bounds.cancelled as usize {
-            list.push(Cancelled::new(child.clone(), cause.clone(), how));
-        }
+        self.keep_in(|lists| &mut lists.cancelled, child, cause, how);
     }
 
     #[cold]
-    fn keep_late(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
-        let list = &mut self.lists.get_or_insert_default().late;
+    fn keep_in(
+        &mut self,
+        list: fn(&mut Lists) -> &mut Vec<Cancelled>,
+        child: &ChildInfo,
+        cause: &Cause,
+        how: &How,
+    ) {
+        let list = list(self.lists.get_or_insert_default());
         if list.len() < self.bounds.cancelled as usize {
             list.push(Cancelled::new(child.clone(), cause.clone(), how));
         }
