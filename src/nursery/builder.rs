@@ -17,6 +17,7 @@ use crate::child::{End, Spawned};
 use crate::flavor::{Flavor, Hold};
 use crate::info::ChildId;
 use crate::remote::Remote;
+use crate::scope::inbox::Admission;
 use crate::timed::Timers;
 
 /// A child about to be spawned: options first, then one of the spawn methods.
@@ -81,6 +82,14 @@ pub(super) struct Order<'env, M: Flavor> {
     /// Whether there is to be a handle.
     pub(super) handle: bool,
     pub(super) location: &'static Location<'static>,
+}
+
+impl<M: Flavor> Order<'_, M> {
+    /// How the child is admitted: a daemon as one, and others so.
+    #[inline]
+    pub(super) fn admission(&self, others: Admission) -> Admission {
+        if self.options.daemon { Admission::Daemon } else { others }
+    }
 }
 
 impl<'env, P, M: Flavor> ChildBuilder<'env, P, M> {

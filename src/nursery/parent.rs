@@ -102,7 +102,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
-        let admission = if order.options.daemon { Admission::Daemon } else { admission };
+        let admission = order.admission(admission);
         let scope = &mut self.inner.scope;
         let child = Prepared::<F, K, M>::new(order, || scope.requests(), future);
         scope.add(admission, child, |child, id| child.child(id, introduce))
@@ -137,10 +137,9 @@ impl<'env, T, E, M: Flavor> Admit<'env, T, E, M> for &Spawner<'env, T, E, M> {
         M: Hold<'env, F>,
     {
         let inbox = Spawner::inbox(self);
-        match post::<F, K, T, E, M>(inbox, Admission::Always, order, future, introduce) {
-            Ok(spawned) => Ok(taken(spawned)),
-            Err(rejected) => Err(rejected.map(back)),
-        }
+        post::<F, K, T, E, M>(inbox, Admission::Always, order, future, introduce)
+            .map(taken)
+            .map_err(|rejected| rejected.map(back))
     }
 }
 
@@ -163,7 +162,7 @@ where
         drop_quietly(order.options);
         return Err(Rejected::new(future, refusal));
     }
-    let admission = if order.options.daemon { Admission::Daemon } else { admission };
+    let admission = order.admission(admission);
     let child = Prepared::<F, K, M>::new(order, || &inbox.requests, future);
     inbox
         .post(admission, child, |child, id| child.child(id, introduce))

@@ -149,13 +149,9 @@ impl<'env, T, E, M: Flavor> Admit<'env, T, E, M> for SpawnerPlace<'env, T, E, M>
     {
         let daemon = order.options.daemon;
         let admission = Admission::Slot(By::Spawner);
-        match post::<F, K, T, E, M>(&self.inbox, admission, order, future, introduce) {
-            Ok(spawned) => {
-                self.used = !daemon;
-                Ok(taken(spawned))
-            }
-            Err(rejected) => Err(rejected.map(back)),
-        }
+        let posted = post::<F, K, T, E, M>(&self.inbox, admission, order, future, introduce);
+        self.used = posted.is_ok() && !daemon;
+        posted.map(taken).map_err(|rejected| rejected.map(back))
     }
 }
 
