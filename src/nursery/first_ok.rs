@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 
 use super::{Boxed, Nursery};
 use crate::cancel::Cause;
-use crate::child::Gone;
 use crate::drive::Running;
 use crate::error::JoinedError;
 use crate::flavor::Flavor;
@@ -250,10 +249,6 @@ impl<T, E> Race<T, E> {
 
 /// Has enough when there is a winner, so that the others can be cancelled.
 impl<T, E> Take<T, E> for Race<T, E> {
-    fn take_output(&mut self, child: &Gone, output: T) -> bool {
-        self.take(Completion::new(child.info(), Outcome::Completed(output), child.plain_how()))
-    }
-
     fn take(&mut self, completion: Completion<T, E>) -> bool {
         let completion = match self.winner {
             None => match completion.into_contender() {

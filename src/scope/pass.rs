@@ -21,19 +21,16 @@ pub(crate) struct Pass<'a, 'env, T, E, M: Flavor, R, B> {
 
 /// What takes the ends of children as they come. `true` says that it has enough.
 pub(crate) trait Take<T, E> {
-    /// Takes an output: the short way for a success.
-    fn take_output(&mut self, child: &Gone, output: T) -> bool;
-
     fn take(&mut self, completion: Completion<T, E>) -> bool;
+
+    /// Takes an output: the short way for a success.
+    fn take_output(&mut self, child: &Gone, output: T) -> bool {
+        self.take(Completion::new(child.info(), Outcome::Completed(output), child.plain_how()))
+    }
 }
 
 /// Takes one, and has enough.
 impl<T, E> Take<T, E> for Option<Completion<T, E>> {
-    fn take_output(&mut self, child: &Gone, output: T) -> bool {
-        let outcome = Outcome::Completed(output);
-        Take::take(self, Completion::new(child.info(), outcome, child.plain_how()))
-    }
-
     fn take(&mut self, completion: Completion<T, E>) -> bool {
         *self = Some(completion);
         true
