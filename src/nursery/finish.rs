@@ -11,7 +11,7 @@ use crate::flavor::Flavor;
 use crate::info::{ChildId, ChildInfo};
 use crate::report::Report;
 use crate::scope::collected::{Collected, Detail, Summary};
-use crate::scope::{Closing, NoBody, Pass};
+use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for all children, and returns their outputs in spawn order.
@@ -100,13 +100,8 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
         let mut running = Running::begin(driver, cx);
         loop {
             ready!(running.drive(cx, &mut Pass::new(scope, &mut self.collected, NoBody)));
-            match scope.close(K::REPORT || self.collected.failures() > 0) {
-                Closing::NotYet => {}
-                Closing::Closed => break,
-                Closing::WithChild => {
-                    running.rest();
-                    return Poll::Pending;
-                }
+            if ready!(scope.close(&mut running, K::REPORT || self.collected.failures() > 0)) {
+                break;
             }
         }
         drop(running);

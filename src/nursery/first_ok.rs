@@ -13,7 +13,7 @@ use crate::guard::{FirstPanic, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected};
-use crate::scope::{Closing, NoBody, Pass, Take};
+use crate::scope::{NoBody, Pass, Take};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
@@ -199,13 +199,8 @@ impl<'env, T, E, M: Flavor> RaceRun<'env, T, E, M> {
             if won {
                 continue;
             }
-            match scope.close(race.keeps_all || !race.is_lost()) {
-                Closing::NotYet => {}
-                Closing::Closed => break,
-                Closing::WithChild => {
-                    running.rest();
-                    return Poll::Pending;
-                }
+            if ready!(scope.close(&mut running, race.keeps_all || !race.is_lost())) {
+                break;
             }
         }
         drop(running);

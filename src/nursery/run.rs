@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomPinned;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::ChildInfo;
 use crate::report::Report;
 use crate::scope::collected::Collected;
-use crate::scope::{Body, Closing, Pass, Scope};
+use crate::scope::{Body, Pass, Scope};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Drives a body together with the children, and waits for all of them.
@@ -196,13 +197,8 @@ where
                 output: this.output,
             };
             ready!(running.drive(cx, &mut Pass::new(scope, collected, body)));
-            match scope.close(*this.reports || collected.failures() > 0) {
-                Closing::NotYet => {}
-                Closing::Closed => break,
-                Closing::WithChild => {
-                    running.rest();
-                    return Poll::Pending;
-                }
+            if ready!(scope.close(&mut running, *this.reports || collected.failures() > 0)) {
+                break;
             }
         }
         drop(running);
@@ -301,7 +297,7 @@ impl<B, R> Beside<'_, B, R> {
         B: Future<Output = Result<R, E>>,
     {
         let mut failures = SmallVec::new();
-        if !std::mem::replace(self.was_last, true) {
+        if !mem::replace(self.was_last, true) {
             self.end_nest(cause);
             failures = self.poll_last();
         }

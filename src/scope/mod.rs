@@ -48,7 +48,7 @@ use self::records::Records;
 use self::shutdown::Shutdown;
 use crate::cancel::{Cause, Control, Nest, Requests, Time};
 use crate::child::{Child, Spawned};
-use crate::drive::DriverWaker;
+use crate::drive::{DriverWaker, Running};
 use crate::error::Counts;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded};
@@ -259,24 +259,28 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.shutdown.leave_around();
     }
 
-    /// [Closes](Self::close_if_idle) the nursery for a result that is empty, or holds a part of the
-    /// outputs, where children were cancelled. `is_told` says that there is more in it.
-    pub(crate) fn close(&mut self, is_told: bool) -> Closing {
-        if self.shutdown.went_with_child() {
-            return Closing::WithChild;
-        }
-        let around = if self.is_last() { self.nest() } else { None };
-        if !self.close_if_idle() {
-            return Closing::NotYet;
-        }
-        match around {
-            Some(around) if !is_told && self.counts.cancelled > 0 => {
-                around.lose(self.counts.not_stored);
-                self.shutdown.go_with_child();
-                Closing::WithChild
+    /// [Closes](Self::close_if_idle) the nursery for its result, and says whether it did. `is_told`
+    /// says that the result has more in it than outputs.
+    ///
+    /// Where children were cancelled, the outputs are a part, or none. In the last poll of the child
+    /// that the nursery is inside such a result is kept back: the child would take it for the whole.
+    /// It is pending then, for ever, and the driver rests.
+    pub(crate) fn close(&mut self, running: &mut Running<'_>, is_told: bool) -> Poll<bool> {
+        if !self.shutdown.went_with_child() {
+            let around = if self.is_last() { self.nest() } else { None };
+            if !self.close_if_idle() {
+                return Poll::Ready(false);
             }
-            _ => Closing::Closed,
+            match around {
+                Some(around) if !is_told && self.counts.cancelled > 0 => {
+                    around.lose(self.counts.not_stored);
+                    self.shutdown.go_with_child();
+                }
+                _ => return Poll::Ready(true),
+            }
         }
+        running.rest();
+        Poll::Pending
     }
 
     /// Whether there is no child, and nothing to hand out.
@@ -341,15 +345,6 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         shutdown::newest_first(&mut children);
         children
     }
-}
-
-/// Whether a nursery has ended.
-pub(crate) enum Closing {
-    NotYet,
-    Closed,
-    /// It has, in the last poll of the child that it is inside, which is dropped now. The child is
-    /// not to go on with what is there: it would take that for the whole.
-    WithChild,
 }
 
 /// Drops all children there and then, the newest first.
