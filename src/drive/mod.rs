@@ -200,8 +200,8 @@ impl<'a> Running<'a> {
         if turn.is_unbounded() {
             driver.end_turn();
         }
-        driver.gave_way = turn.outer_is_over() && !driver.gave_way;
-        Self { turn, stopped: false, gives_way: driver.gave_way, driver }
+        let gives_way = turn.outer_is_over() && !driver.gave_way;
+        Self { turn, stopped: false, gives_way, driver }
     }
 
     /// Goes round until `work` is done. After `Pending` the owner is woken when there is something
@@ -289,6 +289,7 @@ impl<'a> Running<'a> {
         self.stopped = self.driver.waker.rest();
         if self.stopped {
             self.driver.end_turn();
+            self.driver.gave_way = false;
         }
         self.stopped
     }
@@ -296,6 +297,7 @@ impl<'a> Running<'a> {
     /// Stops because the turn is over, and sees to it that there is another.
     pub(crate) fn yield_now(&mut self, cx: &mut Context<'_>) {
         self.driver.end_turn();
+        self.driver.gave_way = self.gives_way;
         self.stopped = true;
         self.driver.waker.stop();
         wake_by_ref(cx.waker());

@@ -82,6 +82,32 @@ by_hand!(many_nested_nurseries_of_many_children_share_one_turn, {
     }
 });
 
+by_hand!(shared, a_nursery_that_gave_way_once_ends_when_it_is_polled_again, {
+    // How many siblings leave nothing of a turn to the last child depends on the driver.
+    for siblings in 200..300 {
+        let polls = Count::default();
+        let mut outer = nursery::<(), &str>();
+        for _ in 0..siblings {
+            outer.spawn(restless(&Count::default()));
+        }
+        let mut inner = nursery::<(), &str>();
+        let mut empty = Box::pin(async move {
+            assert!(inner.next().await.is_none());
+            inner.join().await.map(drop).map_err(|_| "there is no child")
+        });
+        let polled = polls.clone();
+        let handle = outer.spawn_with_handle(poll_fn(move |cx| {
+            polled.add();
+            empty.poll_unpin(cx)
+        }));
+        let mut join = Task::new(outer.join());
+        while !handle.is_finished() {
+            assert!(join.poll().is_pending());
+        }
+        assert!(polls.get() <= 2, "{} polls beside {siblings} siblings", polls.get());
+    }
+});
+
 /// The polls of the one that never rests and of its sibling in a hundred turns.
 fn polls(depth: usize, place: Hog, appetite: Appetite) -> (usize, usize) {
     let (hog, sibling) = (Count::default(), Count::default());
