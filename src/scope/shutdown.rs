@@ -271,15 +271,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 child.cancel(false, time, cause);
             }
         }
+        let nursery_grace = which == Which::Others && self.shutdown.grace_is_running();
         let started = self.children.take_started(|child| {
             let is_one = which == Which::Daemons || !child.is_daemon() || child.is_awaited();
-            is_one && child.cancel(true, time, cause)
-        });
-        let nursery_grace = self.shutdown.grace_is_running();
-        for child in started {
-            self.drop_queued(&mut queued, Some(child.id()), cause);
             // Without a grace all of a sudden: it hears of the cancel in one more poll.
-            let had_grace = time == Time::None && (nursery_grace || child.has_own_grace());
+            let had_grace = time == Time::None
+                && !child.is_to_be_dropped()
+                && (nursery_grace || child.has_own_grace());
+            (is_one && child.cancel(true, time, cause)).then_some(had_grace)
+        });
+        for (child, had_grace) in started {
+            self.drop_queued(&mut queued, Some(child.id()), cause);
             let (child, ended) = child.abort(cause, time == Time::Over, had_grace);
             self.finish(&child, ended);
         }

@@ -385,6 +385,36 @@ behaviour!(a_busy_clean_up_does_not_keep_the_last_poll_from_ending, async {
     assert_eq!(outer.settle().await.cancelled().len(), 1);
 });
 
+by_hand!(a_child_that_its_handle_cancels_in_the_last_poll_has_nothing_of_a_grace, {
+    let polls = Count::default();
+    let mut outer = nursery::<(), &str>();
+    let (polled, (acts, may_act)) = (polls.clone(), oneshot::channel());
+    outer.spawn(async move {
+        let mut inner = nursery::<(), &str>();
+        let handle = inner.child().daemon().spawn_with_handle(poll_fn(move |_| {
+            polled.add();
+            Poll::Pending
+        }));
+        inner
+            .run(|spawner| async move {
+                spawner.stop("a daemon stays as long as the body");
+                may_act.await.unwrap();
+                spawner.stop_within("with a grace", pending::<()>());
+                handle.cancel();
+                Ok(())
+            })
+            .await
+            .map(drop)
+            .map_err(|_| "nothing fails")
+    });
+    drive(&mut outer);
+    acts.send(()).unwrap();
+    outer.cancel("enough");
+    assert_eq!(polls.get(), 1);
+    let report = outer.settle().now_or_never().unwrap();
+    assert_eq!(report.cancelled().len(), 1);
+});
+
 by_hand!(a_child_without_nurseries_is_dropped_as_soon_as_it_is_cancelled, {
     let polls = Count::default();
     let mut outer = nursery::<(), &str>();
