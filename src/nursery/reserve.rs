@@ -149,15 +149,6 @@ pub struct Reserve<'a, 'env, T, E, M: Flavor> {
     ticket: Option<Ticket>,
 }
 
-impl<T, E, M: Flavor> Reserve<'_, '_, T, E, M> {
-    fn give_up(&mut self) {
-        let inbox = self.nursery.as_ref().and_then(|nursery| nursery.inner.scope.inbox_if_any());
-        if let (Some(ticket), Some(inbox)) = (self.ticket.take(), inbox) {
-            inbox.give_up(ticket);
-        }
-    }
-}
-
 impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
     type Output = Result<Slot<'a, 'env, T, E, M>, Rejection>;
 
@@ -182,8 +173,9 @@ impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
                 scope.count_not_stored(u64::from(dropped));
             }
         };
+        // While the driver runs: a child that has the slot then is polled when it is driven again.
+        give_up(scope, &mut this.ticket);
         drop(running);
-        this.give_up();
         match (answer, this.nursery.take()) {
             (Ok(admission), Some(nursery)) => Poll::Ready(Ok(Place::slot(nursery, admission))),
             (Err(refusal), _) => Poll::Ready(Err(refusal.into())),
@@ -236,7 +228,16 @@ impl<'env, T, E, M: Flavor> Body<'env, T, E, M> for &mut Waiting<'_> {
 
 impl<T, E, M: Flavor> Drop for Reserve<'_, '_, T, E, M> {
     fn drop(&mut self) {
-        self.give_up();
+        if let Some(nursery) = &self.nursery {
+            give_up(&nursery.inner.scope, &mut self.ticket);
+        }
+    }
+}
+
+/// Leaves the place in the queue to those behind it.
+fn give_up<T, E, M: Flavor>(scope: &Scope<'_, T, E, M>, ticket: &mut Option<Ticket>) {
+    if let (Some(ticket), Some(inbox)) = (ticket.take(), scope.inbox_if_any()) {
+        inbox.give_up(ticket);
     }
 }
 

@@ -426,3 +426,24 @@ by_hand!(a_wait_that_was_refused_gets_no_slot_after_the_owner_goes_on, {
     assert!(matches!(waits[0].poll(), Poll::Ready(Ok(_))));
     assert!(matches!(waits[1].poll(), Poll::Ready(Err(rejection)) if rejection.is_closed()));
 });
+
+by_hand!(an_owner_that_is_refused_leaves_its_place_without_a_wake, {
+    let mut nursery = nursery::<(), &str>().limit(2).first_error().drain_ready();
+    let (fails, may_fail) = oneshot::channel::<()>();
+    let spawner = nursery.spawner();
+    nursery.spawn(async move {
+        drop(spawner.reserve().await);
+        Ok(())
+    });
+    nursery.spawn(async {
+        may_fail.await.unwrap();
+        Err("it fails")
+    });
+    let mut reserve = Task::new(nursery.reserve());
+    assert!(reserve.poll().is_pending());
+    fails.send(()).unwrap();
+    let woken = reserve.wakes();
+    // The place is free for the child, which is polled once the owner drives it again.
+    assert!(matches!(reserve.poll(), Poll::Ready(Err(Rejection::Cancelled(_)))));
+    assert_eq!(reserve.wakes(), woken);
+});
