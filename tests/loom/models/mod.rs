@@ -13,6 +13,7 @@
 //! | `lanes` | wakes of lanes, and a driver that looks for them |
 //! | `cancel` | a child that goes on or ends, handles that cancel it, and tasks that wait for its end |
 //! | `inbox` | spawners, tasks that wait for a slot, and a driver that fetches or closes |
+//! | `inside` | a cancel, and a nursery that is driven inside the child that is cancelled |
 //! | `nursery` | all of these by way of the public face |
 //! | `pool` | lanes that are woken, or run elsewhere, and a driver that goes to rest |
 //! | `remote` | a task that runs, is told to go, or is dropped, and the child that waits for it |
@@ -43,6 +44,7 @@
 mod cancel;
 mod driver;
 mod inbox;
+mod inside;
 mod lanes;
 mod nursery;
 mod panic;
