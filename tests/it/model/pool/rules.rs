@@ -31,6 +31,8 @@ pub(super) struct Expected {
     pub(super) exact: bool,
     /// Whoever cancels is in its poll still.
     pub(super) in_poll: Option<usize>,
+    /// The items that run a nursery of their own.
+    pub(super) nesting: BTreeSet<usize>,
     pub(super) wakes: Wakes,
 }
 
@@ -70,7 +72,10 @@ impl Expected {
     }
 
     pub(super) fn see(&mut self, script: &Script, event: Event) -> Result<(), String> {
-        self.wakes.see(script, event)?;
+        // An item that runs a nursery is polled once more when the pool is cancelled.
+        let is_last = matches!(event, Event::Polled(number)
+            if self.stopped && !script.remote && self.nesting.contains(&number));
+        self.wakes.see(script, event, is_last)?;
         match event {
             Event::Made(number) => {
                 if number != self.made {
@@ -88,10 +93,12 @@ impl Expected {
             Event::Polled(number) => {
                 self.in_poll = Some(number);
                 match self.alive.get(&number) {
-                    Some(None) if !self.stopped || script.remote => {}
+                    Some(None) if !self.stopped || script.remote || is_last => {}
                     other => return Err(format!("{number} is polled, and is {other:?}")),
                 }
             }
+            Event::Nests(number, true) => drop(self.nesting.insert(number)),
+            Event::Nests(number, false) => drop(self.nesting.remove(&number)),
             Event::Cancels => self.stopped = true,
             Event::Ends(number, end) => {
                 if end == End::NoFuture {
@@ -108,6 +115,9 @@ impl Expected {
                 let newer = self.alive.keys().next_back().is_some_and(|newest| *newest > number);
                 if end.is_none() && newer && !script.remote {
                     return Err(format!("{number} is dropped before one that was made later"));
+                }
+                if self.nesting.remove(&number) && !script.remote {
+                    return Err(format!("{number} is dropped before the nursery inside it ends"));
                 }
                 if end.is_none() && !self.stopped && !self.losing {
                     return Err(format!("{number} is dropped, and nothing has stopped the pool"));
@@ -144,7 +154,9 @@ impl Expected {
         }
         for number in self.alive.keys() {
             let item = &script.items[*number];
-            if item.end != End::Never && item.waits.is_none_or(|signal| signal < signals) {
+            let waits = [item.waits, item.nests].into_iter().flatten();
+            let may_rest = item.end == End::Never && item.nests.is_none();
+            if !may_rest && waits.max().is_none_or(|signal| signal < signals) {
                 return Err(format!("{number} rests after {signals} signals"));
             }
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use nestling::testing::{Cues, Executor, Hazards, SIGNALS, ScriptedPanic, yields};
+use nestling::testing::{Cues, Executor, Hazards, SIGNALS, ScriptedPanic, Signal, yields};
 use nestling::{CancelHandle, Nursery, Pool, Report, executor};
 
 use super::super::drop_scripted;
@@ -23,6 +23,8 @@ pub(super) enum Event {
     Polled(usize),
     /// An item is woken.
     Woken(usize),
+    /// An item begins to run a nursery, or has run it to its end.
+    Nests(usize, bool),
     Cancels,
     Ends(usize, End),
     Dropped(usize, bool),
@@ -242,15 +244,21 @@ fn act(
         if let Some(signal) = item.waits {
             cues.signal(signal).wait().await;
         }
+        let mut end = item.end;
+        if let Some(signal) = item.nests {
+            told.tell(Event::Nests(number, true));
+            end = nest(cues.signal(signal).clone()).await;
+            told.tell(Event::Nests(number, false));
+        }
         if item.cancels {
             told.tell(Event::Cancels);
             handle.cancel();
         }
-        if item.end == End::Never {
+        if end == End::Never {
             std::future::pending::<()>().await;
         }
-        told.tell(Event::Ends(number, item.end));
-        match item.end {
+        told.tell(Event::Ends(number, end));
+        match end {
             End::Output => Ok(value),
             End::Error => Err(value),
             End::Panic | End::NoFuture | End::Never => resume_unwind(Box::new(ScriptedPanic::End)),
@@ -258,4 +266,18 @@ fn act(
     });
     let acting = Acting { number, drop_panics, world: world.clone(), future };
     world.watch(acting, move |moment| (moment == Moment::Woken).then_some(Event::Woken(number)))
+}
+
+/// Runs a nursery of which one child fails, and another waits for the signal.
+async fn nest(signal: Signal) -> End {
+    let mut nursery = Nursery::<'_, (), ()>::new();
+    nursery.spawn(async { Err(()) });
+    nursery.spawn(async move {
+        signal.wait().await;
+        Ok(())
+    });
+    match nursery.join().await {
+        Ok(_) => unreachable!("one child has failed"),
+        Err(_) => End::Error,
+    }
 }

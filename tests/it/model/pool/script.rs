@@ -40,6 +40,9 @@ pub(super) enum Rule {
 pub(super) struct Item {
     pub(super) waits: Option<u8>,
     pub(super) yields: usize,
+    /// Runs a nursery of its own, of which one child fails and another waits for this signal. It
+    /// ends with that failure.
+    pub(super) nests: Option<u8>,
     /// Cancels the whole pool by its handle.
     pub(super) cancels: bool,
     pub(super) end: End,
@@ -69,6 +72,7 @@ pub(super) fn script_of(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Scrip
         items.push(Item {
             waits: bytes.ratio(1, 3)?.then(|| bytes.int_in_range(0..=SIGNALS - 1)).transpose()?,
             yields: bytes.int_in_range(0..=3)?,
+            nests: bytes.ratio(1, 8)?.then(|| bytes.int_in_range(0..=SIGNALS - 1)).transpose()?,
             cancels: bytes.ratio(1, 20)?,
             end: match bytes.int_in_range(0..=11)? {
                 0..=2 => End::Error,
@@ -99,13 +103,15 @@ pub(super) fn script() -> impl Strategy<Value = Script> {
     let item = (
         proptest::option::weighted(0.3, 0..SIGNALS),
         0..4_usize,
+        proptest::option::weighted(0.15, 0..SIGNALS),
         proptest::bool::weighted(0.05),
         end,
         proptest::bool::weighted(0.1),
     )
-        .prop_map(|(waits, yields, cancels, end, drop_panics)| Item {
+        .prop_map(|(waits, yields, nests, cancels, end, drop_panics)| Item {
             waits,
             yields,
+            nests,
             cancels,
             end,
             drop_panics,

@@ -37,7 +37,13 @@ const WAKES_OF_LANE: usize = 2;
 const WAKES_TO_END: usize = 2;
 
 impl Wakes {
-    pub(super) fn see(&mut self, script: &Script, event: Event) -> Result<(), String> {
+    /// `is_last` says that an item is polled for the last time, which needs no wake.
+    pub(super) fn see(
+        &mut self,
+        script: &Script,
+        event: Event,
+        is_last: bool,
+    ) -> Result<(), String> {
         match event {
             Event::Pulls => {
                 self.reasons += WAKES_OF_LANE;
@@ -52,7 +58,7 @@ impl Wakes {
                 let is_new = self.new.take() == Some(number);
                 let credit = self.items.entry(number).or_default();
                 let with_lane = script.remote && self.with_lane.replace(number) != Some(number);
-                if !is_new && !with_lane && !credit.spend(&mut self.strays) {
+                if !is_new && !with_lane && !is_last && !credit.spend(&mut self.strays) {
                     return Err(format!("{number} is polled without a wake"));
                 }
             }
@@ -68,7 +74,9 @@ impl Wakes {
                 self.strays += self.items.remove(&number).map_or(0, |credit| credit.leave());
                 self.drive.work();
             }
-            Event::Cancels | Event::Ends(..) | Event::Loses(_) => self.drive.work(),
+            Event::Nests(..) | Event::Cancels | Event::Ends(..) | Event::Loses(_) => {
+                self.drive.work()
+            }
             Event::Owner(moment) => {
                 self.drive.owner(moment, Owner { nested: script.nested, ..Owner::default() })?;
                 if moment == Moment::Pending && self.drive.rests() {
