@@ -38,6 +38,16 @@ pub(crate) fn rows(table: &Table, turns: &Turns) {
         |n| block_on(followed_in_a_nursery(n)),
         |n| block_on(followed_in_a_set(n)),
     );
+    for (work, by_body) in [
+        ("256 in flight, by slots (100,000)", false),
+        ("256 in flight, slots of a body (100,000)", true),
+    ] {
+        rows.row(
+            (work, UNORDERED, 100_000, 1.0),
+            |n| block_on(fed_by_slots(n, by_body)),
+            |n| block_on(followed_in_a_set(n)),
+        );
+    }
     rows.row(
         ("all of 10,000 fail", "FuturesUnordered and Vec", 10_000, 1.1),
         |n| assert_eq!(block_on(errors_of_a_nursery(n)), n),
@@ -128,6 +138,27 @@ async fn followed_in_a_nursery(size: usize) {
         }
     }
     assert_eq!(ended, size);
+}
+
+async fn fed_by_slots(size: usize, by_body: bool) {
+    let mut nursery = Nursery::new().limit(IN_FLIGHT);
+    let outputs = if by_body {
+        let body = nursery.run(|spawner| async move {
+            for n in 0..size {
+                let slot = spawner.reserve().await.expect("nothing cancels it");
+                slot.spawn(once_pending(n));
+            }
+            Ok(())
+        });
+        body.await.expect("no child fails").1
+    } else {
+        for n in 0..size {
+            let slot = nursery.reserve().await.expect("nothing cancels it");
+            slot.spawn(once_pending(n));
+        }
+        nursery.join().await.expect("no child fails")
+    };
+    assert_eq!(outputs.len(), size);
 }
 
 async fn followed_in_a_set(size: usize) {
