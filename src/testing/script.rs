@@ -16,8 +16,12 @@ pub struct Script {
     pub limit: u8,
     /// When failures cancel.
     pub rule: Rule,
+    /// Whether what is ready comes to its end before a failure cancels the rest.
+    pub drain_ready: bool,
     /// How many failures are stored; zero is any number.
     pub keep: u8,
+    /// Of how many cancelled children it is told which they are; zero is any number.
+    pub keep_cancelled: u8,
     /// The milliseconds of the nursery's deadline; with zero it has none.
     pub deadline: u8,
     /// The milliseconds of the nursery's grace; with zero it has none.

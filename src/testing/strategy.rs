@@ -14,21 +14,27 @@ pub fn script(depth: u32) -> BoxedStrategy<Script> {
 
 fn script_of(step: BoxedStrategy<Step>) -> BoxedStrategy<Script> {
     let limit = prop_oneof![1 => Just(0_u8), 2 => 1..4_u8];
-    let keep = prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
+    let keep = || prop_oneof![3 => Just(0_u8), 1 => 1..3_u8];
+    let kept = (keep(), keep(), prop::bool::weighted(0.2));
     let child = child(step.clone());
     let outside = vec(prop_oneof![2 => step, 1 => Just(Step::Yield(3))], 0..6);
     let times = (time(9, 6), time(9, 4));
     let children = vec((room(), spawn(), child.clone()), 0..6);
-    (limit, rule(), keep, times, finish(child), children, outside)
-        .prop_map(|(limit, rule, keep, (deadline, grace), finish, children, outside)| Script {
-            limit,
-            rule,
-            keep,
-            deadline,
-            grace,
-            finish,
-            children,
-            outside,
+    (limit, rule(), kept, times, finish(child), children, outside)
+        .prop_map(|(limit, rule, kept, (deadline, grace), finish, children, outside)| {
+            let (keep, keep_cancelled, drain_ready) = kept;
+            Script {
+                limit,
+                rule,
+                drain_ready,
+                keep,
+                keep_cancelled,
+                deadline,
+                grace,
+                finish,
+                children,
+                outside,
+            }
         })
         .boxed()
 }

@@ -74,6 +74,12 @@ impl<M: Kind> Stage<M> {
         if script.keep > 0 {
             nursery = nursery.keep_errors(script.keep.into());
         }
+        if script.keep_cancelled > 0 {
+            nursery = nursery.keep_cancelled(script.keep_cancelled.into());
+        }
+        if script.drain_ready {
+            nursery = nursery.drain_ready();
+        }
         let options = Counters::new();
         nursery = match script.rule {
             Rule::Collect => nursery,
@@ -112,7 +118,7 @@ impl<M: Kind> Stage<M> {
             cx: None,
         };
         // Nothing else tells when it is cancelled then.
-        let probed = by.is_some() || script.deadline > 0;
+        let probed = by.is_some() || script.deadline > 0 || script.drain_ready;
         probe::keep(probed.then(|| nursery.spawner()));
         if script.deadline > 0 {
             nursery = nursery.deadline(stage.time(script.deadline, Due::Deadline));

@@ -26,16 +26,24 @@ const WAKES_OF_OWNER: u32 = 2;
 pub(super) struct Credit {
     wakes: u32,
     cancels: u32,
+    /// It has been woken since its last poll.
+    is_woken: bool,
 }
 
 impl Credit {
     pub(super) fn wake(&mut self) {
         self.wakes = (self.wakes + 1).min(WAKES);
+        self.is_woken = true;
     }
 
-    /// Whether a wake of it is under way.
+    /// It is being polled.
+    pub(super) fn is_polled(&mut self) {
+        self.is_woken = false;
+    }
+
+    /// Whether it has been woken since its last poll, and so will be polled.
     pub(super) fn is_woken(&self) -> bool {
-        self.wakes > 0
+        self.is_woken
     }
 
     /// It is cancelled, or its time is over: that wakes it.

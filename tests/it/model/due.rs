@@ -12,15 +12,9 @@ impl Scope {
         match what {
             Due::Deadline => {
                 // A spawner may have been first, and the driver not have heard of it.
-                self.due = self.cancelled.is_none();
-                // Those that are woken are in time.
-                let woken = |(_, child): &(usize, &Person)| {
-                    child.state == State::Running
-                        && child.elsewhere.is_none()
-                        && child.credit.is_woken()
-                };
-                let woken = self.children.iter().enumerate().filter(woken);
-                self.owed = woken.map(|(key, _)| key).collect();
+                if self.cancelled.is_none() && self.due.is_none() {
+                    self.is_to_be_cancelled(Reason(String::from(DEADLINE)));
+                }
             }
             Due::Grace => {
                 ensure!(self.cancelled.is_some(), "the grace is over, and nothing is cancelled");
@@ -52,12 +46,30 @@ impl Scope {
         Ok(())
     }
 
-    /// The deadline cancels the nursery.
-    pub(super) fn acts_on_deadline(&mut self) -> Check {
-        ensure!(self.due, "the nursery is cancelled by a deadline that has not passed");
+    /// The nursery is cancelled for this once those have been polled that are woken: they are in
+    /// time.
+    pub(super) fn is_to_be_cancelled(&mut self, cause: Reason) {
+        self.due = Some(cause);
+        let woken = |(_, child): &(usize, &Person)| {
+            child.state == State::Running && child.elsewhere.is_none() && child.credit.is_woken()
+        };
+        let woken = self.children.iter().enumerate().filter(woken);
+        self.owed = woken.map(|(key, _)| key).collect();
+    }
+
+    /// The failure that the nursery is about to be cancelled for.
+    pub(super) fn failure_due(&self) -> Option<&Reason> {
+        self.due.as_ref().filter(|cause| cause.0 != DEADLINE)
+    }
+
+    /// The nursery is cancelled for what it was to be cancelled for.
+    pub(super) fn is_cancelled_when_due(&mut self, cause: Reason) -> Check {
+        let due = self.due.clone();
+        ensure!(due.as_ref() == Some(&cause), "it is cancelled for {cause:?}, and not {due:?}");
         ensure!(self.owed.is_empty(), "{:?} were in time, and are not polled", self.owed);
-        self.late = true;
-        self.cancel_now(Reason(String::from(DEADLINE)));
+        self.stopped = self.failure_due().is_some();
+        self.late = !self.stopped;
+        self.cancel_now(cause);
         self.drive.acts();
         Ok(())
     }

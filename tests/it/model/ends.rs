@@ -29,6 +29,9 @@ impl Scope {
         let joined = child.how == Spawn::Join;
         // Nothing may have told that daemons were told to end.
         let told = child.is_daemon() && self.is_left_to_daemons();
+        if told {
+            self.may_dismiss_daemons();
+        }
         let cancelled = if told && !cancelled { Known::Not } else { Known::Is(cancelled) };
         self.tally.after_cancel.add(cancelled);
         self.children[key].fate = Some(match why {
@@ -84,6 +87,7 @@ impl Scope {
             LostKind::Panicked
         } else {
             self.tally.cancelled += 1;
+            self.droppable.cancelled += u64::from(self.slots.contains_key(&Actor::Owner));
             self.records.push_back(Record::Cancelled { id, cause, overran });
             LostKind::Cancelled
         };
@@ -135,7 +139,7 @@ impl Scope {
         let mut verdict = None;
         for why in std::iter::once(why).chain(aftermath) {
             let cancelled = self.cancelled.is_some();
-            if !cancelled && verdict.is_none() {
+            if !cancelled && verdict.is_none() && self.failure_due().is_none() {
                 verdict = self.ask(id, &why);
             }
             let by_time = matches!(why, Why::TimedOut(_));
@@ -156,14 +160,18 @@ impl Scope {
                     overran: Known::Is(false),
                 });
             }
-            self.stopped = true;
-            self.cancel_now(cause);
+            if !self.script.drain_ready {
+                self.stopped = true;
+                self.cancel_now(cause);
+            } else if self.due.is_none() {
+                self.is_to_be_cancelled(cause);
+            }
         }
     }
 
     fn keep(&mut self, failed: Failed) {
         self.failures += 1;
-        self.droppable += u64::from(self.slots.contains_key(&Actor::Owner));
+        self.droppable.failures += u64::from(self.slots.contains_key(&Actor::Owner));
         self.records.push_back(Record::Failed(failed));
     }
 
@@ -175,6 +183,8 @@ impl Scope {
             Rule::FirstError => false,
             Rule::After(others) if self.asked == u32::from(others) + 1 => false,
             Rule::After(_) => return None,
+            // It is not asked again.
+            Rule::Broken if self.asked > 1 => return None,
             Rule::Broken => true,
         };
         let who = id.map_or(String::from("the body failed"), |id| format!("child #{id} failed"));
@@ -215,24 +225,35 @@ impl Scope {
             return Err(format!("{record:?} is handed out, and nothing has happened"));
         };
         ensure!(record == expected, "{record:?} is handed out, and not {expected:?}");
-        if let Record::Failed(failed) = &record {
-            self.handed_failures += 1;
-            let id = failed.id;
-            let more = matches!(self.records.front(), Some(Record::Failed(next)) if next.id == id);
-            self.handed_children += u64::from(id.is_some() && !more);
+        match &record {
+            Record::Failed(Failed { id, .. }) => {
+                self.handed_failures += 1;
+                let next = self.records.front();
+                let more = matches!(next, Some(Record::Failed(next)) if next.id == *id);
+                self.handed_children += u64::from(id.is_some() && !more);
+            }
+            Record::Cancelled { .. } => self.handed_cancelled += 1,
+            Record::Completed { .. } | Record::Delivered { .. } => {}
         }
         Ok(())
     }
 
-    /// Passes over a failure that may be missing: one beyond the bound, that came while the owner
-    /// waited for a slot.
+    /// Passes over what may be missing: it is beyond a bound, and came while the owner waited for a
+    /// slot.
     fn skip(&mut self) -> bool {
-        let keep = u64::from(self.script.keep);
-        let bounded = keep > 0 && self.handed_failures >= keep && self.droppable > 0;
-        let may = bounded && matches!(self.records.front(), Some(Record::Failed(_)));
+        let (keep, handed, droppable) = match self.records.front() {
+            Some(Record::Failed(_)) => {
+                (self.script.keep, self.handed_failures, &mut self.droppable.failures)
+            }
+            Some(Record::Cancelled { .. }) => {
+                (self.script.keep_cancelled, self.handed_cancelled, &mut self.droppable.cancelled)
+            }
+            _ => return false,
+        };
+        let may = keep > 0 && handed >= keep.into() && *droppable > 0;
         if may {
+            *droppable -= 1;
             self.records.pop_front();
-            self.droppable -= 1;
         }
         may
     }
@@ -289,12 +310,10 @@ impl Scope {
             }
         }
         outputs.sort_unstable();
+        let bound = |keep: u8| if keep == 0 { usize::MAX } else { keep.into() };
+        cancelled.truncate(bound(self.script.keep_cancelled));
         cancelled.sort_by_key(|(id, ..)| *id);
-        let keep = match self.script.keep {
-            0 => usize::MAX,
-            keep => keep.into(),
-        };
-        failures.truncate(keep);
+        failures.truncate(bound(self.script.keep));
         let stored = failures.len() as u64 + self.handed_failures;
         let not_stored = self.tally.not_stored + self.failures - stored;
         let tally = Tally { not_stored, ..self.tally };

@@ -18,7 +18,10 @@ impl Rules {
         }
         let Some(cause) = probe::cause(nursery) else { return Ok(()) };
         match cause.kind() {
-            CauseKind::Deadline => self.all[nursery].acts_on_deadline(),
+            CauseKind::Deadline => self.all[nursery].is_cancelled_when_due((&cause).into()),
+            CauseKind::ChildFailed if self.all[nursery].script.drain_ready => {
+                self.all[nursery].is_cancelled_when_due((&cause).into())
+            }
             CauseKind::Parent => self.is_cancelled_with(nursery, (&cause).into()),
             // An event tells it.
             _ => Ok(()),

@@ -60,8 +60,8 @@ impl Rules {
             ensure!(!scope.late, "the body is there after the deadline");
             self.person_may_rest(nursery, Actor::Body, body)?;
         }
-        let due = scope.due && scope.cancelled.is_none();
-        ensure!(!due, "nursery {nursery} rests, and its deadline has passed");
+        let due = &scope.due;
+        ensure!(due.is_none(), "nursery {nursery} rests, and is to be cancelled: {due:?}");
         let late = scope.script.deadline > 0 && scope.cancelled.is_none();
         ensure!(!late, "nursery {nursery} is there after its deadline");
         ensure!(

@@ -55,21 +55,21 @@ pub(super) struct Scope {
     pub(super) asked: u32,
     /// What there is to be told, in completion order.
     pub(super) records: VecDeque<Record>,
-    /// How many failures came while the owner waited for a slot: beyond a bound these may be
-    /// missing.
-    pub(super) droppable: u64,
+    /// What came while the owner waited for a slot: beyond a bound it may be missing.
+    pub(super) droppable: Droppable,
     pub(super) failures: u64,
     pub(super) tally: Tally,
     pub(super) body_output: Option<usize>,
     pub(super) handed_failures: u64,
+    pub(super) handed_cancelled: u64,
     /// Children whose failures were all handed out.
     pub(super) handed_children: u64,
     /// The owner is through with spawning.
     pub(super) finishing: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
-    /// The deadline has passed, and those that were woken are polled first.
-    pub(super) due: bool,
+    /// Why the nursery is about to be cancelled: those that were woken are polled first.
+    pub(super) due: Option<Reason>,
     /// Those of them that were not polled yet.
     pub(super) owed: BTreeSet<usize>,
     /// Daemons were told to end.
@@ -83,6 +83,13 @@ pub(super) struct Scope {
     pub(super) drive: Drive,
     /// Wakes of children that are gone: each may be for the next in the lane.
     pub(super) strays: u32,
+}
+
+/// How many failures and cancelled children may be missing.
+#[derive(Default)]
+pub(super) struct Droppable {
+    pub(super) failures: u64,
+    pub(super) cancelled: u64,
 }
 
 /// The nursery's grace, once it is cancelled.
@@ -112,16 +119,17 @@ impl Scope {
             spawning: None,
             asked: 0,
             records: VecDeque::new(),
-            droppable: 0,
+            droppable: Droppable::default(),
             failures: 0,
             tally: Tally::default(),
             body_output: None,
             handed_failures: 0,
+            handed_cancelled: 0,
             handed_children: 0,
             finishing: false,
             closed: false,
             abandoned: false,
-            due: false,
+            due: None,
             owed: BTreeSet::new(),
             ending: false,
             going: false,
@@ -258,6 +266,7 @@ impl Scope {
         self.owed.remove(&key);
         let child = &mut self.children[key];
         child.timed = false;
+        child.credit.is_polled();
         // One that has nurseries inside is polled once more.
         let most = most + u32::from(inside);
         let goes = !lingers && (child.cause.is_some() || (cancelled && !child.is_daemon()));
@@ -292,7 +301,7 @@ impl Scope {
             child.state == State::Queued && child.id < id && (child.is_daemon() || !daemon)
         });
         ensure!(!cancelled, "{key} starts in a cancelled nursery");
-        ensure!(!self.due, "{key} starts after the deadline");
+        ensure!(self.due.is_none(), "{key} starts although all are to be cancelled");
         ensure!(!older_waits, "{key} starts before one that was spawned earlier");
         ensure!(
             daemon || running < limit,
@@ -373,6 +382,8 @@ impl Scope {
 
     pub(super) fn cancel(&mut self, cause: Reason) {
         self.cancelled = Some(cause);
+        self.due = None;
+        self.owed.clear();
         for child in &mut self.children {
             child.credit.cancel();
             child.is_cancelled_with_all();
@@ -426,9 +437,9 @@ impl Scope {
         }
     }
 
-    /// A daemon goes that was cancelled by itself: the others may have been told to end before, or
-    /// not.
-    fn may_dismiss_daemons(&mut self) {
+    /// The daemons may have been told to end before, or not: one of them ends, goes by a cancel of
+    /// its own, or cancels the nursery.
+    pub(super) fn may_dismiss_daemons(&mut self) {
         for child in &mut self.children {
             child.may_be_dismissed |= child.is_daemon() && child.is_there();
         }

@@ -51,6 +51,7 @@ impl Scope {
         match &self.cancelled {
             Some(cause) => Some(Answer::Cancelled(cause.clone())),
             None if by != Actor::Owner && self.is_closed() => Some(Answer::Closed),
+            None if by == Actor::Owner => self.failure_due().cloned().map(Answer::Cancelled),
             None => None,
         }
     }

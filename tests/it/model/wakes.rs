@@ -125,6 +125,10 @@ impl Scope {
             busy: self.held,
         };
         self.drive.owner(moment, owner)?;
+        if matches!(moment, Moment::Polled { .. }) && self.due.is_some() {
+            // It looks which children are in time, and may find but wakes of some that are gone.
+            self.drive.work();
+        }
         if moment == Moment::Pending && self.drive.rests() {
             self.tells_those_elsewhere();
             // Wakes of children that are gone may be left.
