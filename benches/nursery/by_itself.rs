@@ -146,7 +146,7 @@ async fn fed_by_slots(size: usize, by_body: bool) {
         let body = nursery.run(|spawner| async move {
             for n in 0..size {
                 let slot = spawner.reserve().await.expect("nothing cancels it");
-                slot.spawn(once_pending(n));
+                slot.spawn(once_pending(n)).expect("nothing cancels it");
             }
             Ok(())
         });
