@@ -259,7 +259,8 @@ where
     }
 
     /// The short way for a success.
-    #[inline]
+    // It has two callers, and the compiler makes a call of it otherwise.
+    #[inline(always)]
     fn complete(&mut self, child: &Gone, output: T) {
         if !self.scope.is_plain(child) {
             return self.complete_otherwise(child, output);
