@@ -1,6 +1,6 @@
 //! The emitter: one sink after the other.
 
-use nestling::{JoinedError, Nursery};
+use nestling::{JoinedError, LostKind, Nursery};
 use smol::channel::Receiver;
 use smol::future::yield_now;
 
@@ -29,9 +29,11 @@ pub(crate) async fn emit(
         for number in 1.. {
             let sink = Sink::open(args, number == 1).await?;
             let child = sinks.child().name(format!("sink {number}"));
-            let pouring = child.spawn_join(pour(sink, queue, counts));
-            match pouring.expect("a nursery is open for as long as its body runs").await {
+            // It is refused, or cancelled, once the time of the emitter is over.
+            let Ok(pouring) = child.spawn_join(pour(sink, queue, counts)) else { break };
+            match pouring.await {
                 Ok(()) => break,
+                Err(lost) if lost.kind() == LostKind::Cancelled => break,
                 Err(lost) => tell(format_args!("{lost}; going on with a new sink")),
             }
         }
