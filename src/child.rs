@@ -320,7 +320,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     }
 
     #[inline]
-    pub(crate) fn is_to_be_dropped(&self) -> bool {
+    fn is_to_be_dropped(&self) -> bool {
         self.control().is_some_and(|control| control.is_stopping() && !control.traits().remote)
     }
 

@@ -94,13 +94,12 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         child
     }
 
-    /// Takes those children out that have started and for which `leaves` gives something, each with
-    /// that. It is asked of the newest child first. Those that stay and were woken are polled in
-    /// that order.
-    pub(super) fn take_started<X>(
+    /// Takes those children out that have started and for which `leaves` holds, which is asked of
+    /// the newest child first. Those that stay and were woken are polled in that order.
+    pub(super) fn take_started(
         &mut self,
-        mut leaves: impl FnMut(&Child<'env, T, E, M>) -> Option<X>,
-    ) -> Vec<(Child<'env, T, E, M>, X)> {
+        mut leaves: impl FnMut(&Child<'env, T, E, M>) -> bool,
+    ) -> Vec<Child<'env, T, E, M>> {
         let mut started: Vec<_> = self
             .lanes
             .each_taken()
@@ -109,9 +108,10 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
         started.sort_unstable_by_key(|(id, _)| Reverse(*id));
         let (mut children, mut staying) = (Vec::new(), Vec::new());
         for (_, lane) in started {
-            match self.lanes.place(lane).as_ref().and_then(&mut leaves) {
-                Some(given) => children.extend(self.take(lane).map(|child| (child, given))),
-                None => staying.push(lane),
+            if self.lanes.place(lane).as_ref().is_some_and(&mut leaves) {
+                children.extend(self.take(lane));
+            } else {
+                staying.push(lane);
             }
         }
         self.lanes.visit_first(staying);
@@ -120,8 +120,7 @@ impl<'env, T, E, M: Flavor> Children<'env, T, E, M> {
 
     /// Takes every child out.
     pub(super) fn take_all(&mut self) -> Vec<Child<'env, T, E, M>> {
-        let started = self.take_started(|_| Some(()));
-        let mut children: Vec<_> = started.into_iter().map(|(child, ())| child).collect();
+        let mut children = self.take_started(|_| true);
         children.extend(self.backlog.drain());
         children
     }

@@ -228,8 +228,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         first
     }
 
-    /// Cancels all daemons: no other child is left, and no body. They get their own grace, also where
-    /// that of the nursery is over.
+    /// Cancels all daemons: no other child is left, and no body. They get their own grace, also
+    /// where that of the nursery is over.
     pub(super) fn cancel_daemons(&mut self) {
         if self.children.daemons == self.children.awaited {
             return;
@@ -271,17 +271,16 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
                 child.cancel(false, time, cause);
             }
         }
+        // That of the nursery is not for daemons.
         let nursery_grace = which == Which::Others && self.shutdown.grace_is_running();
         let started = self.children.take_started(|child| {
             let is_one = which == Which::Daemons || !child.is_daemon() || child.is_awaited();
-            // Without a grace all of a sudden: it hears of the cancel in one more poll.
-            let had_grace = time == Time::None
-                && !child.is_to_be_dropped()
-                && (nursery_grace || child.has_own_grace());
-            (is_one && child.cancel(true, time, cause)).then_some(had_grace)
+            is_one && child.cancel(true, time, cause)
         });
-        for (child, had_grace) in started {
+        for child in started {
             self.drop_queued(&mut queued, Some(child.id()), cause);
+            // It had a grace until now, and hears of the cancel in one more poll.
+            let had_grace = time == Time::None && (nursery_grace || child.has_own_grace());
             let (child, ended) = child.abort(cause, time == Time::Over, had_grace);
             self.finish(&child, ended);
         }

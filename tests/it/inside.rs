@@ -385,13 +385,13 @@ behaviour!(a_busy_clean_up_does_not_keep_the_last_poll_from_ending, async {
     assert_eq!(outer.settle().await.cancelled().len(), 1);
 });
 
-by_hand!(a_child_that_its_handle_cancels_in_the_last_poll_has_nothing_of_a_grace, {
+by_hand!(a_grace_that_comes_in_the_last_poll_is_not_for_daemons, {
     let polls = Count::default();
     let mut outer = nursery::<(), &str>();
     let (polled, (acts, may_act)) = (polls.clone(), oneshot::channel());
     outer.spawn(async move {
         let mut inner = nursery::<(), &str>();
-        let handle = inner.child().daemon().spawn_with_handle(poll_fn(move |_| {
+        inner.child().daemon().spawn(poll_fn(move |_| {
             polled.add();
             Poll::Pending
         }));
@@ -400,7 +400,6 @@ by_hand!(a_child_that_its_handle_cancels_in_the_last_poll_has_nothing_of_a_grace
                 spawner.stop("a daemon stays as long as the body");
                 may_act.await.unwrap();
                 spawner.stop_within("with a grace", pending::<()>());
-                handle.cancel();
                 Ok(())
             })
             .await
