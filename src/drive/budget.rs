@@ -18,7 +18,7 @@ const UNBOUNDED: u32 = u32::MAX / 2;
 ///
 /// Were it nothing, a child that blocks on a nested nursery, instead of awaiting it, would never
 /// see the end of the turn, and would wait for ever.
-const LEAST: u32 = 8;
+pub(crate) const LEAST: u32 = 8;
 
 thread_local! {
     /// What is left of this thread's turn; `None` outside of any driver.

@@ -134,8 +134,8 @@ pub(crate) struct DriverState {
     first: Kind,
     /// The next call begins a new turn.
     turn_is_over: bool,
-    /// It yielded at once the last time, as nothing was left of the turn around it. It does not do
-    /// so twice in a row: a child that spends each turn whole may stand before it again.
+    /// It yielded at once, as nothing was left of the turn around it, and has done little since. It
+    /// does not do so twice in a row: a child that spends each turn whole may stand before it again.
     gave_way: bool,
 }
 
@@ -311,6 +311,8 @@ impl Drop for Running<'_> {
             self.driver.waker.stop();
             // An owner that asks again and again and never has to wait yields as well.
             self.driver.left = self.driver.left.saturating_sub(self.turn.spent());
+            // It has done by now what it may do beyond the turn around it.
+            self.driver.gave_way &= budget::TURN - self.driver.left < budget::LEAST;
         }
     }
 }

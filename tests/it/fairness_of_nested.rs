@@ -108,6 +108,34 @@ by_hand!(shared, a_nursery_that_gave_way_once_ends_when_it_is_polled_again, {
     }
 });
 
+by_hand!(shared, a_nursery_that_hands_out_one_by_one_keeps_to_the_turn_around_it, {
+    for siblings in 200..300 {
+        let polls = Count::default();
+        let mut outer = nursery::<(), &str>();
+        for _ in 0..siblings {
+            outer.spawn(restless(&polls));
+        }
+        let mut inner = nursery::<(), &str>();
+        for _ in 0..10_000 {
+            inner.spawn(async { Ok(()) });
+        }
+        let handed_out = polls.clone();
+        outer.spawn(async move {
+            while inner.next().await.is_some() {
+                handed_out.add();
+            }
+            Ok(())
+        });
+        let mut join = Task::new(outer.join());
+        for _ in 0..4 {
+            let before = polls.get();
+            assert!(join.poll().is_pending());
+            let in_turn = polls.get() - before;
+            assert!(in_turn < 300, "{in_turn} polls beside {siblings} siblings");
+        }
+    }
+});
+
 /// The polls of the one that never rests and of its sibling in a hundred turns.
 fn polls(depth: usize, place: Hog, appetite: Appetite) -> (usize, usize) {
     let (hog, sibling) = (Count::default(), Count::default());
