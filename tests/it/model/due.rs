@@ -49,7 +49,7 @@ impl Scope {
     /// The nursery is cancelled for this once those have been polled that are woken: they are in
     /// time.
     pub(super) fn is_to_be_cancelled(&mut self, cause: Reason) {
-        self.due = Some(cause);
+        (self.due, self.looked) = (Some(cause), false);
         let woken = |(_, child): &(usize, &Person)| {
             child.state == State::Running && child.elsewhere.is_none() && child.credit.is_woken()
         };

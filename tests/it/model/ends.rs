@@ -29,7 +29,7 @@ impl Scope {
         let joined = child.how == Spawn::Join;
         // Nothing may have told that daemons were told to end.
         let told = child.is_daemon() && self.is_left_to_daemons();
-        if told {
+        if told && self.cancelled.is_none() {
             self.may_dismiss_daemons();
         }
         let cancelled = if told && !cancelled { Known::Not } else { Known::Is(cancelled) };

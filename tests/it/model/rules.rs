@@ -86,8 +86,9 @@ impl Rules {
                 let scope = &mut self.all[nursery];
                 let target = &scope.children[key];
                 let at_large = target.is_daemon() && target.is_there() && target.cause.is_none();
-                if !first && at_large && scope.is_left_to_daemons() {
-                    // It was told to end, and it is one of them that asks in its last poll.
+                let by_daemon = matches!(by, Actor::Child(by) if scope.children[by].is_daemon());
+                if !first && at_large && by_daemon && scope.is_left_to_daemons() {
+                    // They were told to end, and it is one of them that asks in its last poll.
                     scope.dismiss_daemons(key);
                 }
                 let (cancelled, child) = (scope.cancelled.is_some(), &mut scope.children[key]);
@@ -104,7 +105,8 @@ impl Rules {
                 let scope = &mut self.all[nursery];
                 let expected = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
                 ensure!(first == expected, "a cancel of all is to be the first: {expected}");
-                if scope.is_left_to_daemons() {
+                let by_daemon = matches!(by, Actor::Child(by) if scope.children[by].is_daemon());
+                if by_daemon && scope.cancelled.is_none() && scope.is_left_to_daemons() {
                     // They were told to end before, and one of them cancels all in its last poll;
                     // or they were not.
                     scope.may_dismiss_daemons();

@@ -70,6 +70,8 @@ pub(super) struct Scope {
     pub(super) abandoned: bool,
     /// Why the nursery is about to be cancelled: those that were woken are polled first.
     pub(super) due: Option<Reason>,
+    /// The owner was polled since then.
+    pub(super) looked: bool,
     /// Those of them that were not polled yet.
     pub(super) owed: BTreeSet<usize>,
     /// Daemons were told to end.
@@ -130,6 +132,7 @@ impl Scope {
             closed: false,
             abandoned: false,
             due: None,
+            looked: false,
             owed: BTreeSet::new(),
             ending: false,
             going: false,

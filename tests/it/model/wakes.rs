@@ -125,8 +125,10 @@ impl Scope {
             busy: self.held,
         };
         self.drive.owner(moment, owner)?;
-        if matches!(moment, Moment::Polled { .. }) && self.due.is_some() {
-            // It looks which children are in time, and may find but wakes of some that are gone.
+        if matches!(moment, Moment::Polled { .. }) && self.due.is_some() && !self.looked {
+            // It looks once which children are in time. It may find wakes of some that are gone,
+            // and nothing else.
+            self.looked = true;
             self.drive.work();
         }
         if moment == Moment::Pending && self.drive.rests() {

@@ -33,6 +33,8 @@ pub(super) struct Expected {
     pub(super) in_poll: Option<usize>,
     /// The items that run a nursery of their own.
     pub(super) nesting: BTreeSet<usize>,
+    /// Those of them that were polled once more after the stop.
+    pub(super) had_last: BTreeSet<usize>,
     pub(super) wakes: Wakes,
 }
 
@@ -73,8 +75,10 @@ impl Expected {
 
     pub(super) fn see(&mut self, script: &Script, event: Event) -> Result<(), String> {
         // An item that runs a nursery is polled once more when the pool is cancelled.
-        let is_last = matches!(event, Event::Polled(number)
-            if self.stopped && !script.remote && self.nesting.contains(&number));
+        let is_last = matches!(event, Event::Polled(number) if self.stopped
+            && !script.remote
+            && self.nesting.contains(&number)
+            && self.had_last.insert(number));
         self.wakes.see(script, event, is_last)?;
         match event {
             Event::Made(number) => {

@@ -74,9 +74,7 @@ impl Wakes {
                 self.strays += self.items.remove(&number).map_or(0, |credit| credit.leave());
                 self.drive.work();
             }
-            Event::Nests(..) | Event::Cancels | Event::Ends(..) | Event::Loses(_) => {
-                self.drive.work()
-            }
+            Event::Cancels | Event::Ends(..) | Event::Loses(_) => self.drive.work(),
             Event::Owner(moment) => {
                 self.drive.owner(moment, Owner { nested: script.nested, ..Owner::default() })?;
                 if moment == Moment::Pending && self.drive.rests() {
@@ -98,7 +96,7 @@ impl Wakes {
                 }
             }
             Event::Lane(_, Moment::Gone { .. }) => self.drive.work(),
-            Event::Lane(_, Moment::Pending) | Event::Rest(_) => {}
+            Event::Nests(..) | Event::Lane(_, Moment::Pending) | Event::Rest(_) => {}
         }
         Ok(())
     }
