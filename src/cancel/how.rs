@@ -23,7 +23,7 @@ impl How {
         Self { cause, ..Self::default() }
     }
 
-    /// With so many failures of nurseries inside it that were dropped.
+    /// The same, of a child with which so many failures of nurseries inside it were dropped.
     pub(crate) fn losing(self, failures: u64) -> Self {
         Self { lost: u32::try_from(failures).unwrap_or(u32::MAX), ..self }
     }

@@ -85,7 +85,7 @@ pub(super) struct Order<'env, M: Flavor> {
 }
 
 impl<M: Flavor> Order<'_, M> {
-    /// How the child is admitted: a daemon as one, and others so.
+    /// How the child is admitted: a daemon as a daemon, any other as `others` says.
     #[inline]
     pub(super) fn admission(&self, others: Admission) -> Admission {
         if self.options.daemon { Admission::Daemon } else { others }

@@ -173,7 +173,7 @@ impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
                 scope.count_not_stored(u64::from(dropped));
             }
         };
-        // While the driver runs: a child that has the slot then is polled when it is driven again.
+        // The next in the queue may be a child. Its wake only leaves a mark while the driver runs.
         give_up(scope, &mut this.ticket);
         drop(running);
         match (answer, this.nursery.take()) {

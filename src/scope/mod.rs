@@ -260,11 +260,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     /// [Closes](Self::close_if_idle) the nursery for its result, and says whether it did. `is_told`
-    /// says that the result has more in it than outputs.
+    /// says that the result tells more than outputs.
     ///
-    /// Where children were cancelled, the outputs are a part, or none. In the last poll of the child
-    /// that the nursery is inside such a result is kept back: the child would take it for the whole.
-    /// It is pending then, for ever, and the driver rests.
+    /// Where children were cancelled, the outputs are a part, or none. Such a result is kept back
+    /// in the last poll of the child that the nursery is inside: the child would take it for the
+    /// whole. It is pending then, for ever, and the driver rests.
     pub(crate) fn close(&mut self, running: &mut Running<'_>, is_told: bool) -> Poll<bool> {
         if !self.shutdown.went_with_child() {
             let around = if self.is_last() { self.nest() } else { None };

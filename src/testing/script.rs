@@ -20,7 +20,7 @@ pub struct Script {
     pub drain_ready: bool,
     /// How many failures are stored; zero is any number.
     pub keep: u8,
-    /// Of how many cancelled children it is told which they are; zero is any number.
+    /// How many cancelled children are listed; zero is any number.
     pub keep_cancelled: u8,
     /// The milliseconds of the nursery's deadline; with zero it has none.
     pub deadline: u8,
