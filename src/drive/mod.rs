@@ -134,8 +134,9 @@ pub(crate) struct DriverState {
     first: Kind,
     /// The next call begins a new turn.
     turn_is_over: bool,
-    /// It yielded at once, as nothing was left of the turn around it, and has done little since. It
-    /// does not do so twice in a row: a child that spends each turn whole may stand before it again.
+    /// It yielded at once, as nothing was left of the turn around it, and has done little since.
+    /// It does not do so twice in a row: a child that spends each turn whole may stand before it
+    /// again.
     gave_way: bool,
 }
 
