@@ -14,6 +14,13 @@ pub(crate) const A_FEW_HUNDRED: usize = 600;
 /// How often a driver may poll the same child before it yields to the runtime.
 pub(crate) const A_FEW: usize = 8;
 
+/// Polls a task that is not ready yet, and says by how much that was counted up.
+pub(crate) fn in_a_turn<F: Future>(task: &mut Task<F>, counted: &Count) -> usize {
+    let before = counted.get();
+    assert!(task.poll().is_pending());
+    counted.get() - before
+}
+
 /// A child that wakes itself for ever and counts its polls.
 pub(crate) fn restless<O>(polls: &Count) -> impl Future<Output = O> + use<O> {
     let polls = polls.clone();
@@ -30,9 +37,7 @@ by_hand!(a_child_that_wakes_itself_does_not_keep_the_join_from_yielding, {
     nursery.spawn(restless(&polls));
     let mut join = Task::new(nursery.join());
     for yields in 1..=10 {
-        let before = polls.get();
-        assert!(join.poll().is_pending());
-        let between = polls.get() - before;
+        let between = in_a_turn(&mut join, &polls);
         assert!((2..=A_FEW).contains(&between), "{between} polls between two yields");
         assert_eq!(join.wakes(), yields);
     }
@@ -118,9 +123,8 @@ by_hand!(many_parked_children_that_are_woken_at_once_yield_in_between, {
     let (parked, woken) = (polls.get(), join.wakes());
     drop(wake);
     for turn in 1..=3 {
-        let before = polls.get();
-        assert!(join.poll().is_pending());
-        assert!((1..A_FEW_HUNDRED).contains(&(polls.get() - before)), "{}", polls.get());
+        let between = in_a_turn(&mut join, &polls);
+        assert!((1..A_FEW_HUNDRED).contains(&between), "{}", polls.get());
         assert!(join.wakes() > woken + turn, "it will be polled again");
     }
     assert!(join.run().is_pending());
@@ -191,9 +195,7 @@ by_hand!(a_child_that_spawns_for_ever_does_not_keep_the_join_from_yielding, {
     }));
     let mut join = Task::new(nursery.join());
     for _ in 0..5 {
-        let before = spawned.get();
-        assert!(join.poll().is_pending());
-        assert!(spawned.get() - before < A_FEW_HUNDRED);
+        assert!(in_a_turn(&mut join, &spawned) < A_FEW_HUNDRED);
     }
     assert!(spawned.get() >= 5);
 });
@@ -260,9 +262,8 @@ by_hand!(a_child_that_runs_one_small_nursery_after_the_other_yields, {
     });
     let mut join = Task::new(outer.join());
     for _ in 0..5 {
-        let before = done.get();
-        assert!(join.poll().is_pending());
-        assert!((1..A_FEW_HUNDRED).contains(&(done.get() - before)));
+        let between = in_a_turn(&mut join, &done);
+        assert!((1..A_FEW_HUNDRED).contains(&between));
     }
     assert!(join.run().is_ready());
     assert_eq!(done.get(), 10_000);
@@ -335,9 +336,7 @@ by_hand!(a_nested_owner_that_is_never_kept_waiting_yields_too, {
     });
     let mut join = Task::new(outer.join());
     for _ in 0..3 {
-        let before = spawned.get();
-        assert!(join.poll().is_pending());
-        assert!(spawned.get() - before < A_FEW_HUNDRED);
+        assert!(in_a_turn(&mut join, &spawned) < A_FEW_HUNDRED);
     }
     assert_eq!(started.get(), 1);
 });

@@ -9,7 +9,7 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 use nestling::{JoinedError, Nursery};
 
-use crate::fairness::{A_FEW_HUNDRED, restless};
+use crate::fairness::{A_FEW_HUNDRED, in_a_turn, restless};
 use crate::support::{Count, Task, yields};
 
 by_hand!(a_nursery_at_any_depth_that_never_rests_leaves_its_siblings_their_turn, {
@@ -75,9 +75,7 @@ by_hand!(many_nested_nurseries_of_many_children_share_one_turn, {
     }
     let mut join = Task::new(outer.join());
     for _ in 0..20 {
-        let before = polls.get();
-        assert!(join.poll().is_pending());
-        let between = polls.get() - before;
+        let between = in_a_turn(&mut join, &polls);
         assert!((1..A_FEW_HUNDRED).contains(&between), "{between} polls between two yields");
     }
 });
@@ -128,9 +126,7 @@ by_hand!(shared, a_nursery_that_hands_out_one_by_one_keeps_to_the_turn_around_it
         });
         let mut join = Task::new(outer.join());
         for _ in 0..4 {
-            let before = polls.get();
-            assert!(join.poll().is_pending());
-            let in_turn = polls.get() - before;
+            let in_turn = in_a_turn(&mut join, &polls);
             assert!(in_turn < 300, "{in_turn} polls beside {siblings} siblings");
         }
     }
