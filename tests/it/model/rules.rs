@@ -86,8 +86,7 @@ impl Rules {
                 let scope = &mut self.all[nursery];
                 let target = &scope.children[key];
                 let at_large = target.is_daemon() && target.is_there() && target.cause.is_none();
-                let by_daemon = matches!(by, Actor::Child(by) if scope.children[by].is_daemon());
-                if !first && at_large && by_daemon && scope.is_left_to_daemons() {
+                if !first && at_large && scope.is_daemon(by) && scope.is_left_to_daemons() {
                     // They were told to end, and it is one of them that asks in its last poll.
                     scope.dismiss_daemons(key);
                 }
@@ -105,8 +104,7 @@ impl Rules {
                 let scope = &mut self.all[nursery];
                 let expected = scope.cancelled.is_none() && !scope.closed && !scope.abandoned;
                 ensure!(first == expected, "a cancel of all is to be the first: {expected}");
-                let by_daemon = matches!(by, Actor::Child(by) if scope.children[by].is_daemon());
-                if by_daemon && scope.cancelled.is_none() && scope.is_left_to_daemons() {
+                if scope.is_daemon(by) && scope.cancelled.is_none() && scope.is_left_to_daemons() {
                     // They were told to end before, and one of them cancels all in its last poll;
                     // or they were not.
                     scope.may_dismiss_daemons();

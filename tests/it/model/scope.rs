@@ -201,6 +201,10 @@ impl Scope {
         }
     }
 
+    pub(super) fn is_daemon(&self, actor: Actor) -> bool {
+        matches!(actor, Actor::Child(key) if self.children[key].is_daemon())
+    }
+
     /// Whether nobody is left that daemons are there for.
     pub(super) fn is_left_to_daemons(&self) -> bool {
         let waited_for = |child: &Person| child.is_there() && !child.is_daemon();
