@@ -68,11 +68,7 @@ impl Scope {
     pub(super) fn record_drop(&mut self, key: usize, panics: bool, overran: Known<bool>) -> Check {
         let child = &self.children[key];
         let Some(id) = child.id else { return Err(format!("{key} ends untaken")) };
-        let by_nursery = self.cancelled.clone().map(|cause| match child.may_be_dismissed {
-            true => Reason(String::from("finished")).or(&cause),
-            false => cause,
-        });
-        let Some(cause) = child.cause.clone().or(by_nursery) else {
+        let Some(cause) = self.cause_of(child) else {
             return Err(format!("{key} has no cause"));
         };
         let late = child.cause.is_none() && self.late && !child.is_daemon();

@@ -37,15 +37,14 @@ impl Rules {
     fn why_around_is_cancelled(&self, by: Option<(usize, Actor)>) -> Option<(String, Reason)> {
         let (outer, actor) = self.around(by)?;
         let scope = &self.all[outer];
-        let all = scope.cancelled.clone();
         match actor {
             Actor::Child(key) => {
                 let child = &scope.children[key];
                 let useless = child.is_daemon() && scope.is_left_to_daemons();
-                let finished = useless.then(|| Reason(String::from("finished")));
-                Some((format!("child #{}", child.id?), child.cause.clone().or(all).or(finished)?))
+                let finished = useless.then(Reason::finished);
+                Some((format!("child #{}", child.id?), scope.cause_of(child).or(finished)?))
             }
-            _ => Some((String::from("the body"), all?)),
+            _ => Some((String::from("the body"), scope.cancelled.clone()?)),
         }
     }
 
@@ -59,7 +58,7 @@ impl Rules {
         let Some((name, why)) = self.why_around_is_cancelled(by) else {
             return Err(format!("{nursery} is cancelled with a child that is not: {cause:?}"));
         };
-        let expected = Reason(format!("{name} was cancelled: {}", why.root()));
+        let expected = why.chained(&name);
         ensure!(cause == expected, "{nursery} is cancelled for {cause:?}, not {expected:?}");
         self.all[nursery].cancel_now(cause);
         self.all[nursery].drive.acts();

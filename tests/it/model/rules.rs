@@ -154,8 +154,10 @@ impl Rules {
                         scope.dismiss_daemons(key);
                     }
                 }
-                let own = scope.person(by).cause.clone();
-                let expected = own.or_else(|| scope.cancelled.clone());
+                let expected = match by {
+                    Actor::Child(key) => scope.cause_of(&scope.children[key]),
+                    _ => scope.cancelled.clone(),
+                };
                 ensure!(Some(&cause) == expected.as_ref(), "{by:?} hears of {cause:?}");
             }
             Event::Due { nursery, what } => self.all[nursery].is_due(what)?,

@@ -387,6 +387,16 @@ impl Scope {
         }
     }
 
+    /// Why a child is cancelled, if it is. That of a daemon may be open: it was told to end before
+    /// the nursery was cancelled, or not.
+    pub(super) fn cause_of(&self, child: &Person) -> Option<Reason> {
+        let all = self.cancelled.clone().map(|cause| match child.may_be_dismissed {
+            true => Reason::finished().or(&cause),
+            false => cause,
+        });
+        child.cause.clone().or(all)
+    }
+
     pub(super) fn cancel(&mut self, cause: Reason) {
         self.cancelled = Some(cause);
         self.due = None;
@@ -433,12 +443,12 @@ impl Scope {
     /// Daemons are told to end all at once; this one is the first of them to go.
     pub(super) fn dismiss_daemons(&mut self, first: usize) {
         self.ending |= self.cancelled.is_none();
-        let finished = || Reason(String::from("finished"));
-        let cause = self.cancelled.clone().unwrap_or_else(finished);
-        for (key, child) in self.children.iter_mut().enumerate() {
+        for key in 0..self.children.len() {
+            let cause = self.cause_of(&self.children[key]).unwrap_or_else(Reason::finished);
+            let child = &mut self.children[key];
             let there = child.is_there() || key == first;
             if child.is_daemon() && there && child.cause.is_none() {
-                child.cause = Some(cause.clone());
+                child.cause = Some(cause);
                 child.dismissed = true;
             }
         }

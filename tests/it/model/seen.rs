@@ -14,12 +14,19 @@ use super::values::Value;
 pub(crate) struct Reason(pub(crate) String);
 
 impl Reason {
-    /// What the chain begins with.
-    pub(crate) fn root(&self) -> &str {
-        match self.0.split_once(" was cancelled: ") {
-            Some((_, root)) => root,
-            None => &self.0,
-        }
+    /// The cause of what is cancelled with `around`, which is cancelled for this.
+    pub(crate) fn chained(&self, around: &str) -> Self {
+        let chain = |cause: &str| {
+            let root = cause.split_once(" was cancelled: ").map_or(cause, |(_, root)| root);
+            format!("{around} was cancelled: {root}")
+        };
+        let chains: Vec<_> = self.0.split(OR).map(chain).collect();
+        Self(chains.join(&OR.to_string()))
+    }
+
+    /// That of daemons that are told to end.
+    pub(crate) fn finished() -> Self {
+        Self(String::from("finished"))
     }
 
     /// Stands for either: nothing that is told says which.
