@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::text::Escaped;
+use crate::text::{MAX_MESSAGE, Name, place};
 
 /// A child's spawn number: the first child of a nursery is `#0`, and no number is used twice.
 ///
@@ -75,6 +75,10 @@ impl ChildInfo {
         Self::new(ChildId::NURSERY, None, location)
     }
 
+    pub(crate) fn label(&self) -> Label<'_> {
+        Label(self)
+    }
+
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }
@@ -112,13 +116,22 @@ impl ChildInfo {
     }
 }
 
-/// The id, and the name where there is one: `#7 fetch`. Control characters of the name are escaped,
-/// and a long one is cut.
+/// `#2 uploads src/main.rs:15`: the id, the name where there is one, and the line that spawned the
+/// child. Control characters are escaped, and what is long is cut.
 impl fmt::Display for ChildInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.id)?;
-        match self.name() {
-            Some(name) => write!(f, " {}", Escaped(name)),
+        write!(f, "{} {}", self.label(), place(self.location.file(), self.location.line()))
+    }
+}
+
+/// `#7 fetch`: how a child is called beside what is said of it.
+pub(crate) struct Label<'a>(&'a ChildInfo);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.id)?;
+        match self.0.name() {
+            Some(text) => write!(f, " {}", Name { text, chars: MAX_MESSAGE }),
             None => Ok(()),
         }
     }
@@ -131,5 +144,37 @@ impl fmt::Debug for ChildInfo {
             .field("name", &self.name())
             .field("location", &format_args!("{}:{}", self.location.file(), self.location.line()))
             .finish()
+    }
+}
+
+/// What children belong to, for the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Nursery,
+    Pool,
+}
+
+impl Owner {
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Nursery => "nursery",
+            Self::Pool => "pool",
+        }
+    }
+
+    pub(crate) fn part(self) -> &'static str {
+        match self {
+            Self::Nursery => "child",
+            Self::Pool => "item",
+        }
+    }
+
+    /// So many of them.
+    pub(crate) fn parts(self, count: u64) -> &'static str {
+        match self {
+            _ if count == 1 => self.part(),
+            Self::Nursery => "children",
+            Self::Pool => "items",
+        }
     }
 }

@@ -158,7 +158,7 @@ pub use adapt::{Grouped, Kind, Plain};
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
 pub use error::{
     Ancestors, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError, Leaves,
-    Panic, Tree,
+    Panic, Shown,
 };
 pub use flavor::{Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::cancel::{Cause, How};
-use crate::error::{ChildError, Counts, Failure, JoinedError, LostInside};
+use crate::error::{ChildError, Counts, Ends, Failure, JoinedError, LostInside, Shown};
 use crate::guard::drop_quietly;
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
 
 /// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
 ///
@@ -191,15 +191,30 @@ impl Cancelled {
     }
 }
 
+/// Why a child was cancelled, and what that came to.
+struct Why<'a>(&'a Cancelled);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.cause.fmt(f)?;
+        if self.0.overran {
+            f.write_str(" (dropped after its grace)")?;
+        }
+        LostInside(self.0.lost).fmt(f)
+    }
+}
+
+impl Cancelled {
+    fn why(&self) -> Why<'_> {
+        Why(self)
+    }
+}
+
 /// `#7 fetch: requested: shutting down`; of a child that had to be dropped it says that, too, and
 /// how many failures were lost with it.
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.child, self.cause)?;
-        if self.overran {
-            f.write_str(" (dropped after its grace)")?;
-        }
-        LostInside(self.lost).fmt(f)
+        write!(f, "{}: {}", self.child.label(), self.why())
     }
 }
 
@@ -211,6 +226,7 @@ impl fmt::Display for Cancelled {
 #[derive(Debug)]
 #[must_use = "a report may hold failures"]
 pub struct Report<T, E> {
+    owner: Owner,
     outputs: Vec<(ChildInfo, T)>,
     error: Option<JoinedError<E>>,
     cancelled: Vec<Cancelled>,
@@ -222,6 +238,7 @@ pub struct Report<T, E> {
 
 impl<T, E> Report<T, E> {
     pub(crate) fn new(
+        owner: Owner,
         mut outputs: Vec<(ChildInfo, T)>,
         error: Option<JoinedError<E>>,
         mut cancelled: Vec<Cancelled>,
@@ -232,7 +249,7 @@ impl<T, E> Report<T, E> {
         outputs.sort_by_key(|(child, _)| child.id());
         cancelled.sort_by_key(|cancelled| cancelled.child.id());
         late.sort_by_key(|late| late.child.id());
-        Self { outputs, error, cancelled, late, counts, cause }
+        Self { owner, outputs, error, cancelled, late, counts, cause }
     }
 
     /// What the children that succeeded returned, in spawn order.
@@ -296,6 +313,37 @@ impl<T, E> Report<T, E> {
         self.cause.as_ref()
     }
 
+    /// Everything but the outputs as a tree, to be shown within limits of your own: the failures as
+    /// in the [error's](JoinedError::tree), and then the children that were cancelled, and those
+    /// that succeeded after a cancel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use std::future::pending;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().first_error();
+    /// nursery.child().name("poll").spawn(pending());
+    /// nursery.child().name("put").spawn(async { Err("disk full") });
+    /// let report = nursery.settle().await;
+    /// assert_eq!(
+    ///     report.tree().locations(false).to_string(),
+    ///     "\
+    /// 2 children: 0 completed, 1 failed, 1 cancelled (child #1 put failed: disk full)
+    /// ├─ #1 put     disk full
+    /// └─ #0 poll    cancelled: child #1 put failed: disk full",
+    /// );
+    /// # });
+    /// ```
+    pub fn tree(&self) -> Shown<'_, E> {
+        let others = self.cancelled.iter().map(|one| ("cancelled", one));
+        let others = others.chain(self.late.iter().map(|one| ("completed after a cancel", one)));
+        let others = others.map(|(what, one)| (&one.child, format!("{what}: {}", one.why())));
+        let (title, others) = (self.to_string(), others.collect());
+        Shown::report(Ends { title, error: self.error.as_ref(), others })
+    }
+
     /// The outputs if nothing failed, and otherwise the failures; what
     /// [`Nursery::join`](crate::Nursery::join) returns.
     ///
@@ -325,7 +373,7 @@ impl<T, E> Report<T, E> {
 impl<T, E> fmt::Display for Report<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts;
-        let children = if counts.total() == 1 { "child" } else { "children" };
+        let children = self.owner.parts(counts.total());
         write!(
             f,
             "{} {children}: {} completed, {} failed, {} cancelled",

@@ -1,56 +1,84 @@
-//! Text of unknown origin, made fit for one line of a terminal.
+//! Text of unknown origin, made fit for a terminal, within limits.
 
 use std::fmt::{self, Write as _};
+use std::mem;
 
-/// The length at which a message is cut, in characters.
+/// The length at which a line of a message is cut, in characters.
 pub(crate) const MAX_MESSAGE: usize = 300;
 
 /// The length at which a name is cut unless told otherwise, in characters.
 pub(crate) const MAX_NAME: usize = 40;
 
-/// The text of `T` on one line: what would break the line or the terminal is escaped, and it is cut
-/// at [`MAX_MESSAGE`] characters.
-///
-/// The text is streamed, and formatting stops at the cut: nothing is buffered, however long it is.
-pub(crate) struct Escaped<T>(pub(crate) T);
+/// Stands for a message without text: an entry that ends in nothing looks like a fault of the tree.
+pub(crate) const NO_MESSAGE: &str = "(no message)";
 
-impl<T: fmt::Display> fmt::Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Clipped { text: &self.0, chars: MAX_MESSAGE, when_empty: "" }.fmt(f)
+/// How much of a text is taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut {
+    /// Of each line.
+    pub(crate) chars: usize,
+    pub(crate) lines: usize,
+    /// Whether lines from the heading of a backtrace on are taken.
+    pub(crate) backtraces: bool,
+}
+
+impl Cut {
+    /// The first line.
+    pub(crate) fn line(chars: usize) -> Self {
+        Self { chars, lines: 1, backtraces: false }
     }
 }
 
-/// [`Escaped`] with a length of its own, and with a text to stand in for none.
-pub(crate) struct Clipped<T> {
+/// The lines of a text. None is blank, none ends in a space, and the first does not begin with one.
+///
+/// A tab is four spaces. Marks of colour are left out. All other characters that would break the
+/// line or the terminal are escaped. What is cut ends with `…`, which goes on top of the limit. The
+/// text is streamed, and formatting stops at the cut, however long the text is.
+pub(crate) fn lines(
+    cut: Cut,
+    write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result,
+) -> Vec<String> {
+    let mut sink = Sink::new(cut);
+    let result = write(&mut sink);
+    sink.finish(result)
+}
+
+/// The first line of a text as a message, with `…` where there is more.
+pub(crate) struct Message<T> {
     pub(crate) text: T,
     pub(crate) chars: usize,
     pub(crate) when_empty: &'static str,
 }
 
-impl<T> Clipped<T> {
-    /// For what an error says: an entry without any text would look like a fault of the tree.
-    pub(crate) fn message(text: T, chars: usize) -> Self {
-        Self { text, chars, when_empty: "(no message)" }
+impl<T> Message<T> {
+    /// For a message beside other text, where it may be empty.
+    pub(crate) fn part(text: T) -> Self {
+        Self { text, chars: MAX_MESSAGE, when_empty: "" }
     }
 
-    /// For what a child or a nursery is called, which may be nothing.
-    pub(crate) fn name(text: T, chars: usize) -> Self {
-        Self { text, chars, when_empty: "" }
+    pub(crate) fn new(text: T, chars: usize) -> Self {
+        Self { text, chars, when_empty: NO_MESSAGE }
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Clipped<T> {
+impl<T: fmt::Display> fmt::Display for Message<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut clip = Clip { out: f, left: self.chars, state: State::Open };
-        let result = write!(clip, "{}", self.text);
-        match clip.state {
-            State::Broken => Err(fmt::Error),
-            State::Cut => Ok(()),
-            // A `Display` that fails by itself would make `to_string` panic if it were passed on.
-            State::Open if result.is_err() => f.write_char('…'),
-            State::Open if clip.left == self.chars => f.write_str(self.when_empty),
-            State::Open => Ok(()),
-        }
+        let lines = lines(Cut::line(self.chars), |out| write!(out, "{}", self.text));
+        f.write_str(lines.first().map_or(self.when_empty, String::as_str))
+    }
+}
+
+/// The name of a child or a nursery, which may be empty. Line ends are escaped too.
+pub(crate) struct Name<T> {
+    pub(crate) text: T,
+    pub(crate) chars: usize,
+}
+
+impl<T: fmt::Display> fmt::Display for Name<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sink = Sink { is_name: true, ..Sink::new(Cut::line(self.chars)) };
+        let result = write!(sink, "{}", self.text);
+        f.write_str(sink.finish(result).first().map_or("", String::as_str))
     }
 }
 
@@ -58,62 +86,200 @@ impl<T: fmt::Display> fmt::Display for Clipped<T> {
 pub(crate) fn place(file: &str, line: u32) -> String {
     let place = format!("{file}:{line}");
     match place.char_indices().rev().nth(MAX_NAME - 1) {
-        Some((at, _)) if at > 0 => format!("…{}", Clipped::name(&place[at..], MAX_NAME)),
-        _ => Clipped::name(&place, MAX_NAME).to_string(),
+        Some((at, _)) if at > 0 => format!("…{}", Name { text: &place[at..], chars: MAX_NAME }),
+        _ => Name { text: &place, chars: MAX_NAME }.to_string(),
     }
 }
 
-struct Clip<'a, 'f> {
-    out: &'a mut fmt::Formatter<'f>,
-    left: usize,
-    state: State,
+/// Whether `shown` has the text of `cause`, and not as a part of longer words.
+pub(crate) fn tells(shown: &str, cause: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    shown.match_indices(cause).any(|(at, _)| {
+        is_end(shown[..at].chars().next_back()) && is_end(shown[at + cause.len()..].chars().next())
+    })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    /// The text was too long. From here on every write fails, so that formatting ends early.
-    Cut,
-    /// `out` itself failed.
-    Broken,
+/// The most characters that are passed over before the text is given up: of lines that are cut, and
+/// line ends of blank lines.
+const MAX_SKIPPED: usize = 10_000;
+
+/// The longest mark of colour that is left out.
+const MAX_COLOUR: usize = 32;
+
+struct Sink {
+    cut: Cut,
+    is_name: bool,
+    lines: Vec<String>,
+    line: String,
+    /// Characters in `line`.
+    used: usize,
+    /// Not in `line` yet: the line may end here.
+    spaces: usize,
+    /// Whether `line` is cut, and the rest of it is skipped.
+    is_cut: bool,
+    skipped: usize,
+    /// A carriage return or the beginning of a mark of colour, which the next characters decide.
+    open: String,
+    /// From here on every write fails, so that formatting ends early.
+    done: bool,
 }
 
-impl Clip<'_, '_> {
-    fn put(&mut self, text: &str) -> fmt::Result {
-        let result = self.out.write_str(text);
-        if result.is_err() {
-            self.state = State::Broken;
+impl Sink {
+    fn new(cut: Cut) -> Self {
+        Self {
+            cut,
+            is_name: false,
+            lines: Vec::new(),
+            line: String::new(),
+            used: 0,
+            spaces: 0,
+            is_cut: false,
+            skipped: 0,
+            open: String::new(),
+            done: false,
         }
-        result
+    }
+
+    fn finish(mut self, result: fmt::Result) -> Vec<String> {
+        if !self.done && self.open != "\r" {
+            self.put_open();
+        }
+        // A `Display` that fails by itself would make `to_string` panic if it were passed on.
+        if result.is_err() && !self.done {
+            self.mark();
+        }
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+        self.lines
+    }
+
+    fn put(&mut self, c: char) {
+        if self.is_name {
+            return self.put_visible(c);
+        }
+        match (self.open.as_str(), c) {
+            ("", '\r' | '\u{1b}') | ("\u{1b}", '[') => self.open.push(c),
+            ("\r", '\n') => {
+                self.open.clear();
+                self.end_line();
+            }
+            (colour, '0'..='9' | ';' | ':')
+                if colour.starts_with("\u{1b}[") && colour.len() < MAX_COLOUR =>
+            {
+                self.open.push(c);
+            }
+            (colour, 'm') if colour.starts_with("\u{1b}[") => self.open.clear(),
+            ("", '\n') => self.end_line(),
+            ("", '\t') => (0..4).for_each(|_| self.put_space()),
+            ("", ' ') => self.put_space(),
+            ("", _) => self.put_visible(c),
+            _ => {
+                self.put_open();
+                if !self.done {
+                    self.put(c);
+                }
+            }
+        }
+    }
+
+    /// What was open is no line end and no mark of colour.
+    fn put_open(&mut self) {
+        for c in mem::take(&mut self.open).chars() {
+            if !self.done {
+                self.put_visible(c);
+            }
+        }
+    }
+
+    fn put_space(&mut self) {
+        if self.is_cut || self.lines.len() == self.cut.lines {
+            return self.skip();
+        }
+        self.spaces += 1;
+        if self.used + self.spaces > self.cut.chars {
+            self.cut_line();
+        }
+    }
+
+    fn put_visible(&mut self, c: char) {
+        if self.is_cut {
+            return self.skip();
+        }
+        if self.lines.len() == self.cut.lines {
+            self.mark();
+            self.done = true;
+            return;
+        }
+        if self.lines.is_empty() && self.line.is_empty() {
+            self.spaces = 0;
+        }
+        let escape = needs_escape(c).then(|| c.escape_default());
+        let chars = self.spaces + escape.as_ref().map_or(1, ExactSizeIterator::len);
+        if self.used + chars > self.cut.chars {
+            return self.cut_line();
+        }
+        self.used += chars;
+        self.line.extend(std::iter::repeat_n(' ', mem::take(&mut self.spaces)));
+        match escape {
+            Some(escape) => self.line.extend(escape),
+            None => self.line.push(c),
+        }
+    }
+
+    /// The line is too long. Of the last line the rest need not be heard.
+    fn cut_line(&mut self) {
+        self.line.push('…');
+        self.is_cut = true;
+        self.done = self.lines.len() + 1 >= self.cut.lines;
+    }
+
+    fn skip(&mut self) {
+        self.skipped += 1;
+        self.done = self.skipped > MAX_SKIPPED;
+    }
+
+    fn end_line(&mut self) {
+        let line = mem::take(&mut self.line);
+        (self.used, self.spaces, self.is_cut) = (0, 0, false);
+        if line.is_empty() {
+            self.skip();
+        } else if !self.cut.backtraces && !self.is_name && is_heading_of_backtrace(&line) {
+            self.done = true;
+        } else {
+            self.lines.push(line);
+        }
+    }
+
+    /// Marks that there is more.
+    fn mark(&mut self) {
+        let line = match self.lines.last_mut() {
+            Some(last) if self.line.is_empty() => last,
+            _ => &mut self.line,
+        };
+        if !line.ends_with('…') {
+            line.push('…');
+        }
     }
 }
 
-impl fmt::Write for Clip<'_, '_> {
+impl fmt::Write for Sink {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.state != State::Open {
-            return Err(fmt::Error);
-        }
-        let mut unwritten = 0;
-        for (at, c) in text.char_indices() {
-            let escape = needs_escape(c).then(|| c.escape_default());
-            let chars = escape.as_ref().map_or(1, ExactSizeIterator::len);
-            if chars > self.left {
-                self.put(&text[unwritten..at])?;
-                self.put("…")?;
-                self.state = State::Cut;
+        for c in text.chars() {
+            if self.done {
                 return Err(fmt::Error);
             }
-            self.left -= chars;
-            if let Some(escape) = escape {
-                self.put(&text[unwritten..at])?;
-                for c in escape {
-                    self.put(c.encode_utf8(&mut [0; 4]))?;
-                }
-                unwritten = at + c.len_utf8();
-            }
+            self.put(c);
         }
-        self.put(&text[unwritten..])
+        if self.done { Err(fmt::Error) } else { Ok(()) }
     }
+}
+
+/// As the reporters write it: `Stack backtrace:`, `backtrace no. 1`, `━━━ BACKTRACE ━━━`.
+fn is_heading_of_backtrace(line: &str) -> bool {
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let words = words.strip_prefix("stack ").unwrap_or(&words);
+    words == "backtrace" || words.starts_with("backtrace no. ")
 }
 
 /// Whether a character moves the cursor, reorders the line or cannot be seen.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::info::ChildInfo;
-use crate::text::Escaped;
+use crate::info::{ChildInfo, Owner};
+use crate::text::Message;
 
 /// Why a child or a nursery was cancelled.
 ///
@@ -18,6 +18,8 @@ struct Inner {
     child: Option<ChildInfo>,
     message: Option<Box<str>>,
     parent: Option<Cause>,
+    /// What the child belongs to.
+    owner: Owner,
 }
 
 /// The kinds of [`Cause`].
@@ -46,8 +48,8 @@ impl Cause {
         Self::new(CauseKind::Requested, None, Some(reason))
     }
 
-    pub(crate) fn child_failed(child: ChildInfo, message: Option<String>) -> Self {
-        Self::new(CauseKind::ChildFailed, Some(child), message)
+    pub(crate) fn child_failed(owner: Owner, child: ChildInfo, message: Option<String>) -> Self {
+        Self::of(owner, CauseKind::ChildFailed, Some(child), message, None)
     }
 
     /// The race was won by this child; or what a daemon was there for has ended.
@@ -70,14 +72,23 @@ impl Cause {
     }
 
     /// The child around was cancelled, for the cause `parent`.
-    pub(crate) fn parent_cancelled(child: ChildInfo, parent: Self) -> Self {
-        let (kind, child) = (CauseKind::Parent, Some(child));
-        Self(Arc::new(Inner { kind, child, message: None, parent: Some(parent) }))
+    pub(crate) fn parent_cancelled(owner: Owner, child: ChildInfo, parent: Self) -> Self {
+        Self::of(owner, CauseKind::Parent, Some(child), None, Some(parent))
     }
 
     fn new(kind: CauseKind, child: Option<ChildInfo>, message: Option<String>) -> Self {
+        Self::of(Owner::Nursery, kind, child, message, None)
+    }
+
+    fn of(
+        owner: Owner,
+        kind: CauseKind,
+        child: Option<ChildInfo>,
+        message: Option<String>,
+        parent: Option<Self>,
+    ) -> Self {
         let message = message.filter(|text| !text.is_empty()).map(String::into_boxed_str);
-        Self(Arc::new(Inner { kind, child, message, parent: None }))
+        Self(Arc::new(Inner { kind, child, message, parent, owner }))
     }
 
     /// What kind of cause this is.
@@ -135,27 +146,32 @@ impl Drop for Inner {
 /// that was cancelled in the first place.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = self.0.owner.part();
         match (self.kind(), self.child()) {
             (CauseKind::ChildFailed, Some(child)) if child.is_body() => {
                 f.write_str("the body failed")?
             }
-            (CauseKind::ChildFailed, Some(child)) => write!(f, "child {child} failed")?,
-            (CauseKind::Finished, Some(child)) => write!(f, "child {child} succeeded first")?,
+            (CauseKind::ChildFailed, Some(child)) => write!(f, "{part} {} failed", child.label())?,
+            (CauseKind::Finished, Some(child)) => {
+                write!(f, "{part} {} succeeded first", child.label())?
+            }
             (CauseKind::ChildFailed, None) => f.write_str("a child failed")?,
             (CauseKind::Finished, None) => f.write_str("finished")?,
             (CauseKind::Requested, _) => f.write_str("requested")?,
             (CauseKind::Deadline, _) => f.write_str("the deadline passed")?,
-            (CauseKind::Timeout, Some(child)) => write!(f, "child {child} timed out")?,
+            (CauseKind::Timeout, Some(child)) => write!(f, "{part} {} timed out", child.label())?,
             (CauseKind::Timeout, None) => f.write_str("timed out")?,
             (CauseKind::Parent, Some(child)) if child.is_body() => {
                 f.write_str("the body was cancelled")?
             }
-            (CauseKind::Parent, Some(child)) => write!(f, "child {child} was cancelled")?,
+            (CauseKind::Parent, Some(child)) => {
+                write!(f, "{part} {} was cancelled", child.label())?
+            }
             (CauseKind::Parent, None) => f.write_str("the child around it was cancelled")?,
             (CauseKind::DependencyLost, _) => f.write_str("a dependency was lost")?,
         }
         match (self.message(), self.parent()) {
-            (Some(message), _) => write!(f, ": {}", Escaped(message)),
+            (Some(message), _) => write!(f, ": {}", Message::part(message)),
             // The root has no parent: this goes no deeper.
             (None, Some(_)) => write!(f, ": {}", self.root()),
             (None, None) => Ok(()),

@@ -41,7 +41,7 @@ use std::task::{Context, Poll, Waker};
 use super::waker_slab::{WakerSlab, drop_slab, wake_slab};
 use super::{Cause, LostKind, Nest, Requests};
 use crate::guard::{drop_quietly, wake_all};
-use crate::info::{ChildId, ChildInfo};
+use crate::info::{ChildId, ChildInfo, Owner};
 use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// Where a child is in its life, in the order of the table above.
@@ -239,7 +239,7 @@ impl Control {
 
     /// The cause for which nurseries inside the child are cancelled.
     fn parent_cancelled(&self, cause: Cause) -> Cause {
-        Cause::parent_cancelled(self.info.clone(), cause)
+        Cause::parent_cancelled(Owner::Nursery, self.info.clone(), cause)
     }
 
     /// Ends the nurseries inside the child, which is about to be polled for the last time. Says

@@ -65,7 +65,7 @@ impl Lost {
 /// One line: `child #3 fetch was cancelled: requested: no longer needed`.
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "child {} ", self.child)?;
+        write!(f, "child {} ", self.child.label())?;
         f.write_str(match self.kind {
             LostKind::Failed => "failed",
             LostKind::Panicked => "panicked",

@@ -3,12 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-use super::head::Label;
+use super::head::{Label, by_debug, by_display};
 use super::path::{Ancestors, Path};
 use super::{Failure, line};
 use crate::cancel::{Cause, How};
 use crate::info::ChildInfo;
-use crate::text::MAX_NAME;
 
 /// One failure of one child: which child, how, and whether it was being cancelled at that time.
 ///
@@ -103,7 +102,7 @@ impl<E: Error + 'static> Error for ChildError<E> {
 /// One line: `#7 fetch: connection refused`.
 impl<E: fmt::Display> fmt::Display for ChildError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        line::entry(self, E::fmt, f)
+        line::entry(self, by_display, f)
     }
 }
 
@@ -111,12 +110,12 @@ impl<E: fmt::Display> fmt::Display for ChildError<E> {
 impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
-            return line::entry(self, E::fmt, f);
+            return line::entry(self, by_debug, f);
         }
         let mut all = f.debug_struct("ChildError");
         all.field("child", self.child());
         if !self.origin.path.is_empty() {
-            all.field("path", &format_args!("{}", Label::with_names(self, MAX_NAME)));
+            all.field("path", &format_args!("{}", Label::of(self)));
         }
         all.field("failure", &self.failure).field("after_cancel", &self.after_cancel());
         if let Some(cause) = self.cause() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{ExecutorError, JoinedError, Panic};
 use crate::cancel::{Cause, CauseKind};
-use crate::text::Escaped;
+use crate::text::Message;
 
 /// How one child failed.
 ///
@@ -109,7 +109,9 @@ impl fmt::Display for TimedOut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.kind(), self.0.message()) {
             (CauseKind::Timeout, None) => f.write_str("timed out"),
-            (CauseKind::Timeout, Some(message)) => write!(f, "timed out: {}", Escaped(message)),
+            (CauseKind::Timeout, Some(message)) => {
+                write!(f, "timed out: {}", Message::part(message))
+            }
             _ => write!(f, "timed out: {}", self.0),
         }
     }

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::head::{ANCESTORS, Label, Who};
+use super::head::{Label, Who};
 use super::{ChildError, Failure, JoinedError};
-use crate::text::MAX_NAME;
 
-/// `1 of 3 children failed: #2 uploads / #7 put`: how many failed, and the way to the first.
+/// So many groups around the first failure are named: as many as help to find the place.
+const ANCESTORS: usize = 3;
+
+/// `1 of 3 children failed: #2 uploads > #7 put`: how many failed, and the way to the first.
 pub(crate) struct First<'a, E> {
     group: &'a JoinedError<E>,
     leaf: &'a ChildError<E>,
@@ -40,11 +42,11 @@ impl<E> fmt::Display for First<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed: ", Who(self.group))?;
         if !self.is_whole {
-            f.write_str("… / ")?;
+            f.write_str("… > ")?;
         }
         for entry in &self.around {
-            write!(f, "{} / ", Label::with_names(entry, MAX_NAME))?;
+            write!(f, "{} > ", Label::of(entry))?;
         }
-        write!(f, "{}", Label::with_names(self.leaf, MAX_NAME))
+        write!(f, "{}", Label::of(self.leaf))
     }
 }

@@ -28,7 +28,7 @@ impl<E> JoinedError<E> {
     ///     inner.join().await.map(drop)
     /// });
     /// let flat = outer.join().await.unwrap_err().flatten();
-    /// assert_eq!(flat.first().to_string(), "#0 uploads / #0 a.txt: disk full");
+    /// assert_eq!(flat.first().to_string(), "#0 uploads > #0 a.txt: disk full");
     /// # });
     /// ```
     #[must_use]

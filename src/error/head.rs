@@ -1,18 +1,27 @@
 //! The words that the line and the tree share: what failed, and how it is called.
 
 use std::fmt::{self, Display};
+use std::iter;
 
 use super::failure::TimedOut;
+use super::joined::Sources;
+use super::settings::Settings;
+use super::walk::Entry;
 use super::{ChildError, Failure, JoinedError};
 use crate::info::ChildInfo;
-use crate::text::Clipped;
-
-/// So many of those around a failure are named: as many as help to find the place. A path may be as
-/// deep as the tree was.
-pub(super) const ANCESTORS: usize = 3;
+use crate::text::{Cut, MAX_NAME, Name, lines, tells};
 
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
-pub(super) type Leaf<E> = fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result;
+pub(super) type Leaf<E> = fn(&E, &mut dyn fmt::Write) -> fmt::Result;
+
+/// With what an error shows of its chain where `{:#}` is how it does so.
+pub(super) fn by_display<E: Display>(error: &E, out: &mut dyn fmt::Write) -> fmt::Result {
+    write!(out, "{error:#}")
+}
+
+pub(super) fn by_debug<E: fmt::Debug>(error: &E, out: &mut dyn fmt::Write) -> fmt::Result {
+    write!(out, "{error:?}")
+}
 
 /// `the body and 3 of 40 children`; what was given to the nursery, such as a deadline,
 /// is `the nursery itself`.
@@ -24,20 +33,22 @@ impl<E> Display for Who<'_, E> {
         let body = self.0.iter().any(is_own_body);
         let nursery = self.0.iter().any(is_nursery_itself);
         let others = match (body, nursery) {
-            (true, true) => "the body and the nursery itself",
+            (true, true) => "the body and the ",
             (true, false) => "the body",
-            (false, true) => "the nursery itself",
+            (false, true) => "the ",
             (false, false) => "",
         };
         f.write_str(others)?;
+        if nursery {
+            write!(f, "{} itself", self.0.0.owner.noun())?;
+        }
         match (others, counts.failed()) {
             ("", _) => {}
             (_, 0) => return Ok(()),
             _ => f.write_str(" and ")?,
         }
         let total = counts.total();
-        let children = if total == 1 { "child" } else { "children" };
-        write!(f, "{} of {total} {children}", counts.failed())
+        write!(f, "{} of {total} {}", counts.failed(), self.0.0.owner.parts(total))
     }
 }
 
@@ -60,64 +71,111 @@ pub(super) fn untold<E>(error: &JoinedError<E>) -> u64 {
     error.counts().not_stored().saturating_sub(told)
 }
 
-/// `#7 fetch`, with those around it where groups were dissolved: `#12 uploads / #7 fetch`.
+/// `#7 fetch`, with the children around it: `#12 uploads > #7 fetch`. Of a long path the nearest
+/// are named.
 pub(super) struct Label<'a, E> {
-    entry: &'a ChildError<E>,
+    /// The nearest first.
+    path: Vec<&'a ChildError<E>>,
+    is_whole: bool,
+    /// How many children are named around it.
+    around: usize,
     /// Where each number with its name is cut; `None` shows no names.
     names: Option<usize>,
 }
 
 impl<'a, E> Label<'a, E> {
-    pub(super) fn with_names(entry: &'a ChildError<E>, chars: usize) -> Self {
-        Self { entry, names: Some(chars) }
+    pub(super) fn of_item(entry: &Entry<'a, E>, settings: Settings) -> Self {
+        let path = iter::once(entry.error).chain(entry.path.iter().copied()).collect();
+        Self { path, is_whole: !entry.elided, around: settings.depth, names: Some(settings.names) }
+    }
+
+    pub(super) fn of(entry: &'a ChildError<E>) -> Self {
+        let names = Some(MAX_NAME);
+        Self { path: vec![entry], is_whole: true, around: Settings::LINE.depth, names }
     }
 
     pub(super) fn ids_only(entry: &'a ChildError<E>) -> Self {
-        Self { entry, names: None }
+        Self { names: None, ..Self::of(entry) }
     }
 
-    fn part(&self, child: &ChildInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.names {
-            Some(chars) => match child.name() {
-                Some(name) => Clipped::name(format_args!("{} {name}", child.id()), chars).fmt(f),
-                None => child.id().fmt(f),
-            },
-            None => child.id().fmt(f),
+    fn part(
+        &self,
+        child: &ChildInfo,
+        name: Option<&str>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        match (self.names, name) {
+            (Some(chars), Some(name)) => {
+                Name { text: format_args!("{} {name}", child.id()), chars }.fmt(f)
+            }
+            _ => child.id().fmt(f),
         }
     }
 }
 
 impl<E> Display for Label<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nearest: Vec<_> = self.entry.ancestors().take(ANCESTORS + 1).collect();
-        if nearest.len() > ANCESTORS {
-            f.write_str("… / ")?;
+        let parts = self.path.iter().enumerate().flat_map(|(at, entry)| {
+            // Around the last child are nurseries. The name of one serves where the child has none.
+            let group = entry.failure().group().filter(|_| at > 0);
+            let name = entry.child().name().or(group.and_then(JoinedError::name));
+            let ancestors = entry.ancestors().map(|child| (child, child.name()));
+            iter::once((entry.child(), name)).chain(ancestors)
+        });
+        let mut nearest: Vec<_> = parts.take(self.around + 2).collect();
+        let is_whole = self.is_whole && nearest.len() <= self.around + 1;
+        nearest.truncate(self.around + 1);
+        if !is_whole {
+            f.write_str("… > ")?;
         }
-        for ancestor in nearest.into_iter().take(ANCESTORS).rev() {
-            self.part(ancestor, f)?;
-            f.write_str(" / ")?;
+        for (at, (child, name)) in nearest.into_iter().rev().enumerate() {
+            if at > 0 {
+                f.write_str(" > ")?;
+            }
+            self.part(child, name, f)?;
         }
-        self.part(self.entry.child(), f)
+        Ok(())
     }
 }
 
-/// What a failure that is no group says for itself.
-pub(super) struct Says<'a, E> {
-    pub(super) failure: &'a Failure<E>,
-    pub(super) leaf: Leaf<E>,
+/// Writes what a failure that is no group says for itself.
+pub(super) fn write_failure<E>(
+    failure: &Failure<E>,
+    leaf: Leaf<E>,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    match failure {
+        Failure::Error(error) => leaf(error, out),
+        Failure::Group(group) => write!(out, "{} failed", Who(group)),
+        Failure::Panic(panic) => panic.write(out),
+        Failure::TimedOut(cause) => write!(out, "{}", TimedOut(cause)),
+        Failure::Executor(error) => write!(out, "{error}"),
+    }
 }
 
-impl<E> Display for Says<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.failure {
-            Failure::Error(error) => (self.leaf)(error, f),
-            Failure::Group(group) => write!(f, "{} failed", Who(group)),
-            // How long it may be is for the caller to say.
-            Failure::Panic(panic) => panic.write(f, usize::MAX),
-            Failure::TimedOut(cause) => TimedOut(cause).fmt(f),
-            Failure::Executor(error) => error.fmt(f),
+/// What an error was caused by, each as its lines, as far as `shown` does not tell it. The second
+/// value is whether there are more than are looked at.
+pub(super) fn causes<E>(
+    error: &E,
+    sources: Sources<E>,
+    shown: &[String],
+    cut: Cut,
+) -> (Vec<Vec<String>>, bool) {
+    /// A chain of sources could be without end.
+    const CAUSES: usize = 10;
+    let mut told = shown.join("\n");
+    let mut chain = iter::successors(sources(error), |&error| error.source());
+    let mut causes = Vec::new();
+    for cause in chain.by_ref().take(CAUSES) {
+        let lines = lines(cut, |out| write!(out, "{cause}"));
+        let text = lines.join("\n");
+        if !text.is_empty() && !tells(&told, &text) {
+            told.push('\n');
+            told.push_str(&text);
+            causes.push(lines);
         }
     }
+    (causes, chain.next().is_some())
 }
 
 /// Whether the entry is the body of the nursery itself, not of one that was dissolved into it.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::depth::Depth;
+use super::head::{by_debug, by_display};
 use super::iter::is_safe_to_drop;
-use super::{ChildError, Counts, Failure, IntoIter, Iter, Tree, line};
+use super::nested::{Around, Showing};
+use super::shown::write_nested;
+use super::{ChildError, Counts, Failure, IntoIter, Iter, Shown};
 use crate::cancel::{Cause, How};
 use crate::guard::keep_and_drop;
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
 
 /// Every failure of a nursery's children, in the order in which they came. It is never empty.
 ///
@@ -26,12 +28,13 @@ use crate::info::ChildInfo;
 /// | format | shows | asks of `E` |
 /// |---|---|---|
 /// | `{}` | one line that names every failure | `Display` |
-/// | `{:#}` | the tree, a line for each failure, and for what it was [caused by](Self::with_sources) if told how | `Display` |
+/// | `{:#}` | the tree, a row for each failure | `Display` |
 /// | `{:?}` | the tree, errors by their `Debug` | `Debug` |
 /// | `{:#?}` | the structure | `Debug` |
 ///
-/// All but the last are bounded, see [`tree`](Self::tree) for the limits. What an error says is
-/// shown on one line, with control characters escaped.
+/// All but the last are bounded; [`line`](Self::line) and [`tree`](Self::tree) have the limits, and
+/// say what is shown. What an error was caused by is shown where its `{:#}` tells it, as that of
+/// anyhow and eyre does, or where it was told [how to find it](crate::Nursery::sources).
 ///
 /// [`Error::source`] is `None`: what failed is in the text already.
 ///
@@ -57,9 +60,10 @@ pub struct JoinedError<E>(pub(super) Box<Joined<E>>);
 pub(crate) type Stored<E> = SmallVec<[ChildError<E>; 1]>;
 
 /// How to come from an error to its source, where the error type has one.
-pub(super) type Sources<E> = fn(&E) -> Option<&(dyn Error + 'static)>;
+pub(crate) type Sources<E> = fn(&E) -> Option<&(dyn Error + 'static)>;
 
 pub(super) struct Joined<E> {
+    pub(super) owner: Owner,
     pub(super) name: Option<Arc<str>>,
     pub(super) counts: Counts,
     pub(super) cause: Option<Cause>,
@@ -80,7 +84,15 @@ impl<E> JoinedError<E> {
     ) -> Self {
         debug_assert!(!entries.is_empty(), "a joined error holds at least one failure");
         let entries = Entries(entries);
-        Self(Box::new(Joined { name, counts, cause, bare: false, sources: None, entries }))
+        let owner = Owner::Nursery;
+        Self(Box::new(Joined { owner, name, counts, cause, bare: false, sources: None, entries }))
+    }
+
+    /// Says what it is of, and how errors lead to their sources.
+    pub(crate) fn of(mut self, owner: Owner, sources: Option<Sources<E>>) -> Self {
+        self.0.owner = owner;
+        self.0.sources = sources;
+        self
     }
 
     /// The error that was made a joined error by [`From`], and is that of no nursery.
@@ -151,15 +163,22 @@ impl<E> JoinedError<E> {
         entries.into_iter()
     }
 
-    /// The tree that `{:#}` shows, to be shown within limits of your own.
-    pub fn tree(&self) -> Tree<'_, E> {
-        Tree::new(self)
+    /// The line that `{}` shows, to be shown within limits of your own.
+    pub fn line(&self) -> Shown<'_, E> {
+        Shown::line(self)
     }
 
-    /// Lets the tree say what each error was caused by, from its [`source`](Error::source) down.
+    /// The tree that `{:#}` shows, to be shown within limits of your own.
+    pub fn tree(&self) -> Shown<'_, E> {
+        Shown::tree(self)
+    }
+
+    /// Lets the line and the tree say what each error was caused by, from its
+    /// [`source`](Error::source) down, as far as the error does not say so itself.
     ///
     /// `E` need not be an [`Error`], so a joined error cannot ask its errors for their sources
-    /// unless it is told how. It remembers also as a `Box<dyn Error>`; [`map`](Self::map) forgets.
+    /// unless it is told how; a nursery can be told [beforehand](crate::Nursery::sources). It
+    /// remembers also as a `Box<dyn Error>`; [`map`](Self::map) forgets.
     #[must_use]
     pub fn with_sources(self) -> Self
     where
@@ -215,7 +234,7 @@ impl<E> From<E> for JoinedError<E> {
 /// `{}` is one line, `{:#}` the tree.
 impl<E: fmt::Display> fmt::Display for JoinedError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() { self.tree().fmt(f) } else { line::joined(self, E::fmt, f) }
+        write_nested(self, by_display, f.alternate(), f)
     }
 }
 
@@ -223,9 +242,9 @@ impl<E: fmt::Display> fmt::Display for JoinedError<E> {
 impl<E: fmt::Debug> fmt::Debug for JoinedError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
-            return self.tree().fmt(f);
+            return write_nested(self, by_debug, true, f);
         }
-        let Some(_depth) = Depth::enter() else {
+        let Some(_showing) = Showing::enter(Around::Nothing) else {
             return f.write_str("…");
         };
         f.debug_struct("JoinedError")

@@ -1,33 +1,13 @@
 //! A joined error on one line.
 
 use std::fmt::{self, Display};
-use std::slice;
 
-use super::depth::Depth;
-use super::head::{Label, Leaf, LostInside, Says, Who, is_nursery_itself, is_own_body, untold};
+use super::head::{Label, Leaf, LostInside, Who, causes, write_failure};
+use super::nested::{Around, Showing};
+use super::settings::Settings;
+use super::walk::{Entry, Item, What, of_entry};
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
-
-/// Entries shown of one nursery.
-const ENTRIES: usize = 10;
-/// Entries shown in all.
-const TOTAL: usize = 50;
-/// Groups shown within each other.
-const DEPTH: usize = 8;
-
-/// `3 of 40 children failed: #7 fetch: connection refused; …`.
-pub(super) fn joined<E>(
-    error: &JoinedError<E>,
-    leaf: Leaf<E>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let Some(_depth) = Depth::enter() else {
-        return f.write_str("…");
-    };
-    head(error, f)?;
-    f.write_str(": ")?;
-    entries(List::of(error), leaf, f)
-}
+use crate::text::{Cut, NO_MESSAGE, Name, lines};
 
 /// `#7 fetch: connection refused`.
 pub(super) fn entry<E>(
@@ -35,84 +15,94 @@ pub(super) fn entry<E>(
     leaf: Leaf<E>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Some(_depth) = Depth::enter() else {
+    let Some(_showing) = Showing::enter(Around::Line) else {
         return f.write_str("…");
     };
-    let entry = slice::from_ref(entry).iter();
-    entries(List { rest: entry, shown: 0, not_stored: 0, named: false }, leaf, f)
+    f.write_str(&items(&of_entry(entry, Settings::LINE), Settings::LINE, leaf))
 }
 
-fn head<E>(error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if let Some(name) = error.name() {
-        write!(f, "nursery \"{}\": ", Clipped::name(name, MAX_NAME))?;
-    }
-    write!(f, "{} failed", Who(error))
+/// All that an error says, for a cause to tell: with what it was caused by, where `{:#}` is how it
+/// says so.
+pub(crate) fn text<E: Display>(error: &E) -> String {
+    let _showing = Showing::enter(Around::Line);
+    format!("{error:#}")
 }
 
-fn entries<E>(list: List<'_, E>, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut total = 0;
-    let mut open = vec![list];
-    while let Some(list) = open.last_mut() {
-        if list.shown > 0 && list.left() > 0 {
-            f.write_str("; ")?;
-        }
-        let room = list.shown < ENTRIES && total < TOTAL;
-        let Some(entry) = room.then(|| list.rest.next()).flatten() else {
-            if list.left() > 0 {
-                write!(f, "and {} more", list.left())?;
-            }
-            open.pop();
-            if !open.is_empty() {
-                f.write_str(")")?;
-            }
-            continue;
-        };
-        list.shown += 1;
-        total += 1;
-        if !list.named {
-            write!(f, "{}: ", Label::with_names(entry, MAX_NAME))?;
-        }
-        if entry.after_cancel() {
-            f.write_str("after cancel: ")?;
-        }
-        match entry.failure() {
-            Failure::Group(group) => {
-                head(group, f)?;
-                LostInside(entry.lost_failures()).fmt(f)?;
-                if open.len() < DEPTH {
-                    f.write_str(" (")?;
-                    open.push(List::of(group));
-                } else {
-                    f.write_str(" (…)")?;
-                }
-            }
-            failure => {
-                write!(f, "{}", Clipped::message(Says { failure, leaf }, MAX_MESSAGE))?;
-                LostInside(entry.lost_failures()).fmt(f)?;
-            }
-        }
-    }
-    Ok(())
+/// `nursery "sync": 3 of 40 children failed`.
+pub(super) struct Head<'a, E> {
+    pub(super) error: &'a JoinedError<E>,
+    pub(super) names: usize,
 }
 
-/// The entries of one nursery that are still to be written.
-struct List<'a, E> {
-    rest: slice::Iter<'a, ChildError<E>>,
-    shown: usize,
-    not_stored: u64,
-    // The head has said already which child failed.
-    named: bool,
+impl<E> Display for Head<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.error.name() {
+            let noun = self.error.0.owner.noun();
+            write!(f, "{noun} \"{}\": ", Name { text, chars: self.names })?;
+        }
+        write!(f, "{} failed", Who(self.error))
+    }
 }
 
-impl<'a, E> List<'a, E> {
-    fn of(error: &'a JoinedError<E>) -> Self {
-        let rest = error.0.entries.0.iter();
-        let all = |is: fn(&ChildError<E>) -> bool| rest.clone().all(is);
-        let named = error.counts().failed() == 0 && (all(is_own_body) || all(is_nursery_itself));
-        Self { rest, shown: 0, not_stored: untold(error), named }
+/// `#7 fetch: connection refused; #12 uploads: 2 of 3 children failed (…); and 25 more`.
+pub(super) fn items<E>(items: &[Item<'_, E>], settings: Settings, leaf: Leaf<E>) -> String {
+    let mut line = String::new();
+    let mut depth = 0;
+    let mut is_first = true;
+    for item in items {
+        if item.depth > depth {
+            line += " (";
+            is_first = true;
+        }
+        line.extend((item.depth..depth).map(|_| ')'));
+        depth = item.depth;
+        if !is_first {
+            line += "; ";
+        }
+        is_first = false;
+        match &item.what {
+            What::More(more) => line += &format!("and {more} more"),
+            What::Entry(entry) => write_entry(&mut line, entry, settings, leaf),
+        }
     }
+    line.extend((0..depth).map(|_| ')'));
+    line
+}
 
-    fn left(&self) -> u64 {
-        self.rest.len() as u64 + self.not_stored
+fn write_entry<E>(line: &mut String, entry: &Entry<'_, E>, settings: Settings, leaf: Leaf<E>) {
+    if !entry.named {
+        *line += &format!("{}: ", Label::of_item(entry, settings));
     }
+    if entry.after_cancel {
+        *line += "after cancel: ";
+    }
+    match entry.error.failure() {
+        Failure::Group(error) => *line += &Head { error, names: settings.names }.to_string(),
+        failure => *line += &message(failure, entry, settings, leaf),
+    }
+    *line += &LostInside(entry.lost).to_string();
+}
+
+/// What a failure says, and what it was caused by.
+fn message<E>(
+    failure: &Failure<E>,
+    entry: &Entry<'_, E>,
+    settings: Settings,
+    leaf: Leaf<E>,
+) -> String {
+    let cut = Cut::line(settings.width);
+    let says = lines(cut, |out| write_failure(failure, leaf, out));
+    let mut text = says.first().map_or(NO_MESSAGE, String::as_str).to_owned();
+    if let (Failure::Error(error), Some(sources)) = (failure, entry.sources) {
+        let (causes, more) = causes(error, sources, &says, cut);
+        for cause in causes.iter().flatten() {
+            text += &format!(": {cause}");
+        }
+        if more {
+            text += ": …";
+        }
+        // All of it together is bounded as one message is.
+        text = lines(cut, |out| out.write_str(&text)).concat();
+    }
+    text
 }

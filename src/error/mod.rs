@@ -6,7 +6,6 @@
 mod algebra;
 mod child_error;
 mod counts;
-mod depth;
 mod executor;
 mod failure;
 mod first;
@@ -15,12 +14,15 @@ mod head;
 mod iter;
 mod joined;
 mod line;
+mod nested;
 mod panic;
 mod path;
 mod regrow;
-mod rows;
 mod search;
+mod settings;
+mod shown;
 mod tree;
+mod walk;
 
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -33,7 +35,9 @@ pub(crate) use first::First;
 pub(crate) use head::LostInside;
 pub use iter::{IntoIter, Iter, Leaves};
 pub use joined::JoinedError;
-pub(crate) use joined::Stored;
+pub(crate) use joined::{Sources, Stored};
+pub(crate) use line::text;
 pub use panic::Panic;
 pub use path::Ancestors;
-pub use tree::Tree;
+pub(crate) use shown::Ends;
+pub use shown::Shown;

@@ -9,7 +9,7 @@ use std::sync::{OnceLock, PoisonError};
 use crate::guard::{CaughtPanic, Thrown};
 use crate::panic_location::PanicLocation;
 use crate::sync::{Mutex, MutexGuard};
-use crate::text::{Clipped, MAX_MESSAGE, place};
+use crate::text::{MAX_MESSAGE, Message, NO_MESSAGE, place};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.
 ///
@@ -178,16 +178,24 @@ impl Panic {
         self.into_caught().resume()
     }
 
-    /// Writes the panic as one line, with at most `chars` of its message.
-    pub(super) fn write(&self, f: &mut impl fmt::Write, chars: usize) -> fmt::Result {
-        f.write_str("panicked")?;
+    /// Writes the panic with all of its message.
+    pub(super) fn write(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.write_work(out)?;
+        match self.message() {
+            blank if blank.trim().is_empty() => out.write_str(NO_MESSAGE),
+            message => out.write_str(message),
+        }
+    }
+
+    fn write_work(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str("panicked")?;
         if let Some(work) = self.0.work {
-            write!(f, " {work}")?;
+            write!(out, " {work}")?;
         }
         if let Some(location) = self.location() {
-            write!(f, " at {}", place(location.file(), location.line()))?;
+            write!(out, " at {}", place(location.file(), location.line()))?;
         }
-        write!(f, ": {}", Clipped::message(self.message(), chars))
+        out.write_str(": ")
     }
 
     /// An error that was thrown as a payload, boxed: what `panic_any(error)` makes of a
@@ -211,11 +219,12 @@ const NOT_TEXT: &str = "a payload that is not text";
 impl UnwindSafe for Panic {}
 impl RefUnwindSafe for Panic {}
 
-/// `panicked: ` and the message, on one line; it says where, if that was in the destructor of a
+/// `panicked: ` and the first line of the message; it says where, if that was in the destructor of a
 /// child or in a nursery's policy, and the line if that is known.
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, MAX_MESSAGE)
+        self.write_work(f)?;
+        Message::new(self.message(), MAX_MESSAGE).fmt(f)
     }
 }
 

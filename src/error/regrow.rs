@@ -84,6 +84,7 @@ impl<E, F, const N: usize> Level<E, F, N> {
             (!entries.0.is_empty()).then(|| {
                 let counts = shell.counts.without(all - children(entries.0.iter()));
                 JoinedError(Box::new(Joined {
+                    owner: shell.owner,
                     name: shell.name.clone(),
                     counts,
                     cause: shell.cause.clone(),

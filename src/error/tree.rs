@@ -1,205 +1,213 @@
-//! A joined error as a tree, a line for each failure.
+//! A joined error as a tree, a row for each failure.
 
-use std::error::Error;
 use std::fmt;
-use std::iter;
+use std::panic::Location;
 
-use super::depth::{Depth, MAX_DEPTH};
-use super::head::{Label, Leaf, LostInside, Says, Who, is_own_body};
-use super::joined::Sources;
-use super::rows::{Limits, Row, What, rows, trunk};
-use super::{ChildError, Failure, JoinedError};
-use crate::text::{Clipped, MAX_MESSAGE, MAX_NAME};
+use super::head::{Label, Leaf, LostInside, Who, causes, is_own_body, write_failure};
+use super::nested::with_hidden;
+use super::settings::Settings;
+use super::walk::{Entry, Item, What};
+use super::{Failure, JoinedError};
+use crate::info::ChildInfo;
+use crate::text::{NO_MESSAGE, Name, lines, place};
 
-/// Shows a joined error as a tree, within limits. Made by [`JoinedError::tree`].
-///
-/// ```text
-/// nursery "sync" failed: 3 of 40 children (35 completed, 2 cancelled), first #7
-/// ├─ #7 fetch       src/main.rs:31   connection refused
-/// │     caused by: os error 111
-/// ├─ #9             src/main.rs:34   panicked: index out of bounds
-/// └─ #12 uploads    src/main.rs:40   nursery "uploads" failed: 1 of 3 children, first #3
-///    └─ #3 put      src/up.rs:9      after cancel: flush failed
-/// ```
-///
-/// What is beyond a limit is counted, as `… and 25 more`. Columns are aligned by characters, so
-/// those that a terminal shows wide shift the rest of their line.
-#[must_use = "a tree does nothing until it is formatted"]
-pub struct Tree<'a, E> {
-    error: &'a JoinedError<E>,
-    width: usize,
-    limits: Limits,
-    locations: bool,
-    sources: Option<Sources<E>>,
+/// One row below the title. It holds no reference: rows of a joined error that hides in another's
+/// message are of any type.
+pub(super) struct Row {
+    /// How deep it is below the title.
+    depth: usize,
+    /// Whether nothing follows on this level.
+    last: bool,
+    what: Cells,
 }
 
-impl<'a, E> Tree<'a, E> {
-    pub(super) fn new(error: &'a JoinedError<E>) -> Self {
-        let limits = Limits { depth: MAX_DEPTH, entries: 50, total: 500, names: MAX_NAME };
-        Self { error, width: MAX_MESSAGE, limits, locations: true, sources: None }
+enum Cells {
+    Entry {
+        label: String,
+        location: &'static Location<'static>,
+        /// The message; more than one line if it has several, or if it was caused by something.
+        lines: Vec<String>,
+    },
+    /// So many are not shown.
+    More(u64),
+}
+
+impl Row {
+    /// A row right below the title.
+    pub(super) fn entry(child: &ChildInfo, text: String) -> Self {
+        let (label, location) = (child.label().to_string(), child.location());
+        Self { depth: 0, last: false, what: Cells::Entry { label, location, lines: vec![text] } }
     }
 
-    /// Cuts what an error says at this many characters, instead of 300.
-    pub fn width(mut self, chars: usize) -> Self {
-        self.width = chars;
+    /// A row right below the title, where so many are not shown.
+    pub(super) fn more(more: u64) -> Self {
+        Self { depth: 0, last: false, what: Cells::More(more) }
+    }
+
+    fn is_last(mut self, last: bool) -> Self {
+        self.last = last;
         self
     }
+}
 
-    /// Cuts names at this many characters, instead of 40.
-    ///
-    /// That is a child's name with the number before it, and the name of a nursery. Children whose
-    /// names begin alike, such as the URLs of one host, can be told apart only if they are not cut.
-    pub fn names(mut self, chars: usize) -> Self {
-        self.limits.names = chars;
-        self
+/// The rows of what is shown. No lock or borrow is held while errors are asked for their texts.
+pub(super) fn rows<E>(items: &[Item<'_, E>], settings: Settings, leaf: Leaf<E>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for item in items {
+        let (depth, last) = (item.depth, item.last);
+        match &item.what {
+            What::More(more) => rows.push(Row { depth, last, what: Cells::More(*more) }),
+            What::Entry(entry) => {
+                let (lines, hidden) = with_hidden(|| message(entry, settings, leaf));
+                let label = Label::of_item(entry, settings).to_string();
+                let location = entry.error.child().location();
+                rows.push(Row { depth, last, what: Cells::Entry { label, location, lines } });
+                // Several joined errors in one message: only the rows of the last end the level.
+                let many = hidden.iter().filter(|row| row.depth == 0 && row.last).count();
+                let mut ends = 0;
+                rows.extend(hidden.into_iter().map(|mut row| {
+                    if row.depth == 0 && row.last {
+                        ends += 1;
+                        row.last = ends == many;
+                    }
+                    row.depth += depth + 1;
+                    row
+                }));
+            }
+        }
     }
+    rows
+}
 
-    /// Shows this many levels of failures within each other, instead of 16.
-    pub fn depth(mut self, levels: usize) -> Self {
-        self.limits.depth = levels;
-        self
+/// The rows of a report, one after the other.
+pub(super) fn in_one_level(mut rows: Vec<Row>, more: Vec<Row>) -> Vec<Row> {
+    let goes_on = !more.is_empty();
+    for row in rows.iter_mut().filter(|row| row.depth == 0) {
+        row.last &= !goes_on;
     }
+    let count = more.len();
+    rows.extend(more.into_iter().enumerate().map(|(at, row)| row.is_last(at + 1 == count)));
+    rows
+}
 
-    /// Shows this many failures of each nursery, instead of 50.
-    pub fn entries(mut self, entries: usize) -> Self {
-        self.limits.entries = entries;
-        self
+/// `nursery "sync" failed: 3 of 40 children (35 completed, 2 cancelled), first #7`.
+pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
+    let mut title = error.0.owner.noun().to_owned();
+    if let Some(text) = error.name() {
+        title += &format!(" \"{}\"", Name { text, chars: settings.names });
     }
-
-    /// Shows this many failures in all, instead of 500.
-    pub fn total(mut self, entries: usize) -> Self {
-        self.limits.total = entries;
-        self
+    title += &format!(" failed: {}", Who(error));
+    title += &match (error.counts().completed(), error.counts().cancelled()) {
+        (0, 0) => String::new(),
+        (completed, 0) => format!(" ({completed} completed)"),
+        (0, cancelled) => format!(" ({cancelled} cancelled)"),
+        (completed, cancelled) => format!(" ({completed} completed, {cancelled} cancelled)"),
+    };
+    match error.first() {
+        body if is_own_body(body) && error.len() == 1 => {}
+        first => title += &format!(", first {}", Label::ids_only(first)),
     }
+    title
+}
 
-    /// Says whether to show the lines that spawned the children, as it does unless told otherwise.
-    ///
-    /// They help a developer; for users of the program they may be of no use.
-    pub fn locations(mut self, shown: bool) -> Self {
-        self.locations = shown;
-        self
+/// What a failure says, and what it was caused by.
+fn message<E>(entry: &Entry<'_, E>, settings: Settings, leaf: Leaf<E>) -> Vec<String> {
+    let cut = settings.cut();
+    let failure = entry.error.failure();
+    let mut says = match failure {
+        Failure::Group(group) => vec![title(group, settings)],
+        failure => lines(cut, |out| write_failure(failure, leaf, out)),
+    };
+    if says.is_empty() {
+        says.push(NO_MESSAGE.to_owned());
     }
-
-    /// Says what each error was caused by, from its [`source`](Error::source) down, as
-    /// [`JoinedError::with_sources`] does for good.
-    pub fn sources(mut self) -> Self
-    where
-        E: Error + 'static,
-    {
-        self.sources = Some(E::source);
-        self
+    let below = match (failure, entry.sources) {
+        (Failure::Error(error), Some(sources)) => {
+            let (mut causes, more) = causes(error, sources, &says, cut);
+            causes.extend(more.then(|| vec!["…".to_owned()]));
+            causes
+        }
+        _ => Vec::new(),
+    };
+    if entry.after_cancel {
+        says[0].insert_str(0, "after cancel: ");
     }
+    says[0] += &LostInside(entry.lost).to_string();
+    for cause in below {
+        let mut indent = "caused by: ";
+        for line in cause {
+            says.push(format!("{indent}{line}"));
+            indent = "           ";
+        }
+    }
+    says
+}
 
-    fn write(&self, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(_depth) = Depth::enter() else {
-            return f.write_str("…");
-        };
-        self.title(self.error, f)?;
-        let rows = rows(self.error, self.sources, self.limits);
-        let columns = Columns::of(&rows, self.locations);
-        for row in &rows {
-            let branch = if row.last { "└─ " } else { "├─ " };
-            write!(f, "\n{}{branch}", row.indent)?;
-            match &row.what {
-                What::More(more) => write!(f, "… and {more} more")?,
-                What::Entry { entry, sources, label, location } => {
-                    columns.write(row.indent_chars(), label, location, f)?;
-                    self.failure(entry, leaf, f)?;
-                    self.causes(row, entry, *sources, f)?;
+/// Writes the title and the rows. A location that all rows have in common stands in the title.
+pub(super) fn write(
+    title: &str,
+    rows: &[Row],
+    locations: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.write_str(title)?;
+    let common = if locations { common_location(rows) } else { None };
+    if let Some(location) = common {
+        write!(f, ", spawned at {}", place(location.file(), location.line()))?;
+    }
+    let columns = Columns::of(rows, locations && common.is_none());
+    // The trunks of the levels above.
+    let mut trunks: Vec<&str> = Vec::new();
+    for row in rows {
+        trunks.truncate(row.depth);
+        let indent = trunks.concat();
+        let (branch, trunk) = if row.last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        write!(f, "\n{indent}{branch}")?;
+        match &row.what {
+            Cells::More(more) => write!(f, "… and {more} more")?,
+            Cells::Entry { label, location, lines } => {
+                columns.write(row.depth, label, location, f)?;
+                let mut lines = lines.iter();
+                f.write_str(lines.next().map_or("", String::as_str))?;
+                for line in lines {
+                    write!(f, "\n{indent}{trunk}   {line}")?;
                 }
             }
         }
-        Ok(())
+        trunks.push(trunk);
     }
-
-    fn title(&self, error: &JoinedError<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nursery")?;
-        if let Some(name) = error.name() {
-            write!(f, " \"{}\"", Clipped::name(name, self.limits.names))?;
-        }
-        write!(f, " failed: {}", Who(error))?;
-        match (error.counts().completed(), error.counts().cancelled()) {
-            (0, 0) => {}
-            (completed, 0) => write!(f, " ({completed} completed)")?,
-            (0, cancelled) => write!(f, " ({cancelled} cancelled)")?,
-            (completed, cancelled) => write!(f, " ({completed} completed, {cancelled} cancelled)")?,
-        }
-        match error.first() {
-            body if is_own_body(body) && error.len() == 1 => Ok(()),
-            first => write!(f, ", first {}", Label::ids_only(first)),
-        }
-    }
-
-    fn failure(
-        &self,
-        entry: &ChildError<E>,
-        leaf: Leaf<E>,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
-        if entry.after_cancel() {
-            f.write_str("after cancel: ")?;
-        }
-        match entry.failure() {
-            Failure::Group(group) => self.title(group, f)?,
-            failure => write!(f, "{}", Clipped::message(Says { failure, leaf }, self.width))?,
-        }
-        fmt::Display::fmt(&LostInside(entry.lost_failures()), f)
-    }
-
-    fn causes(
-        &self,
-        row: &Row<'_, E>,
-        entry: &ChildError<E>,
-        sources: Option<Sources<E>>,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
-        /// A chain of sources could be without end.
-        const CAUSES: usize = 10;
-        let (Some(sources), Some(error)) = (sources, entry.failure().error()) else {
-            return Ok(());
-        };
-        let mut causes = iter::successors(sources(error), |&error| error.source());
-        let indent = format!("\n{}{}   caused by: ", row.indent, trunk(row.last));
-        for cause in causes.by_ref().take(CAUSES) {
-            write!(f, "{indent}{}", Clipped::message(cause, self.width))?;
-        }
-        if causes.next().is_some() {
-            write!(f, "{indent}…")?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
-impl<E: fmt::Display> fmt::Display for Tree<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(E::fmt, f)
-    }
-}
-
-/// The same tree; what an error says is its `Debug` on one line.
-impl<E: fmt::Debug> fmt::Debug for Tree<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(E::fmt, f)
-    }
+fn common_location(rows: &[Row]) -> Option<&'static Location<'static>> {
+    let mut all = rows.iter().filter_map(|row| match row.what {
+        Cells::Entry { location, .. } => Some(location),
+        Cells::More(_) => None,
+    });
+    let first = all.next()?;
+    let mut others = all.peekable();
+    let same = others.peek().is_some() && others.all(|location| location == first);
+    same.then_some(first)
 }
 
 /// Where the columns are, the same on all levels.
 struct Columns {
     location: usize,
-    /// Behind the locations, if they are shown.
+    /// `None` without locations.
     text: Option<usize>,
 }
 
 impl Columns {
-    fn of<E>(rows: &[Row<'_, E>], locations: bool) -> Self {
+    fn of(rows: &[Row], locations: bool) -> Self {
         /// One long name deep in the tree must not push the columns of all others away.
         const MAX_LOCATION: usize = 60;
         let mut columns = Self { location: 0, text: locations.then_some(0) };
         for row in rows {
-            if let What::Entry { label, location, .. } = &row.what {
-                let label = row.indent_chars() + label.chars().count();
+            if let Cells::Entry { label, location, .. } = &row.what {
+                let label = indent(row.depth) + label.chars().count();
                 columns.location = columns.location.max(label.min(MAX_LOCATION));
-                columns.text = columns.text.map(|text| text.max(location.chars().count()));
+                let location = place(location.file(), location.line()).chars().count();
+                columns.text = columns.text.map(|text| text.max(location));
             }
         }
         columns
@@ -207,16 +215,21 @@ impl Columns {
 
     fn write(
         &self,
-        indent: usize,
+        depth: usize,
         label: &str,
-        location: &str,
+        location: &Location<'_>,
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
-        let label_width = self.location.saturating_sub(indent);
-        write!(f, "{label:label_width$}    ")?;
+        let width = self.location.saturating_sub(indent(depth));
+        write!(f, "{label:width$}    ")?;
         match self.text {
-            Some(width) => write!(f, "{location:width$}   "),
+            Some(width) => write!(f, "{:width$}   ", place(location.file(), location.line())),
             None => Ok(()),
         }
     }
+}
+
+/// The width of the trunks before a row.
+fn indent(depth: usize) -> usize {
+    3 * depth
 }

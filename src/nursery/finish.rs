@@ -116,7 +116,7 @@ impl<'env, T, E, M: Flavor, K: Detail> Collect<'env, T, E, M, K> {
     fn finish<R>(
         &mut self,
         inner: Box<Inner<'env, T, E, M>>,
-        take: fn(&mut Collected<K, T, E>, &Summary) -> R,
+        take: fn(&mut Collected<K, T, E>, &Summary<E>) -> R,
     ) -> R {
         take(&mut self.collected, &inner.scope.summary())
     }

@@ -1,12 +1,13 @@
 //! The options of a nursery.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::Nursery;
 use super::builder::hold;
-use crate::error::ChildError;
+use crate::error::{ChildError, text};
 use crate::flavor::{Flavor, Hold, Local, Shared};
 use crate::scope::collected::{Bounds, bound};
 
@@ -55,7 +56,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     where
         E: Display,
     {
-        self.inner.scope.policy.stop_at_first(E::to_string);
+        self.inner.scope.policy.stop_at_first(text);
         self
     }
 
@@ -102,6 +103,52 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// of these errors. A panic in `text` is caught, and the cause has no text of the error then.
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.inner.scope.policy.tell_by(text);
+        self
+    }
+
+    /// Lets what the errors were caused by be shown, from their [`source`](Error::source) down: on
+    /// the line and in the tree of the [joined error](crate::JoinedError).
+    ///
+    /// What an error says itself is not shown twice. An error that tells its chain in its own
+    /// `{:#}`, as those of anyhow and eyre do, needs nothing of this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use std::io;
+    /// # futures::executor::block_on(async {
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("cannot fetch {what}")]
+    /// struct FetchError {
+    ///     what: &'static str,
+    ///     source: io::Error,
+    /// }
+    ///
+    /// let mut nursery: Nursery<'_, (), FetchError> = Nursery::new().sources();
+    /// nursery.spawn(async {
+    ///     let source = io::Error::other("connection refused");
+    ///     Err(FetchError { what: "cache", source })
+    /// });
+    /// assert_eq!(
+    ///     nursery.join().await.unwrap_err().to_string(),
+    ///     "1 of 1 child failed: #0: cannot fetch cache: connection refused",
+    /// );
+    /// # });
+    /// ```
+    pub fn sources(self) -> Self
+    where
+        E: Error + 'static,
+    {
+        self.sources_by(E::source)
+    }
+
+    /// [`sources`](Self::sources) for errors that only lead to an [`Error`].
+    ///
+    /// For a `Box<dyn Error + Send + Sync>` and the like that is
+    /// `sources_by(|error| error.source())`.
+    pub fn sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
+        self.inner.scope.policy.sources = Some(source);
         self
     }
 

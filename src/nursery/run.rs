@@ -18,7 +18,7 @@ use crate::drive::{Running, WakeFlag, budget};
 use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
 use crate::report::Report;
 use crate::scope::collected::Collected;
 use crate::scope::{Body, Pass, Scope};
@@ -261,7 +261,8 @@ where
             }
             (None, Some(cause)) if cause.kind() == CauseKind::Parent => {
                 // The first signal stays. What the body drives later serves the clean-up.
-                let cause = Cause::parent_cancelled(self.info.clone(), cause.clone());
+                let cause =
+                    Cause::parent_cancelled(Owner::Nursery, self.info.clone(), cause.clone());
                 self.nest.get_or_insert_with(Nest::new).signal(cause);
             }
             _ => {}
@@ -308,7 +309,7 @@ impl<B, R> Beside<'_, B, R> {
     }
 
     fn end_nest(&self, cause: &Cause) -> bool {
-        let cause = || Cause::parent_cancelled(self.info.clone(), cause.clone());
+        let cause = || Cause::parent_cancelled(Owner::Nursery, self.info.clone(), cause.clone());
         self.nest.as_ref().is_some_and(|nest| nest.end(cause()))
     }
 

@@ -22,7 +22,7 @@ use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, catch, drop_guarded};
-use crate::info::ChildId;
+use crate::info::{ChildId, Owner};
 use crate::lanes::Lanes;
 
 pin_project! {
@@ -218,7 +218,7 @@ where
             let (id, nest) = (place.item, place.nest.take());
             if let Some(nest) = &nest {
                 let info = self.ledger.info(id);
-                if nest.end(Cause::parent_cancelled(info, cause.clone()))
+                if nest.end(Cause::parent_cancelled(Owner::Pool, info, cause.clone()))
                     && self.poll_last(lane, nest)
                 {
                     continue;

@@ -16,7 +16,7 @@ use crate::drive::{DriverWaker, WakeFlag};
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
-use crate::info::{ChildId, ChildInfo};
+use crate::info::{ChildId, ChildInfo, Owner};
 use crate::report::Report;
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
@@ -302,9 +302,10 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         let around = self.around.take().filter(Member::is_last);
         let is_cut_short = counts.cancelled > 0 && self.collected.failures() == 0;
+        let (owner, sources) = (Owner::Pool, self.policy.sources);
         Settled {
             goes_with: around.filter(|_| is_cut_short),
-            summary: Summary { name, counts, handed_out: 0, cause },
+            summary: Summary { owner, name, counts, handed_out: 0, cause, sources },
             collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
         }
@@ -342,7 +343,7 @@ pub struct Settled<T, E> {
     /// The child that the pool is inside, if that is dropped now and is not to take a part of the
     /// outputs for the whole.
     goes_with: Option<Member>,
-    summary: Summary,
+    summary: Summary<E>,
     collected: Collected<ChildId, T, E>,
     location: &'static Location<'static>,
 }

@@ -8,6 +8,7 @@ mod progress;
 mod run;
 mod source;
 
+use std::error::Error;
 use std::fmt::{self, Display};
 use std::panic::Location;
 use std::sync::Arc;
@@ -22,9 +23,9 @@ pub use self::run::{ForEach, Map, PoolSettle};
 use self::source::{Items, Streamed};
 use crate::cancel::{CancelHandle, Control, FinishOnDrop};
 use crate::drive::DriverState;
-use crate::error::ChildError;
+use crate::error::{ChildError, text};
 use crate::flavor::{Flavor, Local, Shared};
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
 use crate::scope::policy::Policy;
 
 /// Runs a future for each of many items, a few at a time, and returns every failure.
@@ -69,7 +70,7 @@ use crate::scope::policy::Policy;
 ///     .unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "2 of 4 children failed: #1: invalid digit found in string; \
+///     "2 of 4 items failed: #1: invalid digit found in string; \
 ///      #3: cannot parse integer from empty string",
 /// );
 /// # });
@@ -137,7 +138,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         let info = ChildInfo::nursery(Location::caller());
         let waker = Waker::from(Arc::clone(driver.waker()));
         let finish = FinishOnDrop::new(Control::of_pool(info, waker));
-        let policy = Policy::collect();
+        let policy = Policy::collect(Owner::Pool);
         let (name, errors, progress) = (None, usize::MAX, None);
         Self { options: Options { name, limit, policy, errors, progress, driver, finish } }
     }
@@ -154,7 +155,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     where
         E: Display,
     {
-        self.options.policy.stop_at_first(E::to_string);
+        self.options.policy.stop_at_first(text);
         self
     }
 
@@ -162,6 +163,22 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// [`Nursery::describe`](crate::Nursery::describe).
     pub fn describe(mut self, text: fn(&E) -> String) -> Self {
         self.options.policy.tell_by(text);
+        self
+    }
+
+    /// Lets what the errors were caused by be shown. See
+    /// [`Nursery::sources`](crate::Nursery::sources).
+    pub fn sources(self) -> Self
+    where
+        E: Error + 'static,
+    {
+        self.sources_by(E::source)
+    }
+
+    /// [`sources`](Self::sources) for errors that only lead to an [`Error`]. See
+    /// [`Nursery::sources_by`](crate::Nursery::sources_by).
+    pub fn sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
+        self.options.policy.sources = Some(source);
         self
     }
 
@@ -237,7 +254,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// let error = halves.await.unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "500000 of 1000000 children failed: #1: odd; #3: odd; and 499998 more",
+    ///     "500000 of 1000000 items failed: #1: odd; #3: odd; and 499998 more",
     /// );
     /// # });
     /// ```

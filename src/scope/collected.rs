@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::cancel::{Cause, How};
 use crate::child::Gone;
-use crate::error::{ChildError, Counts, JoinedError, Stored};
+use crate::error::{ChildError, Counts, JoinedError, Sources, Stored};
 use crate::guard::{FirstPanic, drop_quietly};
-use crate::info::{ChildId, ChildInfo};
+use crate::info::{ChildId, ChildInfo, Owner};
 use crate::report::{Cancelled, Completion, Outcome, Report};
 
 /// What is kept of a child beside its output: all that is known, or just its place in the order.
@@ -183,19 +183,19 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     /// All failures as one error, if there are any.
-    pub(crate) fn take_error(&mut self, run: &Summary) -> Option<JoinedError<E>> {
+    pub(crate) fn take_error(&mut self, run: &Summary<E>) -> Option<JoinedError<E>> {
         let failures = mem::take(&mut self.failures);
         if failures.is_empty() {
             return None;
         }
         let (name, cause) = (run.name.clone(), run.cause.clone());
         let counts = self.counts(run).without(run.handed_out);
-        Some(JoinedError::new(name, failures, counts, cause))
+        Some(JoinedError::new(name, failures, counts, cause).of(run.owner, run.sources))
     }
 
     /// The outputs in completion order, or all failures as one error. The outputs are dropped then:
     /// a panic of a destructor must not take the error along.
-    fn take_result(&mut self, run: &Summary) -> Result<Vec<(K, T)>, JoinedError<E>> {
+    fn take_result(&mut self, run: &Summary<E>) -> Result<Vec<(K, T)>, JoinedError<E>> {
         match self.take_error(run) {
             Some(error) => {
                 self.drop_outputs();
@@ -205,7 +205,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         }
     }
 
-    fn counts(&self, run: &Summary) -> Counts {
+    fn counts(&self, run: &Summary<E>) -> Counts {
         let not_stored = run.counts.not_stored + self.not_stored;
         Counts { not_stored, ..run.counts }
     }
@@ -213,7 +213,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     /// Everything that was collected; `detail` makes the `ChildInfo` of an output.
     pub(crate) fn take_report_with(
         &mut self,
-        run: &Summary,
+        run: &Summary<E>,
         detail: impl Fn(K) -> ChildInfo,
     ) -> Report<T, E> {
         let error = self.take_error(run);
@@ -221,7 +221,8 @@ impl<K: Detail, T, E> Collected<K, T, E> {
         let outputs = outputs.map(|(kept, output)| (detail(kept), output)).collect();
         let Lists { cancelled, late } =
             self.lists.take().map_or_else(Lists::default, |lists| *lists);
-        Report::new(outputs, error, cancelled, late, self.counts(run), run.cause.clone())
+        let cause = run.cause.clone();
+        Report::new(run.owner, outputs, error, cancelled, late, self.counts(run), cause)
     }
 }
 
@@ -236,7 +237,7 @@ impl<T, E> Collected<ChildId, T, E> {
     /// The outputs in spawn order, or all failures as one error.
     // Out of the driver's loop, where it would take stack at each level of nesting.
     #[inline(never)]
-    pub(crate) fn take_joined(&mut self, run: &Summary) -> Result<Vec<T>, JoinedError<E>> {
+    pub(crate) fn take_joined(&mut self, run: &Summary<E>) -> Result<Vec<T>, JoinedError<E>> {
         let outputs = self.take_by_child(run)?;
         Ok(outputs.into_iter().map(|(_, output)| output).collect())
     }
@@ -244,14 +245,14 @@ impl<T, E> Collected<ChildId, T, E> {
     /// The same, each output with its child.
     pub(crate) fn take_by_child(
         &mut self,
-        run: &Summary,
+        run: &Summary<E>,
     ) -> Result<Vec<(ChildId, T)>, JoinedError<E>> {
         self.take_result(run).map(in_spawn_order)
     }
 }
 
 impl<T, E> Collected<ChildInfo, T, E> {
-    pub(crate) fn take_report(&mut self, run: &Summary) -> Report<T, E> {
+    pub(crate) fn take_report(&mut self, run: &Summary<E>) -> Report<T, E> {
         self.take_report_with(run, |child| child)
     }
 }
@@ -268,12 +269,14 @@ impl<K, T, E> Drop for Collected<K, T, E> {
 }
 
 /// What is known of a run besides what its children ended with.
-pub(crate) struct Summary {
+pub(crate) struct Summary<E> {
+    pub(crate) owner: Owner,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) counts: Counts,
     /// Children whose failures were all handed out before; the counts have them as failed.
     pub(crate) handed_out: u64,
     pub(crate) cause: Option<Cause>,
+    pub(crate) sources: Option<Sources<E>>,
 }
 
 /// Brings outputs from completion order into spawn order.

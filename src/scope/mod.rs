@@ -52,7 +52,7 @@ use crate::drive::{DriverWaker, Running};
 use crate::error::Counts;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded};
-use crate::info::{ChildId, ChildInfo};
+use crate::info::{ChildId, ChildInfo, Owner};
 
 /// The children of one nursery and all that is known of them.
 pub(crate) struct Scope<'env, T, E, M: Flavor> {
@@ -71,7 +71,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     pub(crate) fn new(driver: &Arc<DriverWaker>) -> Self {
         Self {
             name: None,
-            policy: Policy::collect(),
+            policy: Policy::collect(Owner::Nursery),
             children: Children::new(driver),
             shutdown: Shutdown::new(),
             records: Records::new(),
@@ -81,10 +81,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
-    pub(crate) fn summary(&self) -> Summary {
+    pub(crate) fn summary(&self) -> Summary<E> {
         let (name, cause) = (self.name.clone(), self.shutdown.cause.clone());
         let (counts, handed_out) = (Counts { taken_out: 0, ..self.counts }, self.counts.taken_out);
-        Summary { name, counts, handed_out, cause }
+        let (owner, sources) = (Owner::Nursery, self.policy.sources);
+        Summary { owner, name, counts, handed_out, cause, sources }
     }
 
     pub(crate) fn cause(&self) -> Option<&Cause> {

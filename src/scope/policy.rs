@@ -6,15 +6,20 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use crate::cancel::Cause;
-use crate::error::{ChildError, Failure, First, Panic};
+use crate::error::{ChildError, Failure, First, Panic, Sources};
 use crate::flavor::Flavor;
 use crate::guard::{catch, drop_guarded, drop_quietly};
-use crate::text::{Clipped, MAX_MESSAGE};
+use crate::info::Owner;
+use crate::text::{MAX_MESSAGE, Message};
 
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
     rule: Rule<'env, E, M>,
     text: Option<fn(&E) -> String>,
+    /// How errors lead to what they were caused by.
+    pub(crate) sources: Option<Sources<E>>,
+    /// Whose policy it is.
+    owner: Owner,
     /// What is ready when a failure cancels the nursery is polled once more.
     pub(crate) drains_ready: bool,
 }
@@ -38,8 +43,8 @@ pub(crate) enum Verdict {
 }
 
 impl<'env, E, M: Flavor> Policy<'env, E, M> {
-    pub(crate) fn collect() -> Self {
-        Self { rule: Rule::Collect, text: None, drains_ready: false }
+    pub(crate) fn collect(owner: Owner) -> Self {
+        Self { rule: Rule::Collect, text: None, sources: None, owner, drains_ready: false }
     }
 
     /// `text` is used unless `describe` gave another.
@@ -83,7 +88,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     }
 
     fn cause(&self, error: &ChildError<E>) -> Cause {
-        Cause::child_failed(error.child().clone(), self.message(error.failure()))
+        Cause::child_failed(self.owner, error.child().clone(), self.message(error.failure()))
     }
 
     fn message(&self, failure: &Failure<E>) -> Option<String> {
@@ -99,7 +104,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
                 let first = First::of(group);
                 // That is no group: this goes no deeper.
                 Some(match self.message(first.failure()) {
-                    Some(text) => format!("{first}: {}", Clipped::message(text, MAX_MESSAGE)),
+                    Some(text) => format!("{first}: {}", Message::new(text, MAX_MESSAGE)),
                     None => first.to_string(),
                 })
             }

@@ -16,7 +16,7 @@ use nestling::{
     Join, JoinByChild, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next,
     Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Place, Plain, Pool, PoolOn,
     PoolSettle, Progress, Rejected, Rejection, Remote, Report, Reserve, Run, RunSettle, Settle,
-    Shared, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, Tree, With,
+    Shared, Shown, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -123,8 +123,8 @@ fn of_errors_they_are_those_of_the_childs_error() {
         IntoIter<Counted> => "u",
         Leaves<'_, Own> => "syu",
         Leaves<'_, Counted> => "u",
-        Tree<'_, Own> => "syu",
-        Tree<'_, Counted> => "u",
+        Shown<'_, Own> => "syu",
+        Shown<'_, Counted> => "u",
     }
 }
 

@@ -109,9 +109,9 @@ behaviour!(a_report_and_a_refusal_say_what_happened_on_one_line, async {
     let report = nursery.settle().await;
     assert_eq!(
         report.to_string(),
-        "4 children: 1 completed, 1 failed, 2 cancelled (requested: shutting\\ndown)"
+        "4 children: 1 completed, 1 failed, 2 cancelled (requested: shutting…)"
     );
-    assert_eq!(report.cancelled()[0].to_string(), "#2 late: requested: shutting\\ndown");
+    assert_eq!(report.cancelled()[0].to_string(), "#2 late: requested: shutting…");
 });
 
 by_hand!(a_future_that_is_polled_after_it_was_ready_panics_and_does_not_hang, {

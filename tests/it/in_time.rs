@@ -131,7 +131,7 @@ by_hand!(failures_of_the_same_turn_are_kept_where_that_is_asked_for, {
     nursery.spawn(pending());
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     let mut names: Vec<_> = error.iter().map(|one| *one.failure().error().unwrap()).collect();
-    let first = format!("child {} failed: {}", error.first().child(), names[0]);
+    let first = format!("child {} failed: {}", error.first().child().id(), names[0]);
     assert_eq!(error.cause().unwrap().to_string(), first);
     names.sort_unstable();
     assert_eq!(names, ["a", "b", "c"]);

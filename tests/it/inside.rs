@@ -24,7 +24,7 @@ macro_rules! group_with_failure {
 }
 
 /// The one line of the group's failure.
-const GROUP: &str = "after cancel: nursery \"inner\": 1 of 2 children failed (#0: root)";
+const GROUP: &str = "inner > #0: after cancel: root";
 
 behaviour!(a_group_tells_what_it_had_collected_when_a_sibling_cancels_it, async {
     let mut outer = nursery::<(), &str>().first_error();
@@ -34,7 +34,7 @@ behaviour!(a_group_tells_what_it_had_collected_when_a_sibling_cancels_it, async 
         Err("consequence")
     });
     let error = outer.join().await.unwrap_err();
-    let text = format!("2 of 2 children failed: #1: consequence; #0: {GROUP}");
+    let text = format!("2 of 2 children failed: #1: consequence; #0 {GROUP}");
     assert_eq!(error.to_string(), text);
     let group = error.iter().nth(1).unwrap();
     assert!(group.after_cancel());
@@ -50,7 +50,7 @@ behaviour!(it_does_so_when_its_handle_cancels_it, async {
     drive(&mut outer);
     handle.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0: {GROUP}"));
+    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
     assert_eq!(error.first().cause().unwrap().to_string(), "requested: enough");
 });
 
@@ -58,7 +58,7 @@ behaviour!(it_does_so_when_it_runs_out_of_time, async {
     let mut outer = nursery::<(), &str>();
     outer.child().timeout(yields(2)).group().spawn(group_with_failure!());
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0: {GROUP}"));
+    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
     assert_eq!(error.first().cause().unwrap().kind(), CauseKind::Timeout);
 });
 
@@ -66,7 +66,7 @@ behaviour!(it_does_so_at_the_deadline, async {
     let mut outer = nursery::<(), &str>().deadline(yields(2));
     outer.spawn_group(group_with_failure!());
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0: {GROUP}"));
+    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
 });
 
 behaviour!(it_does_so_as_a_daemon_that_is_told_to_end, async {
@@ -74,7 +74,7 @@ behaviour!(it_does_so_as_a_daemon_that_is_told_to_end, async {
     outer.child().daemon().group().spawn(group_with_failure!());
     outer.spawn(yields(2).map(Ok));
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("1 of 2 children failed: #0: {GROUP}"));
+    assert_eq!(error.to_string(), format!("1 of 2 children failed: #0 {GROUP}"));
 });
 
 behaviour!(it_does_so_when_its_nursery_is_cancelled_by_its_owner, async {
@@ -83,7 +83,7 @@ behaviour!(it_does_so_when_its_nursery_is_cancelled_by_its_owner, async {
     drive(&mut outer);
     outer.cancel("enough");
     let error = outer.join().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0: {GROUP}"));
+    assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
 });
 
 behaviour!(groups_tell_through_any_number_of_levels, async {

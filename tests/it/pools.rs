@@ -119,7 +119,7 @@ behaviour!(an_iterator_that_panics_is_a_failure_of_the_pool_and_those_that_run_g
     assert!(error.first().child().is_nursery());
     assert_eq!(error.first().child().location().line(), line.line() + 2);
     assert!(error.to_string().starts_with(
-        "the nursery itself failed: panicked in the source of items: assertion `left != right` failed"
+        "the pool itself failed: panicked in the source of items: assertion `left != right` failed"
     ));
     assert!(report.cause().is_none());
 });
@@ -153,7 +153,7 @@ behaviour!(the_first_error_drops_those_that_run_and_pulls_no_more, async {
     let cause = report.cause().unwrap();
     assert_eq!(
         (cause.kind(), cause.to_string()),
-        (CauseKind::ChildFailed, "child #2 failed: disk full".into())
+        (CauseKind::ChildFailed, "item #2 failed: disk full".into())
     );
     let cancelled: Vec<_> = report.cancelled().iter().map(|c| c.child().id().number()).collect();
     assert_eq!(cancelled, [0, 1, 3]);
@@ -196,7 +196,7 @@ behaviour!(a_pool_without_items_has_nothing_to_say, async {
     let none: [u8; 0] = [];
     assert!(pool!(1).map(none, |n| ready(Ok::<_, &str>(n))).await.unwrap().is_empty());
     let report = pool!(1).for_each(none, |_| ready(Err("no"))).settle().await;
-    assert_eq!(report.to_string(), "0 children: 0 completed, 0 failed, 0 cancelled");
+    assert_eq!(report.to_string(), "0 items: 0 completed, 0 failed, 0 cancelled");
 });
 
 behaviour!(a_handle_cancels_the_run_from_inside_of_an_item, async {

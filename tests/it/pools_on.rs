@@ -210,7 +210,7 @@ by_hand!(
         let error = report.error().unwrap();
         assert_eq!(
             error.to_string(),
-            "the nursery itself failed: the executor is shut down: the future was dropped and never polled"
+            "the pool itself failed: the executor is shut down: the future was dropped and never polled"
         );
         assert!(error.first().child().is_nursery() && error.first().failure().is_executor());
         assert_eq!(report.cause().unwrap().kind(), CauseKind::DependencyLost);

@@ -26,8 +26,8 @@ fn each_flattened_failure_keeps_its_path_from_the_nearest_outwards() {
     assert_eq!(paths, [vec![], vec![7, 4], vec![7, 4], vec![4], vec![]]);
     assert_eq!(
         nested().flatten().to_string(),
-        "nursery \"outer\": 5 of 15 children failed: #0 a: 1; #4 m / #7 i / #0 x: 10; \
-         #4 m / #7 i / #1 y: 11; #4 m / #8 z: 12; #2 b: 2"
+        "nursery \"outer\": 5 of 15 children failed: #0 a: 1; #4 m > #7 i > #0 x: 10; \
+         #4 m > #7 i > #1 y: 11; #4 m > #8 z: 12; #2 b: 2"
     );
 }
 
@@ -51,14 +51,14 @@ fn failures_that_were_not_stored_stay_counted() {
     let counts = Counts { failed: 11, not_stored: 10, ..Counts::default() };
     let inner = with_counts("", counts, vec![failed(0, "", 1)]);
     let flat = joined(0, vec![group(0, "", inner), failed(1, "", 2)]).flatten();
-    assert_eq!(flat.to_string(), "12 of 12 children failed: #0 / #0: 1; #1: 2; and 10 more");
+    assert_eq!(flat.to_string(), "12 of 12 children failed: #0 > #0: 1; #1: 2; and 10 more");
 }
 
 #[test]
 fn the_body_of_an_inner_nursery_is_a_failed_child_when_flattened() {
     let flat = joined(1, vec![group(3, "up", joined(2, vec![body("no")]))]).flatten();
-    assert_eq!(flat.to_string(), "1 of 4 children failed: #3 up / body: no");
-    assert!(format!("{flat:#}").contains(", first #3 / body\n└─ #3 up / body "));
+    assert_eq!(flat.to_string(), "1 of 4 children failed: #3 up > body: no");
+    assert!(format!("{flat:#}").contains(", first #3 > body\n└─ #3 up > body "));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn flattening_again_after_nesting_again_joins_the_paths() {
     assert_eq!(path(twice.first()), [1, 2, 3]);
     let thrice = joined(0, vec![group(4, "", twice)]).flatten();
     assert_eq!(path(thrice.first()), [1, 2, 3, 4]);
-    assert_eq!(thrice.to_string(), "1 of 1 child failed: … / #3 / #2 / #1 / #0: deep");
+    assert_eq!(thrice.to_string(), "1 of 1 child failed: #4 > #3 > #2 > #1 > #0: deep");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_failure_that_was_flattened_before_keeps_its_path_beside_a_new_group() {
 fn a_path_survives_split_and_map() {
     let (part, _) = nested().flatten().split(|entry| entry.child().name() == Some("y"));
     let part = part.unwrap().map(|error| error + 1);
-    let line = "nursery \"outer\": 1 of 15 children failed: #4 m / #7 i / #1 y: 12";
+    let line = "nursery \"outer\": 1 of 15 children failed: #4 m > #7 i > #1 y: 12";
     assert_eq!(part.to_string(), line);
 }
 
@@ -97,7 +97,7 @@ fn joined_errors_as_errors_become_groups_or_dissolve() {
     assert_eq!(nested().into_groups().first().failure().group().unwrap().name(), Some("inner"));
     assert_eq!(
         nested().flatten_nested().to_string(),
-        "2 of 3 children failed: #0 a / #5: deep; #1: panicked: oh"
+        "2 of 3 children failed: #0 a > #5: deep; #1: panicked: oh"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::escapes::escaped;
 use super::*;
 
 /// A tree as plain data: its leaves and groups, each of another child.
@@ -139,11 +140,11 @@ proptest! {
 
     #[test]
     fn text_is_one_line_whatever_it_says(text in any::<String>()) {
-        let shown = crate::text::Escaped(&text).to_string();
+        let shown = escaped(&text);
         prop_assert!(shown.chars().count() <= 301);
         let breaks = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}');
         let broken = shown.contains(breaks);
         prop_assert!(!broken);
-        prop_assert_eq!(crate::text::Escaped(&shown).to_string(), shown);
+        prop_assert_eq!(escaped(&shown), shown);
     }
 }

@@ -23,7 +23,7 @@ fn the_structure_shows_all_that_is_stored() {
 #[test]
 fn the_structure_of_a_flattened_error_shows_paths() {
     let error = joined(0, vec![group(4, "g", joined(0, vec![failed(1, "x", "no")]))]).flatten();
-    assert!(format!("{error:#?}").contains("path: #4 g / #1 x"));
+    assert!(format!("{error:#?}").contains("path: #4 g > #1 x"));
     let outside = format!("{:?}", error.first().ancestors());
     assert!(outside.starts_with("[ChildInfo { id: #4, name: Some(\"g\")"), "{outside}");
 }

@@ -56,11 +56,11 @@ fn a_group_in_the_middle_keeps_the_trunk_beside_it() {
     let inner = joined(0, vec![failed(0, "", "a"), failed(1, "", "b")]);
     let error = joined(0, vec![group(0, "", inner), body("c")]);
     let tree = "\
-nursery failed: the body and 1 of 1 child, first #0
-├─ #0       spots.rs:7   nursery failed: 2 of 2 children, first #0
-│  ├─ #0    spots.rs:7   a
-│  └─ #1    spots.rs:7   b
-└─ body     spots.rs:7   c";
+nursery failed: the body and 1 of 1 child, first #0, spawned at spots.rs:7
+├─ #0       nursery failed: 2 of 2 children, first #0
+│  ├─ #0    a
+│  └─ #1    b
+└─ body     c";
     assert_eq!(at_root(error.tree()), tree);
 }
 
@@ -77,11 +77,13 @@ fn sources_are_shown_where_the_error_knows_the_way_to_them() {
     let error = joined(0, vec![failed(0, "a", no_answer()), failed(1, "b", no_answer())]);
     assert!(!format!("{error:#}").contains("caused by"));
     let tree = "\
-nursery failed: 2 of 2 children, first #0
-├─ #0 a    spots.rs:7   no answer
-│     caused by: os error\\n111
-└─ #1 b    spots.rs:7   no answer
-      caused by: os error\\n111";
+nursery failed: 2 of 2 children, first #0, spawned at spots.rs:7
+├─ #0 a    no answer
+│     caused by: os error
+│                111
+└─ #1 b    no answer
+      caused by: os error
+                 111";
     let boxed: Box<dyn Error + Send + Sync> = error.with_sources().into();
     assert_eq!(at_root(format!("{boxed:#}")), tree);
 }
@@ -91,7 +93,12 @@ fn sources_of_boxed_errors_are_shown_inside_groups_too() {
     let boxed: Box<dyn Error + Send + Sync> = no_answer().into();
     let error = joined(0, vec![group(0, "", joined(0, vec![failed(0, "", boxed)]))]);
     let error = error.with_sources_by(|error| error.source());
-    assert!(at_root(error.tree()).ends_with("\n         caused by: os error\\n111"));
+    let tree = "\
+nursery failed: 1 of 1 child, first #0
+└─ #0 > #0    spots.rs:7   no answer
+      caused by: os error
+                 111";
+    assert_eq!(at_root(error.tree()), tree);
 }
 
 #[test]
@@ -107,40 +114,183 @@ fn the_limits_of_a_tree_can_be_moved() {
     let inner = joined(0, vec![failed(0, "", "abcdef"), failed(1, "", "b"), failed(2, "", "c")]);
     let error = joined(0, vec![group(0, "", inner), failed(1, "", "d"), failed(2, "", "e")]);
     let tree = "\
-nursery failed: 3 of 3 children, first #0
-├─ #0       spots.rs:7   nursery failed: 3 of 3 children, first #0
-│  ├─ #0    spots.rs:7   abc…
-│  ├─ #1    spots.rs:7   b
+nursery failed: 3 of 3 children, first #0, spawned at spots.rs:7
+├─ #0       nursery failed: 3 of 3 children, first #0
+│  ├─ #0    abc…
+│  ├─ #1    b
 │  └─ … and 1 more
-├─ #1       spots.rs:7   d
+├─ #1       d
 └─ … and 1 more";
     assert_eq!(at_root(error.tree().width(3).entries(2)), tree);
     let few = "\
-nursery failed: 3 of 3 children, first #0
-├─ #0       spots.rs:7   nursery failed: 3 of 3 children, first #0
-│  ├─ #0    spots.rs:7   abcdef
+nursery failed: 3 of 3 children, first #0, spawned at spots.rs:7
+├─ #0       nursery failed: 3 of 3 children, first #0
+│  ├─ #0    abcdef
 │  └─ … and 2 more
 └─ … and 2 more";
     assert_eq!(at_root(error.tree().total(2)), few);
     let shallow = "\
-nursery failed: 3 of 3 children, first #0
-├─ #0    spots.rs:7   nursery failed: 3 of 3 children, first #0
-│  └─ … and 3 more
-├─ #1    spots.rs:7   d
-└─ #2    spots.rs:7   e";
+nursery failed: 3 of 3 children, first #0, spawned at spots.rs:7
+├─ #0       nursery failed: 3 of 3 children, first #0
+│  ├─ #0    abcdef
+│  └─ … and 2 more
+├─ #1       d
+└─ #2       e";
     assert_eq!(at_root(error.tree().depth(1)), shallow);
+    assert_eq!(at_root(error.tree().depth(0)), shallow);
     assert_eq!(
-        at_root(error.tree().depth(0)),
-        "nursery failed: 3 of 3 children, first #0\n└─ … and 3 more"
+        error.line().entries(2).width(2).to_string(),
+        "3 of 3 children failed: #0: 3 of 3 children failed (#0: ab…; #1: b; and 1 more); #1: d; \
+         and 1 more"
     );
 }
 
 #[test]
-fn a_tree_of_a_thousand_failures_shows_fifty() {
+fn whatever_the_limits_are_the_first_leaf_is_named() {
+    let inner = joined(0, vec![failed(7, "put", "disk full"), failed(8, "", "b")]);
+    let error = joined(
+        0,
+        vec![
+            group(0, "a", joined(0, vec![group(3, "b", inner), failed(4, "", "c")])),
+            failed(1, "", "d"),
+        ],
+    );
+    let tree = "\
+nursery failed: 2 of 2 children, first #0
+├─ #0 a                nursery failed: 2 of 2 children, first #3
+│  ├─ #3 b > #7 put    disk full
+│  └─ … and 2 more
+└─ … and 1 more";
+    let shown = error.tree().depth(0).entries(0).total(0).locations(false);
+    assert_eq!(shown.to_string(), tree);
+    assert_eq!(
+        error.line().depth(0).entries(0).total(0).to_string(),
+        "2 of 2 children failed: #0 a: 2 of 2 children failed (#3 b > #7 put: disk full; and 2 more); \
+         and 1 more"
+    );
+}
+
+#[test]
+fn groups_with_one_entry_each_are_a_path() {
+    let leaf = failed(3, "a", "permission denied");
+    let src = named("src", 2, vec![group(1, "src", joined(0, vec![leaf]))]);
+    let error = joined(0, vec![after_cancel(group(0, "walk", src)), failed(1, "", "no")]);
+    let tree = "\
+nursery failed: 2 of 2 children, first #0
+├─ #0 walk > #1 src > #3 a    after cancel: permission denied
+└─ #1                         no";
+    assert_eq!(error.tree().locations(false).to_string(), tree);
+    assert_eq!(
+        error.to_string(),
+        "2 of 2 children failed: #0 walk > #1 src > #3 a: after cancel: permission denied; #1: no"
+    );
+}
+
+#[test]
+fn of_a_long_path_the_nearest_are_named() {
+    let error = (0..40).fold(joined(0, vec![failed(9, "leaf", "no")]), |error, number| {
+        joined(0, vec![group(number, "", error)])
+    });
+    assert_eq!(
+        error.to_string(),
+        "1 of 1 child failed: … > #7 > #6 > #5 > #4 > #3 > #2 > #1 > #0 > #9 leaf: no"
+    );
+    assert!(error.line().depth(100).to_string().contains(": #39 > #38 > #37 > "));
+    let tree = error.tree().depth(2).locations(false).to_string();
+    assert_eq!(tree, "nursery failed: 1 of 1 child, first #39\n└─ … > #1 > #0 > #9 leaf    no");
+}
+
+#[test]
+fn all_failures_can_be_shown() {
+    let error = joined(0, (0..700).map(|number| failed(number, "", "no")).collect());
+    assert_eq!(error.tree().all().to_string().lines().count(), 701);
+    assert!(error.line().all().to_string().ends_with("; #699: no"));
+}
+
+#[test]
+fn a_tree_can_be_in_spawn_order() {
+    let inner = joined(0, vec![failed(5, "", "d"), failed(2, "", "c")]);
+    let error = joined(0, vec![group(7, "", inner), failed(3, "", "b"), failed(0, "", "a")]);
+    let tree = "\
+nursery failed: 3 of 3 children, first #7
+├─ #0       a
+├─ #3       b
+└─ #7       nursery failed: 2 of 2 children, first #5
+   ├─ #2    c
+   └─ #5    d";
+    assert_eq!(error.tree().by_spawn_order().locations(false).to_string(), tree);
+}
+
+#[test]
+fn a_message_of_several_lines_keeps_to_the_trunk() {
+    let text = "cannot build\n\nCaused by:\n    0: no space\n    1: left\n";
+    let error = joined(0, vec![failed(0, "a", text), failed(1, "b", "no")]);
+    let tree = "\
+nursery failed: 2 of 2 children, first #0
+├─ #0 a    cannot build
+│     Caused by:
+│         0: no space
+│         1: left
+└─ #1 b    no";
+    assert_eq!(error.tree().locations(false).to_string(), tree);
+    assert_eq!(error.to_string(), "2 of 2 children failed: #0 a: cannot build…; #1 b: no");
+    let short = error.tree().lines(2).locations(false).to_string();
+    assert!(short.contains("cannot build\n│     Caused by:…\n└─"), "{short}");
+}
+
+#[test]
+fn a_joined_error_that_hides_in_an_error_is_a_subtree() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("starting: {0}")]
+    struct Starting(JoinedError<&'static str>);
+    let inner = || named("db", 1, vec![failed(0, "a", "refused"), failed(1, "b", "reset")]);
+    let error = joined(0, vec![failed(4, "", Starting(inner())), failed(5, "", Starting(inner()))]);
+    let tree = "\
+nursery failed: 2 of 2 children, first #4
+├─ #4         starting: nursery \"db\" failed: 2 of 3 children (1 completed), first #0
+│  ├─ #0 a    refused
+│  └─ #1 b    reset
+└─ #5         starting: nursery \"db\" failed: 2 of 3 children (1 completed), first #0
+   ├─ #0 a    refused
+   └─ #1 b    reset";
+    assert_eq!(error.tree().locations(false).to_string(), tree);
+    assert_eq!(
+        error.first().to_string(),
+        "#4: starting: nursery \"db\": 2 of 3 children failed: #0 a: refused; #1 b: reset"
+    );
+}
+
+#[test]
+fn what_an_error_tells_of_its_causes_itself_is_not_shown_twice() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot load: {0}")]
+    struct Load(#[source] NoAnswer);
+    let error = joined(0, vec![failed(0, "", Load(no_answer()))]).with_sources();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: cannot load: no answer: os error…");
+    let tree = "\
+nursery failed: 1 of 1 child, first #0
+└─ #0    cannot load: no answer
+      caused by: os error
+                 111";
+    assert_eq!(error.tree().locations(false).to_string(), tree);
+}
+
+#[test]
+fn a_cause_that_is_a_part_of_longer_words_is_shown() {
+    let cause = io::Error::other("no");
+    let error = joined(0, vec![failed(0, "", NoAnswer(cause))]).with_sources();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: no answer");
+    let cause = io::Error::other("answe");
+    let error = joined(0, vec![failed(0, "", NoAnswer(cause))]).with_sources();
+    assert_eq!(error.to_string(), "1 of 1 child failed: #0: no answer: answe");
+}
+
+#[test]
+fn a_tree_of_a_thousand_failures_shows_a_hundred() {
     let error = joined(0, (0..1000).map(|number| failed(number, "", "no")).collect());
     let tree = format!("{error:#}");
-    assert_eq!(tree.lines().count(), 1 + 50 + 1);
-    assert!(tree.ends_with("\n└─ … and 950 more"));
+    assert_eq!(tree.lines().count(), 1 + 100 + 1);
+    assert!(tree.ends_with("\n└─ … and 900 more"));
 }
 
 #[test]
@@ -159,9 +309,9 @@ fn a_long_name_is_cut_and_leaves_the_other_columns_where_they_are() {
     let tree = at_root(error.tree());
     let cut = "x".repeat(37);
     let expected = format!(
-        "nursery \"{}…\" failed: 2 of 2 children, first #0\n\
-         ├─ #0 {cut}…    spots.rs:7   a\n\
-         └─ #1 b{}    spots.rs:7   c",
+        "nursery \"{}…\" failed: 2 of 2 children, first #0, spawned at spots.rs:7\n\
+         ├─ #0 {cut}…    a\n\
+         └─ #1 b{}    c",
         "x".repeat(40),
         " ".repeat(37),
     );
@@ -179,15 +329,16 @@ fn names_that_begin_alike_can_be_told_apart() {
     );
     let tree = "\
 nursery \"URL/a\" failed: 3 of 3 children, first #0
-├─ #0 URL/b       x
-├─ #1 URL/c       y
-└─ #2 URL/d       nursery \"URL/d\" failed: 1 of 1 child, first #0
-   └─ #0 URL/d    x";
+├─ #0 URL/bPAD    x
+├─ #1 URL/cPAD    y
+└─ #2 URL/d > #0 URL/d    x";
+    // As long as the path, up to the most that a column is wide.
+    let tree = tree.replace("PAD", &" ".repeat(60 - 4 - url("b").len() + 1));
     let tree = tree.replace("URL/", &url(""));
     assert_eq!(error.tree().names(60).locations(false).to_string(), tree);
     let flat = error.flatten();
     let flat = flat.tree().names(60).locations(false).to_string();
-    assert!(flat.ends_with(&format!("└─ #2 {} / #0 {}    x", url("d"), url("d"))), "{flat}");
+    assert!(flat.ends_with(&format!("└─ #2 {} > #0 {}    x", url("d"), url("d"))), "{flat}");
 }
 
 #[test]
@@ -206,17 +357,17 @@ fn a_long_path_leaves_the_other_columns_where_they_are() {
     let tree =
         at_root(joined(0, vec![group(0, &long, inner), failed(1, "b", "c")]).flatten().tree());
     let lines: Vec<_> = tree.lines().collect();
-    assert_eq!(lines[1], format!("├─ #0 {long} / #0 {long}    spots.rs:7   a"));
-    assert_eq!(lines[2], format!("└─ #1 b{}    spots.rs:7   c", " ".repeat(56)));
+    assert_eq!(lines[1], format!("├─ #0 {long} > #0 {long}    a"));
+    assert_eq!(lines[2], format!("└─ #1 b{}    c", " ".repeat(56)));
 }
 
 #[test]
 fn wide_characters_count_as_one_column() {
     let error = joined(0, vec![failed(0, "取得", "a"), failed(1, "put", "b")]);
     let tree = "\
-nursery failed: 2 of 2 children, first #0
-├─ #0 取得     spots.rs:7   a
-└─ #1 put    spots.rs:7   b";
+nursery failed: 2 of 2 children, first #0, spawned at spots.rs:7
+├─ #0 取得     a
+└─ #1 put    b";
     assert_eq!(at_root(error.tree()), tree);
 }
 

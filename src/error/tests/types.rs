@@ -4,6 +4,7 @@ use std::error::Error;
 use std::mem::size_of;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use super::spots::at_root;
 use super::*;
 
 #[test]
@@ -63,7 +64,8 @@ fn a_childs_error_is_caused_by_what_its_failure_was_caused_by() {
 
 #[test]
 fn a_child_is_told_on_one_line_whatever_its_name() {
-    assert_eq!(child(7, "a\n\u{1b}[31m").to_string(), "#7 a\\n\\u{1b}[31m");
+    let shown = at_root(child(7, "a\n\u{1b}[31m"));
+    assert_eq!(shown, "#7 a\\n\\u{1b}[31m spots.rs:7");
     assert!(child(7, &"x".repeat(1 << 20)).to_string().len() < 400);
 }
 

@@ -3,7 +3,8 @@
 //! The bytes begin with the limits of the tree that is shown: its width, its names, its depth, its
 //! entries and its total (a digit is that number, a `.` leaves what is the default, any other byte
 //! is its value), and two bytes more. The bits of the first: flatten it, show no locations, show
-//! what errors were caused by, show it by its `Debug`, show its structure too. The second is how
+//! what errors were caused by, show it by its `Debug`, show its structure too, two lines of each message,
+//! the order of spawns. The second is how
 //! many times eight bytes a writer takes before it fails.
 //!
 //! What is to be grown follows, see [`grow`](super::grow).
@@ -12,7 +13,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 
 use arbitrary::Unstructured;
-use nestling::{ChildError, JoinedError, Tree};
+use nestling::{ChildError, JoinedError, Shown};
 
 use super::fault::Fault;
 use super::grow::grow;
@@ -49,6 +50,8 @@ struct Options {
     sources: bool,
     debug: bool,
     structure: bool,
+    few_lines: bool,
+    by_spawn_order: bool,
     room: usize,
 }
 
@@ -63,6 +66,7 @@ impl Options {
         let bits = byte();
         let (flatten, locations, sources) = (bits & 1 != 0, bits & 2 == 0, bits & 4 != 0);
         let (debug, structure) = (bits & 8 != 0, bits & 16 != 0);
+        let (few_lines, by_spawn_order) = (bits & 32 != 0, bits & 64 != 0);
         let room = usize::from(byte()) * 8;
         Self {
             width,
@@ -75,6 +79,8 @@ impl Options {
             sources,
             debug,
             structure,
+            few_lines,
+            by_spawn_order,
             room,
         }
     }
@@ -83,6 +89,8 @@ impl Options {
         let default = Limits::default();
         Limits {
             width: self.width.unwrap_or(default.width),
+            lines: if self.few_lines { 2 } else { default.lines },
+            by_spawn_order: self.by_spawn_order,
             names: self.names.unwrap_or(default.names),
             depth: self.depth.unwrap_or(default.depth),
             entries: self.entries.unwrap_or(default.entries),
@@ -94,16 +102,19 @@ impl Options {
 
     fn are_default(&self) -> bool {
         let limits = [self.width, self.names, self.depth, self.entries, self.total];
-        limits == [None; 5] && self.locations && !self.sources
+        let changed = self.sources || self.few_lines || self.by_spawn_order;
+        limits == [None; 5] && self.locations && !changed
     }
 
-    fn tree<'a>(&self, error: &'a JoinedError<Fault>) -> Tree<'a, Fault> {
+    fn tree<'a>(&self, error: &'a JoinedError<Fault>) -> Shown<'a, Fault> {
         let tree = error.tree().locations(self.locations);
-        let tree = self.width.into_iter().fold(tree, Tree::width);
-        let tree = self.names.into_iter().fold(tree, Tree::names);
-        let tree = self.depth.into_iter().fold(tree, Tree::depth);
-        let tree = self.entries.into_iter().fold(tree, Tree::entries);
-        let tree = self.total.into_iter().fold(tree, Tree::total);
+        let tree = self.width.into_iter().fold(tree, Shown::width);
+        let tree = self.names.into_iter().fold(tree, Shown::names);
+        let tree = self.depth.into_iter().fold(tree, Shown::depth);
+        let tree = self.entries.into_iter().fold(tree, Shown::entries);
+        let tree = self.total.into_iter().fold(tree, Shown::total);
+        let tree = if self.few_lines { tree.lines(2) } else { tree };
+        let tree = if self.by_spawn_order { tree.by_spawn_order() } else { tree };
         if self.sources { tree.sources() } else { tree }
     }
 }
@@ -152,10 +163,10 @@ fn shown_as_line(error: &JoinedError<Fault>, room: usize) {
     let sink = Sink::take(format_args!("{error}"));
     // Before it is compared: what is wrong in both is seen all the same.
     safe(&sink.text, false);
-    few_writes(&sink, 60);
+    few_writes(&sink, 160);
     let mut expected = Expected::new(Form::Display);
     let line = expected.line(error);
-    expected.check_asked(error, MESSAGE);
+    expected.check_asked(error, Limits::of_line());
     assert_eq!(sink.text, line);
     sink.check_short(room, format_args!("{error}"));
 }
@@ -174,9 +185,7 @@ fn shown_as_tree(error: &JoinedError<Fault>, options: &Options) {
     few_writes(&sink, sink.text.split('\n').count());
     let mut expected = Expected::new(form);
     let tree = expected.tree(error, limits);
-    expected.check_asked(error, limits.width);
-    let lines = 1 + expected.entries + expected.mores + expected.causes;
-    assert_eq!(sink.text.split('\n').count(), lines);
+    expected.check_asked(error, limits);
     assert_eq!(sink.text, tree);
     sink.check_short(options.room, shown);
     if options.are_default() {
@@ -215,15 +224,15 @@ fn joined_within(error: &JoinedError<Fault>, depth: usize) -> usize {
 }
 
 fn shown_by_itself(entry: &ChildError<Fault>) {
-    let text = Expected::new(Form::Display).entry(entry, false, &mut 1, 1);
+    let text = Expected::new(Form::Display).entry(entry);
     assert_eq!(entry.to_string(), text);
     safe(&text, false);
-    let text = Expected::new(Form::Debug).entry(entry, false, &mut 1, 1);
+    let text = Expected::new(Form::Debug).entry(entry);
     assert_eq!(format!("{entry:?}"), text);
     safe(&text, false);
     let text = entry.child().to_string();
     safe(&text, false);
-    assert!(text.chars().count() <= MESSAGE + 30);
+    assert!(text.chars().count() <= MESSAGE + LOCATION + 30);
 }
 
 /// It is remembered as a part of a tree, and forgotten where the type of the error may be another.
@@ -257,31 +266,29 @@ fn guided(tree: &str) {
     for line in lines {
         let mut rest = line;
         let mut depth = 0;
-        loop {
-            if let Some(inner) = rest.strip_prefix("│  ") {
-                assert_eq!(open.get(depth), Some(&true), "a trunk too much: {line:?}");
-                (rest, depth) = (inner, depth + 1);
-            } else if let Some(inner) = rest.strip_prefix("   ") {
-                if inner.starts_with("caused by: ") {
-                    assert_eq!(depth, open.len(), "it is below another: {line:?}");
-                    break;
-                }
-                assert_eq!(open.get(depth), Some(&false), "a trunk is missing: {line:?}");
-                (rest, depth) = (inner, depth + 1);
-            } else {
-                let goes_on = rest.starts_with("├─ ");
-                assert!(goes_on || rest.starts_with("└─ "), "it has no branch: {line:?}");
-                let row = &rest["└─ ".len()..];
-                assert!(row.starts_with(['#', 'b', '…']), "it names no child: {line:?}");
-                assert!(depth <= open.len(), "it hangs on nothing: {line:?}");
-                let left = open.get(depth + 1..).unwrap_or_default();
-                assert!(!left.contains(&true), "a level has no last line: {line:?}");
-                assert!(open.get(depth) != Some(&false), "it stands behind the last: {line:?}");
-                open.truncate(depth);
-                open.push(goes_on);
-                break;
+        let goes_on = loop {
+            if rest.starts_with("├─ ") || rest.starts_with("└─ ") {
+                break rest.starts_with('├');
             }
+            let Some(&trunk) = open.get(depth) else { break false };
+            let trunk = if trunk { "│  " } else { "   " };
+            let inner = rest.strip_prefix(trunk);
+            rest = inner.unwrap_or_else(|| panic!("a trunk is missing or too much: {line:?}"));
+            depth += 1;
+        };
+        if depth == open.len() && rest.starts_with("   ") {
+            // It goes on with the message of the row above.
+            continue;
         }
+        let row = rest.strip_prefix("├─ ").or_else(|| rest.strip_prefix("└─ "));
+        let row = row.unwrap_or_else(|| panic!("it has no branch: {line:?}"));
+        assert!(row.starts_with(['#', 'b', '…']), "it names no child: {line:?}");
+        assert!(depth <= open.len(), "it hangs on nothing: {line:?}");
+        let left = open.get(depth + 1..).unwrap_or_default();
+        assert!(!left.contains(&true), "a level has no last line: {line:?}");
+        assert!(open.get(depth) != Some(&false), "it stands behind the last: {line:?}");
+        open.truncate(depth);
+        open.push(goes_on);
     }
     assert!(!open.contains(&true), "a level has no last line");
 }
@@ -290,11 +297,13 @@ fn guided(tree: &str) {
 fn bounded(sink: &Sink, limits: Limits) {
     let causes = if limits.sources { CAUSES + 1 } else { 0 };
     let lines = sink.text.split('\n').count();
-    assert!(lines <= 2 + limits.total * (2 + causes), "{lines} lines");
+    let of_entry = 2 + limits.lines * (1 + causes);
+    assert!(lines <= 2 + (limits.total + 1) * of_entry, "{lines} lines");
+    let depth = limits.depth.max(1);
     let name = limits.names + 1;
-    let label = 4 * (name + 3).max(30) + 10;
-    let title = name + 2 * 60 + 100;
-    let longest = 3 * (limits.depth + 3) + label.max(60) + LOCATION + 40 + limits.width.max(title);
+    let label = (depth + 2) * (name + 3).max(30) + 10;
+    let title = name + 2 * 60 + 100 + LOCATION;
+    let longest = 3 * (depth + 3) + label.max(60) + LOCATION + 40 + limits.width.max(title);
     for line in sink.text.split('\n') {
         assert!(line.chars().count() <= longest, "a long line: {line:?}");
     }

@@ -158,3 +158,114 @@ pub(crate) fn clip_or_cut(text: &str, chars: usize) -> Result<String, String> {
     }
     Ok(clipped)
 }
+
+/// The lines of a message: at most so many, each of at most so many characters. `fails` says
+/// whether its writer fails at the end.
+pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> Vec<String> {
+    /// So many characters may be passed over.
+    const SKIPPED: usize = 10_000;
+    let text = without_colour(text).replace("\r\n", "\n").replace('\t', "    ");
+    let text = text.strip_suffix('\r').unwrap_or(&text);
+    let raw: Vec<&str> = text.split('\n').collect();
+    let mut shown: Vec<String> = Vec::new();
+    let mut skipped = 0;
+    for (at, &whole) in raw.iter().enumerate() {
+        let ends = at + 1 < raw.len();
+        if shown.len() == lines {
+            let spaces = whole.chars().take_while(|&c| c == ' ').count();
+            skipped += spaces;
+            if skipped > SKIPPED {
+                return shown;
+            }
+            if spaces < whole.chars().count() {
+                mark(&mut shown);
+                return shown;
+            }
+        } else {
+            let trimmed = whole.trim_start_matches(' ');
+            let leading = whole.len() - trimmed.len();
+            let line = if shown.is_empty() && leading <= chars { trimmed } else { whole };
+            let last = shown.len() + 1 == lines;
+            match clip_or_cut(line, chars) {
+                Err(cut) => {
+                    let cut = cut.strip_suffix('…').unwrap_or(&cut).trim_end_matches(' ');
+                    shown.push(format!("{cut}…"));
+                    skipped += beyond(line, chars);
+                    if last || skipped > SKIPPED {
+                        return shown;
+                    }
+                    continue;
+                }
+                Ok(fits) if !fits.trim_end_matches(' ').is_empty() => {
+                    let fits = fits.trim_end_matches(' ');
+                    let words = fits.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+                    let words = words.strip_prefix("stack ").unwrap_or(&words);
+                    if ends && (words == "backtrace" || words.starts_with("backtrace no. ")) {
+                        return shown;
+                    }
+                    shown.push(fits.to_owned());
+                    continue;
+                }
+                Ok(_) => {}
+            }
+        }
+        skipped += usize::from(ends);
+        if skipped > SKIPPED {
+            return shown;
+        }
+    }
+    if fails {
+        mark(&mut shown);
+    }
+    shown
+}
+
+fn mark(shown: &mut Vec<String>) {
+    match shown.last_mut() {
+        Some(last) if last.ends_with('…') => {}
+        Some(last) => last.push('…'),
+        None => shown.push("…".to_owned()),
+    }
+}
+
+/// How many characters come after the one that does not fit.
+fn beyond(line: &str, chars: usize) -> usize {
+    let mut left = chars;
+    for (at, c) in line.chars().enumerate() {
+        let length = if breaks(c) { c.escape_default().len() } else { 1 };
+        if length > left {
+            return line.chars().count() - at - 1;
+        }
+        left -= length;
+    }
+    0
+}
+
+/// Without `ESC [ numbers m`.
+fn without_colour(text: &str) -> String {
+    let mut rest = text;
+    let mut plain = String::new();
+    while let Some(at) = rest.find("\u{1b}[") {
+        let mark = &rest[at + 2..];
+        let numbers = mark.trim_start_matches(|c| matches!(c, '0'..='9' | ';' | ':'));
+        let length = mark.len() - numbers.len();
+        plain += &rest[..at];
+        if length <= 30 && numbers.starts_with('m') {
+            rest = &numbers[1..];
+        } else {
+            plain += "\u{1b}[";
+            rest = mark;
+        }
+    }
+    plain + rest
+}
+
+/// Whether `shown` has `text` between the ends of words.
+pub(crate) fn has_words(shown: &str, text: &str) -> bool {
+    let inner = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    (0..=shown.len()).filter(|at| shown.is_char_boundary(*at)).any(|at| {
+        let (before, after) = shown.split_at(at);
+        let behind = after.strip_prefix(text).map(|rest| rest.chars().next());
+        behind.is_some_and(|behind| !inner(behind) && !inner(before.chars().next_back()))
+    })
+}

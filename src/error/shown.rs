@@ -1,0 +1,253 @@
+//! A joined error as text, within limits.
+
+use std::error::Error;
+use std::fmt;
+
+use super::JoinedError;
+use super::head::{Leaf, by_debug, by_display};
+use super::joined::Sources;
+use super::line::{self, Head};
+use super::nested::{Around, Showing, around, hide, within_total};
+use super::settings::Settings;
+use super::tree::{self, Row};
+use super::walk::of_joined;
+use crate::info::ChildInfo;
+
+/// Shows a joined error or a report, within limits. Made by [`JoinedError::line`],
+/// [`JoinedError::tree`] and [`Report::tree`](crate::Report::tree).
+///
+/// ```text
+/// nursery "sync" failed: 3 of 40 children (35 completed, 2 cancelled), first #7
+/// ├─ #7 fetch       src/main.rs:31   connection refused
+/// │     caused by: os error 111
+/// ├─ #9             src/main.rs:34   panicked: index out of bounds
+/// └─ #12 uploads    src/main.rs:40   nursery "uploads" failed: 2 of 3 children (1 completed), first #3
+///    ├─ #3 put      src/up.rs:9      after cancel: flush failed
+///    └─ … and 25 more
+/// ```
+///
+/// A group that holds one failure and nothing else is shown with it, as a path:
+/// `#0 walk > #2 src > #7 a`. What is beyond a limit is counted, as `… and 25 more`. Whatever the
+/// limits are, the first failure that is no group is named.
+///
+/// What an error says is its `{:#}`, by which some error types tell what they were caused by; in the
+/// `{:?}` of this it is its `{:?}`. A line has the first line of it, and a tree has all lines,
+/// without a backtrace. A joined error that hides in another error's message is shown as a subtree.
+///
+/// Control characters are escaped, and marks of colour are left out: the text is plain. Columns are
+/// aligned by characters, so those that a terminal shows wide shift the rest of their line. A
+/// location that all rows have in common stands once, behind the title.
+#[must_use = "it does nothing until it is formatted"]
+pub struct Shown<'a, E> {
+    what: What<'a, E>,
+    form: Form,
+    settings: Settings,
+    sources: Option<Sources<E>>,
+}
+
+enum What<'a, E> {
+    Error(&'a JoinedError<E>),
+    Report(Ends<'a, E>),
+}
+
+/// What a report has to show.
+pub(crate) struct Ends<'a, E> {
+    pub(crate) title: String,
+    pub(crate) error: Option<&'a JoinedError<E>>,
+    /// The children that did not fail and are shown all the same, with what came of them.
+    pub(crate) others: Vec<(&'a ChildInfo, String)>,
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Line,
+    Tree,
+}
+
+impl<'a, E> Shown<'a, E> {
+    pub(super) fn line(error: &'a JoinedError<E>) -> Self {
+        let (what, settings) = (What::Error(error), Settings::LINE);
+        Self { what, form: Form::Line, settings, sources: None }
+    }
+
+    pub(super) fn tree(error: &'a JoinedError<E>) -> Self {
+        let (what, settings) = (What::Error(error), Settings::TREE);
+        Self { what, form: Form::Tree, settings, sources: None }
+    }
+
+    pub(crate) fn report(ends: Ends<'a, E>) -> Self {
+        let (what, settings) = (What::Report(ends), Settings::TREE);
+        Self { what, form: Form::Tree, settings, sources: None }
+    }
+
+    /// Shows every failure that is stored: it lifts the limits of [`entries`](Self::entries) and
+    /// [`total`](Self::total).
+    pub fn all(self) -> Self {
+        self.entries(usize::MAX).total(usize::MAX)
+    }
+
+    /// Shows this many failures of each nursery: 10 on a line and 100 in a tree unless set.
+    pub fn entries(mut self, entries: usize) -> Self {
+        self.settings.entries = entries;
+        self
+    }
+
+    /// Shows this many failures of all nurseries together: 50 on a line and 500 in a tree unless
+    /// set.
+    pub fn total(mut self, entries: usize) -> Self {
+        self.settings.total = entries;
+        self
+    }
+
+    /// Shows this many levels of failures within each other, and below them the first failure of
+    /// each group: 8 on a line and 16 in a tree unless set. Of a path it names as many children
+    /// around the last, the nearest. It is at least one.
+    pub fn depth(mut self, levels: usize) -> Self {
+        self.settings.depth = levels.max(1);
+        self
+    }
+
+    /// Cuts each line of what an error says at this many characters, instead of 300. On a line it
+    /// is all that is said of an error, with what it was caused by.
+    pub fn width(mut self, chars: usize) -> Self {
+        self.settings.width = chars;
+        self
+    }
+
+    /// Shows this many lines of what an error says, instead of 30, in a tree. A line has the first.
+    pub fn lines(mut self, lines: usize) -> Self {
+        self.settings.lines = lines.max(1);
+        self
+    }
+
+    /// Cuts names at this many characters, instead of 40.
+    ///
+    /// That is a child's name with the number before it, and the name of a nursery. Children whose
+    /// names begin alike, such as the URLs of one host, can be told apart only if they are not cut.
+    pub fn names(mut self, chars: usize) -> Self {
+        self.settings.names = chars;
+        self
+    }
+
+    /// Says whether a tree has the lines that spawned the children, as it does unless told
+    /// otherwise.
+    ///
+    /// They help a developer; for users of the program they may be of no use.
+    pub fn locations(mut self, shown: bool) -> Self {
+        self.settings.locations = shown;
+        self
+    }
+
+    /// Shows also the backtraces that errors write in their own text, in a tree. Allow for enough
+    /// [`lines`](Self::lines).
+    pub fn backtraces(mut self, shown: bool) -> Self {
+        self.settings.backtraces = shown;
+        self
+    }
+
+    /// Shows the failures of each nursery in the order in which their children were spawned, and
+    /// not in the order in which they came.
+    pub fn by_spawn_order(mut self) -> Self {
+        self.settings.by_spawn_order = true;
+        self
+    }
+
+    /// Says what each error was caused by, from its [`source`](Error::source) down, as
+    /// [`JoinedError::with_sources`] does for good.
+    pub fn sources(self) -> Self
+    where
+        E: Error + 'static,
+    {
+        self.sources_by(E::source)
+    }
+
+    /// [`sources`](Self::sources) for errors that only lead to an [`Error`].
+    ///
+    /// For a `Box<dyn Error + Send + Sync>` and the like that is
+    /// `sources_by(|error| error.source())`.
+    pub fn sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
+        self.sources = Some(source);
+        self
+    }
+
+    fn write(&self, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.what, self.form) {
+            (What::Error(error), Form::Line) => self.write_line(error, leaf, f),
+            (What::Error(error), Form::Tree) => {
+                let Some(_showing) = Showing::enter(Around::Tree(self.settings)) else {
+                    return f.write_str("…");
+                };
+                let rows = self.rows(error, leaf);
+                let title = tree::title(error, self.settings);
+                tree::write(&title, &rows, self.settings.locations, f)
+            }
+            (What::Report(ends), _) => {
+                let Some(_showing) = Showing::enter(Around::Tree(self.settings)) else {
+                    return f.write_str("…");
+                };
+                let rows = ends.error.map(|error| self.rows(error, leaf)).unwrap_or_default();
+                let listed = ends.others.iter().take(self.settings.entries);
+                let mut others: Vec<_> =
+                    listed.map(|(child, text)| Row::entry(child, text.clone())).collect();
+                let left = (ends.others.len() - others.len()) as u64;
+                others.extend((left > 0).then(|| Row::more(left)));
+                let rows = tree::in_one_level(rows, others);
+                tree::write(&ends.title, &rows, self.settings.locations, f)
+            }
+        }
+    }
+
+    fn write_line(
+        &self,
+        error: &JoinedError<E>,
+        leaf: Leaf<E>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let Some(_showing) = Showing::enter(Around::Line) else {
+            return f.write_str("…");
+        };
+        let items = of_joined(error, self.sources, self.settings);
+        let entries = line::items(&items, self.settings, leaf);
+        write!(f, "{}: {entries}", Head { error, names: self.settings.names })
+    }
+
+    fn rows(&self, error: &JoinedError<E>, leaf: Leaf<E>) -> Vec<Row> {
+        let shown = |settings| of_joined(error, self.sources, settings);
+        tree::rows(&within_total(self.settings, shown), self.settings, leaf)
+    }
+}
+
+/// What a joined error writes where another is shown around it: one line inside a line, and inside
+/// a tree its title; its rows go below.
+pub(super) fn write_nested<E>(
+    error: &JoinedError<E>,
+    leaf: Leaf<E>,
+    is_tree: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match around() {
+        Around::Nothing if is_tree => Shown::tree(error).write(leaf, f),
+        Around::Nothing | Around::Line => Shown::line(error).write(leaf, f),
+        Around::Tree(settings) => {
+            let Some(_showing) = Showing::enter(Around::Tree(settings)) else {
+                return f.write_str("…");
+            };
+            let items = within_total(settings, |settings| of_joined(error, None, settings));
+            hide(tree::rows(&items, settings, leaf));
+            f.write_str(&tree::title(error, settings))
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Shown<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(by_display, f)
+    }
+}
+
+/// The same; what an error says is its `{:?}`.
+impl<E: fmt::Debug> fmt::Debug for Shown<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(by_debug, f)
+    }
+}
