@@ -47,7 +47,7 @@ impl<T, E> Completion<T, E> {
 
     /// The child, how it ended, and what had happened to it before.
     #[inline]
-    pub(crate) fn into_parts(self) -> (ChildInfo, Outcome<T, E>, How) {
+    pub(crate) fn into_all(self) -> (ChildInfo, Outcome<T, E>, How) {
         (self.child, self.outcome, self.how)
     }
 
@@ -95,6 +95,33 @@ impl<T, E> Completion<T, E> {
     #[must_use]
     pub fn lost_failures(&self) -> u32 {
         self.how.lost
+    }
+
+    /// Its failure, with all that is known of it; `None` if it has not failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&ChildError<E>> {
+        match &self.outcome {
+            Outcome::Failed(error) => Some(error),
+            Outcome::Completed(_) | Outcome::Delivered | Outcome::Cancelled(_) => None,
+        }
+    }
+
+    /// Its failure by value. Several of them can be [collected](crate::JoinedError) into one error.
+    ///
+    /// # Errors
+    ///
+    /// The completion itself, if the child has not failed.
+    pub fn into_error(self) -> Result<ChildError<E>, Self> {
+        match self {
+            Self { outcome: Outcome::Failed(error), .. } => Ok(error),
+            other => Err(other),
+        }
+    }
+
+    /// Which child ended, and how, by value.
+    #[must_use]
+    pub fn into_parts(self) -> (ChildInfo, Outcome<T, E>) {
+        (self.child, self.outcome)
     }
 
     /// How it ended, by value.

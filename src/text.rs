@@ -29,7 +29,8 @@ impl Cut {
     }
 }
 
-/// The lines of a text. None is blank, none ends in a space, and the first does not begin with one.
+/// The lines of a text. None is blank, none ends in a space, and the first does not begin with one:
+/// by as many spaces as that is moved to the left, the others are moved, too.
 ///
 /// A tab is four spaces. Marks of colour are left out. All other characters that would break the
 /// line or the terminal are escaped. What is cut ends with `…`, which goes on top of the limit. The
@@ -115,6 +116,8 @@ struct Sink {
     used: usize,
     /// Not in `line` yet: the line may end here.
     spaces: usize,
+    /// Spaces before the first line.
+    indent: usize,
     /// Whether `line` is cut, and the rest of it is skipped.
     is_cut: bool,
     skipped: usize,
@@ -133,6 +136,7 @@ impl Sink {
             line: String::new(),
             used: 0,
             spaces: 0,
+            indent: 0,
             is_cut: false,
             skipped: 0,
             open: String::new(),
@@ -211,8 +215,11 @@ impl Sink {
             self.done = true;
             return;
         }
-        if self.lines.is_empty() && self.line.is_empty() {
-            self.spaces = 0;
+        if self.line.is_empty() && !self.is_name {
+            if self.lines.is_empty() {
+                self.indent = self.spaces;
+            }
+            self.spaces = self.spaces.saturating_sub(self.indent);
         }
         let escape = needs_escape(c).then(|| c.escape_default());
         let chars = self.spaces + escape.as_ref().map_or(1, ExactSizeIterator::len);
@@ -244,7 +251,11 @@ impl Sink {
         (self.used, self.spaces, self.is_cut) = (0, 0, false);
         if line.is_empty() {
             self.skip();
-        } else if !self.cut.backtraces && !self.is_name && is_heading_of_backtrace(&line) {
+        } else if !self.cut.backtraces && !self.lines.is_empty() && is_heading_of_backtrace(&line) {
+            // The rule above the heading goes with it.
+            if self.lines.last().is_some_and(|line| !line.contains(char::is_alphanumeric)) {
+                self.lines.pop();
+            }
             self.done = true;
         } else {
             self.lines.push(line);
@@ -275,11 +286,13 @@ impl fmt::Write for Sink {
     }
 }
 
-/// As the reporters write it: `Stack backtrace:`, `backtrace no. 1`, `━━━ BACKTRACE ━━━`.
+/// As the reporters write it: `Stack backtrace:`, `backtrace no. 1`, `━━━ BACKTRACE ━━━`, and
+/// `Backtrace omitted.`
 fn is_heading_of_backtrace(line: &str) -> bool {
     let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let words = words.strip_prefix("stack ").unwrap_or(&words);
-    words == "backtrace" || words.starts_with("backtrace no. ")
+    let Some(rest) = words.strip_prefix("backtrace") else { return false };
+    rest.is_empty() || rest.starts_with(" no. ") || rest.starts_with(" omitted")
 }
 
 /// Whether a character moves the cursor, reorders the line or cannot be seen.

@@ -3,7 +3,7 @@
 use std::convert::identity;
 
 use super::regrow::regrow;
-use super::{ChildError, Failure, JoinedError};
+use super::{ChildError, Failure, IntoIter, JoinedError};
 use crate::guard::{discard_each, keep_and_drop};
 
 impl<E> JoinedError<E> {
@@ -51,8 +51,89 @@ impl<E> JoinedError<E> {
         self,
         mut matches: impl FnMut(&ChildError<E>) -> bool,
     ) -> (Option<Self>, Option<Self>) {
-        let [matching, others] = regrow(self, Some, |leaf| usize::from(!matches(leaf)), identity);
+        let half = |entry: &ChildError<E>| match entry.failure {
+            Failure::Group(_) => None,
+            _ => Some(usize::from(!matches(entry))),
+        };
+        let [matching, others] = regrow(self, Some, half, identity);
         (matching, others)
+    }
+
+    /// [`split`](Self::split) that asks about groups too, before what is in them: a group that
+    /// `matches` holds for is in the first part, whole. Of other groups the entries are asked.
+    ///
+    /// # Examples
+    ///
+    /// All that failed while it was being cancelled, and the failures that led there:
+    ///
+    /// ```
+    /// # use nestling::{ChildError, JoinedError};
+    /// fn consequences(
+    ///     error: JoinedError<String>,
+    /// ) -> (Option<JoinedError<String>>, Option<JoinedError<String>>) {
+    ///     error.split_groups(ChildError::after_cancel)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn split_groups(
+        self,
+        mut matches: impl FnMut(&ChildError<E>) -> bool,
+    ) -> (Option<Self>, Option<Self>) {
+        let half = |entry: &ChildError<E>| match matches(entry) {
+            true => Some(0),
+            false if entry.failure.is_group() => None,
+            false => Some(1),
+        };
+        let [matching, others] = regrow(self, Some, half, identity);
+        (matching, others)
+    }
+
+    /// Gives the failures that `matches` holds for to `handler`, as one error, and returns the
+    /// others. If there are none of the first, `handler` is not called.
+    ///
+    /// Several of these one after the other are a handler for each kind of failure, as Python's
+    /// `except*` has them.
+    ///
+    /// # Errors
+    ///
+    /// The failures that are left, if there are any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new();
+    /// nursery.spawn(async { panic!("a bug") });
+    /// nursery.spawn(async { Err("busy") });
+    /// nursery.spawn(async { Err("disk full") });
+    ///
+    /// let mut again = 0;
+    /// let done = nursery.join().await.map(drop)
+    ///     .or_else(|error| error.handle(|e| e.failure().is_panic(), |bugs| println!("{bugs}")))
+    ///     .or_else(|error| error.handle(|e| e.failure().error() == Some(&"busy"), |_| again += 1));
+    /// assert_eq!(done.unwrap_err().to_string(), "1 of 3 children failed: #2: disk full");
+    /// assert_eq!(again, 1);
+    /// # });
+    /// ```
+    pub fn handle(
+        self,
+        matches: impl FnMut(&ChildError<E>) -> bool,
+        handler: impl FnOnce(Self),
+    ) -> Result<(), Self> {
+        let (matching, others) = self.split(matches);
+        if let Some(matching) = matching {
+            handler(matching);
+        }
+        others.map_or(Ok(()), Err)
+    }
+
+    /// All failures of the tree that are no groups, by value and depth first. Each
+    /// [knows](ChildError::ancestors) the children that its groups belonged to.
+    ///
+    /// Those are the entries of what [`flatten`](Self::flatten) returns.
+    pub fn into_leaves(self) -> IntoIter<E> {
+        self.flatten().into_iter()
     }
 
     /// The failures that `matches` holds for, without the groups that this empties.
@@ -79,7 +160,7 @@ impl<E> JoinedError<E> {
             return self;
         }
         let mut first = None;
-        let others = self.into_leaves().filter_map(|leaf| match leaf.into_failure() {
+        let others = self.into_iter().leaves().filter_map(|leaf| match leaf.into_failure() {
             Failure::Panic(panic) if first.is_none() => {
                 first = Some(panic);
                 None
@@ -126,7 +207,8 @@ fn change_errors<E, F>(
         };
         ChildError { origin: leaf.origin, failure }
     };
-    let [Some(tree)] = regrow(root, |_| None, |_| 0, changed) else {
+    let leaf_only = |entry: &ChildError<E>| (!entry.failure.is_group()).then_some(0);
+    let [Some(tree)] = regrow(root, |_| None, leaf_only, changed) else {
         unreachable!("every leaf was kept, and there was one");
     };
     tree

@@ -83,6 +83,19 @@ impl Counts {
         self.completed + self.failed + self.cancelled + self.taken_out
     }
 
+    /// Those of two nurseries together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            completed: self.completed + other.completed,
+            failed: self.failed + other.failed,
+            cancelled: self.cancelled + other.cancelled,
+            not_stored: self.not_stored + other.not_stored,
+            overran: self.overran + other.overran,
+            after_cancel: self.after_cancel + other.after_cancel,
+            taken_out: self.taken_out + other.taken_out,
+        }
+    }
+
     /// What is left to say where the failures of this many children are elsewhere.
     pub(crate) fn without(self, children: u64) -> Self {
         Self {

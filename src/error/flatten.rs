@@ -76,13 +76,8 @@ struct Sum(Counts);
 
 impl Sum {
     fn add<E>(&mut self, counts: Counts, entries: &Entries<E>) {
-        self.0.completed += counts.completed;
-        self.0.failed += counts.failed.saturating_sub(children(entries.0.iter()));
-        self.0.cancelled += counts.cancelled;
-        self.0.not_stored += counts.not_stored;
-        self.0.taken_out += counts.taken_out;
-        self.0.overran += counts.overran;
-        self.0.after_cancel += counts.after_cancel;
+        let failed = counts.failed.saturating_sub(children(entries.0.iter()));
+        self.0 = self.0.plus(Counts { failed, ..counts });
     }
 
     fn of<E>(self, flat: &Entries<E>) -> Counts {

@@ -35,11 +35,6 @@ impl<E> JoinedError<E> {
     pub fn leaves(&self) -> Leaves<'_, E> {
         Leaves { open: vec![self.0.entries.0.iter()] }
     }
-
-    /// [`leaves`](Self::leaves) by value.
-    pub(super) fn into_leaves(self) -> impl Iterator<Item = ChildError<E>> {
-        self.into_iter().leaves()
-    }
 }
 
 impl<E> IntoIter<E> {
@@ -53,7 +48,7 @@ impl<E> IntoIter<E> {
     }
 
     /// What is left, and in the place of each group what that holds.
-    fn leaves(self) -> impl Iterator<Item = ChildError<E>> {
+    pub(super) fn leaves(self) -> impl Iterator<Item = ChildError<E>> {
         let mut level = self;
         // The levels around it, the outermost first.
         let mut around = Vec::new();

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::as_error::source_of;
 use super::head::{by_debug, by_display};
 use super::iter::is_safe_to_drop;
 use super::nested::{Around, Showing};
 use super::shown::write_nested;
-use super::{ChildError, Counts, Failure, IntoIter, Iter, Shown};
+use super::{AsError, ChildError, Counts, Failure, IntoIter, Iter, Shown};
 use crate::cancel::{Cause, How};
 use crate::guard::keep_and_drop;
 use crate::info::{ChildInfo, Owner};
@@ -152,17 +153,6 @@ impl<E> JoinedError<E> {
         Iter(self.0.entries.0.iter())
     }
 
-    /// The failures in the order in which their children were spawned, a group as one.
-    ///
-    /// The body of [`Nursery::run`](crate::Nursery::run) comes last.
-    pub fn by_spawn_order(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = &ChildError<E>> + ExactSizeIterator {
-        let mut entries: Vec<_> = self.iter().collect();
-        entries.sort_by_key(|entry| entry.child().id());
-        entries.into_iter()
-    }
-
     /// The line that `{}` shows, to be shown within limits of your own.
     pub fn line(&self) -> Shown<'_, E> {
         Shown::line(self)
@@ -182,9 +172,9 @@ impl<E> JoinedError<E> {
     #[must_use]
     pub fn with_sources(self) -> Self
     where
-        E: Error + 'static,
+        E: AsError,
     {
-        self.with_sources_by(E::source)
+        self.with_sources_by(source_of)
     }
 
     /// [`with_sources`](Self::with_sources) for errors that only lead to an [`Error`].

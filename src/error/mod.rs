@@ -4,6 +4,8 @@
 //! which child that was, and a [`JoinedError`] holds them all.
 
 mod algebra;
+mod as_error;
+mod build;
 mod child_error;
 mod counts;
 mod executor;
@@ -15,6 +17,7 @@ mod iter;
 mod joined;
 mod line;
 mod nested;
+mod order;
 mod panic;
 mod path;
 mod regrow;
@@ -27,6 +30,8 @@ mod walk;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use as_error::AsError;
+pub(crate) use as_error::source_of;
 pub use child_error::ChildError;
 pub use counts::Counts;
 pub use executor::ExecutorError;

@@ -61,6 +61,11 @@ impl Panic {
         Self::at(Some("in the policy of `cancel_when`"), thrown)
     }
 
+    /// A panic of what is told of each failure.
+    pub(crate) fn of_failure_callback(thrown: CaughtPanic) -> Self {
+        Self::at(Some("in the callback of `on_failure`"), thrown)
+    }
+
     /// A panic of the timeout that a child was spawned with.
     pub(crate) fn of_timeout(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the timeout"), thrown)

@@ -42,6 +42,13 @@ impl fmt::Debug for Ancestors<'_> {
     }
 }
 
+/// One step of a path.
+pub(super) struct Link<'a> {
+    pub(super) child: &'a ChildInfo,
+    /// Equal for paths that are the same from here outwards; not always known.
+    pub(super) address: Option<*const ()>,
+}
+
 /// A path outwards, shared link by link: a leaf at each level of a deep chain costs one link each.
 #[derive(Clone, Default)]
 pub(super) struct Path(Option<Arc<Node>>);
@@ -80,6 +87,18 @@ impl Path {
     /// Equal for the entries of one group, different for those of two.
     pub(super) fn address(&self) -> Option<*const ()> {
         self.0.as_ref().map(|node| Arc::as_ptr(node).cast())
+    }
+
+    /// The links from the nearest outwards.
+    pub(super) fn links(&self) -> impl Iterator<Item = Link<'_>> {
+        let mut ancestors = self.iter();
+        std::iter::from_fn(move || {
+            // All that is further out belongs to the node only if no other node follows.
+            let is_whole = ancestors.later.is_empty();
+            let at = ancestors.next.map(|node| std::ptr::from_ref(node).cast());
+            let child = ancestors.next()?;
+            Some(Link { child, address: at.filter(|_| is_whole) })
+        })
     }
 
     pub(super) fn iter(&self) -> Ancestors<'_> {

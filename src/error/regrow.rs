@@ -8,27 +8,27 @@ use super::{ChildError, Failure, IntoIter, JoinedError, head};
 
 /// Sorts the leaves of a tree into `N` trees of the same shape, the groups without leaves left out.
 ///
-/// `choose` says which tree a leaf goes to, and `change` as what.
+/// `choose` says which tree an entry goes to, and `change` as what. Of a group for which it says
+/// none, the entries are sorted; of a leaf it says one.
 pub(super) fn regrow<E, F, const N: usize>(
     root: JoinedError<E>,
     sources: impl Fn(Sources<E>) -> Option<Sources<F>>,
-    mut choose: impl FnMut(&ChildError<E>) -> usize,
+    mut choose: impl FnMut(&ChildError<E>) -> Option<usize>,
     mut change: impl FnMut(ChildError<E>) -> ChildError<F>,
 ) -> [Option<JoinedError<F>>; N] {
     let mut level = Level::open(None, root);
     let mut above = Vec::new();
     loop {
-        // The leaf is among the others while `choose` looks at it: if `choose` panics, the leaf is
-        // dropped with them. By the unwinding itself, a panic of the leaf would end the process.
-        let leaf = level.rest.peek().filter(|entry| !entry.failure.is_group());
-        let tree = leaf.map(&mut choose);
+        // The entry is among the others while `choose` looks at it: if `choose` panics, the entry
+        // is dropped with them. By the unwinding itself, a panic of the entry would end the process.
+        let tree = level.rest.peek().and_then(&mut choose);
         match (level.rest.next(), tree) {
-            (Some(ChildError { origin, failure: Failure::Group(group) }), _) => {
+            (Some(ChildError { origin, failure: Failure::Group(group) }), None) => {
                 above.push(mem::replace(&mut level, Level::open(Some(origin), group)));
             }
-            (Some(leaf), tree) => {
-                let leaf = change(leaf);
-                level.grown[tree.unwrap_or(0)].0.push(leaf);
+            (Some(entry), tree) => {
+                let entry = change(entry);
+                level.grown[tree.unwrap_or(0)].0.push(entry);
             }
             (None, _) => {
                 let Some(outer) = above.pop() else {

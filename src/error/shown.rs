@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::JoinedError;
+use super::as_error::source_of;
 use super::head::{Leaf, by_debug, by_display};
 use super::joined::Sources;
 use super::line::{self, Head};
@@ -11,6 +11,7 @@ use super::nested::{Around, Showing, around, hide, within_total};
 use super::settings::Settings;
 use super::tree::{self, Row};
 use super::walk::of_joined;
+use super::{AsError, JoinedError};
 use crate::info::ChildInfo;
 
 /// Shows a joined error or a report, within limits. Made by [`JoinedError::line`],
@@ -156,9 +157,9 @@ impl<'a, E> Shown<'a, E> {
     /// [`JoinedError::with_sources`] does for good.
     pub fn sources(self) -> Self
     where
-        E: Error + 'static,
+        E: AsError,
     {
-        self.sources_by(E::source)
+        self.sources_by(source_of)
     }
 
     /// [`sources`](Self::sources) for errors that only lead to an [`Error`].

@@ -157,6 +157,7 @@ fn the_lines_of_a_text_are_counted_and_none_is_blank() {
     let cut = Cut { chars: 5, lines: 3, backtraces: false };
     let of = |text: &str| lines(cut, |out| out.write_str(text));
     assert_eq!(of("a\n\n  b \r\nc\n"), ["a", "  b", "c"]);
+    assert_eq!(of("  a\n b\n   c"), ["a", "b", " c"]);
     assert_eq!(of("a\nb\nc\nd"), ["a", "b", "c…"]);
     assert_eq!(of("abcdef\n123456\nx"), ["abcde…", "12345…", "x"]);
     assert_eq!(of(""), [""; 0]);

@@ -1,5 +1,6 @@
 //! What a joined error promises, seen from outside as far as that goes.
 
+mod build;
 mod deep;
 mod destructors;
 mod escapes;

@@ -79,6 +79,58 @@ fn failures_of_one_child_keep_their_order() {
 }
 
 #[test]
+fn the_spawn_order_keeps_dissolved_groups_apart() {
+    let inner = |one, other| joined(0, vec![failed(1, "", one), failed(0, "", other)]);
+    let error = joined(
+        0,
+        vec![
+            group(7, "b", joined(0, vec![group(2, "", inner("f", "e")), failed(3, "", "g")])),
+            group(0, "a", inner("b", "a")),
+            failed(8, "", "h"),
+            group(1, "c", inner("d", "c")),
+        ],
+    );
+    let order = |error: &JoinedError<&'static str>| {
+        let entries: Vec<_> = error.by_spawn_order().collect();
+        entries.iter().filter_map(|e| e.failure().error()).copied().collect::<String>()
+    };
+    let flat = error.flatten();
+    assert_eq!(order(&flat), "abcdefgh");
+    // What was dissolved before, in a nursery around it.
+    let twice = joined(0, vec![failed(4, "", "z"), group(2, "", flat)]).flatten();
+    assert_eq!(order(&twice), "abcdefghz");
+}
+
+#[test]
+fn the_spawn_order_of_a_deep_error_that_was_dissolved_takes_no_long_time() {
+    let deep = (0..100_000).fold(joined(0, vec![failed(1, "", 0)]), |inner, level| {
+        joined(0, vec![failed(1, "", level), group(0, "", inner)])
+    });
+    let flat = deep.flatten();
+    let order: Vec<_> = flat.by_spawn_order().collect();
+    assert_eq!(order.len(), 100_001);
+    assert_eq!(order[0].failure().error(), Some(&0));
+    assert_eq!(order[100_000].failure().error(), Some(&99_999));
+}
+
+#[test]
+fn find_goes_on_in_joined_errors_that_hide_among_the_sources() {
+    #[derive(Debug, thiserror::Error)]
+    enum Error {
+        #[error("starting")]
+        Starting(#[source] JoinedError<Error>),
+        #[error("inner")]
+        Inner(#[source] Inner),
+    }
+    let inner = joined(0, vec![failed(0, "", Error::Inner(Inner(8)))]);
+    let deep = joined(0, vec![failed(0, "", Error::Starting(inner))]);
+    let error = joined(0, vec![failed(0, "", Error::Starting(deep))]);
+    assert_eq!(error.find::<Inner>().unwrap().0, 8);
+    assert_eq!(error.find_local::<Inner>().unwrap().0, 8);
+    assert!(error.find::<io::Error>().is_none());
+}
+
+#[test]
 fn leaves_come_where_their_group_is() {
     let inner = joined(0, vec![failed(0, "", 2), failed(1, "", 3)]);
     let error = joined(0, vec![failed(0, "", 1), group(1, "", inner), failed(2, "", 4)]);

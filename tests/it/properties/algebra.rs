@@ -24,7 +24,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use arbitrary::Unstructured;
 use futures::FutureExt;
-use nestling::{ChildError, Failure, JoinedError, LocalNursery, Nursery, Panic};
+use nestling::{
+    ChildError, ChildId, ChildInfo, Failure, JoinedError, LocalNursery, Nursery, Panic,
+};
 
 use super::fault::{Absent, Boxed, Endless, Fault, Needle};
 use super::grow::grow;
@@ -244,11 +246,47 @@ fn views_agree(error: &JoinedError<Fault>) {
         }
     }
     assert!(leaves.next().is_none());
-    // It is stable: two failures of a child stay as they came.
-    let mut sorted: Vec<_> = error.iter().collect();
-    sorted.sort_by_key(|entry| entry.child().id().number());
-    assert_eq!(error.by_spawn_order().len(), sorted.len());
+    let with_paths = error.iter().map(|entry| {
+        let mut path: Vec<_> = entry.ancestors().map(ChildInfo::id).take(MANY).collect();
+        path.reverse();
+        path.push(entry.child().id());
+        (path, entry)
+    });
+    let with_paths: Vec<_> = with_paths.take(MANY + 1).collect();
+    assert_eq!(error.by_spawn_order().len(), error.len());
+    if with_paths.len() > MANY || with_paths.iter().any(|(path, _)| path.len() > MANY) {
+        // To sort them by recursion would take too long, and the whole stack.
+        return;
+    }
+    let sorted = sorted(with_paths);
     assert!(error.by_spawn_order().map(ptr::from_ref).eq(sorted.into_iter().map(ptr::from_ref)));
+}
+
+/// More entries, or children on a path, than are sorted for comparison.
+const MANY: usize = 500;
+
+type WithPath<'a> = (Vec<ChildId>, &'a ChildError<Fault>);
+
+/// In spawn order. It is stable: two failures of a child stay as they came. What was in one group
+/// stays together, where the first of it came.
+fn sorted(entries: Vec<WithPath<'_>>) -> Vec<&ChildError<Fault>> {
+    let mut level: Vec<(ChildId, Vec<WithPath<'_>>)> = Vec::new();
+    for (mut path, entry) in entries {
+        let id = path.remove(0);
+        let is_group = |(other, inside): &&mut (ChildId, Vec<WithPath<'_>>)| {
+            *other == id && !inside[0].0.is_empty() && !path.is_empty()
+        };
+        match level.iter_mut().find(is_group) {
+            Some((_, inside)) => inside.push((path, entry)),
+            None => level.push((id, vec![(path, entry)])),
+        }
+    }
+    level.sort_by_key(|(id, _)| *id);
+    let inside = level.into_iter().map(|(_, inside)| match &inside[..] {
+        [(path, entry)] if path.is_empty() => vec![*entry],
+        _ => sorted(inside),
+    });
+    inside.flatten().collect()
 }
 
 fn search_agrees(error: &JoinedError<Fault>) {

@@ -168,7 +168,7 @@ pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> V
     let text = text.strip_suffix('\r').unwrap_or(&text);
     let raw: Vec<&str> = text.split('\n').collect();
     let mut shown: Vec<String> = Vec::new();
-    let mut skipped = 0;
+    let (mut skipped, mut indent) = (0, 0);
     for (at, &whole) in raw.iter().enumerate() {
         let ends = at + 1 < raw.len();
         if shown.len() == lines {
@@ -184,7 +184,11 @@ pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> V
         } else {
             let trimmed = whole.trim_start_matches(' ');
             let leading = whole.len() - trimmed.len();
-            let line = if shown.is_empty() && leading <= chars { trimmed } else { whole };
+            if shown.is_empty() && !trimmed.is_empty() {
+                indent = leading;
+            }
+            // Spaces count until something follows them.
+            let line = if leading <= chars { &whole[indent.min(leading)..] } else { whole };
             let last = shown.len() + 1 == lines;
             match clip_or_cut(line, chars) {
                 Err(cut) => {
@@ -200,7 +204,12 @@ pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> V
                     let fits = fits.trim_end_matches(' ');
                     let words = fits.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
                     let words = words.strip_prefix("stack ").unwrap_or(&words);
-                    if ends && (words == "backtrace" || words.starts_with("backtrace no. ")) {
+                    let headings = ["backtrace no. ", "backtrace omitted"];
+                    let heading = headings.iter().any(|heading| words.starts_with(heading));
+                    if !shown.is_empty() && (words == "backtrace" || heading) {
+                        if shown.last().is_some_and(|last| !last.contains(char::is_alphanumeric)) {
+                            shown.pop();
+                        }
                         return shown;
                     }
                     shown.push(fits.to_owned());

@@ -1,0 +1,107 @@
+//! Making a joined error of failures, and one of two.
+
+use super::head::{is_nursery_itself, is_own_body};
+use super::joined::Stored;
+use super::{ChildError, Counts, JoinedError};
+
+impl<E> JoinedError<E> {
+    /// The failures of both: those of `other` come after those of `self`.
+    ///
+    /// The [counts](Self::counts) are added up. Where both have a name or a cause, those of `self`
+    /// stay. Numbers of children may stand twice in it, as each nursery counts its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::{JoinedError, Nursery};
+    /// # futures::executor::block_on(async {
+    /// async fn fails(why: &str) -> JoinedError<&str> {
+    ///     let mut nursery: Nursery<'_, (), _> = Nursery::new();
+    ///     nursery.spawn(async move { Err(why) });
+    ///     nursery.join().await.unwrap_err()
+    /// }
+    /// let both = fails("disk full").await.merge(fails("no route").await);
+    /// assert_eq!(both.to_string(), "2 of 2 children failed: #0: disk full; #0: no route");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        let mut others = *other.0;
+        let joined = &mut self.0;
+        joined.counts = joined.counts.plus(others.counts);
+        joined.name = joined.name.take().or(others.name.take());
+        joined.cause = joined.cause.take().or(others.cause.take());
+        joined.sources = joined.sources.or(others.sources);
+        joined.bare = false;
+        joined.entries.0.extend(others.entries.take());
+        self
+    }
+}
+
+/// All failures as one error; none if there are none.
+///
+/// The [counts](JoinedError::counts) have the children that failed: failures that stand one after
+/// the other and are of the same child count once.
+///
+/// # Examples
+///
+/// Those of a long-lived nursery, collected until they are told:
+///
+/// ```
+/// # use nestling::{JoinedError, Nursery};
+/// # futures::executor::block_on(async {
+/// let mut nursery = Nursery::new();
+/// for n in 0..3 {
+///     nursery.spawn(async move { if n == 1 { Ok(()) } else { Err("no") } });
+/// }
+/// let mut failures = Vec::new();
+/// while let Some(ended) = nursery.next().await {
+///     failures.extend(ended.into_error());
+/// }
+/// let error: Option<JoinedError<&str>> = failures.into_iter().collect();
+/// assert_eq!(error.unwrap().to_string(), "2 of 2 children failed: #0: no; #2: no");
+/// # });
+/// ```
+impl<E> FromIterator<ChildError<E>> for Option<JoinedError<E>> {
+    fn from_iter<I: IntoIterator<Item = ChildError<E>>>(failures: I) -> Self {
+        let mut failures = failures.into_iter();
+        let first = Stored::from_iter(failures.next());
+        if first.is_empty() {
+            return None;
+        }
+        let failed = added(None, &first);
+        let counts = Counts { failed, ..Counts::default() };
+        let mut error = JoinedError::new(None, first, counts, None);
+        error.extend(failures);
+        Some(error)
+    }
+}
+
+/// Adds failures after the others, and [counts](JoinedError::counts) their children as failed.
+impl<E> Extend<ChildError<E>> for JoinedError<E> {
+    fn extend<I: IntoIterator<Item = ChildError<E>>>(&mut self, failures: I) {
+        for failure in failures {
+            let entries = &mut self.0.entries.0;
+            let failed = added(entries.last(), std::slice::from_ref(&failure));
+            entries.push(failure);
+            self.0.counts.failed += failed;
+            self.0.bare = false;
+        }
+    }
+}
+
+/// How many children the entries are of that come after `last`.
+fn added<E>(last: Option<&ChildError<E>>, entries: &[ChildError<E>]) -> u64 {
+    let of_child = |entry: &ChildError<E>| !is_own_body(entry) && !is_nursery_itself(entry);
+    let same = |one: &ChildError<E>, other: &ChildError<E>| {
+        one.child() == other.child() && one.origin.path.address() == other.origin.path.address()
+    };
+    let mut before = last;
+    let mut failed = 0;
+    for entry in entries {
+        let is_new = !before.is_some_and(|before| same(before, entry));
+        failed += u64::from(is_new && of_child(entry));
+        before = Some(entry);
+    }
+    failed
+}
