@@ -52,6 +52,56 @@ pub trait Hold<'env, F>: Flavor {
         K: Convert<F::Output, Output = End<T, E>>;
 }
 
+/// What a flavour asks of a callback: `Send` in [`Shared`], nothing in [`Local`]. Sealed.
+///
+/// `A` is what it is told, and `R` what it answers.
+#[diagnostic::on_unimplemented(
+    message = "a nursery or a pool of the flavour `{Self}` is not known to take this callback",
+    label = "this callback may not be taken",
+    note = "`new` takes callbacks that are `Send`, and `local` any"
+)]
+pub trait Callback<'env, F, A: ?Sized, R>: Flavor {
+    #[doc(hidden)]
+    fn callback(callback: F) -> Self::Policy<'env, A>;
+}
+
+/// What a callback may answer.
+#[doc(hidden)]
+pub trait Answer {
+    fn is_yes(self) -> bool;
+}
+
+impl Answer for bool {
+    fn is_yes(self) -> bool {
+        self
+    }
+}
+
+/// It was told, and answers nothing.
+impl Answer for () {
+    fn is_yes(self) -> bool {
+        true
+    }
+}
+
+impl<'env, F, A: ?Sized, R: Answer> Callback<'env, F, A, R> for Shared
+where
+    F: FnMut(&A) -> R + Send + 'env, // `local` takes callbacks that are not `Send`
+{
+    fn callback(mut callback: F) -> Self::Policy<'env, A> {
+        Box::new(move |about| callback(about).is_yes())
+    }
+}
+
+impl<'env, F, A: ?Sized, R: Answer> Callback<'env, F, A, R> for Local
+where
+    F: FnMut(&A) -> R + 'env,
+{
+    fn callback(mut callback: F) -> Self::Policy<'env, A> {
+        Box::new(move |about| callback(about).is_yes())
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Shared {}

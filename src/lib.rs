@@ -157,10 +157,10 @@ mod timed;
 pub use adapt::{Grouped, Kind, Plain};
 pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
 pub use error::{
-    Ancestors, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError, Leaves,
-    Panic, Shown,
+    Ancestors, AsError, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError,
+    Leaves, Panic, Shown,
 };
-pub use flavor::{Flavor, Hold, Local, Shared};
+pub use flavor::{Callback, Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
     Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, FirstOkSettle, Join,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Nursery;
 use super::builder::hold;
-use crate::error::{ChildError, text};
-use crate::flavor::{Flavor, Hold, Local, Shared};
+use crate::error::{AsError, ChildError, source_of, text};
+use crate::flavor::{Callback, Flavor, Hold};
 use crate::scope::collected::{Bounds, bound};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
@@ -138,9 +138,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// ```
     pub fn sources(self) -> Self
     where
-        E: Error + 'static,
+        E: AsError,
     {
-        self.sources_by(E::source)
+        self.sources_by(source_of)
     }
 
     /// [`sources`](Self::sources) for errors that only lead to an [`Error`].
@@ -148,7 +148,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// For a `Box<dyn Error + Send + Sync>` and the like that is
     /// `sources_by(|error| error.source())`.
     pub fn sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
-        self.inner.scope.policy.sources = Some(source);
+        self.inner.scope.policy.lead_to_sources(source);
         self
     }
 
@@ -368,13 +368,12 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.inner.bounds.outputs = false;
         self
     }
-}
 
-impl<'env, T, E> Nursery<'env, T, E, Shared> {
     /// Lets a failure for which `policy` answers `true` cancel every child that is left.
     ///
     /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
-    /// panics cancels the nursery too, and its panic is one more failure.
+    /// panics cancels the nursery too, and its panic is one more failure. To be told of every
+    /// failure, there is [`on_failure`](Self::on_failure).
     ///
     /// # Examples
     ///
@@ -396,20 +395,46 @@ impl<'env, T, E> Nursery<'env, T, E, Shared> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
-        self.inner.scope.policy.ask(Box::new(policy));
+    pub fn cancel_when<F>(mut self, policy: F) -> Self
+    where
+        F: FnMut(&ChildError<E>) -> bool,
+        M: Callback<'env, F, ChildError<E>, bool>,
+    {
+        self.inner.scope.policy.ask(M::callback(policy));
         self
     }
-}
 
-impl<'env, T, E> Nursery<'env, T, E, Local> {
-    /// Lets a failure for which `policy` answers `true` cancel every child that is left.
+    /// Calls `tell` with each failure when it comes: before the nursery is cancelled for it, and
+    /// after a cancel too, whatever finishes the nursery. Called twice, the later one holds.
     ///
-    /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
-    /// panics cancels the nursery too, and its panic is one more failure.
+    /// It is called on the task that drives the nursery, which waits for it meanwhile. It is for
+    /// logs and counters; the failures come in the result all the same. Failures that are not
+    /// stored, beyond [`keep_errors`](Self::keep_errors), are told, too. If it panics, that is one
+    /// more failure, of the nursery itself, and it is not called again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # futures::executor::block_on(async {
+    /// let mut log = Vec::new();
+    /// let mut nursery: Nursery<'_, (), &str> =
+    ///     Nursery::new().keep_errors(1).on_failure(|failure| log.push(failure.to_string()));
+    /// for why in ["disk full", "no route"] {
+    ///     nursery.spawn(async move { Err(why) });
+    /// }
+    /// let error = nursery.join().await.unwrap_err();
+    /// assert_eq!(error.len(), 1);
+    /// assert_eq!(log, ["#0: disk full", "#1: no route"]);
+    /// # });
+    /// ```
     #[track_caller]
-    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
-        self.inner.scope.policy.ask(Box::new(policy));
+    pub fn on_failure<F>(mut self, tell: F) -> Self
+    where
+        F: FnMut(&ChildError<E>),
+        M: Callback<'env, F, ChildError<E>, ()>,
+    {
+        self.inner.scope.policy.tell(M::callback(tell));
         self
     }
 }

@@ -176,6 +176,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         if let Some(panic) = ended.aftermath {
             self.keep(item, Failure::Panic(panic), 0, &mut cause);
         }
+        self.record_panics_of_telling();
         self.tell();
         cause
     }
@@ -197,8 +198,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Records that the executor runs no item any more.
     pub(super) fn record_executor(&mut self, error: ExecutorError) {
         let info = ChildInfo::nursery(self.location);
-        let error = ChildError::new(info, Failure::Executor(error), self.how());
-        self.collected.keep_failure(error);
+        self.fail(ChildError::new(info, Failure::Executor(error), self.how()));
+        self.record_panics_of_telling();
     }
 
     /// An item has succeeded after the cancel.
@@ -226,7 +227,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             }
             Some(panic) => {
                 self.counts.failed += 1;
-                self.collected.keep_failure(ChildError::new(info, Failure::Panic(panic), how));
+                self.fail(ChildError::new(info, Failure::Panic(panic), how));
+                self.record_panics_of_telling();
             }
         }
         self.tell();
@@ -247,7 +249,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,
         };
-        self.collected.keep_failure(error);
+        self.fail(error);
         match verdict {
             Verdict::GoOn => {}
             Verdict::Cancel(why) => *cause = Some(why),
@@ -257,6 +259,21 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
                 }
                 *cause = Some(why);
             }
+        }
+    }
+
+    /// Keeps a failure, and tells of it.
+    fn fail(&mut self, error: ChildError<E>) {
+        self.policy.hear(&error);
+        self.collected.keep_failure(error);
+    }
+
+    /// Keeps the panics of what is told of failures.
+    fn record_panics_of_telling(&mut self) {
+        for (location, panic) in self.policy.take_panics() {
+            let info = ChildInfo::nursery(location);
+            let error = ChildError::new(info, Failure::Panic(panic), self.how());
+            self.collected.keep_failure(error);
         }
     }
 
@@ -282,6 +299,10 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         if let Some((policy, location)) = self.policy.retire() {
             self.note(location, Panic::of_policy, drop_guarded(policy));
         }
+        // The last, as it is told of the panics of the others.
+        if let Some((told, location)) = self.policy.stop_telling() {
+            self.note(location, Panic::of_failure_callback, drop_guarded(told));
+        }
         if let Some(control) = self.finish.finish(None) {
             // A handle that cancelled it in the last moment was told that it was the first.
             self.cause = control.cause();
@@ -295,6 +316,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
         first.note(drop_guarded(self.progress.take()));
         first.note(drop_guarded(self.policy.retire()));
+        first.note(drop_guarded(self.policy.stop_telling()));
     }
 
     /// What came of all items; they are taken out.
@@ -302,7 +324,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         let around = self.around.take().filter(Member::is_last);
         let is_cut_short = counts.cancelled > 0 && self.collected.failures() == 0;
-        let (owner, sources) = (Owner::Pool, self.policy.sources);
+        let (owner, sources) = (Owner::Pool, self.policy.sources());
         Settled {
             goes_with: around.filter(|_| is_cut_short),
             summary: Summary { owner, name, counts, handed_out: 0, cause, sources },
@@ -329,11 +351,11 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Records a panic of what the pool itself was given. The policy is not asked: it judges items.
     fn record_fault(&mut self, location: &'static Location<'static>, panic: Panic) {
         self.record(ChildInfo::nursery(location), panic);
+        self.record_panics_of_telling();
     }
 
     fn record(&mut self, info: ChildInfo, panic: Panic) {
-        let error = ChildError::new(info, Failure::Panic(panic), self.how());
-        self.collected.keep_failure(error);
+        self.fail(ChildError::new(info, Failure::Panic(panic), self.how()));
     }
 }
 

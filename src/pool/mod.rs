@@ -23,8 +23,8 @@ pub use self::run::{ForEach, Map, PoolSettle};
 use self::source::{Items, Streamed};
 use crate::cancel::{CancelHandle, Control, FinishOnDrop};
 use crate::drive::DriverState;
-use crate::error::{ChildError, text};
-use crate::flavor::{Flavor, Local, Shared};
+use crate::error::{AsError, ChildError, source_of, text};
+use crate::flavor::{Callback, Flavor, Local, Shared};
 use crate::info::{ChildInfo, Owner};
 use crate::scope::policy::Policy;
 
@@ -170,15 +170,15 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// [`Nursery::sources`](crate::Nursery::sources).
     pub fn sources(self) -> Self
     where
-        E: Error + 'static,
+        E: AsError,
     {
-        self.sources_by(E::source)
+        self.sources_by(source_of)
     }
 
     /// [`sources`](Self::sources) for errors that only lead to an [`Error`]. See
     /// [`Nursery::sources_by`](crate::Nursery::sources_by).
     pub fn sources_by(mut self, source: fn(&E) -> Option<&(dyn Error + 'static)>) -> Self {
-        self.options.policy.sources = Some(source);
+        self.options.policy.lead_to_sources(source);
         self
     }
 
@@ -191,6 +191,56 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     pub fn keep_errors(mut self, limit: usize) -> Self {
         assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
         self.options.errors = limit;
+        self
+    }
+
+    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no
+    /// more. See [`Nursery::cancel_when`](crate::Nursery::cancel_when).
+    #[track_caller]
+    pub fn cancel_when<F>(mut self, policy: F) -> Self
+    where
+        F: FnMut(&ChildError<E>) -> bool,
+        M: Callback<'env, F, ChildError<E>, bool>,
+    {
+        self.options.policy.ask(M::callback(policy));
+        self
+    }
+
+    /// Calls `tell` with each failure when it comes, after a cancel too. See
+    /// [`Nursery::on_failure`](crate::Nursery::on_failure).
+    #[track_caller]
+    pub fn on_failure<F>(mut self, tell: F) -> Self
+    where
+        F: FnMut(&ChildError<E>),
+        M: Callback<'env, F, ChildError<E>, ()>,
+    {
+        self.options.policy.tell(M::callback(tell));
+        self
+    }
+
+    /// Tells `progress` how far the run is, after the end of each item.
+    ///
+    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics
+    /// that is one more failure, and it is not called again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let mut last = String::new();
+    /// let pool = Pool::new(2).on_progress(|progress| last = progress.to_string());
+    /// let halves = pool.for_each([1, 2, 3], |n| async move { [Ok(()), Err("odd")][n % 2] });
+    /// let error = halves.await.unwrap_err();
+    /// assert_eq!(last, "3 of 3, 2 failed");
+    /// # });
+    /// ```
+    pub fn on_progress<F>(mut self, progress: F) -> Self
+    where
+        F: FnMut(&Progress),
+        M: Callback<'env, F, Progress, ()>,
+    {
+        self.options.progress = Some(M::callback(progress));
         self
     }
 
@@ -337,63 +387,6 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     {
         let source = Streamed { stream };
         Map::new(Engine::new(self.options, true, Location::caller(), source, make))
-    }
-}
-
-impl<'env, E> Pool<'env, E, Shared> {
-    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no
-    /// more. See [`Nursery::cancel_when`](crate::Nursery::cancel_when).
-    #[track_caller]
-    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + Send + 'env) -> Self {
-        self.options.policy.ask(Box::new(policy));
-        self
-    }
-
-    /// Tells `progress` how far the run is, after the end of each item.
-    ///
-    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics
-    /// that is one more failure, and it is not called again.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use nestling::Pool;
-    /// # futures::executor::block_on(async {
-    /// let mut last = String::new();
-    /// let pool = Pool::new(2).on_progress(|progress| last = progress.to_string());
-    /// let halves = pool.for_each([1, 2, 3], |n| async move { [Ok(()), Err("odd")][n % 2] });
-    /// let error = halves.await.unwrap_err();
-    /// assert_eq!(last, "3 of 3, 2 failed");
-    /// # });
-    /// ```
-    pub fn on_progress(mut self, mut progress: impl FnMut(&Progress) + Send + 'env) -> Self {
-        self.options.progress = Some(Box::new(move |now| {
-            progress(now);
-            true
-        }));
-        self
-    }
-}
-
-impl<'env, E> Pool<'env, E, Local> {
-    /// Lets a failure for which `policy` answers `true` cancel the items that run, and pulls no
-    /// more. See [`Nursery::cancel_when`](crate::Nursery::cancel_when).
-    #[track_caller]
-    pub fn cancel_when(mut self, policy: impl FnMut(&ChildError<E>) -> bool + 'env) -> Self {
-        self.options.policy.ask(Box::new(policy));
-        self
-    }
-
-    /// Tells `progress` how far the run is, after the end of each item.
-    ///
-    /// It is called on the task that drives the pool, which waits for it meanwhile. If it panics
-    /// that is one more failure, and it is not called again.
-    pub fn on_progress(mut self, mut progress: impl FnMut(&Progress) + 'env) -> Self {
-        self.options.progress = Some(Box::new(move |now| {
-            progress(now);
-            true
-        }));
-        self
     }
 }
 

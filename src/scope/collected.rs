@@ -104,7 +104,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     #[inline]
     pub(crate) fn record(&mut self, completion: Completion<T, E>) {
-        let (child, outcome, how) = completion.into_parts();
+        let (child, outcome, how) = completion.into_all();
         if K::REPORT {
             match (&outcome, &how.cause) {
                 (Outcome::Cancelled(cause), _) => self.keep_cancelled(&child, cause, &how),

@@ -122,23 +122,38 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         if !decided && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);
         }
+        self.push_failure(error);
+    }
+
+    pub(super) fn push_failure(&mut self, error: ChildError<E>) {
+        self.policy.hear(&error);
         self.records.push(Completion::failed(error));
+    }
+
+    /// Records the panics of what is told of failures.
+    pub(super) fn record_panics_of_telling(&mut self) {
+        for (location, panic) in self.policy.take_panics() {
+            let how = How::after(self.cancel_requested());
+            let error = ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how);
+            self.records.push(Completion::failed(error));
+        }
     }
 
     fn obey(&mut self, verdict: Verdict, info: &ChildInfo) {
         let cause = match verdict {
-            Verdict::GoOn => return,
+            Verdict::GoOn => return self.record_panics_of_telling(),
             Verdict::Cancel(cause) => cause,
             Verdict::Broken(cause, panics) => {
                 // The policy is not asked about its own panics.
                 for panic in panics {
                     let failure = Failure::Panic(panic);
                     let error = ChildError::new(info.clone(), failure, How::default());
-                    self.records.push(Completion::failed(error));
+                    self.push_failure(error);
                 }
                 cause
             }
         };
+        self.record_panics_of_telling();
         if self.policy.drains_ready {
             self.shutdown.set_due(cause);
         } else {

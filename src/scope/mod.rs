@@ -84,7 +84,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     pub(crate) fn summary(&self) -> Summary<E> {
         let (name, cause) = (self.name.clone(), self.shutdown.cause.clone());
         let (counts, handed_out) = (Counts { taken_out: 0, ..self.counts }, self.counts.taken_out);
-        let (owner, sources) = (Owner::Nursery, self.policy.sources);
+        let (owner, sources) = (Owner::Nursery, self.policy.sources());
         Summary { owner, name, counts, handed_out, cause, sources }
     }
 
@@ -373,6 +373,9 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
         self.shutdown.drop_each(&mut first);
         if let Some(policy) = self.policy.retire() {
             first.note(drop_guarded(policy));
+        }
+        if let Some(told) = self.policy.stop_telling() {
+            first.note(drop_guarded(told));
         }
         if let Some(inbox) = self.mailbox.inbox() {
             first.note(drop_guarded(inbox.take_grace()));

@@ -16,12 +16,22 @@ use crate::text::{MAX_MESSAGE, Message};
 pub(crate) struct Policy<'env, E, M: Flavor> {
     rule: Rule<'env, E, M>,
     text: Option<fn(&E) -> String>,
-    /// How errors lead to what they were caused by.
-    pub(crate) sources: Option<Sources<E>>,
+    /// In a box, as most nurseries have none, and nurseries nest.
+    rare: Option<Box<Rare<'env, E, M>>>,
     /// Whose policy it is.
     owner: Owner,
     /// What is ready when a failure cancels the nursery is polled once more.
     pub(crate) drains_ready: bool,
+}
+
+/// What few nurseries are given.
+struct Rare<'env, E, M: Flavor> {
+    /// What is told of each failure.
+    told: Option<Asked<'env, E, M>>,
+    /// Panics of that, which are not recorded yet, and the line that gave it.
+    panics: Vec<(&'static Location<'static>, Panic)>,
+    /// How errors lead to what they were caused by.
+    sources: Option<Sources<E>>,
 }
 
 enum Rule<'env, E, M: Flavor> {
@@ -44,7 +54,7 @@ pub(crate) enum Verdict {
 
 impl<'env, E, M: Flavor> Policy<'env, E, M> {
     pub(crate) fn collect(owner: Owner) -> Self {
-        Self { rule: Rule::Collect, text: None, sources: None, owner, drains_ready: false }
+        Self { rule: Rule::Collect, text: None, rare: None, owner, drains_ready: false }
     }
 
     /// `text` is used unless `describe` gave another.
@@ -56,6 +66,46 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     #[track_caller]
     pub(crate) fn ask(&mut self, policy: M::Policy<'env, ChildError<E>>) {
         self.rule = Rule::Ask(Box::new((policy, Location::caller())));
+    }
+
+    #[track_caller]
+    pub(crate) fn tell(&mut self, told: M::Policy<'env, ChildError<E>>) {
+        self.rare().told = Some((told, Location::caller()));
+    }
+
+    pub(crate) fn lead_to_sources(&mut self, sources: Sources<E>) {
+        self.rare().sources = Some(sources);
+    }
+
+    pub(crate) fn sources(&self) -> Option<Sources<E>> {
+        self.rare.as_ref().and_then(|rare| rare.sources)
+    }
+
+    fn rare(&mut self) -> &mut Rare<'env, E, M> {
+        let none = || Box::new(Rare { told: None, panics: Vec::new(), sources: None });
+        self.rare.get_or_insert_with(none)
+    }
+
+    /// Tells of a failure. After a panic nothing is told any more.
+    pub(crate) fn hear(&mut self, error: &ChildError<E>) {
+        let Some(rare) = &mut self.rare else { return };
+        let Some(told) = &mut rare.told else { return };
+        if let Err(thrown) = catch(|| M::ask(&mut told.0, error)) {
+            let location = told.1;
+            let dropped = drop_guarded(rare.told.take()).err();
+            let panics = std::iter::once(thrown).chain(dropped).map(Panic::of_failure_callback);
+            rare.panics.extend(panics.map(|panic| (location, panic)));
+        }
+    }
+
+    /// The panics of what is told, each once.
+    pub(crate) fn take_panics(&mut self) -> Vec<(&'static Location<'static>, Panic)> {
+        self.rare.as_mut().map(|rare| mem::take(&mut rare.panics)).unwrap_or_default()
+    }
+
+    /// Takes out what is told, at the end.
+    pub(crate) fn stop_telling(&mut self) -> Option<Asked<'env, E, M>> {
+        self.rare.as_mut()?.told.take()
     }
 
     /// Takes the policy out, if it is one that is asked. From now on failures are collected.

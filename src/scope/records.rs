@@ -126,7 +126,7 @@ impl<T, E> Kept<T, E> {
 
     #[inline]
     fn push(&mut self, completion: Completion<T, E>) {
-        let (child, outcome, how) = completion.into_parts();
+        let (child, outcome, how) = completion.into_all();
         self.order.push_back(match outcome {
             Outcome::Completed(output) => Record::Completed(child, output, how),
             Outcome::Delivered => Record::Delivered(child, how),

@@ -17,7 +17,6 @@ use crate::error::{ChildError, Failure, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
-use crate::report::Completion;
 
 /// Why the nursery is cancelled, and what decides when.
 pub(crate) struct Shutdown<'env, M: Flavor> {
@@ -504,6 +503,10 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some((policy, location)) = self.policy.retire() {
             self.drop_option(policy, location, Panic::of_policy);
         }
+        // The last, as it is told of the panics of the others.
+        if let Some((told, location)) = self.policy.stop_telling() {
+            self.drop_option(told, location, Panic::of_failure_callback);
+        }
     }
 
     /// Drops an option that is of no use any more. A panic of its destructor is one more failure.
@@ -523,7 +526,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
         let how = How::after(self.cancel_requested());
         let error = ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how);
-        self.records.push(Completion::failed(error));
+        self.push_failure(error);
+        self.record_panics_of_telling();
     }
 
     /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.

@@ -55,4 +55,5 @@ mod slots;
 mod slots_in_hand;
 mod spawning;
 mod splitting;
+mod telling;
 mod threads;
