@@ -85,8 +85,7 @@ fn measure(args: &Args) -> bool {
 async fn run(args: &Args, meter: Meter, queue: &Receiver<Measurement>) -> Report<(), Problem> {
     let counts = meter.counts();
     let mut nursery = Nursery::new().name("metrics");
-    let grace = async { Timer::after(args.grace).await };
-    let emitter = nursery.child().name("emitter").daemon().grace(grace);
+    let emitter = nursery.child().name("emitter").daemon().grace(|| Timer::after(args.grace));
     emitter.group().spawn(emitter::emit(args, queue, &counts));
 
     let body = nursery.run(|spawner| async move {

@@ -32,8 +32,6 @@ mod problem;
 mod signals;
 #[path = "shared/time.rs"]
 mod time;
-#[path = "server/until_cancelled.rs"]
-mod until_cancelled;
 
 use std::process::ExitCode;
 
@@ -49,10 +47,6 @@ use self::signals::Stops;
 
 /// What a child of the server knows of itself.
 type Context<'env> = ChildContext<'env, (), Problem>;
-
-/// How many failures are told one by one in the end. The server may run for long: the others are
-/// counted.
-const FAILURES: usize = 100;
 
 fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
@@ -98,22 +92,19 @@ async fn run(
     let (server, driver) = Nursery::new()
         .name("server")
         // A server may run for months.
-        .discard_outputs()
-        .keep_errors(FAILURES)
-        // A connection's failure is its own; without the accept loop nobody would come any more.
-        .cancel_when(|error| {
-            tell(error);
-            error.child().name() == Some("accept")
-        })
+        .long_running()
+        // Those of connections that fail while they drain are told, too.
+        .on_failure(|error| tell(error))
+        // A connection's failure is its own. Without the accept loop no client would come any more.
+        .cancel_when(|error| error.child().name() == Some("accept"))
         // Whatever stops the server, a signal or a failure: the connections may end by themselves.
-        .grace(async move { Timer::after(grace).await })
+        .grace(move || Timer::after(grace))
         .split();
 
     let child = server.child().name("accept");
     child.spawn_with(|cx| accept::accept(listener, cx, numbers)).expect("it is open");
     // A daemon goes with the last other child, unless it has a grace of its own: for its last line.
-    let own = async move { Timer::after(grace).await };
-    let child = server.child().name("numbers").daemon().grace(own);
+    let child = server.child().name("numbers").daemon().grace(move || Timer::after(grace));
     child.spawn_with(|cx| numbers::log(numbers, args.every, log, cx)).expect("it is open");
 
     or(driver, stops.stop(&server, grace)).await

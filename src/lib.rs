@@ -94,7 +94,7 @@
 //! daemons too.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
-//! deadline is polled before the children, and heeded after those that were woken before it passed:
+//! timeout and a grace are made when they begin, by the closure that is given. A deadline is polled before the children, and heeded after those that were woken before it passed:
 //! what is in time is in time. A timeout and a grace are polled before their child, and heeded
 //! after it: an end that the child comes to in the same poll counts. Each is dropped once it is
 //! over. One that panics is over, and its panic is a failure.
@@ -163,10 +163,10 @@ pub use error::{
 pub use flavor::{Callback, Flavor, Hold, Local, Shared};
 pub use info::{ChildId, ChildInfo};
 pub use nursery::{
-    Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, FirstOk, FirstOkSettle, Join,
-    JoinByChild, JoinHandle, Joining, LocalNursery, Next, Nursery, NurseryCancelled, Parent, Place,
-    Rejected, Rejection, Reserve, Run, RunSettle, Settle, Slot, Spawner, SpawnerPlace,
-    SpawnerReserve, SpawnerSlot, With,
+    Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, EndCancelled, FirstOk,
+    FirstOkSettle, Join, JoinByChild, JoinHandle, Joining, Later, LocalNursery, MakeTimer, Next,
+    Nursery, NurseryCancelled, Parent, Place, Rejected, Rejection, Reserve, Run, RunSettle, Settle,
+    Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, UntilCancelled, With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};

@@ -603,7 +603,7 @@ fn crowds_leave_nothing_beside_a_child_that_stays() {
 
 #[test]
 fn a_crowd_in_its_grace_leaves_nothing_beside_one_that_stays() {
-    let mut nursery = Parent::new().grace(std::future::pending::<()>());
+    let mut nursery = Parent::new().grace(std::future::pending::<()>);
     let (_stays, receiver) = oneshot::channel();
     nursery.spawn(receiver);
     let info = measure(|| {

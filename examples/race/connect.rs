@@ -45,7 +45,7 @@ pub(crate) async fn race(
         racers
             .child()
             .name(address.as_str())
-            .timeout(async { Timer::after(args.timeout).await })
+            .timeout(|| Timer::after(args.timeout))
             .spawn(connect(address, args.greeting));
     }
     let winner = racers.first_ok().await?;

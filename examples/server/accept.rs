@@ -9,7 +9,6 @@ use smol::net::TcpListener;
 use super::connection::Connection;
 use super::numbers::Numbers;
 use super::problem::Problem;
-use super::until_cancelled::until_cancelled;
 use super::{Context, tell};
 
 /// How long to wait where there is no room for one more connection, before trying again.
@@ -24,7 +23,7 @@ pub(crate) async fn accept<'env>(
     numbers: &'env Numbers,
 ) -> Result<(), Problem> {
     let connections = cx.spawner();
-    while let Some(accepted) = until_cancelled(&cx, listener.accept()).await {
+    while let Some(accepted) = cx.until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => {
                 let child = connections.child().name(peer.to_string());
@@ -41,7 +40,7 @@ pub(crate) async fn accept<'env>(
             // would be to spin, and to end would be to refuse all those who come later.
             Err(error) => {
                 tell(format_args!("cannot accept: {error}; trying again in {PAUSE:?}"));
-                until_cancelled(&cx, Timer::after(PAUSE)).await;
+                cx.until_cancelled(Timer::after(PAUSE)).await;
             }
         }
     }

@@ -10,7 +10,6 @@ use smol::net::TcpStream;
 use super::Context;
 use super::numbers::{Numbers, Open};
 use super::problem::Problem;
-use super::until_cancelled::until_cancelled;
 
 /// The longest line that is read, in bytes.
 pub(crate) const LINE_MAX: usize = 64 << 10;
@@ -35,7 +34,7 @@ impl<'a> Connection<'a> {
     /// A line that is being answered is answered to its end: only to wait for the next one is given
     /// up when the server is stopped.
     pub(crate) async fn serve(mut self, cx: &Context<'_>) -> Result<(), Problem> {
-        while let Some(more) = until_cancelled(cx, self.read()).await {
+        while let Some(more) = cx.until_cancelled(self.read()).await {
             if !more? {
                 return Ok(());
             }

@@ -10,7 +10,6 @@ use smol::fs::{File, OpenOptions};
 use smol::io::AsyncWriteExt;
 
 use super::problem::Problem;
-use super::until_cancelled::until_cancelled;
 use super::{Context, tell};
 
 /// Counts what the children do, who borrow it. Each number stands for itself: no order is needed.
@@ -93,7 +92,7 @@ pub(crate) async fn log(
     mut log: Log,
     cx: Context<'_>,
 ) -> Result<(), Problem> {
-    while until_cancelled(&cx, Timer::after(every)).await.is_some() {
+    while cx.until_cancelled(Timer::after(every)).await.is_some() {
         log.write(numbers).await?;
     }
     log.write(numbers).await

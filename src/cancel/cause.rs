@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::{Lost, LostKind};
 use crate::info::{ChildInfo, Owner};
 use crate::text::Message;
 
@@ -38,8 +39,8 @@ pub enum CauseKind {
     Timeout,
     /// Nothing waits for the child any more: what it was there for has ended.
     Finished,
-    /// What it depends on was lost: the executor of a [pool](crate::Pool::on) runs no item any
-    /// more.
+    /// What it depends on was lost: a child's output that another child [cannot go on
+    /// without](crate::ChildContext::end_without), or the executor of a [pool](crate::Pool::on).
     DependencyLost,
 }
 
@@ -71,6 +72,19 @@ impl Cause {
         Self::new(CauseKind::DependencyLost, None, Some(message))
     }
 
+    /// A child that is needed has no output.
+    pub(crate) fn lost(lost: &Lost) -> Self {
+        let how = match lost.kind() {
+            LostKind::Failed => "it failed",
+            LostKind::Panicked => "it panicked",
+            LostKind::TimedOut => "it timed out",
+            LostKind::Cancelled => "it was cancelled",
+            LostKind::Dropped => "it was dropped with its nursery",
+        };
+        let (kind, child) = (CauseKind::DependencyLost, Some(lost.child().clone()));
+        Self::of(Owner::Nursery, kind, child, Some(how.into()), lost.cause().cloned())
+    }
+
     /// The child around was cancelled, for the cause `parent`.
     pub(crate) fn parent_cancelled(owner: Owner, child: ChildInfo, parent: Self) -> Self {
         Self::of(owner, CauseKind::Parent, Some(child), None, Some(parent))
@@ -97,8 +111,8 @@ impl Cause {
         self.0.kind
     }
 
-    /// The child that brought it about: the one that failed, that won, or that ran out of time; or
-    /// the child that the nursery belongs to.
+    /// The child that brought it about: the one that failed, that won, that ran out of time or that
+    /// was needed; or the child that the nursery belongs to.
     #[must_use]
     pub fn child(&self) -> Option<&ChildInfo> {
         self.0.child.as_ref()
@@ -110,11 +124,8 @@ impl Cause {
         self.0.message.as_deref()
     }
 
-    /// The cause that this one follows from: why the child was cancelled that the nursery belongs
-    /// to.
-    ///
-    /// Only a nursery made by [`ChildContext::nursery`](crate::ChildContext::nursery) is cancelled
-    /// so.
+    /// The cause that this one follows from: why the child was cancelled that the nursery is inside,
+    /// or that was needed.
     #[must_use]
     pub fn parent(&self) -> Option<&Cause> {
         self.0.parent.as_ref()
@@ -168,7 +179,10 @@ impl fmt::Display for Cause {
                 write!(f, "{part} {} was cancelled", child.label())?
             }
             (CauseKind::Parent, None) => f.write_str("the child around it was cancelled")?,
-            (CauseKind::DependencyLost, _) => f.write_str("a dependency was lost")?,
+            (CauseKind::DependencyLost, Some(child)) => {
+                write!(f, "{part} {} was lost", child.label())?
+            }
+            (CauseKind::DependencyLost, None) => f.write_str("a dependency was lost")?,
         }
         match (self.message(), self.parent()) {
             (Some(message), _) => write!(f, ": {}", Message::part(message)),

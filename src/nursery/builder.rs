@@ -9,6 +9,7 @@ use futures::task::Spawn;
 
 use super::context::{ChildContext, With};
 use super::join_handle::{JoinHandle, Joining};
+use super::later::{Later, MakeTimer};
 use super::parent::Parent;
 use super::prepared::no_introduction;
 use crate::adapt::{Adapt, Convert, Elsewhere, Grouped, Here, Kind, Plain, Timer};
@@ -50,8 +51,8 @@ use crate::timed::Timers;
 /// # futures::executor::block_on(async {
 /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
 /// nursery.child().name("metrics").daemon().spawn(pending());
-/// nursery.child().name("fetch").timeout(ready(())).spawn(pending());
-/// nursery.child().name("flush").grace(ready(())).spawn_with(|cx| async move {
+/// nursery.child().name("fetch").timeout(|| ready(())).spawn(pending());
+/// nursery.child().name("flush").grace(|| ready(())).spawn_with(|cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Err(format!("flushed at the end: {cause}"))
 /// });
@@ -156,30 +157,32 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
         self
     }
 
-    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if this future resolves before
-    /// the child has ended.
+    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if the future that `make` returns
+    /// resolves before the child has ended.
     ///
-    /// The time begins when the child starts: the future is polled right before the child each
-    /// time, so that a child which uses up the budget of its runtime's task leaves some to its
+    /// `make` is called when the child starts, so the time that the child waits in the backlog does
+    /// not count: `timeout(|| sleep(second))`. The future is polled right before the child each time,
+    /// so that a child which uses up the budget of its runtime's task leaves some to its
     /// timeout. It is heeded after the child: one that is ready in the same poll has ended in time,
     /// also where the timeout had passed already. Once the child is cancelled, its timeout is not
     /// polled any more. With a [`grace`](Self::grace) the child is signalled first, and has timed
     /// out when it does not end by itself before that is over.
     ///
-    /// Many timers begin when they are made. A child that waits in the backlog waits on its own
-    /// time then; `async { sleep(second).await }` begins with the child.
+    /// A timer that was made before, as that of several children which share a time, can be given as
+    /// `|| timer`.
     ///
-    /// A timeout that panics is the child's failure, and the child is dropped.
-    pub fn timeout<F>(mut self, timeout: F) -> Self
+    /// A timeout that panics, as it is made or later, is the child's failure, and the child is dropped.
+    pub fn timeout<C>(mut self, make: C) -> Self
     where
-        F: Future,
-        M: Hold<'env, F>,
+        C: MakeTimer,
+        M: Hold<'env, Later<C>>,
     {
-        self.timers().timeout = Some(hold::<F, M>(timeout));
+        self.timers().timeout = Some(hold::<_, M>(Later::new(make)));
         self
     }
 
-    /// Lets the child go on for a time once it is cancelled, until this future resolves.
+    /// Lets the child go on for a time once it is cancelled, until the future that `make` returns
+    /// resolves: `grace(|| sleep(second))`.
     ///
     /// The child is signalled: what waits for
     /// [`ChildContext::cancelled`](crate::ChildContext::cancelled) is woken, and nurseries made by
@@ -189,17 +192,16 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// over, and the [report](crate::Report::overran_grace) says so. A child that has not started
     /// when it is cancelled is dropped at once.
     ///
-    /// The future is polled first when the child is cancelled, right before the child, which is
-    /// polled at least once more. A timer that begins when it is made has passed by then, perhaps:
-    /// `async { sleep(second).await }` begins with the cancel.
+    /// `make` is called when the child is cancelled, and the future polled right before the child,
+    /// which is polled at least once more.
     ///
     /// A grace that panics is over, and its panic is the child's failure.
-    pub fn grace<F>(mut self, grace: F) -> Self
+    pub fn grace<C>(mut self, make: C) -> Self
     where
-        F: Future,
-        M: Hold<'env, F>,
+        C: MakeTimer,
+        M: Hold<'env, Later<C>>,
     {
-        self.timers().grace = Some(hold::<F, M>(grace));
+        self.timers().grace = Some(hold::<_, M>(Later::new(make)));
         self
     }
 

@@ -18,7 +18,8 @@ use crate::scope::inbox::Inbox;
 /// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be
 /// handed on, to other tasks too, and keep none of the child's memory.
 ///
-/// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it.
+/// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it. One
+/// with a grace may come to an end of its own, or [end as cancelled](Self::end_cancelled).
 ///
 /// # Examples
 ///
@@ -28,7 +29,7 @@ use crate::scope::inbox::Inbox;
 ///
 /// # futures::executor::block_on(async {
 /// let mut nursery: Nursery<'_, String, ()> = Nursery::new();
-/// let handle = nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+/// let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Ok(format!("{} ends: {cause}", cx.id()))
 /// });
@@ -41,7 +42,7 @@ use crate::scope::inbox::Inbox;
 /// # });
 /// ```
 pub struct ChildContext<'env, T, E, M: Flavor = Shared> {
-    control: Arc<Control>,
+    pub(super) control: Arc<Control>,
     inbox: Arc<Inbox<'env, T, E, M>>,
 }
 
@@ -118,7 +119,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     ///
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, (), ()> = Nursery::new();
-    /// nursery.child().name("sync").grace(pending::<()>()).spawn_with(|cx| async move {
+    /// nursery.child().name("sync").grace(pending::<()>).spawn_with(|cx| async move {
     ///     let mut uploads = cx.nursery::<(), ()>();
     ///     uploads.spawn(pending());
     ///     let report = uploads.settle().await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Nursery;
 use super::builder::hold;
+use super::later::{Later, MakeTimer};
 use crate::error::{AsError, ChildError, source_of, text};
 use crate::flavor::{Callback, Flavor, Hold};
 use crate::scope::collected::{Bounds, bound};
@@ -152,7 +153,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
-    /// Ends the run when this future resolves: children that have not ended by then have
+    /// Ends the run when this future resolves, which runs from the moment when it is given: children that have not ended by then have
     /// [timed out](crate::Failure::TimedOut), which is a failure each, those in the backlog among
     /// them.
     ///
@@ -200,7 +201,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
-    /// Lets the children that run go on, once the nursery is cancelled, until this future resolves.
+    /// Lets the children that run go on, once the nursery is cancelled, until the future that `make`
+    /// returns resolves: `grace(|| sleep(second))`.
     ///
     /// Whatever cancels the nursery, a failure or its deadline among others: the children are
     /// signalled, and may end by themselves. Those that are left when the grace is over are
@@ -209,18 +211,16 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// it. One with a grace [of its own](crate::ChildBuilder::grace) is dropped when the first of
     /// both is over.
     ///
-    /// The future is polled first when the nursery is cancelled, before the children are: one that
-    /// is ready then leaves them no time at all. A timer that begins when it is made has passed by
-    /// then, perhaps: `async { sleep(second).await }` begins with the cancel. A grace that panics
-    /// is over, and its panic is one more failure. Called twice, the later one holds;
+    /// `make` is called when the nursery is cancelled, and the future polled before the children are:
+    /// one that is ready at once leaves them no time at all. A grace that panics is over, and its panic is one more failure. Called twice, the later one holds;
     /// [`Spawner::stop_within`](crate::Spawner::stop_within) gives another.
     #[track_caller]
-    pub fn grace<F>(mut self, grace: F) -> Self
+    pub fn grace<C>(mut self, make: C) -> Self
     where
-        F: Future,
-        M: Hold<'env, F>,
+        C: MakeTimer,
+        M: Hold<'env, Later<C>>,
     {
-        self.inner.scope.set_grace((hold::<F, M>(grace), Location::caller()));
+        self.inner.scope.set_grace((hold::<_, M>(Later::new(make)), Location::caller()));
         self
     }
 
@@ -239,7 +239,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # use std::future::pending;
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, usize, ()> = Nursery::new();
-    /// let handle = nursery.child().grace(pending::<()>()).spawn_with_handle(async {
+    /// let handle = nursery.child().grace(pending::<()>).spawn_with_handle(async {
     ///     let mut drains: Nursery<'_, (), ()> = Nursery::new().shielded();
     ///     for _ in 0..3 {
     ///         drains.spawn(async {

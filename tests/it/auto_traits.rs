@@ -11,12 +11,13 @@ use std::rc::Rc;
 use futures::future::Ready;
 use nestling::{
     Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
-    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, Executor,
-    ExecutorError, Failure, Finished, FirstOk, FirstOkSettle, ForEach, Grouped, IntoIter, Iter,
-    Join, JoinByChild, JoinHandle, JoinedError, Joining, Leaves, Local, Lost, LostKind, Map, Next,
-    Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Place, Plain, Pool, PoolOn,
-    PoolSettle, Progress, Rejected, Rejection, Remote, Report, Reserve, Run, RunSettle, Settle,
-    Shared, Shown, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, With,
+    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, EndCancelled,
+    Executor, ExecutorError, Failure, Finished, FirstOk, FirstOkSettle, ForEach, Grouped, IntoIter,
+    Iter, Join, JoinByChild, JoinHandle, JoinedError, Joining, Later, Leaves, Local, Lost,
+    LostKind, Map, Next, Nursery, NurseryCancelled, Outcome, Panic, PanicLocation, Place, Plain,
+    Pool, PoolOn, PoolSettle, Progress, Rejected, Rejection, Remote, Report, Reserve, Run,
+    RunSettle, Settle, Shared, Shown, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot,
+    UntilCancelled, With,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -89,6 +90,11 @@ fn of_types_without_parameters() {
         CancelHandle => "syu",
         Finished => "syu",
         ChildCancelled => "syu",
+        UntilCancelled<Ready<()>> => "syu",
+        UntilCancelled<Stuck> => "-",
+        EndCancelled<Own> => "syu",
+        EndCancelled<Counted> => "syu",
+        Later<fn() -> Ready<()>> => "syu",
         Lost => "syu",
         LostKind => "syu",
         Panic => "syu",
@@ -273,6 +279,7 @@ fn no_public_type_is_missing_here() {
                     "Hold",
                     "Kind",
                     "LocalNursery",
+                    "MakeTimer",
                     "Parent",
                     "Task",
                     "Timer"

@@ -224,7 +224,7 @@ by_hand!(a_chain_of_a_hundred_thousand_causes_is_read_shown_and_dropped, {
         // The contexts are handed on: no nursery is driven inside of another.
         let own = Log::new();
         let known = own.clone();
-        nursery.child().grace(pending::<()>()).spawn_with(move |cx| {
+        nursery.child().grace(pending::<()>).spawn_with(move |cx| {
             known.add(cx);
             pending()
         });

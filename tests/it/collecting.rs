@@ -329,7 +329,7 @@ behaviour!(each_failure_is_what_it_is_and_nothing_else, async {
     nursery.spawn(async { Err("failed") });
     nursery.spawn_group(nested.join());
     nursery.spawn(async { panic!("panicked") });
-    nursery.child().timeout(ready(())).spawn(pending());
+    nursery.child().timeout(|| ready(())).spawn(pending());
     let error = nursery.join().await.unwrap_err();
     let said: Vec<_> = error
         .by_spawn_order()

@@ -72,7 +72,7 @@ behaviour!(the_cause_is_readable_from_child_handle_spawner_report_and_error, asy
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     let causes = seen.clone();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with(move |cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
         let awaited = cx.cancelled().await;
         causes.lock().unwrap().extend([awaited, cx.cause().unwrap()]);
         Err("after cancel")
@@ -96,7 +96,7 @@ behaviour!(the_cause_is_readable_from_child_handle_spawner_report_and_error, asy
 behaviour!(a_child_hears_of_a_cancel_that_came_before_it_asks, async {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.spawner().cancel("by itself");
         assert_eq!(cx.cause().unwrap().message(), Some("by itself"));
         assert_eq!(cx.cancelled().await.message(), Some("by itself"));
@@ -127,10 +127,10 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
     let log = Log::new();
     let mut outer = nursery::<(), String>().name("outer");
     let seen = log.clone();
-    outer.child().name("sync").grace(pending::<()>()).spawn_with(|cx| async move {
+    outer.child().name("sync").grace(pending::<()>).spawn_with(|cx| async move {
         let mut inner = cx.nursery::<(), String>();
         let deepest = seen.clone();
-        inner.child().name("upload").grace(pending::<()>()).spawn_with(|cx| async move {
+        inner.child().name("upload").grace(pending::<()>).spawn_with(|cx| async move {
             let mut innermost = cx.nursery::<(), String>();
             innermost.child().name("part").spawn(pending());
             let report = innermost.settle().await;
@@ -164,9 +164,9 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
 
 behaviour!(what_a_nested_nursery_fails_with_in_its_grace_is_a_subtree, async {
     let mut outer = nursery::<(), String>();
-    outer.child().name("sync").grace(pending::<()>()).group().spawn_with(|cx| async move {
+    outer.child().name("sync").grace(pending::<()>).group().spawn_with(|cx| async move {
         let mut inner = cx.nursery::<(), _>();
-        inner.child().name("flush").grace(pending::<()>()).spawn_with(|cx| async move {
+        inner.child().name("flush").grace(pending::<()>).spawn_with(|cx| async move {
             Err(format!("disk full ({})", cx.cancelled().await.kind_text()))
         });
         inner.join().await.map(drop)
@@ -201,7 +201,7 @@ behaviour!(a_nursery_that_a_cancelled_child_makes_is_cancelled_from_the_beginnin
     let polls = Count::default();
     let mut outer = nursery::<(), &str>();
     let polled = polls.clone();
-    outer.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    outer.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         let mut inner = cx.nursery::<(), &str>();
         inner.spawn(async move {
@@ -236,7 +236,7 @@ behaviour!(a_nested_nursery_that_is_not_cancelled_ends_as_any_other, async {
 
 behaviour!(a_nested_body_goes_on_and_hears_of_the_cancel, async {
     let mut outer = nursery::<&str, &str>();
-    outer.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    outer.child().grace(pending::<()>).spawn_with(|cx| async move {
         let inner = cx.nursery::<(), &str>();
         let (output, report) = inner
             .run(|spawner| async move {
@@ -260,7 +260,7 @@ behaviour!(a_nested_body_goes_on_and_hears_of_the_cancel, async {
 
 by_hand!(a_nested_nursery_that_is_gone_is_not_woken_for_the_cancel, {
     let mut outer = nursery::<(), &str>();
-    let handle = outer.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    let handle = outer.child().grace(pending::<()>).spawn_with(|cx| async move {
         let mut inner = cx.nursery::<(), &str>();
         inner.spawn(pending());
         assert!(inner.next().now_or_never().is_none());
@@ -318,7 +318,7 @@ by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, 
     let own = Log::new();
     let known = own.clone();
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>()).spawn_with(move |cx| {
+    nursery.child().grace(pending::<()>).spawn_with(move |cx| {
         known.add(cx);
         pending()
     });

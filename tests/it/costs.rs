@@ -162,7 +162,7 @@ by_hand!(a_timer_that_is_woken_costs_a_poll_of_its_child, {
                 }
                 Poll::<()>::Pending
             });
-            nursery.child().timeout(timeout).spawn(parked.child(number));
+            nursery.child().timeout(move || timeout).spawn(parked.child(number));
         }
         let mut join = Task::new(nursery.join());
         assert!(join.run().is_pending());

@@ -272,7 +272,7 @@ behaviour!(a_child_that_a_daemon_spawns_is_waited_for, async {
 
 behaviour!(a_daemon_with_a_grace_is_signalled_and_waited_for, async {
     let mut nursery = nursery::<String, &str>();
-    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
         let cause = cx.cancelled().await;
         yields(3).await;
         Ok(format!("flushed: {cause}"))
@@ -288,7 +288,7 @@ behaviour!(once_daemons_are_told_to_end_spawners_are_refused, async {
     let refused = Count::default();
     let mut nursery = nursery::<&str, &str>();
     let count = refused.clone();
-    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         let spawner = cx.spawner();
         for _ in 0..2 {
@@ -398,7 +398,7 @@ behaviour!(cancelling_the_nursery_reaches_its_daemons_by_the_same_cause, async {
 
 behaviour!(in_the_grace_of_the_nursery_daemons_go_with_the_last_other_child, async {
     let polls = Count::default();
-    let mut nursery = nursery::<u32, &str>().grace(pending::<()>());
+    let mut nursery = nursery::<u32, &str>().grace(pending::<()>);
     let polled = polls.clone();
     nursery.child().name("metrics").daemon().spawn(async move {
         loop {
@@ -470,7 +470,7 @@ by_hand!(dropping_the_nursery_drops_daemons_among_the_others_newest_first, {
 
 behaviour!(daemons_of_a_race_that_nobody_wins_have_their_own_grace, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().daemon().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
         let cause = cx.cancelled().await;
         yields(2).await;
         Err(if cause.kind() == CauseKind::Finished { "cleaned up" } else { "no" })
@@ -486,7 +486,7 @@ by_hand!(daemons_with_a_grace_are_signalled_newest_first, {
     let mut nursery = nursery::<(), &str>();
     for number in 0..3 {
         let log = log.clone();
-        nursery.child().daemon().grace(pending::<()>()).spawn_with(move |cx| async move {
+        nursery.child().daemon().grace(pending::<()>).spawn_with(move |cx| async move {
             // The first stays restless for longest, so they lie in another order by then.
             yields(3 - number).await;
             cx.cancelled().await;

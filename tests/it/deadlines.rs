@@ -84,7 +84,7 @@ behaviour!(a_nursery_that_ends_in_time_has_no_cause, async {
 behaviour!(any_output_of_the_timer_will_do, async {
     let (sender, receiver) = oneshot::channel::<u8>();
     let mut nursery = nursery::<(), &str>().deadline(receiver);
-    nursery.child().timeout(async { "not ready" }).spawn(async {
+    nursery.child().timeout(|| async { "not ready" }).spawn(async {
         sender.send(7).unwrap();
         yields(1).await;
         Ok(())
@@ -95,7 +95,7 @@ behaviour!(any_output_of_the_timer_will_do, async {
 });
 
 behaviour!(the_first_cause_wins_deadline_against_request_in_both_orders, async {
-    let mut late = nursery::<(), &str>().deadline(yields(20)).grace(yields(50));
+    let mut late = nursery::<(), &str>().deadline(yields(20)).grace(|| yields(50));
     let spawner = late.spawner();
     late.spawn(async move {
         yields(2).await;
@@ -106,7 +106,7 @@ behaviour!(the_first_cause_wins_deadline_against_request_in_both_orders, async {
     assert_eq!(report.cause().unwrap().message(), Some("first"));
     assert_eq!(report.counts().cancelled(), 1);
 
-    let mut early = nursery::<&str, &str>().deadline(yields(2)).grace(yields(50));
+    let mut early = nursery::<&str, &str>().deadline(yields(2)).grace(|| yields(50));
     let spawner = early.spawner();
     early.spawn_with(|cx| async move {
         cx.cancelled().await;
@@ -133,11 +133,11 @@ behaviour!(spawners_are_refused_after_it_with_its_cause, async {
 
 behaviour!(children_with_grace_are_signalled_and_keep_what_they_come_to, async {
     let mut nursery = nursery::<&str, &str>().deadline(yields(3));
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         assert_eq!(cx.cancelled().await.kind(), CauseKind::Deadline);
         Ok("partial")
     });
-    nursery.child().name("stuck").grace(yields(3)).spawn(pending());
+    nursery.child().name("stuck").grace(|| yields(3)).spawn(pending());
     nursery.spawn(pending());
     let report = nursery.settle().await;
     assert_eq!(report.outputs()[0].1, "partial");
@@ -188,7 +188,7 @@ behaviour!(a_timeout_fails_only_its_child, async {
     let live = Count::default();
     let mut nursery = nursery::<u32, &str>();
     let child = Live::new(&live);
-    nursery.child().name("stuck").timeout(yields(3)).spawn(async move {
+    nursery.child().name("stuck").timeout(|| yields(3)).spawn(async move {
         let _child = child;
         pending().await
     });
@@ -213,8 +213,8 @@ behaviour!(a_timeout_fails_only_its_child, async {
 
 behaviour!(a_child_that_ends_in_the_same_poll_has_ended_in_time, async {
     let mut nursery = nursery::<u32, &str>();
-    nursery.child().timeout(ready(())).spawn(async { Ok(1) });
-    nursery.child().timeout(yields(2)).spawn(async {
+    nursery.child().timeout(|| ready(())).spawn(async { Ok(1) });
+    nursery.child().timeout(|| yields(2)).spawn(async {
         yields(2).await;
         Ok(2)
     });
@@ -224,7 +224,7 @@ behaviour!(a_child_that_ends_in_the_same_poll_has_ended_in_time, async {
 behaviour!(a_timeout_is_a_failure_that_stops_at_the_first_error, async {
     let mut nursery = nursery::<(), &str>().first_error();
     nursery.spawn(pending());
-    nursery.child().timeout(yields(2)).spawn(pending());
+    nursery.child().timeout(|| yields(2)).spawn(pending());
     let error = nursery.join().await.unwrap_err();
     assert_eq!((error.len(), error.counts().cancelled()), (1, 1));
     assert_eq!(error.cause().unwrap().to_string(), "child #1 failed: timed out");
@@ -241,10 +241,12 @@ behaviour!(a_child_in_the_backlog_has_the_time_of_its_timeout_when_it_starts, as
     });
     nursery
         .child()
-        .timeout(poll_fn(move |_| {
-            polls.add();
-            Poll::<()>::Pending
-        }))
+        .timeout(move || {
+            poll_fn(move |_| {
+                polls.add();
+                Poll::<()>::Pending
+            })
+        })
         .spawn(async {
             yields(1).await;
             Ok(2)
@@ -254,12 +256,12 @@ behaviour!(a_child_in_the_backlog_has_the_time_of_its_timeout_when_it_starts, as
 
 behaviour!(a_timeout_with_grace_signals_and_then_fails_the_child, async {
     let mut nursery = nursery::<&str, &str>();
-    nursery.child().timeout(yields(2)).grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().timeout(|| yields(2)).grace(pending::<()>).spawn_with(|cx| async move {
         assert_eq!(cx.cancelled().await.kind(), CauseKind::Timeout);
         yields(2).await;
         Ok("partial")
     });
-    nursery.child().name("stuck").timeout(yields(2)).grace(yields(2)).spawn(pending());
+    nursery.child().name("stuck").timeout(|| yields(2)).grace(|| yields(2)).spawn(pending());
     let report = nursery.settle().await;
     assert_eq!(report.outputs()[0].1, "partial");
     assert!(report.error().unwrap().first().failure().is_timed_out());
@@ -269,14 +271,14 @@ behaviour!(a_timeout_with_grace_signals_and_then_fails_the_child, async {
 
 behaviour!(a_timeout_that_panics_is_the_childs_failure, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().timeout(async { panic!("no timer") }).spawn(pending());
+    nursery.child().timeout(|| async { panic!("no timer") }).spawn(pending());
     let error = nursery.join().await.unwrap_err();
     assert_eq!(error.to_string(), "1 of 1 child failed: #0: panicked in the timeout: no timer");
 });
 
 behaviour!(a_destructor_that_panics_after_a_timeout_is_one_more_failure, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().timeout(yields(1)).spawn(waits(|| panic!("in the destructor")));
+    nursery.child().timeout(|| yields(1)).spawn(waits(|| panic!("in the destructor")));
     let error = nursery.join().await.unwrap_err();
     assert_eq!((error.len(), error.counts().failed()), (2, 1));
     assert!(error.first().failure().is_timed_out());
@@ -290,7 +292,8 @@ behaviour!(a_timeout_is_not_polled_any_more_once_the_child_is_cancelled, async {
         polled.add();
         Poll::<()>::Pending
     });
-    let handle = nursery.child().timeout(timeout).grace(yields(5)).spawn_with_handle(pending());
+    let handle =
+        nursery.child().timeout(move || timeout).grace(|| yields(5)).spawn_with_handle(pending());
     drive(&mut nursery);
     let before = polls.get();
     handle.cancel();
@@ -300,7 +303,7 @@ behaviour!(a_timeout_is_not_polled_any_more_once_the_child_is_cancelled, async {
 
 behaviour!(a_joined_child_that_timed_out_is_lost_by_that, async {
     let mut nursery = nursery::<(), &str>();
-    let handle = nursery.child().timeout(yields(1)).spawn_join::<u32, _>(pending());
+    let handle = nursery.child().timeout(|| yields(1)).spawn_join::<u32, _>(pending());
     let _ = nursery.join().await.unwrap_err();
     let lost = handle.await.unwrap_err();
     assert_eq!(
@@ -319,12 +322,12 @@ fn timers_of_a_clock_serve_as_deadline_timeout_and_grace() {
     let report = executor.block_on(async move {
         let (wait, grace) = (timers.clone(), timers.clone());
         let mut nursery = Nursery::local().deadline(timers.sleep(10 * second));
-        nursery.child().timeout(timers.sleep(3 * second)).spawn(async move {
+        nursery.child().timeout(move || timers.sleep(3 * second)).spawn(async move {
             let _guard = OnDrop(|| end.set(wait.now()));
             wait.sleep(60 * second).await;
             Ok::<_, &str>(())
         });
-        nursery.child().grace(async move { grace.sleep(second).await }).spawn(pending());
+        nursery.child().grace(move || grace.sleep(second)).spawn(pending());
         nursery.settle().await
     });
     assert_eq!(ended.get(), 3 * second);
@@ -335,7 +338,7 @@ fn timers_of_a_clock_serve_as_deadline_timeout_and_grace() {
 by_hand!(a_deadline_that_is_set_after_the_cancel_is_not_heeded, {
     let dropped = Count::default();
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         yields(3).await;
         Ok(())
@@ -359,7 +362,7 @@ by_hand!(a_deadline_that_is_set_after_the_cancel_is_not_heeded, {
 behaviour!(a_timeout_that_comes_after_a_spawner_has_stopped_the_nursery_is_not_looked_at, async {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    nursery.child().timeout(ready(())).spawn(async move {
+    nursery.child().timeout(|| ready(())).spawn(async move {
         assert!(spawner.stop("first"));
         pending().await
     });
@@ -370,7 +373,7 @@ behaviour!(a_timeout_that_comes_after_a_spawner_has_stopped_the_nursery_is_not_l
 
 behaviour!(a_timeout_whose_grace_is_over_at_once_still_leaves_the_child_a_poll, async {
     let mut nursery = nursery::<&str, &str>();
-    let child = nursery.child().timeout(ready(())).grace(ready(()));
+    let child = nursery.child().timeout(|| ready(())).grace(|| ready(()));
     child.spawn_with(|cx| async move {
         cx.cancelled().await;
         Ok("told")
@@ -380,8 +383,44 @@ behaviour!(a_timeout_whose_grace_is_over_at_once_still_leaves_the_child_a_poll, 
 
 behaviour!(a_policy_that_panics_at_a_timeout_has_not_done_so_after_a_cancel, async {
     let mut nursery = nursery::<(), &str>().cancel_when(|_| panic!("rules"));
-    nursery.child().timeout(ready(())).spawn(pending());
+    nursery.child().timeout(|| ready(())).spawn(pending());
     let error = nursery.join().await.unwrap_err();
     assert_eq!(error.len(), 2);
     assert!(error.iter().all(|e| !e.after_cancel()));
+});
+
+#[test]
+fn a_timeout_begins_when_its_child_starts() {
+    let second = Duration::from_secs(1);
+    let mut executor = Executor::new(4);
+    let clock = executor.clock();
+    let outputs = executor.block_on(async move {
+        let mut nursery = Nursery::local().limit(1);
+        for _ in 0..6 {
+            let (work, time) = (clock.clone(), clock.clone());
+            nursery.child().timeout(move || time.sleep(2 * second)).spawn(async move {
+                work.sleep(second).await;
+                Ok::<_, &str>(())
+            });
+        }
+        nursery.join().await
+    });
+    assert_eq!(outputs.unwrap().len(), 6);
+}
+
+behaviour!(a_timer_that_panics_as_it_is_made_is_a_panic_of_the_timer, async {
+    let mut nursery = nursery::<(), &str>();
+    let broken = || -> std::future::Ready<()> { panic!("no clock") };
+    nursery.child().timeout(broken).spawn(pending());
+    let handle = nursery.child().grace(broken).spawn_with_handle(pending());
+    nursery.spawn(async move {
+        handle.cancel();
+        Ok(())
+    });
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "2 of 3 children failed: #0: panicked in the timeout: no clock; \
+         #1: after cancel: panicked in the grace: no clock"
+    );
 });

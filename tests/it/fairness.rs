@@ -421,7 +421,7 @@ by_hand!(a_signalled_child_goes_on_beside_many_ends, {
         nursery.spawn(pending());
     }
     let counted = polls.clone();
-    nursery.child().grace(pending::<()>()).spawn(poll_fn(move |_| {
+    nursery.child().grace(pending::<()>).spawn(poll_fn(move |_| {
         counted.add();
         Poll::Pending
     }));

@@ -278,14 +278,15 @@ async fn nested(
 
 on_tokio!(the_timeout_of_a_greedy_child_fires, |clock: Clock| async move {
     let mut nursery = Children::new();
-    nursery.child().timeout(clock.after(NAP)).spawn(greedy());
+    nursery.child().timeout(move || clock.after(NAP)).spawn(greedy());
     assert!(nursery.join().await.unwrap_err().first().failure().is_timed_out());
 });
 
 on_tokio!(the_timeouts_of_two_greedy_children_fire, |clock: Clock| async move {
     let mut nursery = Children::new();
     for child in 1..=2 {
-        nursery.child().timeout(clock.after(child * NAP)).spawn(greedy());
+        let timeout = clock.after(child * NAP);
+        nursery.child().timeout(|| timeout).spawn(greedy());
     }
     assert_eq!(nursery.join().await.unwrap_err().len(), 2);
 });
@@ -293,7 +294,7 @@ on_tokio!(the_timeouts_of_two_greedy_children_fire, |clock: Clock| async move {
 on_tokio!(the_timeout_of_a_child_beside_a_greedy_one_fires, |clock: Clock| async move {
     let mut nursery = Children::new().first_error();
     nursery.spawn(greedy());
-    nursery.child().timeout(clock.after(NAP)).spawn(pending());
+    nursery.child().timeout(move || clock.after(NAP)).spawn(pending());
     nursery.spawn(greedy());
     assert!(nursery.join().await.unwrap_err().first().failure().is_timed_out());
 });
@@ -301,7 +302,7 @@ on_tokio!(the_timeout_of_a_child_beside_a_greedy_one_fires, |clock: Clock| async
 on_tokio!(the_grace_of_a_greedy_child_fires, |clock: Clock| async move {
     let mut nursery = Children::new();
     let grace = clock.after(2 * NAP);
-    let handle = nursery.child().grace(grace).spawn_with_handle(greedy());
+    let handle = nursery.child().grace(move || grace).spawn_with_handle(greedy());
     nursery.spawn(async move {
         yields(3).await;
         assert!(handle.cancel());
@@ -312,7 +313,7 @@ on_tokio!(the_grace_of_a_greedy_child_fires, |clock: Clock| async move {
 });
 
 on_tokio!(the_grace_of_a_nursery_with_a_greedy_child_fires, |clock: Clock| async move {
-    let mut nursery = Children::new().grace(clock.after(2 * NAP));
+    let mut nursery = Children::new().grace(move || clock.after(2 * NAP));
     let spawner = nursery.spawner();
     nursery.spawn(greedy());
     nursery.spawn(async move {

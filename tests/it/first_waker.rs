@@ -248,7 +248,7 @@ one_waker!(a_child_with_a_join_handle, |child, before, after| {
 one_waker!(a_child_with_a_timeout, |child, before, after| {
     let mut nursery = nursery::<(), &str>();
     for child in before.into_iter().chain([child]).chain(after) {
-        nursery.child().timeout(pending::<()>()).spawn(child);
+        nursery.child().timeout(pending::<()>).spawn(child);
     }
     nursery.join().await.unwrap();
 });
@@ -256,16 +256,16 @@ one_waker!(a_child_with_a_timeout, |child, before, after| {
 one_waker!(a_child_with_a_grace, |child, before, after| {
     let mut nursery = nursery::<(), &str>();
     for child in before.into_iter().chain([child]).chain(after) {
-        nursery.child().grace(pending::<()>()).spawn_with_handle(child);
+        nursery.child().grace(pending::<()>).spawn_with_handle(child);
     }
     nursery.join().await.unwrap();
 });
 
 one_waker!(a_child_that_was_signalled_and_is_in_its_grace, |child, before, after| {
-    let mut nursery = nursery::<(), &str>().grace(pending::<()>());
+    let mut nursery = nursery::<(), &str>().grace(pending::<()>);
     let spawner = nursery.spawner();
     for child in before.into_iter().chain([child]).chain(after) {
-        nursery.child().grace(pending::<()>()).spawn(child);
+        nursery.child().grace(pending::<()>).spawn(child);
     }
     nursery.spawn(async move {
         yields(2).await;

@@ -12,7 +12,7 @@ use crate::support::{Count, Live, Log, Task, drive, waits, yields};
 
 behaviour!(a_cancelled_child_with_grace_finishes_its_clean_up, async {
     let mut nursery = nursery::<&str, &str>();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         yields(5).await;
         Ok("cleaned up")
@@ -34,7 +34,7 @@ behaviour!(one_that_does_not_is_dropped_when_grace_ends_and_the_report_says_so, 
     let live = Count::default();
     let mut nursery = nursery::<(), &str>();
     let child = Live::new(&live);
-    let handle = nursery.child().name("stuck").grace(yields(4)).spawn(async move {
+    let handle = nursery.child().name("stuck").grace(|| yields(4)).spawn(async move {
         let _child = child;
         pending().await
     });
@@ -59,7 +59,7 @@ behaviour!(one_that_does_not_is_dropped_when_grace_ends_and_the_report_says_so, 
 
 behaviour!(a_child_that_is_dropped_in_its_grace_is_not_one_that_overran_it, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         Err("flush failed")
     });
@@ -72,7 +72,7 @@ behaviour!(a_child_that_is_dropped_in_its_grace_is_not_one_that_overran_it, asyn
 
 behaviour!(next_says_who_overran_the_grace, async {
     let mut nursery = nursery::<(), &str>();
-    let handle = nursery.child().grace(yields(2)).spawn_with_handle(pending());
+    let handle = nursery.child().grace(|| yields(2)).spawn_with_handle(pending());
     drive(&mut nursery);
     handle.cancel();
     let completion = nursery.next().await.unwrap();
@@ -84,7 +84,7 @@ behaviour!(a_child_with_grace_that_has_not_started_is_dropped_at_once, async {
     let mut nursery = nursery::<(), &str>().limit(1);
     let first = nursery.spawn_with_handle(pending());
     let polled = polls.clone();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with(move |_| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with(move |_| async move {
         polled.add();
         Ok(())
     });
@@ -105,7 +105,7 @@ behaviour!(a_grace_is_first_polled_when_the_child_is_cancelled, async {
         polled.add();
         Poll::Ready(())
     });
-    let handle = nursery.child().grace(grace).spawn_with_handle(pending());
+    let handle = nursery.child().grace(move || grace).spawn_with_handle(pending());
     drive(&mut nursery);
     assert_eq!(polls.get(), 0);
     handle.cancel();
@@ -115,7 +115,7 @@ behaviour!(a_grace_is_first_polled_when_the_child_is_cancelled, async {
 
 behaviour!(a_grace_that_is_over_at_once_still_leaves_the_child_a_poll, async {
     let mut nursery = nursery::<&str, &str>();
-    let handle = nursery.child().grace(ready(())).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(|| ready(())).spawn_with(|cx| async move {
         cx.cancelled().await;
         Ok("heard it")
     });
@@ -131,7 +131,7 @@ behaviour!(a_grace_that_panics_is_over_and_its_panic_is_the_childs_failure, asyn
     let mut nursery = nursery::<(), &str>();
     let child = Live::new(&live);
     let grace = async { panic!("no timer") };
-    let handle = nursery.child().name("stuck").grace(grace).spawn_with_handle(async move {
+    let handle = nursery.child().name("stuck").grace(move || grace).spawn_with_handle(async move {
         let _child = child;
         pending().await
     });
@@ -156,7 +156,7 @@ behaviour!(a_child_that_cancels_itself_has_its_grace, async {
     let own = Arc::new(OnceLock::<CancelHandle>::new());
     let mut nursery = nursery::<&str, &str>();
     let handle = own.clone();
-    own.set(nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    own.set(nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         assert!(handle.get().unwrap().cancel_with("myself"));
         assert_eq!(cx.cancelled().await.message(), Some("myself"));
         yields(3).await;
@@ -170,7 +170,7 @@ behaviour!(siblings_without_grace_are_dropped_at_once_and_nobody_is_spawned_any_
     let log = Log::new();
     let mut nursery = nursery::<(), &str>();
     let cleaning = log.clone();
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         yields(2).await;
         let refused = cx.spawner().spawn(async { Ok(()) }).unwrap_err();
@@ -194,7 +194,7 @@ behaviour!(the_first_error_gives_siblings_their_grace, async {
     nursery
         .child()
         .name("flush")
-        .grace(pending::<()>())
+        .grace(pending::<()>)
         .spawn_with(|cx| async move { Ok(cx.cancelled().await.to_string()) });
     nursery.child().name("fetch").spawn(async {
         yields(2).await;
@@ -210,7 +210,7 @@ behaviour!(the_first_error_gives_siblings_their_grace, async {
 behaviour!(all_clean_up_errors_of_cancelled_children_are_reported, async {
     let mut nursery = nursery::<(), String>();
     for number in 0..3 {
-        nursery.child().grace(pending::<()>()).spawn_with(move |cx| async move {
+        nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
             cx.cancelled().await;
             yields(number).await;
             Err(format!("clean-up {number}"))
@@ -228,7 +228,7 @@ behaviour!(the_losers_of_a_race_have_their_grace_before_it_is_over, async {
     let log = Log::new();
     let mut race = nursery::<u32, &str>();
     let loser = log.clone();
-    race.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    race.child().grace(pending::<()>).spawn_with(|cx| async move {
         let cause = cx.cancelled().await;
         yields(3).await;
         loser.add(cause.to_string());
@@ -246,7 +246,7 @@ behaviour!(dropping_the_nursery_drops_those_in_their_grace_too, async {
     let live = Count::default();
     let mut nursery = nursery::<(), &str>();
     let child = Live::new(&live);
-    nursery.child().grace(pending::<()>()).spawn(async move {
+    nursery.child().grace(pending::<()>).spawn(async move {
         let _child = child;
         pending().await
     });
@@ -262,7 +262,7 @@ by_hand!(a_child_in_its_grace_is_polled_only_when_it_is_woken, {
     let polls = Count::default();
     let mut nursery = nursery::<(), &str>();
     let polled = polls.clone();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with_handle(poll_fn(move |_| {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_handle(poll_fn(move |_| {
         polled.add();
         Poll::Pending
     }));
@@ -276,7 +276,7 @@ by_hand!(a_child_in_its_grace_is_polled_only_when_it_is_woken, {
 });
 
 behaviour!(the_grace_of_the_nursery_is_everybodys, async {
-    let mut nursery = nursery::<&str, &str>().grace(yields(20));
+    let mut nursery = nursery::<&str, &str>().grace(|| yields(20));
     nursery.spawn(async {
         yields(5).await;
         Ok("needs no signal")
@@ -286,7 +286,7 @@ behaviour!(the_grace_of_the_nursery_is_everybodys, async {
         Ok("heard it")
     });
     nursery.child().name("stuck").spawn(pending());
-    nursery.child().name("quick").grace(yields(2)).spawn(pending());
+    nursery.child().name("quick").grace(|| yields(2)).spawn(pending());
     let spawner = nursery.spawner();
     nursery.spawn(async move {
         spawner.cancel("enough");
@@ -301,7 +301,7 @@ behaviour!(the_grace_of_the_nursery_is_everybodys, async {
 
 behaviour!(a_child_that_is_cancelled_alone_has_nothing_of_the_nurserys_grace, async {
     let live = Count::default();
-    let mut nursery = nursery::<(), &str>().grace(pending::<()>());
+    let mut nursery = nursery::<(), &str>().grace(pending::<()>);
     let child = Live::new(&live);
     let handle = nursery.spawn_with_handle(async move {
         let _child = child;
@@ -319,7 +319,7 @@ behaviour!(a_child_that_is_cancelled_alone_has_nothing_of_the_nurserys_grace, as
 
 behaviour!(the_grace_of_the_nursery_may_panic_and_everybody_is_dropped, async {
     let live = Count::default();
-    let mut nursery = nursery::<(), &str>().grace(async { panic!("no timer") });
+    let mut nursery = nursery::<(), &str>().grace(|| async { panic!("no timer") });
     let child = Live::new(&live);
     nursery.spawn(async move {
         let _child = child;
@@ -340,7 +340,7 @@ behaviour!(the_grace_of_the_nursery_may_panic_and_everybody_is_dropped, async {
 behaviour!(a_body_has_the_nurserys_grace_too, async {
     let (output, report) = nursery::<(), &str>()
         .first_error()
-        .grace(yields(30))
+        .grace(|| yields(30))
         .run(|spawner| async move {
             spawner.spawn(async { Err("refused") }).unwrap();
             yields(10).await;
@@ -351,7 +351,7 @@ behaviour!(a_body_has_the_nurserys_grace_too, async {
     assert_eq!((output, report.counts().failed()), (Some("to its end"), 1));
     let (output, report) = nursery::<(), &str>()
         .first_error()
-        .grace(yields(3))
+        .grace(|| yields(3))
         .run(|spawner| async move {
             spawner.spawn(async { Err("refused") }).unwrap();
             pending::<()>().await;
@@ -367,7 +367,7 @@ behaviour!(cancelling_from_inside_a_destructor_is_as_cancelling_from_anywhere, a
     let spawner = nursery.spawner();
     let sibling = nursery.child().name("sibling").spawn_with_handle(pending());
     let graceful =
-        nursery.child().name("graceful").grace(pending::<()>()).spawn_with(|cx| async move {
+        nursery.child().name("graceful").grace(pending::<()>).spawn_with(|cx| async move {
             assert_eq!(cx.cancelled().await.message(), Some("by a destructor"));
             Ok(())
         });
@@ -387,7 +387,7 @@ behaviour!(cancelling_from_inside_a_destructor_is_as_cancelling_from_anywhere, a
 
 behaviour!(a_panic_of_the_destructor_after_the_grace_is_a_failure_that_overran, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(ready(())).spawn(waits(|| panic!("in the destructor")));
+    nursery.child().grace(|| ready(())).spawn(waits(|| panic!("in the destructor")));
     drive(&mut nursery);
     nursery.cancel("enough");
     let report = nursery.settle().await;
@@ -398,7 +398,7 @@ behaviour!(a_panic_of_the_destructor_after_the_grace_is_a_failure_that_overran, 
 
 behaviour!(a_graceful_child_is_handed_out_when_it_ends_and_not_before, async {
     let mut nursery = nursery::<u32, &str>();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         yields(3).await;
         Ok(1)
@@ -419,7 +419,7 @@ behaviour!(a_child_that_a_sibling_cancels_in_the_round_it_would_start_in_is_not_
         Ok(())
     });
     let count = polled.clone();
-    let child = nursery.child().grace(pending::<()>()).spawn_with_handle(poll_fn(move |_| {
+    let child = nursery.child().grace(pending::<()>).spawn_with_handle(poll_fn(move |_| {
         count.add();
         Poll::Pending
     }));
@@ -435,7 +435,7 @@ by_hand!(children_are_signalled_newest_first_and_then_the_others_are_dropped_so,
         let log = log.clone();
         if number % 2 == 0 {
             // The first stays restless for longest, so they lie in another order by then.
-            nursery.child().grace(pending::<()>()).spawn_with(move |cx| async move {
+            nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
                 yields(6 - number).await;
                 cx.cancelled().await;
                 log.add(("told", number));
@@ -456,12 +456,12 @@ by_hand!(children_are_signalled_newest_first_and_then_the_others_are_dropped_so,
 
 by_hand!(a_grace_that_is_set_after_the_cancel_holds_from_then_on, {
     let log = Log::new();
-    let mut nursery = nursery::<(), &str>().grace(pending::<()>());
+    let mut nursery = nursery::<(), &str>().grace(pending::<()>);
     let event = log.clone();
     nursery.child().name("stuck").spawn(waits(move || event.add("dropped")));
     drive(&mut nursery);
     nursery.cancel("enough");
-    let mut settle = Task::new(nursery.grace(yields(2)).settle());
+    let mut settle = Task::new(nursery.grace(|| yields(2)).settle());
     assert_eq!(log.take(), [] as [&str; 0]);
     let Poll::Ready(report) = settle.run() else { panic!("the later grace is not heeded") };
     assert_eq!(report.overran_grace().next().unwrap().name(), Some("stuck"));
@@ -472,7 +472,7 @@ by_hand!(a_grace_that_is_set_for_a_nursery_that_was_cancelled_without_is_of_no_u
     nursery.spawn(pending());
     drive(&mut nursery);
     nursery.cancel("enough");
-    let mut settle = Task::new(nursery.grace(pending::<()>()).settle());
+    let mut settle = Task::new(nursery.grace(pending::<()>).settle());
     let Poll::Ready(report) = settle.run() else { panic!("nobody is left to wait for") };
     assert_eq!((report.counts().cancelled(), report.overran_grace().count()), (1, 0));
 });
@@ -495,7 +495,7 @@ behaviour!(a_grace_may_bring_about_another_at_its_end, async {
 });
 
 behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored, async {
-    let mut nursery = nursery::<(), &str>().keep_errors(1).deadline(yields(1)).grace(yields(1));
+    let mut nursery = nursery::<(), &str>().keep_errors(1).deadline(yields(1)).grace(|| yields(1));
     for _ in 0..3 {
         nursery.spawn(pending());
     }
@@ -512,7 +512,7 @@ behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored,
 behaviour!(a_grace_that_comes_too_late_may_panic_when_it_is_dropped, async {
     let mut nursery = nursery::<&str, &str>();
     let spawner = nursery.spawner();
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         spawner.stop_within("a little longer", waits::<()>(|| panic!("of no use")));
         Ok("cleaned up")
@@ -529,7 +529,7 @@ behaviour!(a_grace_that_comes_too_late_may_panic_when_it_is_dropped, async {
 by_hand!(a_grace_that_begins_in_the_middle_of_a_round_is_polled, {
     // The one child has no waker that anything holds, and the other ends the run: nothing else
     // wakes it.
-    let mut nursery = nursery::<(), &str>().first_error().grace(async {});
+    let mut nursery = nursery::<(), &str>().first_error().grace(|| async {});
     nursery.spawn(pending());
     nursery.spawn(async { Err("failed") });
     let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it rests") };
@@ -544,7 +544,7 @@ by_hand!(a_grace_given_in_the_round_of_a_failure_is_the_bodys_too, {
         let (over, grace) = oneshot::channel::<()>();
         let mut nursery = nursery::<(), &str>().first_error();
         let spawner = nursery.spawner();
-        nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
             cx.cancelled().await;
             spawner.stop_within("a little longer", grace.map(drop));
             Ok(())

@@ -75,7 +75,7 @@ behaviour!(a_deadline_that_panics_is_no_child_when_it_is_handed_out, async {
         yields(2).await;
         panic!("no clock")
     });
-    nursery.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         Err("closed")
     });

@@ -56,7 +56,7 @@ behaviour!(it_does_so_when_its_handle_cancels_it, async {
 
 behaviour!(it_does_so_when_it_runs_out_of_time, async {
     let mut outer = nursery::<(), &str>();
-    outer.child().timeout(yields(2)).group().spawn(group_with_failure!());
+    outer.child().timeout(|| yields(2)).group().spawn(group_with_failure!());
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
     assert_eq!(error.first().cause().unwrap().kind(), CauseKind::Timeout);
@@ -231,7 +231,7 @@ behaviour!(what_is_lost_in_a_child_that_is_cancelled_or_succeeds_is_counted, asy
 
 behaviour!(a_nursery_that_serves_the_clean_up_is_not_cancelled, async {
     let mut outer = nursery::<usize, &str>();
-    let handle = outer.child().grace(pending::<()>()).spawn_with(|cx| async move {
+    let handle = outer.child().grace(pending::<()>).spawn_with(|cx| async move {
         cx.cancelled().await;
         let mut clean_up = nursery::<(), &str>();
         for _ in 0..3 {
@@ -246,9 +246,9 @@ behaviour!(a_nursery_that_serves_the_clean_up_is_not_cancelled, async {
 
 behaviour!(with_a_grace_a_nested_nursery_is_signalled_and_may_take_its_time, async {
     let mut outer = nursery::<(), &str>();
-    let handle = outer.child().grace(pending::<()>()).group().spawn_with_handle(async {
+    let handle = outer.child().grace(pending::<()>).group().spawn_with_handle(async {
         let mut inner = nursery::<(), &str>();
-        inner.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        inner.child().grace(pending::<()>).spawn_with(|cx| async move {
             cx.cancelled().await;
             yields(3).await;
             Err("flush failed")
@@ -265,7 +265,7 @@ behaviour!(without_one_its_children_hear_of_the_cancel_in_one_more_poll, async {
     let mut outer = nursery::<(), &str>();
     outer.spawn_group(async {
         let mut inner = nursery::<(), &str>();
-        inner.child().grace(pending::<()>()).spawn_with(|cx| async move {
+        inner.child().grace(pending::<()>).spawn_with(|cx| async move {
             cx.cancelled().await;
             Err("not flushed")
         });
@@ -582,7 +582,7 @@ by_hand!(a_body_with_a_join_that_goes_with_its_child_is_not_polled_again, {
 behaviour!(a_clean_up_without_a_context_is_not_cancelled_either, async {
     let mut outer = nursery::<usize, &str>();
     let spawner = outer.spawner();
-    let handle = outer.child().grace(pending::<()>()).spawn_with_handle(async move {
+    let handle = outer.child().grace(pending::<()>).spawn_with_handle(async move {
         spawner.cancelled().await;
         let mut clean_up = nursery::<(), &str>();
         clean_up.spawn(yields(3).map(Ok));
@@ -612,7 +612,7 @@ behaviour!(failures_in_the_items_of_a_pool_that_is_dropped_are_counted, async {
 
 behaviour!(a_shielded_nursery_goes_on_until_its_child_goes, async {
     let mut outer = nursery::<(), &str>();
-    let kept = outer.child().grace(yields(20)).group().spawn_with_handle(async {
+    let kept = outer.child().grace(|| yields(20)).group().spawn_with_handle(async {
         let mut inner = nursery::<(), &str>().shielded();
         inner.spawn(async {
             yields(4).await;
@@ -620,7 +620,7 @@ behaviour!(a_shielded_nursery_goes_on_until_its_child_goes, async {
         });
         inner.join().await.map(drop)
     });
-    let gone = outer.child().grace(yields(2)).group().spawn_with_handle(async {
+    let gone = outer.child().grace(|| yields(2)).group().spawn_with_handle(async {
         let mut inner = nursery::<(), &str>().shielded();
         inner.spawn(async { Err("root") });
         inner.spawn(pending());

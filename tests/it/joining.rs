@@ -32,7 +32,7 @@ behaviour!(a_lost_childs_handle_says_why_and_its_error_is_in_the_joined_error_on
             let lost = child.unwrap().await.unwrap_err();
             assert_eq!(lost.kind(), LostKind::Panicked);
             assert_eq!(lost.to_string(), "child #1 panicked");
-            let child = spawner.child().timeout(yields(1)).spawn_join::<u8, _>(pending());
+            let child = spawner.child().timeout(|| yields(1)).spawn_join::<u8, _>(pending());
             let lost = child.unwrap().await.unwrap_err();
             assert_eq!(lost.to_string(), "child #2 timed out");
             let child = spawner.spawn_join::<u8, _>(pending()).unwrap();
@@ -209,11 +209,11 @@ behaviour!(a_child_can_await_the_handle_of_a_sibling, async {
 
 behaviour!(a_cancelled_child_with_grace_still_hands_over_its_output, async {
     let mut nursery = nursery::<(), &str>();
-    let handle = nursery.child().grace(pending::<()>()).spawn_join_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_join_with(|cx| async move {
         cx.cancelled().await;
         Ok("partial")
     });
-    let stuck = nursery.child().grace(yields(1)).spawn_join::<u8, _>(waits(|| {}));
+    let stuck = nursery.child().grace(|| yields(1)).spawn_join::<u8, _>(waits(|| {}));
     drive(&mut nursery);
     handle.cancel();
     stuck.cancel();

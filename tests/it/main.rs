@@ -21,6 +21,7 @@ mod daemons;
 mod deadlines;
 mod dropped_futures;
 mod drops;
+mod ending;
 mod fairness;
 mod fairness_of_nested;
 mod fairness_on_tokio;

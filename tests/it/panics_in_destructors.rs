@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use nestling::{CancelHandle, Outcome};
 
 use crate::support::{
@@ -212,7 +213,7 @@ behaviour!(those_of_outputs_that_go_with_a_failure_do_not_take_it_along, async {
 by_hand!(those_of_a_child_and_of_the_winner_or_the_bodys_output_end_no_process, {
     let gone = Count::default();
     let bomb = |n| counted_bomb(&gone, &format!("bomb {n}"));
-    let mut race = nursery().grace(pending::<()>());
+    let mut race = nursery().grace(pending::<()>);
     for n in 0..2 {
         let bomb = bomb(n);
         race.spawn(async move {
@@ -355,6 +356,12 @@ fn bomb(message: &'static str) -> impl Future<Output = ()> {
     waits(move || panic!("{message}"))
 }
 
+/// Makes the same when it is called, and panics also if it never is.
+fn armed(message: &'static str) -> impl FnOnce() -> BoxFuture<'static, ()> {
+    let bomb = bomb(message).boxed();
+    move || bomb
+}
+
 behaviour!(that_of_a_deadline_which_did_not_come_is_a_failure_beside_the_outputs, async {
     let line = here();
     let mut nursery = nursery::<u32, &str>().deadline(bomb("clock"));
@@ -396,14 +403,14 @@ behaviour!(that_of_a_deadline_which_another_has_replaced_is_a_failure, async {
 });
 
 behaviour!(that_of_a_grace_is_a_failure_whether_it_ran_or_not, async {
-    let mut unused = nursery::<u32, &str>().grace(bomb("unused"));
+    let mut unused = nursery::<u32, &str>().grace(armed("unused"));
     unused.spawn(async { Ok(1) });
     let report = unused.settle().await;
     assert_eq!(report.outputs().len(), 1);
     let error = report.error().unwrap().first();
     assert_eq!(error.failure().to_string(), "panicked in the grace: unused");
 
-    let mut ran = nursery::<u32, &str>().grace(bomb("ran"));
+    let mut ran = nursery::<u32, &str>().grace(armed("ran"));
     ran.spawn_with(|cx| async move {
         cx.cancelled().await;
         Ok(2)
@@ -432,7 +439,7 @@ behaviour!(that_of_the_policy_is_a_failure_beside_the_outputs, async {
 
 behaviour!(those_of_a_child_and_both_its_timers_end_no_process, async {
     let mut nursery = nursery::<u32, &str>();
-    let child = nursery.child().timeout(bomb("timeout")).grace(bomb("grace"));
+    let child = nursery.child().timeout(armed("timeout")).grace(armed("grace"));
     let handle = child.spawn_with_handle(waits(|| panic!("child")));
     nursery.spawn(async { Ok(1) });
     handle.cancel();
@@ -447,7 +454,7 @@ by_hand!(that_of_a_timer_does_not_take_a_rejected_future_along, {
     let mut nursery = nursery::<u32, &str>();
     let spawner = nursery.spawner();
     nursery.cancel("enough");
-    let rejected = spawner.child().timeout(bomb("timeout")).spawn(async { Ok(7) }).unwrap_err();
+    let rejected = spawner.child().timeout(armed("timeout")).spawn(async { Ok(7) }).unwrap_err();
     assert_eq!(rejected.future.now_or_never(), Some(Ok(7)));
 });
 
@@ -469,7 +476,7 @@ by_hand!(
         let guard = OnDrop(|| panic!("rules"));
         let mut nursery = nursery::<u32, &str>()
             .deadline(bomb("deadline"))
-            .grace(bomb("grace"))
+            .grace(armed("grace"))
             .cancel_when(move |_| {
                 let _ = &guard;
                 false
@@ -488,14 +495,14 @@ by_hand!(those_of_timers_do_not_take_along_what_is_refused_or_never_spawned, {
         let thrown = catch_unwind(AssertUnwindSafe(child)).unwrap_err();
         assert_eq!(thrown.downcast_ref::<String>().unwrap(), "one");
     };
-    dropped(&mut || drop(nursery.child().timeout(bomb("one")).grace(bomb("two"))));
+    dropped(&mut || drop(nursery.child().timeout(armed("one")).grace(armed("two"))));
     // A slot goes back all the same.
-    dropped(&mut || drop(nursery.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"))));
-    dropped(&mut || drop(spawner.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"))));
-    let slot = spawner.try_reserve().unwrap().timeout(bomb("one")).grace(bomb("two"));
+    dropped(&mut || drop(nursery.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"))));
+    dropped(&mut || drop(spawner.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"))));
+    let slot = spawner.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"));
     nursery.cancel("enough");
     assert_eq!(slot.spawn(async { Ok(3) }).unwrap_err().future.now_or_never(), Some(Ok(3)));
-    let late = spawner.child().timeout(bomb("one")).grace(bomb("two")).spawn(async { Ok(4) });
+    let late = spawner.child().timeout(armed("one")).grace(armed("two")).spawn(async { Ok(4) });
     assert_eq!(late.unwrap_err().future.now_or_never(), Some(Ok(4)));
 });
 
@@ -519,7 +526,7 @@ behaviour!(a_nursery_that_has_ended_does_not_follow_a_cancel_of_its_child_any_mo
     let own = Arc::new(OnceLock::<CancelHandle>::new());
     let mut outer = nursery::<bool, &str>();
     let canceller = Arc::clone(&own);
-    let child = outer.child().grace(pending::<()>());
+    let child = outer.child().grace(pending::<()>);
     let handle = child.spawn_with(move |cx| async move {
         // It is dropped when the inner nursery has ended, and sends its driver round once more.
         let deadline = waits::<()>(move || {

@@ -82,11 +82,11 @@ fn a_report_and_a_cancelled_child_are_told_in_a_line() {
 fn handles_and_what_children_know_of_themselves_tell_the_child() {
     let mut nursery = Tree::new();
     let handle =
-        nursery.child().name("far").grace(pending::<()>()).spawn_join(pending::<Result<u8, _>>());
+        nursery.child().name("far").grace(pending::<()>).spawn_join(pending::<Result<u8, _>>());
     says(&handle, &["JoinHandle", "\"far\"", "cause: None", "finished: false"]);
     let known = Arc::new(OnceLock::new());
     let own = Arc::clone(&known);
-    nursery.child().name("near").grace(pending::<()>()).spawn_with(move |cx| {
+    nursery.child().name("near").grace(pending::<()>).spawn_with(move |cx| {
         assert!(own.set(cx).is_ok());
         pending()
     });
@@ -105,9 +105,9 @@ fn handles_and_what_children_know_of_themselves_tell_the_child() {
 #[test]
 fn builders_drivers_pools_and_executors_tell_what_they_are() {
     let mut nursery = Tree::new();
-    let child = nursery.child().name("far").daemon().timeout(pending::<()>());
+    let child = nursery.child().name("far").daemon().timeout(pending::<()>);
     says(&child, &["ChildBuilder", "\"far\"", "daemon: true", "timeout: true", "grace: false"]);
-    says(&nursery.child().grace(pending::<()>()), &["timeout: false", "grace: true"]);
+    says(&nursery.child().grace(pending::<()>), &["timeout: false", "grace: true"]);
     drop(nursery);
     says(&Tree::new().split().1, &["Driver"]);
     let pool = || Pool::<'static, &'static str>::new(7).name("sync");

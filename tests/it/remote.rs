@@ -395,7 +395,7 @@ by_hand!(a_task_that_the_executor_drops_after_a_cancel_is_a_cancelled_child, {
     let mut nursery = nursery::<u32, &str>();
     let handle = nursery.spawn_on(far.clone(), pending());
     // This one is in its grace when it is dropped.
-    let grace = nursery.child().grace(pending::<()>());
+    let grace = nursery.child().grace(pending::<()>);
     let signalled = grace.spawn_on(far.clone(), pending());
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
@@ -532,7 +532,7 @@ by_hand!(the_nursery_is_woken_once_when_a_child_has_ended_elsewhere, {
 by_hand!(a_grace_of_its_own_lets_it_go_on_and_then_it_is_told_to_go, {
     let far = ByHand::default();
     let mut nursery = nursery::<u32, &str>();
-    let child = nursery.child().name("far").grace(yields(2));
+    let child = nursery.child().name("far").grace(|| yields(2));
     let handle = child.spawn_on(far.clone(), pending());
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
@@ -546,7 +546,7 @@ by_hand!(a_grace_of_its_own_lets_it_go_on_and_then_it_is_told_to_go, {
 
 by_hand!(what_it_comes_to_in_its_grace_is_its_end, {
     let (far, (done, is_done)) = (ByHand::default(), oneshot::channel::<u32>());
-    let mut nursery = nursery::<u32, &str>().grace(pending::<()>());
+    let mut nursery = nursery::<u32, &str>().grace(pending::<()>);
     nursery.spawn_on(far.clone(), is_done.map(|done| done.map_err(|_| "lost")));
     drive(&mut nursery);
     far.poll();
@@ -563,7 +563,7 @@ by_hand!(what_it_comes_to_in_its_grace_is_its_end, {
 
 by_hand!(the_nurserys_grace_is_over_for_it_too_and_it_is_waited_for, {
     let far = ByHand::default();
-    let mut nursery = nursery::<u32, &str>().grace(yields(2));
+    let mut nursery = nursery::<u32, &str>().grace(|| yields(2));
     nursery.spawn_on(far.clone(), pending());
     drive(&mut nursery);
     far.poll();
@@ -577,7 +577,7 @@ by_hand!(the_nurserys_grace_is_over_for_it_too_and_it_is_waited_for, {
 
 by_hand!(one_that_is_cancelled_alone_has_nothing_of_the_nurserys_grace, {
     let far = ByHand::default();
-    let mut nursery = nursery::<u32, &str>().grace(pending::<()>());
+    let mut nursery = nursery::<u32, &str>().grace(pending::<()>);
     let handle = nursery.spawn_on(far.clone(), pending());
     drive(&mut nursery);
     far.poll();
@@ -592,7 +592,7 @@ by_hand!(one_that_is_cancelled_alone_has_nothing_of_the_nurserys_grace, {
 by_hand!(a_timeout_fails_it_when_it_is_gone, {
     let far = ByHand::default();
     let mut nursery = nursery::<u32, &str>();
-    nursery.child().timeout(yields(2)).spawn_on(far.clone(), pending());
+    nursery.child().timeout(|| yields(2)).spawn_on(far.clone(), pending());
     let mut join = Task::new(nursery.join());
     assert!(join.run().is_pending());
     assert_eq!(far.len(), 1);
@@ -608,9 +608,9 @@ by_hand!(a_timer_of_its_own_that_panics_is_its_failure_when_it_is_gone, {
         let broken = async { panic!("no timer") };
         let child = nursery.child();
         let handle = if grace {
-            child.grace(broken).spawn_on(far.clone(), pending())
+            child.grace(move || broken).spawn_on(far.clone(), pending())
         } else {
-            child.timeout(broken).spawn_on(far.clone(), pending())
+            child.timeout(move || broken).spawn_on(far.clone(), pending())
         };
         let mut join = Task::new(nursery.join());
         assert!(join.run().is_pending());
@@ -632,7 +632,7 @@ by_hand!(a_timer_that_panics_before_the_task_has_run_leaves_it_unpolled, {
     let broken = async { panic!("no timer") };
     nursery
         .child()
-        .timeout(broken)
+        .timeout(move || broken)
         .spawn_on(far.clone(), async { unreachable!("it is never polled") });
     let mut join = Task::new(nursery.join());
     // The child starts, and its timeout breaks, before the task is polled at all.
@@ -653,7 +653,7 @@ by_hand!(a_timer_that_panics_when_it_has_ended_is_named_beside_its_output, {
         runs.poll();
         panic!("no timer")
     };
-    nursery.child().timeout(timeout.map(|(): ()| ())).spawn_on(far, ready(Ok(1)));
+    nursery.child().timeout(move || timeout.map(|(): ()| ())).spawn_on(far, ready(Ok(1)));
     let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it has ended") };
     assert_eq!(report.outputs()[0].1, 1);
     let error = report.error().unwrap();
@@ -699,7 +699,7 @@ by_hand!(one_that_the_executor_drops_once_the_nursery_is_cancelled_is_cancelled_
 
 by_hand!(one_that_was_told_to_go_before_overruns_no_grace, {
     let far = ByHand::default();
-    let mut nursery = nursery::<u32, &str>().grace(yields(2));
+    let mut nursery = nursery::<u32, &str>().grace(|| yields(2));
     let handle = nursery.spawn_on(far.clone(), pending());
     let spawner = nursery.spawner();
     let mut settle = Task::new(nursery.settle());

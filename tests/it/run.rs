@@ -286,7 +286,7 @@ behaviour!(a_body_that_waits_for_the_cancel_is_told_why_it_came, async {
 
 behaviour!(the_body_of_a_childs_nursery_is_told_when_the_child_is_cancelled, async {
     let mut nursery = nursery::<String, &str>();
-    let child = nursery.child().grace(pending::<()>());
+    let child = nursery.child().grace(pending::<()>);
     let handle = child.group().spawn_with(|cx| async move {
         let inner = cx.nursery::<(), &str>();
         let body = inner.run(|spawner| async move { Ok(spawner.cancelled().await.to_string()) });

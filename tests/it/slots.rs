@@ -329,7 +329,7 @@ by_hand!(an_owner_waits_for_no_slot_in_a_cancelled_nursery_where_a_child_has_its
     for asked in [false, true] {
         let mut nursery = nursery::<(), &str>().limit(1);
         let _spawner = asked.then(|| nursery.spawner());
-        nursery.child().grace(pending::<()>()).spawn(pending());
+        nursery.child().grace(pending::<()>).spawn(pending());
         drive(&mut nursery);
         assert!(nursery.cancel("over"));
         let refused = nursery.reserve().now_or_never().unwrap().unwrap_err();

@@ -20,7 +20,7 @@ behaviour!(each_failure_is_told_when_it_comes_and_is_in_the_result_too, async {
     nursery.child().name("put").spawn(async { Err("disk full") });
     nursery.spawn(async { Ok(()) });
     nursery.spawn(async { panic!("oh") });
-    nursery.child().timeout(ready(())).spawn(pending());
+    nursery.child().timeout(|| ready(())).spawn(pending());
     nursery.spawn_group(async { Err("of the group").map_err(Into::into) });
     let own = log.clone();
     nursery.spawn(async move {
@@ -36,7 +36,7 @@ behaviour!(each_failure_is_told_when_it_comes_and_is_in_the_result_too, async {
 behaviour!(failures_after_a_cancel_are_told_too, async {
     let log = Told::new();
     let mut nursery =
-        nursery::<(), &str>().first_error().grace(pending::<()>()).on_failure(tell(&log));
+        nursery::<(), &str>().first_error().grace(pending::<()>).on_failure(tell(&log));
     for _ in 0..3 {
         nursery.spawn_with(|cx| async move {
             cx.cancelled().await;
@@ -132,7 +132,8 @@ fn a_pool_tells_the_failures_of_its_items() {
     error.now_or_never().unwrap().unwrap_err();
     assert_eq!(log.take(), ["#0: 0", "#1: 1", "#2: 2", "#3: 3"]);
 
-    let pool = Pool::new(2).on_failure(tell(&log)).on(executor(|task| drop(task.now_or_never())));
+    let pool =
+        Pool::new(2).on_failure(tell(&log)).on(executor(|task| task.now_or_never().unwrap_or(())));
     pool.for_each(0..2, |n| async move { Err::<(), _>(n) }).now_or_never().unwrap().unwrap_err();
     assert_eq!(log.take(), ["#0: 0", "#1: 1"]);
 

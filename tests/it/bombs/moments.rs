@@ -19,7 +19,7 @@ fn a_winner_that_waits_for_its_losers_is_dropped_with_the_race() {
         let bombs = Bombs::default();
         let mut nursery = Children::new();
         let loser = waits_holding(bombs.bomb("a loser"));
-        nursery.child().grace(pending::<()>()).spawn(loser);
+        nursery.child().grace(pending::<()>).spawn(loser);
         nursery.spawn(ready(Ok(bombs.bomb("the winner"))));
         let mut race = Task::new(nursery.first_ok());
         assert!(race.run().is_pending());
@@ -31,7 +31,7 @@ fn a_winner_that_waits_for_its_losers_is_dropped_with_the_race() {
 fn a_winner_alone_that_goes_while_panicking_aborts_nothing() {
     let bombs = Bombs::default();
     let mut nursery = Children::new();
-    nursery.child().grace(pending::<()>()).spawn(pending());
+    nursery.child().grace(pending::<()>).spawn(pending());
     nursery.spawn(ready(Ok(bombs.bomb("the winner"))));
     let mut race = Task::new(nursery.first_ok());
     assert!(race.run().is_pending());
@@ -81,7 +81,7 @@ fn a_future_that_is_refused_for_all_its_slot_comes_back_without_its_timers() {
     let timeout = waits_holding::<()>(bombs.bomb("a timeout"));
     let grace = waits_holding::<()>(bombs.bomb("a grace"));
     let slot = spawner.try_reserve().expect("there is room for one");
-    let child = slot.timeout(timeout).grace(grace);
+    let child = slot.timeout(move || timeout).grace(move || grace);
     drop(nursery);
     let rejected = child.spawn(ready(Ok(bombs.dud()))).expect_err("the nursery is gone");
     assert!(rejected.reason.is_closed());
@@ -100,13 +100,13 @@ fn a_timer_that_is_over_takes_no_output_of_the_same_poll_along() {
             let (send, sent) = oneshot::channel();
             let handle = nursery
                 .child()
-                .grace(timer)
+                .grace(move || timer)
                 .spawn_with_handle(async { sent.await.map_err(|_| "hung up") });
             drive(&mut nursery);
             handle.cancel();
             assert!(send.send(bombs.dud()).is_ok());
         } else {
-            nursery.child().timeout(timer).spawn(ready(Ok(bombs.dud())));
+            nursery.child().timeout(move || timer).spawn(ready(Ok(bombs.dud())));
         }
         let Poll::Ready(report) = Task::new(nursery.settle()).run() else { panic!("it has ended") };
         let error = report.error().expect("the timer has panicked").to_string();

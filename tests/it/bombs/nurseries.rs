@@ -83,13 +83,13 @@ fn nursery(bombs: &Bombs, kinds: &[Kind]) -> Children {
             }
             Untaken => drop(nursery.spawn_join(ready(Ok(bomb)))),
             Timeout => {
-                nursery.child().timeout(waits_holding::<()>(bomb)).spawn(pending());
+                nursery.child().timeout(move || waits_holding::<()>(bomb)).spawn(pending());
             }
             ChildGrace => {
-                nursery.child().grace(ends_holding(bomb, ())).spawn(pending());
+                nursery.child().grace(move || ends_holding(bomb, ())).spawn(pending());
             }
             Deadline => nursery = nursery.deadline(waits_holding::<()>(bomb)),
-            Grace => nursery = nursery.grace(ends_holding(bomb, ())),
+            Grace => nursery = nursery.grace(move || ends_holding(bomb, ())),
             Policy => {
                 nursery = nursery.cancel_when(move |_| {
                     let _held = &bomb;

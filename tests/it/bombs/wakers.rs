@@ -58,7 +58,7 @@ fn waiting(wait: Wait) -> (Option<Children>, CancelHandle, Waiting) {
     let mut nursery = Children::new().limit(1);
     let context = Arc::new(OnceLock::<ChildContext<'static, (), &'static str>>::new());
     let keep = context.clone();
-    let handle = nursery.child().grace(pending::<()>()).spawn_with(move |cx| {
+    let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| {
         let _ = keep.set(cx);
         pending()
     });

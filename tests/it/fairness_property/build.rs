@@ -154,7 +154,7 @@ impl Place {
             // In a cancelled nursery there is one grace for all, and timeouts do not count.
             Member::Timed(child, timer) if !cancelled => {
                 let timer = self.timer("a timeout", *timer);
-                nursery.child().timeout(timer).spawn(self.paced("a timed child", *child));
+                nursery.child().timeout(move || timer).spawn(self.paced("a timed child", *child));
             }
             Member::Graced(timer) if !cancelled => {
                 let timer = self.timer("a grace of a child", *timer);
@@ -168,7 +168,7 @@ impl Place {
                     child.pause(cx);
                     Poll::Pending
                 });
-                let child = nursery.child().grace(timer).spawn_with_handle(child);
+                let child = nursery.child().grace(move || timer).spawn_with_handle(child);
                 handle.set(child).unwrap();
             }
             other => {
@@ -239,7 +239,8 @@ fn nursery(nest: &Nest, place: &Place, owner: &Arc<Party>) -> Children {
         nursery = nursery.deadline(place.timer("a deadline", pace));
     }
     if nest.cancelled {
-        nursery = nursery.grace(place.timer("a grace", nest.deadline.unwrap_or(Pace::Busy)));
+        let grace = place.timer("a grace", nest.deadline.unwrap_or(Pace::Busy));
+        nursery = nursery.grace(|| grace);
         let (party, spawner) = (place.seat("a canceller", Pace::Busy), nursery.spawner());
         nursery.spawn(poll_fn(move |cx| {
             if party.served() == A_WHILE {

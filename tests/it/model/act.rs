@@ -124,7 +124,7 @@ impl<M: Kind> Stage<M> {
             nursery = nursery.deadline(stage.time(script.deadline, Due::Deadline));
         }
         if script.grace > 0 {
-            nursery = nursery.grace(stage.time(script.grace, Due::Grace));
+            nursery = nursery.grace(M::timer(stage.time(script.grace, Due::Grace)));
         }
         (nursery, stage)
     }
@@ -153,10 +153,10 @@ impl<M: Kind> Stage<M> {
             builder = builder.daemon();
         }
         if child.timeout > 0 {
-            builder = builder.timeout(self.time(child.timeout, Due::Timeout(key)));
+            builder = builder.timeout(M::timer(self.time(child.timeout, Due::Timeout(key))));
         }
         if grace_of(child) > 0 {
-            builder = builder.grace(self.time(child.grace, Due::ChildsGrace(key)));
+            builder = builder.grace(M::timer(self.time(child.grace, Due::ChildsGrace(key))));
         }
         builder
     }

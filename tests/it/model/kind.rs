@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, LocalBoxFuture};
 use nestling::testing::{Act, Child, Happening, ScriptedPanic};
-use nestling::{ChildError, Flavor, Hold, Joining, Local, Shared, With};
+use nestling::{ChildError, Flavor, Hold, Joining, Later, Local, Shared, With};
 
 use super::act::{Cx, Error, Stage, Tree};
 use super::elsewhere::Elsewhere;
@@ -23,6 +23,7 @@ pub(crate) trait Kind:
     + Hold<'static, With<Self::Make, Self::Group, Cx<Self>>>
     + Hold<'static, Joining<With<Self::MakePlain, Self::Plain, Cx<Self>>, Value, Value>>
     + Hold<'static, Self::Time>
+    + Hold<'static, Later<Self::Timer>>
     + Hold<'static, Elsewhere>
 {
     /// A child that fails as a nursery does.
@@ -30,6 +31,7 @@ pub(crate) trait Kind:
     type Plain: Future<Output = Result<Value, Value>> + 'static;
     type Deed: Future<Output = ControlFlow<Error>> + 'static;
     type Time: Future<Output = ()> + 'static;
+    type Timer: FnOnce() -> Self::Time + 'static;
     type Make: FnOnce(Cx<Self>) -> Self::Group + 'static;
     type MakePlain: FnOnce(Cx<Self>) -> Self::Plain + 'static;
 
@@ -41,6 +43,7 @@ pub(crate) trait Kind:
     fn plain(stage: Stage<Self>, child: Child, key: usize) -> Self::Plain;
     fn deed(stage: Stage<Self>, act: Act) -> Self::Deed;
     fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time;
+    fn timer(time: Self::Time) -> Self::Timer;
     /// The stage as a child on an executor has it.
     fn elsewhere(stage: Stage<Self>) -> Stage<Shared>;
     fn make(stage: Stage<Self>, child: Child, key: usize) -> Self::Make;
@@ -54,6 +57,7 @@ macro_rules! kind {
             type Plain = $boxed<'static, Result<Value, Value>>;
             type Deed = $boxed<'static, ControlFlow<Error>>;
             type Time = $boxed<'static, ()>;
+            type Timer = Box<dyn FnOnce() -> Self::Time $(+ $send)?>;
             type Make = Box<dyn FnOnce(Cx<Self>) -> Self::Group $(+ $send)?>;
             type MakePlain = Box<dyn FnOnce(Cx<Self>) -> Self::Plain $(+ $send)?>;
 
@@ -80,6 +84,10 @@ macro_rules! kind {
 
             fn time(future: impl Future<Output = ()> + Send + 'static) -> Self::Time {
                 Box::pin(future)
+            }
+
+            fn timer(time: Self::Time) -> Self::Timer {
+                Box::new(move || time)
             }
 
             fn elsewhere(stage: Stage<Self>) -> Stage<Shared> {

@@ -58,7 +58,7 @@ fn a_nursery_inside_a_child_that_has_a_grace_hears_of_the_cancel() {
             inner.spawn(pending());
             inner.join().await.map(drop)
         });
-        let child = outer.child().grace(pending::<()>()).group();
+        let child = outer.child().grace(pending::<()>).group();
         let handle = child.spawn_with_handle(async move { set.next().await.unwrap() });
         known.set(handle).unwrap();
         let report = block_on(outer.settle());
