@@ -68,18 +68,18 @@ pub trait Callback<'env, F, A: ?Sized, R>: Flavor {
 /// What a callback may answer.
 #[doc(hidden)]
 pub trait Answer {
-    fn is_yes(self) -> bool;
+    fn into_bool(self) -> bool;
 }
 
 impl Answer for bool {
-    fn is_yes(self) -> bool {
+    fn into_bool(self) -> bool {
         self
     }
 }
 
 /// It was told, and answers nothing.
 impl Answer for () {
-    fn is_yes(self) -> bool {
+    fn into_bool(self) -> bool {
         true
     }
 }
@@ -89,7 +89,7 @@ where
     F: FnMut(&A) -> R + Send + 'env, // `local` takes callbacks that are not `Send`
 {
     fn callback(mut callback: F) -> Self::Policy<'env, A> {
-        Box::new(move |about| callback(about).is_yes())
+        Box::new(move |about| callback(about).into_bool())
     }
 }
 
@@ -98,7 +98,7 @@ where
     F: FnMut(&A) -> R + 'env,
 {
     fn callback(mut callback: F) -> Self::Policy<'env, A> {
-        Box::new(move |about| callback(about).is_yes())
+        Box::new(move |about| callback(about).into_bool())
     }
 }
 

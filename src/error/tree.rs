@@ -43,11 +43,6 @@ impl Row {
     pub(super) fn more(more: u64) -> Self {
         Self { depth: 0, last: false, what: Cells::More(more) }
     }
-
-    fn is_last(mut self, last: bool) -> Self {
-        self.last = last;
-        self
-    }
 }
 
 /// The rows of what is shown. No lock or borrow is held while errors are asked for their texts.
@@ -80,13 +75,15 @@ pub(super) fn rows<E>(items: &[Item<'_, E>], settings: Settings, leaf: Leaf<E>) 
 }
 
 /// The rows of a report, one after the other.
-pub(super) fn in_one_level(mut rows: Vec<Row>, more: Vec<Row>) -> Vec<Row> {
+pub(super) fn in_one_level(mut rows: Vec<Row>, mut more: Vec<Row>) -> Vec<Row> {
     let goes_on = !more.is_empty();
     for row in rows.iter_mut().filter(|row| row.depth == 0) {
         row.last &= !goes_on;
     }
-    let count = more.len();
-    rows.extend(more.into_iter().enumerate().map(|(at, row)| row.is_last(at + 1 == count)));
+    if let Some(last) = more.last_mut() {
+        last.last = true;
+    }
+    rows.append(&mut more);
     rows
 }
 

@@ -33,7 +33,9 @@ behaviour!(a_child_that_was_not_cancelled_may_end_so_too, async {
     let gone = Count::default();
     let own = gone.clone();
     let handle = nursery.child().spawn_with(move |cx| async move {
-        let _guard = OnDrop(|| drop(own.add()));
+        let _guard = OnDrop(|| {
+            own.add();
+        });
         yields(1).await;
         cx.end_cancelled().await
     });
@@ -145,7 +147,11 @@ behaviour!(work_is_given_up_when_its_child_is_cancelled, async {
     let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
         let first = cx.until_cancelled(ready(1)).await;
         assert_eq!(first, Some(1));
-        let second = cx.until_cancelled(waits::<u8>(move || drop(own.add()))).await;
+        let second = cx
+            .until_cancelled(waits::<u8>(move || {
+                own.add();
+            }))
+            .await;
         // The cancel goes before work that is ready.
         assert_eq!(cx.until_cancelled(ready(3)).await, None);
         Ok(second)

@@ -21,7 +21,7 @@ behaviour!(each_failure_is_told_when_it_comes_and_is_in_the_result_too, async {
     nursery.spawn(async { Ok(()) });
     nursery.spawn(async { panic!("oh") });
     nursery.child().timeout(|| ready(())).spawn(pending());
-    nursery.spawn_group(async { Err("of the group").map_err(Into::into) });
+    nursery.spawn_group(async { Err("of the group".into()) });
     let own = log.clone();
     nursery.spawn(async move {
         yields(1).await;

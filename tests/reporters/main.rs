@@ -77,7 +77,7 @@ fn thiserror_tells_its_sources_where_the_nursery_is_told_to() {
         &error,
         "cannot fetch the cache: connection refused",
         "cannot fetch the cache\ncaused by: connection refused",
-        &format!("{debug}"),
+        debug,
     );
     let error = join(Nursery::new().sources(), || FetchError::Old);
     shows(&error, "too old", "too old", "Old");
@@ -85,7 +85,8 @@ fn thiserror_tells_its_sources_where_the_nursery_is_told_to() {
 
 #[test]
 fn boxed_errors_tell_their_sources_where_the_nursery_is_told_how() {
-    let nursery = Nursery::new().sources_by(|error: &Box<dyn Error + Send + Sync>| error.source());
+    let nursery: Nursery<'_, (), Box<dyn Error + Send + Sync>> =
+        Nursery::new().sources_by(|error| error.source());
     let error = join(nursery, || cannot_fetch().into());
     shows(
         &error,
