@@ -45,8 +45,10 @@ use crate::scope::inbox::Inbox;
 /// | a slot that is in hand | borrows the nursery | can be kept, and handed on; the nursery does not end meanwhile |
 /// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
 ///
-/// A child may hold a spawner of its own nursery. A future that spawns itself again has to be boxed
-/// where it calls itself, as any recursive future.
+/// A child may hold a spawner of its own nursery, and spawn itself again. In the [`Shared`] flavour
+/// that takes a function that returns a [`BoxFuture`](futures::future::BoxFuture): the compiler has to know that the
+/// future is `Send` before it knows the future. In the [`Local`](crate::Local) flavour an `async fn`
+/// serves as it is.
 ///
 /// # Examples
 ///
@@ -61,6 +63,33 @@ use crate::scope::inbox::Inbox;
 ///     Ok(1)
 /// });
 /// assert_eq!(nursery.join().await.unwrap(), [1, 2]);
+/// # });
+/// ```
+///
+/// A tree is walked by a child for each folder:
+///
+/// ```
+/// use futures::future::{BoxFuture, FutureExt};
+/// use nestling::{Nursery, Spawner};
+///
+/// fn walk<'env>(
+///     spawner: Spawner<'env, u32, String>,
+///     depth: u32,
+/// ) -> BoxFuture<'env, Result<u32, String>> {
+///     async move {
+///         for _ in 0..depth {
+///             spawner.spawn(walk(spawner.clone(), depth - 1)).map_err(|no| no.to_string())?;
+///         }
+///         Ok(depth)
+///     }
+///     .boxed()
+/// }
+///
+/// # futures::executor::block_on(async {
+/// let mut nursery = Nursery::new().limit(4);
+/// let spawner = nursery.spawner();
+/// nursery.spawn(walk(spawner, 3));
+/// assert_eq!(nursery.join().await.unwrap().len(), 16);
 /// # });
 /// ```
 pub struct Spawner<'env, T, E, M: Flavor = Shared> {
@@ -100,7 +129,8 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     pub fn spawn<F>(&self, future: F) -> Result<ChildId, Rejected<F>>
     where
         F: Future<Output = Result<T, E>>,
-        M: Hold<'env, F>,
+        // The compiler quotes the remark where it cannot see through the recursion.
+        M: Hold<'env, F>, // a child that spawns itself again: let its function return a `BoxFuture`
     {
         self.child().spawn(future)
     }

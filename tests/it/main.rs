@@ -52,6 +52,7 @@ mod printed;
 mod properties;
 mod remote;
 mod run;
+mod sendable;
 mod slots;
 mod slots_in_hand;
 mod spawning;
