@@ -72,7 +72,7 @@ fn measure(args: &Args) -> bool {
         text += &format!("{}\n\n", error.tree().sources());
     }
     for child in report.overran_grace() {
-        text += &format!("{child} was dropped after its grace of {:?}\n", args.grace);
+        text += &format!("{} was dropped after its grace of {:?}\n", child.label(), args.grace);
     }
     text += &counts.text(queue.len());
     print(text) && report.error().is_none() && report.overran_grace().next().is_none()

@@ -75,7 +75,9 @@ impl ChildInfo {
         Self::new(ChildId::NURSERY, None, location)
     }
 
-    pub(crate) fn label(&self) -> Label<'_> {
+    /// `#7 fetch`: how the child is called beside what is said of it, without the line that spawned
+    /// it.
+    pub fn label(&self) -> impl fmt::Display {
         Label(self)
     }
 
@@ -117,15 +119,15 @@ impl ChildInfo {
 }
 
 /// `#2 uploads src/main.rs:15`: the id, the name where there is one, and the line that spawned the
-/// child. Control characters are escaped, and what is long is cut.
+/// child. Control characters are escaped, and what is long is cut. [`label`](ChildInfo::label) is
+/// the same without the line.
 impl fmt::Display for ChildInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.label(), place(self.location.file(), self.location.line()))
     }
 }
 
-/// `#7 fetch`: how a child is called beside what is said of it.
-pub(crate) struct Label<'a>(&'a ChildInfo);
+struct Label<'a>(&'a ChildInfo);
 
 impl fmt::Display for Label<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -147,7 +147,7 @@ fn with_nothing_given_it_checks_a_tree_of_its_own_and_reports_three_faults() {
     assert_eq!(run.code, Some(1), "{run:?}");
     assert_eq!(run.out, "letter.txt: OK\nphotos/sea.raw: OK\n");
     for part in [
-        "nursery \"checksum\" failed: 3 of 5 children (2 completed)",
+        "pool \"checksum\" failed: 3 of 5 items (2 completed)",
         "changed.txt: is not what it should be",
         "secret.txt: cannot be read",
         "link.txt: cannot be read",
