@@ -102,10 +102,10 @@ async fn run(
         .split();
 
     let child = server.child().name("accept");
-    child.spawn_with(|cx| accept::accept(listener, cx, numbers)).expect("it is open");
+    child.spawn_with_context(|cx| accept::accept(listener, cx, numbers)).expect("it is open");
     // A daemon goes with the last other child, unless it has a grace of its own: for its last line.
     let child = server.child().name("numbers").daemon().grace(move || Timer::after(grace));
-    child.spawn_with(|cx| numbers::log(numbers, args.every, log, cx)).expect("it is open");
+    child.spawn_with_context(|cx| numbers::log(numbers, args.every, log, cx)).expect("it is open");
 
     or(driver, stops.stop(&server, grace)).await
 }

@@ -165,8 +165,9 @@ pub use info::{ChildId, ChildInfo};
 pub use nursery::{
     Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, EndCancelled, FirstOk,
     FirstOkSettle, Join, JoinByChild, JoinHandle, Joining, Later, LocalNursery, MakeTimer, Next,
-    Nursery, NurseryCancelled, Parent, Place, Rejected, Rejection, Reserve, Run, RunSettle, Settle,
-    Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, UntilCancelled, With,
+    Nursery, NurseryCancelled, NurseryHandle, Parent, Place, Rejected, Rejection, Reserve, Run,
+    RunSettle, Settle, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, UntilCancelled,
+    With,
 };
 pub use panic_location::{PanicLocation, keep_panic_locations};
 pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};

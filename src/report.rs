@@ -248,7 +248,7 @@ impl fmt::Display for Cancelled {
 /// Everything that came of a nursery: outputs, failures, and cancelled children with their causes.
 ///
 /// Nothing that was finished is missing from it, but for what [`next`](crate::Nursery::next) has
-/// handed out and failures beyond [`keep_errors`](crate::Nursery::keep_errors), which are counted.
+/// handed out and failures beyond [`keep_failures`](crate::Nursery::keep_failures), which are counted.
 /// Outputs and cancelled children are in spawn order, failures in completion order.
 #[derive(Debug)]
 #[must_use = "a report may hold failures"]

@@ -221,7 +221,7 @@ fn an_output_that_is_kept_takes_no_room_for_an_error() {
 #[test]
 fn failures_beyond_keep_errors_take_no_memory() {
     let bytes = |failures: u64| {
-        let mut nursery: Nursery<'_, u32, String> = Nursery::new().keep_errors(10).limit(4);
+        let mut nursery: Nursery<'_, u32, String> = Nursery::new().keep_failures(10).limit(4);
         let info = measure(|| {
             futures::executor::block_on(async {
                 for _ in 0..failures {
@@ -391,7 +391,7 @@ fn a_crowd_that_was_cancelled_gives_its_memory_back() {
             nursery.spawn(std::future::pending());
         }
         assert_eq!(drive(&mut nursery), 0);
-        nursery.cancel("enough");
+        nursery.cancel_with("enough");
         assert_eq!(drive(&mut nursery), CROWD);
     });
     assert!(info.bytes_current < LITTLE, "{info:?}");
@@ -447,7 +447,7 @@ fn a_second_parked_child_makes_a_few_lanes_and_no_whole_block() {
 #[test]
 fn a_failure_takes_no_allocation_more_than_a_success() {
     let count = |fails: bool| {
-        let mut nursery = Nursery::<'_, u32, u32>::new().keep_errors(1);
+        let mut nursery = Nursery::<'_, u32, u32>::new().keep_failures(1);
         let info = measure(|| {
             for n in 0..CHILDREN as u32 {
                 nursery.spawn(async move { if fails { Err(n) } else { Ok(n) } });
@@ -477,7 +477,7 @@ fn pool(items: u32) -> AllocationInfo {
     let (running, most) = (Cell::new(0), Cell::new(0));
     let (running, most) = (&running, &most);
     measure(move || {
-        let pool = Pool::local(64).keep_errors(3).for_each(0..items, |n| async move {
+        let pool = Pool::local(64).keep_failures(3).for_each(0..items, |n| async move {
             running.set(running.get() + 1);
             most.set(most.get().max(running.get()));
             if n % 4 == 0 {
@@ -549,7 +549,7 @@ fn nurseries_of_a_child_leave_nothing_with_it_when_dropped() {
     let mut outer = Parent::new();
     let context = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&context);
-    outer.child().spawn_with(move |own| {
+    outer.child().spawn_with_context(move |own| {
         *keep.lock().unwrap() = Some(own);
         std::future::pending()
     });
@@ -612,7 +612,7 @@ fn a_crowd_in_its_grace_leaves_nothing_beside_one_that_stays() {
             nursery.spawn(receiver);
         }
         assert_eq!(drive(&mut nursery), 0);
-        nursery.cancel("enough");
+        nursery.cancel_with("enough");
         assert_eq!(drive(&mut nursery), 0);
         senders.into_iter().for_each(|sender| sender.send(0).unwrap());
         assert_eq!(drive(&mut nursery), CROWD);

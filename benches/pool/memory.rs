@@ -39,7 +39,7 @@ async fn yield_once() {
 /// Every eighth item yields, and every hundredth fails.
 fn run(items: u64) -> AllocationInfo {
     measure(|| {
-        let pool = Pool::new(64).keep_errors(10).for_each(0..items, |n| async move {
+        let pool = Pool::new(64).keep_failures(10).for_each(0..items, |n| async move {
             if n % 8 == 0 {
                 yield_once().await;
             }

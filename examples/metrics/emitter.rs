@@ -24,7 +24,7 @@ pub(crate) async fn emit(
     counts: &Counts,
 ) -> Result<(), JoinedError<Problem>> {
     // It goes on when the emitter is told to end: there is a queue to drain.
-    let sinks = Nursery::new().name("sinks").keep_errors(FAILURES).shielded();
+    let sinks = Nursery::new().name("sinks").keep_failures(FAILURES).shielded();
     let run = sinks.run(|sinks| async move {
         for number in 1.. {
             let sink = Sink::open(args, number == 1).await?;

@@ -46,7 +46,7 @@ pub(crate) async fn demonstrate(
             }
             targets.insert(1, CLOSED.into());
             let report = checks.run(input::read_all(&targets)).await;
-            servers.cancel("every target was checked");
+            servers.cancel_with("every target was checked");
             Ok(report)
         })
         .settle()

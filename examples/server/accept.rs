@@ -30,7 +30,7 @@ pub(crate) async fn accept<'env>(
                 let serve =
                     move |cx| async move { Connection::new(stream, numbers).serve(&cx).await };
                 // The server was stopped a moment ago.
-                if child.spawn_with(serve).is_err() {
+                if child.spawn_with_context(serve).is_err() {
                     break;
                 }
             }

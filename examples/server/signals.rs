@@ -34,12 +34,12 @@ impl Stops {
                     break;
                 }
             };
-            if server.stop(name) {
+            if server.cancel_with(name) {
                 let most = format_args!("for at most {grace:?}, or until the next signal");
                 tell(format_args!("{name}: waiting for the connections to end, {most}"));
             } else {
                 tell(format_args!("{name}: dropping the connections that are left"));
-                server.stop_within(name, ready(()));
+                server.cancel_within(name, ready(()));
             }
         }
         pending().await

@@ -86,6 +86,12 @@ impl CancelHandle {
         self.0.cause()
     }
 
+    /// Whether the child was cancelled, by itself or with its nursery.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cause().is_some()
+    }
+
     /// Why there is no output of a child that is gone.
     pub(crate) fn lost(&self) -> Lost {
         Lost::new(&self.0)

@@ -140,7 +140,7 @@ impl<E> JoinedError<E> {
     ///
     /// This is the first part of [`split`](Self::split); the other is dropped.
     #[must_use]
-    pub fn retain(self, matches: impl FnMut(&ChildError<E>) -> bool) -> Option<Self> {
+    pub fn filter(self, matches: impl FnMut(&ChildError<E>) -> bool) -> Option<Self> {
         let (matching, others) = self.split(matches);
         keep_and_drop(matching, others)
     }
@@ -179,16 +179,10 @@ impl<E> JoinedError<JoinedError<E>> {
     /// Makes a group of each error that is a joined error itself.
     ///
     /// For children that ran a nursery of their own without
-    /// [`spawn_group`](crate::Nursery::spawn_group).
+    /// [`spawn_group`](crate::Nursery::spawn_group); [`flatten`](Self::flatten) dissolves them.
     #[must_use]
     pub fn into_groups(self) -> JoinedError<E> {
         change_errors(self, Failure::Group)
-    }
-
-    /// [`flatten`](Self::flatten) that dissolves the errors which are joined errors, too.
-    #[must_use]
-    pub fn flatten_nested(self) -> JoinedError<E> {
-        self.into_groups().flatten()
     }
 }
 

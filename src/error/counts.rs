@@ -21,7 +21,7 @@ pub struct Counts {
     pub(crate) overran: u64,
     /// Of those that completed or failed.
     pub(crate) after_cancel: u64,
-    /// Children whose failures are all elsewhere: taken out of this error by `split` or `retain`,
+    /// Children whose failures are all elsewhere: taken out of this error by `split` or `filter`,
     /// or handed out before it by `next`. In a nursery these are among those that failed.
     pub(crate) taken_out: u64,
 }
@@ -62,7 +62,7 @@ impl Counts {
     }
 
     /// The failures that were only counted: those beyond
-    /// [`keep_errors`](crate::Nursery::keep_errors), and those that a nursery inside a child had
+    /// [`keep_failures`](crate::Nursery::keep_failures), and those that a nursery inside a child had
     /// collected when it was dropped, as by a `select!`, before it could tell them. Those that
     /// [`next`](crate::Nursery::next) has handed out are not among them.
     ///
@@ -75,7 +75,7 @@ impl Counts {
     /// All children of the nursery: completed, failed and cancelled.
     ///
     /// In an error after failures were handed out, and in a part that
-    /// [`split`](crate::JoinedError::split) or [`retain`](crate::JoinedError::retain) made, this is
+    /// [`split`](crate::JoinedError::split) or [`filter`](crate::JoinedError::filter) made, this is
     /// still all children of the nursery: it is then more than the sum by the children whose
     /// failures are all elsewhere.
     #[must_use]

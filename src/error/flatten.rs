@@ -13,8 +13,8 @@ impl<E> JoinedError<E> {
     /// [counts](Self::counts) are added up: a child that was a nursery is replaced by the children
     /// in it. An error without groups is left as it is.
     ///
-    /// For a `JoinedError<JoinedError<E>>` there is
-    /// [`flatten_nested`](JoinedError::flatten_nested).
+    /// A `JoinedError<JoinedError<E>>` is made groups by [`into_groups`](JoinedError::into_groups)
+    /// first.
     ///
     /// # Examples
     ///

@@ -52,11 +52,11 @@ use crate::timed::Timers;
 /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
 /// nursery.child().name("metrics").daemon().spawn(pending());
 /// nursery.child().name("fetch").timeout(|| ready(())).spawn(pending());
-/// nursery.child().name("flush").grace(|| ready(())).spawn_with(|cx| async move {
+/// nursery.child().name("flush").grace(|| ready(())).spawn_with_context(|cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Err(format!("flushed at the end: {cause}"))
 /// });
-/// # nursery.cancel("shutting down");
+/// # nursery.cancel_with("shutting down");
 /// let report = nursery.settle().await;
 /// # assert_eq!(report.counts().total(), 3);
 /// # });
@@ -284,14 +284,14 @@ where
     }
 
     /// Spawns a child that is made from its context; see
-    /// [`Nursery::spawn_with`](crate::Nursery::spawn_with). A [group](Self::group) that is made so
+    /// [`Nursery::spawn_with_context`](crate::Nursery::spawn_with_context). A [group](Self::group) that is made so
     /// can have its nursery [cancelled with it](ChildContext::nursery).
     ///
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn); what comes back is the closure.
     #[track_caller]
-    pub fn spawn_with<C, F>(mut self, make: C) -> P::Spawned<CancelHandle, C>
+    pub fn spawn_with_context<C, F>(mut self, make: C) -> P::Spawned<CancelHandle, C>
     where
         C: FnOnce(ChildContext<'env, P::Output, P::Error, M>) -> F,
         F: Future<Output = Result<P::Output, K::Error>>,
@@ -311,9 +311,9 @@ where
     ///
     /// # Errors
     ///
-    /// As [`spawn_with`](Self::spawn_with).
+    /// As [`spawn_with_context`](Self::spawn_with_context).
     #[track_caller]
-    pub fn spawn_join_with<U, C, F>(mut self, make: C) -> P::Spawned<JoinHandle<U>, C>
+    pub fn spawn_join_with_context<U, C, F>(mut self, make: C) -> P::Spawned<JoinHandle<U>, C>
     where
         C: FnOnce(ChildContext<'env, P::Output, P::Error, M>) -> F,
         F: Future<Output = Result<U, K::Error>>,

@@ -15,7 +15,7 @@ use crate::scope::inbox::Inbox;
 
 /// A child's view of itself: its id, its cancellation, and a spawner.
 ///
-/// Handed to the closure of [`Nursery::spawn_with`]. Clones are the same child's; they can be
+/// Handed to the closure of [`Nursery::spawn_with_context`]. Clones are the same child's; they can be
 /// handed on, to other tasks too, and keep none of the child's memory.
 ///
 /// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it. One
@@ -29,7 +29,7 @@ use crate::scope::inbox::Inbox;
 ///
 /// # futures::executor::block_on(async {
 /// let mut nursery: Nursery<'_, String, ()> = Nursery::new();
-/// let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+/// let handle = nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Ok(format!("{} ends: {cause}", cx.id()))
 /// });
@@ -119,7 +119,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     ///
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, (), ()> = Nursery::new();
-    /// nursery.child().name("sync").grace(pending::<()>).spawn_with(|cx| async move {
+    /// nursery.child().name("sync").grace(pending::<()>).spawn_with_context(|cx| async move {
     ///     let mut uploads = cx.nursery::<(), ()>();
     ///     uploads.spawn(pending());
     ///     let report = uploads.settle().await;
@@ -129,7 +129,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     ///     Ok(())
     /// });
     /// let spawner = nursery.spawner();
-    /// nursery.spawn(async move { Ok(drop(spawner.cancel("enough"))) });
+    /// nursery.spawn(async move { Ok(drop(spawner.cancel_with("enough"))) });
     /// nursery.join().await.unwrap();
     /// # });
     /// ```

@@ -1,26 +1,23 @@
 //! A start/stop pair: one part spawns, the other drives.
 
 use std::fmt;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Nursery, Settle, Spawner};
-use crate::flavor::Flavor;
+use crate::flavor::{Flavor, Shared};
 use crate::report::Report;
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
-    /// A spawner and a driver: a future to hand to any executor, which drives the children.
+    /// A handle and a driver: a future to hand to any executor, which drives the children.
     ///
-    /// The nursery stays open while there is a spawner that keeps it open: this one and its clones.
-    /// It ends, and the driver with the [`Report`], when
+    /// The nursery stays open while there is a handle: this one and its clones. It ends, and the
+    /// driver with the [`Report`], when
     ///
-    /// - it is [stopped](Spawner::stop), at once or [within a grace](Spawner::stop_within);
-    /// - or it is [closed](Spawner::close), or the last of these spawners is dropped, and the
-    ///   children that are left have ended. So a spawner that was forgotten cannot keep the driver
-    ///   for ever.
-    ///
-    /// A daemon that holds such a spawner does keep it open: give it that of its
-    /// [context](crate::ChildContext::spawner), which does not.
+    /// - it is [cancelled](Spawner::cancel), at once or [within a grace](Spawner::cancel_within);
+    /// - or it is [closed](Spawner::close), or the last handle is dropped, and the children that are
+    ///   left have ended.
     ///
     /// # Examples
     ///
@@ -28,19 +25,67 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// use nestling::Nursery;
     ///
     /// # futures::executor::block_on(async {
-    /// let (spawner, driver) = Nursery::<'_, u32, ()>::new().split();
+    /// let (handle, driver) = Nursery::<'_, u32, ()>::new().split();
     /// let serve = async move {
-    ///     spawner.spawn(async { Ok(1) }).expect("it is open");
-    ///     spawner.spawn(async { Ok(2) }).expect("it is open");
-    ///     // The spawner goes, and nothing more can come.
+    ///     handle.spawn(async { Ok(1) }).expect("it is open");
+    ///     handle.spawn(async { Ok(2) }).expect("it is open");
+    ///     // The handle goes, and nothing more can come.
     /// };
     /// let ((), report) = futures::join!(serve, driver);
     /// assert_eq!(report.counts().completed(), 2);
     /// # });
     /// ```
-    pub fn split(mut self) -> (Spawner<'env, T, E, M>, Driver<'env, T, E, M>) {
-        let spawner = Spawner::holding(self.inner.scope.inbox().clone());
-        (spawner, Driver(self.settle()))
+    pub fn split(mut self) -> (NurseryHandle<'env, T, E, M>, Driver<'env, T, E, M>) {
+        let handle = NurseryHandle::holding(self.spawner());
+        (handle, Driver(self.settle()))
+    }
+}
+
+/// Keeps a nursery that was [split](Nursery::split) open, spawns into it, and ends it.
+///
+/// It has all methods of a [`Spawner`]. A clone keeps the nursery open too; a
+/// [`spawner`](Self::spawner) does not, which is for children, daemons first of all: a daemon that
+/// had a handle would keep its own nursery open.
+pub struct NurseryHandle<'env, T, E, M: Flavor = Shared> {
+    spawner: Spawner<'env, T, E, M>,
+}
+
+impl<'env, T, E, M: Flavor> NurseryHandle<'env, T, E, M> {
+    fn holding(spawner: Spawner<'env, T, E, M>) -> Self {
+        spawner.inbox().hold();
+        Self { spawner }
+    }
+
+    /// A spawner, which does not keep the nursery open.
+    #[must_use]
+    pub fn spawner(&self) -> Spawner<'env, T, E, M> {
+        self.spawner.clone()
+    }
+}
+
+impl<'env, T, E, M: Flavor> Deref for NurseryHandle<'env, T, E, M> {
+    type Target = Spawner<'env, T, E, M>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.spawner
+    }
+}
+
+impl<T, E, M: Flavor> Clone for NurseryHandle<'_, T, E, M> {
+    fn clone(&self) -> Self {
+        Self::holding(self.spawner.clone())
+    }
+}
+
+impl<T, E, M: Flavor> Drop for NurseryHandle<'_, T, E, M> {
+    fn drop(&mut self) {
+        self.spawner.inbox().let_go();
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for NurseryHandle<'_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NurseryHandle").field("cause", &self.cause()).finish_non_exhaustive()
     }
 }
 

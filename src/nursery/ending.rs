@@ -28,7 +28,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # use std::future::pending;
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, &str, ()> = Nursery::new();
-    /// nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    /// nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
     ///     match cx.until_cancelled(pending::<()>()).await {
     ///         Some(()) => Ok("finished"),
     ///         None => Ok("said goodbye"),
@@ -36,7 +36,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// });
     /// let spawner = nursery.spawner();
     /// nursery.spawn(async move {
-    ///     spawner.cancel("shutting down");
+    ///     spawner.cancel_with("shutting down");
     ///     Ok("done")
     /// });
     /// assert_eq!(nursery.join().await.unwrap(), ["said goodbye", "done"]);
@@ -66,7 +66,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # futures::executor::block_on(async {
     /// let mut build: Nursery<'_, String, String> =
     ///     Nursery::new().first_error().grace(pending::<()>);
-    /// build.child().name("link").spawn_with(|cx| async move {
+    /// build.child().name("link").spawn_with_context(|cx| async move {
     ///     let linked = pending::<String>();
     ///     match cx.until_cancelled(linked).await {
     ///         Some(binary) => Ok(binary),
@@ -101,7 +101,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// let object = build.child().name("compile").spawn_join(async {
     ///     Err::<Vec<u8>, _>("syntax error".to_owned())
     /// });
-    /// build.child().name("link").spawn_with(|cx| async move {
+    /// build.child().name("link").spawn_with_context(|cx| async move {
     ///     match object.await {
     ///         Ok(object) => Ok(format!("{} bytes", object.len())),
     ///         Err(lost) => cx.end_without(&lost).await,

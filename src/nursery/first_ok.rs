@@ -39,7 +39,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # Errors
     ///
     /// The output is every failure, in completion order and up to
-    /// [`keep_errors`](Self::keep_errors), if children failed and none succeeded.
+    /// [`keep_failures`](Self::keep_failures), if children failed and none succeeded.
     ///
     /// # Examples
     ///

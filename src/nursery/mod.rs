@@ -20,10 +20,11 @@ mod spawn;
 mod spawner;
 
 use std::fmt;
+use std::panic::Location;
 
 pub use self::builder::ChildBuilder;
 pub use self::context::{ChildCancelled, ChildContext, With};
-pub use self::driver::Driver;
+pub use self::driver::{Driver, NurseryHandle};
 pub use self::ending::{EndCancelled, UntilCancelled};
 pub use self::finish::{Join, JoinByChild, Settle};
 pub use self::first_ok::{FirstOk, FirstOkSettle};
@@ -38,7 +39,7 @@ pub use self::slot::{Place, Slot, SpawnerPlace, SpawnerSlot};
 pub use self::spawner::{NurseryCancelled, Spawner};
 use crate::cancel::Cause;
 use crate::drive::DriverState;
-use crate::flavor::{Flavor, Local, Shared};
+use crate::flavor::{Flavor, Hold, Local, Shared};
 use crate::scope::Scope;
 use crate::scope::collected::{Bounds, Collected, Detail};
 use crate::scope::records::Records;
@@ -211,10 +212,51 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// signalled instead, and go on when the nursery is next driven; [remote](Self::spawn_on) ones
     /// are told to go then, and waited for. Returns whether this was what cancelled the nursery:
     /// the first cause stays.
-    pub fn cancel(&mut self, reason: impl Into<String>) -> bool {
+    pub fn cancel(&mut self) -> bool {
+        self.cancel_with(String::new())
+    }
+
+    /// [`cancel`](Self::cancel), with a reason that the [`Cause`] carries.
+    pub fn cancel_with(&mut self, reason: impl Into<String>) -> bool {
         let first = self.inner.scope.cancel(Cause::requested(reason.into()));
         self.inner.scope.cancel_daemons_if_idle();
         first
+    }
+
+    /// [`cancel_with`](Self::cancel_with) that lets the children that run go on until `grace`
+    /// resolves, which begins now. It takes the place of the nursery's own [grace](Self::grace). See
+    /// [`Spawner::cancel_within`].
+    #[track_caller]
+    pub fn cancel_within<G>(&mut self, reason: impl Into<String>, grace: G) -> bool
+    where
+        G: Future,
+        M: Hold<'env, G>,
+    {
+        self.inner.scope.set_grace((builder::hold::<G, M>(grace), Location::caller()));
+        self.cancel_with(reason)
+    }
+
+    /// Refuses spawners from now on, and lets the children go on. The owner can still spawn. Returns
+    /// whether this was what closed it, see [`Spawner::close`].
+    pub fn close(&mut self) -> bool {
+        self.inner.scope.inbox().close()
+    }
+
+    /// Changes the [limit](Self::limit). Children that run beyond a lower one go on.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero.
+    #[track_caller]
+    pub fn set_limit(&mut self, limit: usize) {
+        options::check_limit(limit);
+        self.inner.scope.set_limit(limit);
+    }
+
+    /// Whether no child is left, and nothing to hand out by [`next`](Self::next).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.held.is_empty() && self.inner.scope.is_empty() && self.queued() == 0
     }
 
     /// Why the nursery was cancelled; `None` while it was not.

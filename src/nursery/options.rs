@@ -29,7 +29,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// If `limit` is zero: no child could ever run.
     #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "a nursery's limit must be at least 1: with 0 no child could ever run");
+        check_limit(limit);
         self.inner.scope.set_limit(limit);
         self
     }
@@ -102,7 +102,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// of a [`cancel_when`](Self::cancel_when) names the child only. Of a
     /// [group](Self::spawn_group) that failed, the cause tells how many failed in it, and the first
     /// of these errors. A panic in `text` is caught, and the cause has no text of the error then.
-    pub fn describe(mut self, text: fn(&E) -> String) -> Self {
+    pub fn cause_text(mut self, text: fn(&E) -> String) -> Self {
         self.inner.scope.policy.tell_by(text);
         self
     }
@@ -213,7 +213,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// `make` is called when the nursery is cancelled, and the future polled before the children are:
     /// one that is ready at once leaves them no time at all. A grace that panics is over, and its panic is one more failure. Called twice, the later one holds;
-    /// [`Spawner::stop_within`](crate::Spawner::stop_within) gives another.
+    /// [`Spawner::cancel_within`](crate::Spawner::cancel_within) gives another.
     #[track_caller]
     pub fn grace<C>(mut self, make: C) -> Self
     where
@@ -276,7 +276,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// ```
     /// # use nestling::Nursery;
     /// # futures::executor::block_on(async {
-    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().keep_errors(1);
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().keep_failures(1);
     /// for _ in 0..3 {
     ///     nursery.spawn(async { Err("disk full") });
     /// }
@@ -285,8 +285,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn keep_errors(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
+    pub fn keep_failures(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "`keep_failures` must keep at least 1: a joined error is never empty");
         self.inner.bounds.errors = bound(limit);
         self
     }
@@ -320,7 +320,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// the first hundred failures and the first hundred cancelled children, no outputs, and counts
     /// the rest.
     ///
-    /// That is [`keep_errors(100)`](Self::keep_errors),
+    /// That is [`keep_failures(100)`](Self::keep_failures),
     /// [`keep_cancelled(100)`](Self::keep_cancelled) and [`discard_outputs`](Self::discard_outputs)
     /// in one; each of them can be set otherwise after it.
     ///
@@ -409,7 +409,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// It is called on the task that drives the nursery, which waits for it meanwhile. It is for
     /// logs and counters; the failures come in the result all the same. Failures that are not
-    /// stored, beyond [`keep_errors`](Self::keep_errors), are told, too. If it panics, that is one
+    /// stored, beyond [`keep_failures`](Self::keep_failures), are told, too. If it panics, that is one
     /// more failure, of the nursery itself, and it is not called again.
     ///
     /// # Examples
@@ -419,7 +419,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # futures::executor::block_on(async {
     /// let mut log = Vec::new();
     /// let mut nursery: Nursery<'_, (), &str> =
-    ///     Nursery::new().keep_errors(1).on_failure(|failure| log.push(failure.to_string()));
+    ///     Nursery::new().keep_failures(1).on_failure(|failure| log.push(failure.to_string()));
     /// for why in ["disk full", "no route"] {
     ///     nursery.spawn(async move { Err(why) });
     /// }
@@ -437,4 +437,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self.inner.scope.policy.tell(M::callback(tell));
         self
     }
+}
+
+#[track_caller]
+pub(super) fn check_limit(limit: usize) {
+    assert!(limit > 0, "a nursery's limit must be at least 1: with 0 no child could ever run");
 }

@@ -46,7 +46,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// ```
     /// # use nestling::Nursery;
     /// # futures::executor::block_on(async {
-    /// let mut nursery = Nursery::new().limit(4).keep_errors(10);
+    /// let mut nursery = Nursery::new().limit(4).keep_failures(10);
     /// for n in 0..10_000 {
     ///     // Without `first_error` a failure ends nothing, and nothing else here cancels.
     ///     let Ok(slot) = nursery.reserve().await else { break };

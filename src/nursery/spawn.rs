@@ -126,7 +126,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # use nestling::Nursery;
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, u64, ()> = Nursery::new();
-    /// nursery.spawn_with(|cx| async move {
+    /// nursery.spawn_with_context(|cx| async move {
     ///     cx.spawner().spawn(async { Ok(10) }).expect("it is open");
     ///     Ok(cx.id().number())
     /// });
@@ -134,13 +134,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn spawn_with<C, F>(&mut self, make: C) -> CancelHandle
+    pub fn spawn_with_context<C, F>(&mut self, make: C) -> CancelHandle
     where
         C: FnOnce(ChildContext<'env, T, E, M>) -> F,
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        self.child().spawn_with(make)
+        self.child().spawn_with_context(make)
     }
 
     /// Spawns a child that runs on an executor, in parallel with the others, and returns the handle

@@ -26,8 +26,8 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may
 /// be parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open, but for that of a [split](crate::Nursery::split) one;
-/// a [slot](crate::SpawnerSlot) does.
+/// A spawner does not keep the nursery open; a [slot](crate::SpawnerSlot) does, and so does the
+/// [handle](crate::NurseryHandle) of a split nursery.
 /// Once the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with
 /// the reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has
 /// seen its last child end; while the owner takes completions by [`next`](crate::Nursery::next), it
@@ -94,19 +94,11 @@ use crate::scope::inbox::Inbox;
 /// ```
 pub struct Spawner<'env, T, E, M: Flavor = Shared> {
     inbox: Arc<Inbox<'env, T, E, M>>,
-    /// Whether it keeps the nursery open.
-    holds: bool,
 }
 
 impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     pub(super) fn new(inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
-        Self { inbox, holds: false }
-    }
-
-    /// A spawner that keeps the nursery open, as do its clones.
-    pub(super) fn holding(inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
-        inbox.hold();
-        Self { inbox, holds: true }
+        Self { inbox }
     }
 
     pub(super) fn inbox(&self) -> &Arc<Inbox<'env, T, E, M>> {
@@ -180,19 +172,19 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     }
 
     /// Spawns a child that is made from its context; see
-    /// [`Nursery::spawn_with`](crate::Nursery::spawn_with).
+    /// [`Nursery::spawn_with_context`](crate::Nursery::spawn_with_context).
     ///
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn); what comes back is the closure.
     #[track_caller]
-    pub fn spawn_with<C, F>(&self, make: C) -> Result<CancelHandle, Rejected<C>>
+    pub fn spawn_with_context<C, F>(&self, make: C) -> Result<CancelHandle, Rejected<C>>
     where
         C: FnOnce(ChildContext<'env, T, E, M>) -> F,
         F: Future<Output = Result<T, E>>,
         M: Hold<'env, With<C, F, ChildContext<'env, T, E, M>>>,
     {
-        self.child().spawn_with(make)
+        self.child().spawn_with_context(make)
     }
 
     /// Spawns a child that runs on an executor, in parallel; see
@@ -221,16 +213,13 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// signalled first, and all of them if the nursery [has one](crate::Nursery::grace).
     ///
     /// Returns whether this was what cancelled it; the first cause stays.
-    pub fn cancel(&self, reason: impl Into<String>) -> bool {
-        self.inbox.cancel(Cause::requested(reason.into())).0
+    pub fn cancel(&self) -> bool {
+        self.cancel_with(String::new())
     }
 
-    /// Ends a nursery that was [split](crate::Nursery::split): the same as
-    /// [`cancel`](Self::cancel), by the name that goes with [`close`](Self::close).
-    ///
-    /// Returns whether this was what cancelled it; the first cause stays.
-    pub fn stop(&self, reason: impl Into<String>) -> bool {
-        self.cancel(reason)
+    /// [`cancel`](Self::cancel), with a reason that the [`Cause`] carries.
+    pub fn cancel_with(&self, reason: impl Into<String>) -> bool {
+        self.inbox.cancel(Cause::requested(reason.into())).0
     }
 
     /// Cancels the nursery, and lets the children that run go on until `grace` resolves.
@@ -271,13 +260,13 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// #     left -= 1;
     /// #     if left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     /// # });
-    /// spawner.stop_within("shutting down", grace);
+    /// spawner.cancel_within("shutting down", grace);
     /// let report = driver.await;
     /// assert_eq!(report.overran_grace().next().unwrap().name(), Some("stuck"));
     /// # });
     /// ```
     #[track_caller]
-    pub fn stop_within<G>(&self, reason: impl Into<String>, grace: G) -> bool
+    pub fn cancel_within<G>(&self, reason: impl Into<String>, grace: G) -> bool
     where
         G: Future,
         M: Hold<'env, G>,
@@ -293,6 +282,12 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// cancelled before, and had not ended.
     pub fn close(&self) -> bool {
         self.inbox.close()
+    }
+
+    /// Whether spawning is refused: the nursery is closed or cancelled, or has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inbox.is_closed()
     }
 
     /// Waits until the nursery is cancelled, and says why. Of a nursery that ends without a cancel
@@ -312,7 +307,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
     /// let outside = nursery.spawner();
-    /// nursery.spawn(async move { Ok(drop(outside.stop("maintenance"))) });
+    /// nursery.spawn(async move { Ok(drop(outside.cancel_with("maintenance"))) });
     /// let body = nursery.run(|spawner| async move { Ok(spawner.cancelled().await) });
     /// let (cause, _) = body.await.unwrap();
     /// assert_eq!(cause.to_string(), "requested: maintenance");
@@ -331,16 +326,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
 
 impl<T, E, M: Flavor> Clone for Spawner<'_, T, E, M> {
     fn clone(&self) -> Self {
-        let inbox = Arc::clone(&self.inbox);
-        if self.holds { Self::holding(inbox) } else { Self::new(inbox) }
-    }
-}
-
-impl<T, E, M: Flavor> Drop for Spawner<'_, T, E, M> {
-    fn drop(&mut self) {
-        if self.holds {
-            self.inbox.let_go();
-        }
+        Self::new(Arc::clone(&self.inbox))
     }
 }
 

@@ -160,8 +160,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     }
 
     /// Tells how the text of an error is made that a [`Cause`](crate::Cause) carries. See
-    /// [`Nursery::describe`](crate::Nursery::describe).
-    pub fn describe(mut self, text: fn(&E) -> String) -> Self {
+    /// [`Nursery::cause_text`](crate::Nursery::cause_text).
+    pub fn cause_text(mut self, text: fn(&E) -> String) -> Self {
         self.options.policy.tell_by(text);
         self
     }
@@ -188,8 +188,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     ///
     /// If `limit` is zero: a joined error is never empty.
     #[track_caller]
-    pub fn keep_errors(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "`keep_errors` must keep at least 1: a joined error is never empty");
+    pub fn keep_failures(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "`keep_failures` must keep at least 1: a joined error is never empty");
         self.options.errors = limit;
         self
     }
@@ -298,7 +298,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// ```
     /// # use nestling::Pool;
     /// # futures::executor::block_on(async {
-    /// let halves = Pool::new(64).keep_errors(2).for_each(0..1_000_000, |n| async move {
+    /// let halves = Pool::new(64).keep_failures(2).for_each(0..1_000_000, |n| async move {
     ///     if n % 2 == 0 { Ok(()) } else { Err("odd") }
     /// });
     /// let error = halves.await.unwrap_err();

@@ -57,7 +57,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         Self { rule: Rule::Collect, text: None, rare: None, owner, drains_ready: false }
     }
 
-    /// `text` is used unless `describe` gave another.
+    /// `text` is used unless `cause_text` gave another.
     pub(crate) fn stop_at_first(&mut self, text: fn(&E) -> String) {
         self.rule = Rule::FirstError;
         self.text.get_or_insert(text);

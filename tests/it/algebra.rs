@@ -59,7 +59,7 @@ behaviour!(retain_drops_inner_groups_that_it_emptied, async {
     });
     outer.spawn(async { Err("keep me") });
     let error = outer.join().await.unwrap_err();
-    let kept = error.retain(|leaf| leaf.failure().error() == Some(&"keep me")).unwrap();
+    let kept = error.filter(|leaf| leaf.failure().error() == Some(&"keep me")).unwrap();
     assert_eq!((kept.len(), kept.first().failure().error()), (1, Some(&"keep me")));
 });
 

@@ -82,7 +82,7 @@ by_hand!(running_and_queued_are_counted_apart, {
     sixth.cancel();
     assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_cancelled());
     assert_eq!((nursery.running(), nursery.queued()), (2, 3));
-    nursery.cancel("over");
+    nursery.cancel_with("over");
     assert_eq!((nursery.running(), nursery.queued()), (0, 0));
 });
 
@@ -167,13 +167,13 @@ by_hand!(a_limit_of_zero_panics_with_a_clear_message_at_the_callers_line, {
 
 by_hand!(keeping_no_errors_panics_with_a_clear_message_at_the_callers_line, {
     let line = here().line() + 1;
-    let (message, blamed) = blamed(|| drop(nursery::<(), &str>().keep_errors(0)));
+    let (message, blamed) = blamed(|| drop(nursery::<(), &str>().keep_failures(0)));
     assert_eq!(blamed, line);
     assert!(message.contains("must keep at least 1"), "{message}");
 });
 
 behaviour!(keep_errors_stores_the_first_failures_and_counts_the_rest, async {
-    let mut nursery = nursery::<(), u32>().keep_errors(2);
+    let mut nursery = nursery::<(), u32>().keep_failures(2);
     for n in 0..5 {
         nursery.spawn(async move {
             yields(5 - n as usize).await;

@@ -105,7 +105,7 @@ behaviour!(a_report_and_a_refusal_say_what_happened_on_one_line, async {
     let full = nursery.try_reserve().unwrap_err();
     assert!(full.to_string().starts_with("the nursery is full: as many children are unfinished"));
     while !nursery.next().await.unwrap().outcome().is_failed() {}
-    nursery.cancel("shutting\ndown");
+    nursery.cancel_with("shutting\ndown");
     let report = nursery.settle().await;
     assert_eq!(
         report.to_string(),

@@ -35,7 +35,7 @@ behaviour!(cancelled_children_add_no_failure_and_nested_ones_neither, async {
         let mut inner = nursery::<(), &str>();
         inner.spawn_with_handle(pending()).cancel();
         inner.spawn(pending());
-        inner.cancel("all of them");
+        inner.cancel_with("all of them");
         inner.join().await.map(drop)
     });
     outer.child().group().spawn_with_handle(async { pending().await }).cancel();
@@ -185,7 +185,7 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
     }
     drive(&mut outer);
     assert_eq!(live.get(), 6);
-    assert!(outer.cancel("enough"));
+    assert!(outer.cancel_with("enough"));
     assert_eq!(live.get(), 0);
     assert_eq!(outer.settle().await.counts().cancelled(), 2);
 });
@@ -198,7 +198,7 @@ behaviour!(a_nursery_cancelled_by_a_spawner_ends_though_every_child_is_pending, 
     }
     nursery.spawn(async move {
         yields(2).await;
-        assert!(spawner.cancel("by a child") && !spawner.cancel("again"));
+        assert!(spawner.cancel_with("by a child") && !spawner.cancel_with("again"));
         pending().await
     });
     let report = nursery.settle().await;
@@ -209,7 +209,7 @@ behaviour!(a_nursery_cancelled_by_a_spawner_ends_though_every_child_is_pending, 
 behaviour!(a_task_added_to_a_cancelled_nursery_is_never_polled_and_is_reported, async {
     let (polls, live) = (Count::default(), Count::default());
     let mut nursery = nursery::<u32, &str>();
-    nursery.cancel("closed for today");
+    nursery.cancel_with("closed for today");
     let (polled, child) = (polls.clone(), Live::new(&live));
     let handle = nursery.spawn_with_handle(poll_fn(move |_| {
         let _ = &child;
@@ -291,7 +291,7 @@ by_hand!(a_failure_of_a_child_that_cancelled_its_nursery_in_the_same_poll_is_fla
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     nursery.spawn(async move {
-        spawner.cancel("over");
+        spawner.cancel_with("over");
         Err("late")
     });
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
@@ -310,7 +310,7 @@ by_hand!(a_child_that_was_woken_beside_one_that_cancels_the_nursery_and_ends_is_
         nursery.spawn(async move {
             woken.await.map_err(|_| "hung up")?;
             if number == 2 {
-                assert!(spawner.cancel("over"));
+                assert!(spawner.cancel_with("over"));
                 cancelled.add();
                 return Ok(());
             }
@@ -368,7 +368,7 @@ by_hand!(no_new_child_is_polled_once_one_has_cancelled_the_nursery, {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     nursery.spawn(async move {
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         Ok(())
     });
     nursery.spawn(async move {

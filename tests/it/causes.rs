@@ -77,7 +77,7 @@ by_hand!(the_first_failure_in_a_group_is_told_by_the_policys_own_text, {
     ] {
         let mut outer = nursery::<(), u32>().cancel_when(|_| true);
         if let Some(text) = text {
-            outer = outer.describe(text);
+            outer = outer.cause_text(text);
         }
         outer.spawn_group(async {
             let mut inner = nursery::<(), u32>();
@@ -129,7 +129,7 @@ behaviour!(a_request_before_a_failure_wins, async {
     let spawner = nursery.spawner();
     nursery.spawn(pending());
     nursery.spawn(async move {
-        assert!(spawner.cancel("requested first"));
+        assert!(spawner.cancel_with("requested first"));
         Err("failed second")
     });
     let report = nursery.settle().await;
@@ -143,7 +143,7 @@ behaviour!(a_failure_before_a_request_wins, async {
     nursery.spawn(pending());
     nursery.spawn(async { Err("failed first") });
     assert!(nursery.next().await.unwrap().outcome().is_failed());
-    assert!(!nursery.cancel("requested second") && !spawner.cancel("requested third"));
+    assert!(!nursery.cancel_with("requested second") && !spawner.cancel_with("requested third"));
     assert_eq!(nursery.cause().unwrap().message(), Some("failed first"));
     assert_eq!(spawner.cause().unwrap().kind(), CauseKind::ChildFailed);
 });
@@ -154,7 +154,7 @@ behaviour!(a_childs_own_cause_wins_over_that_of_its_nursery, async {
     nursery.spawn(pending());
     drive(&mut nursery);
     assert!(handle.cancel_with("just this one"));
-    assert!(nursery.cancel("all of them"));
+    assert!(nursery.cancel_with("all of them"));
     assert_eq!(handle.cause().unwrap().message(), Some("just this one"));
     let report = nursery.settle().await;
     let reasons: Vec<_> = report.cancelled().iter().map(|c| c.cause().message().unwrap()).collect();
@@ -164,7 +164,7 @@ behaviour!(a_childs_own_cause_wins_over_that_of_its_nursery, async {
 behaviour!(the_nurserys_cause_reaches_a_handle_and_a_later_cancel_changes_nothing, async {
     let mut nursery = nursery::<(), &str>();
     let handle = nursery.spawn_with_handle(pending());
-    assert!(nursery.cancel("all of them"));
+    assert!(nursery.cancel_with("all of them"));
     assert!(!handle.cancel_with("too late"));
     assert_eq!(handle.cause().unwrap().message(), Some("all of them"));
     assert!(nursery.join().await.unwrap().is_empty());
@@ -172,7 +172,7 @@ behaviour!(the_nurserys_cause_reaches_a_handle_and_a_later_cancel_changes_nothin
 
 behaviour!(the_text_of_a_cause_is_on_one_line_and_bounded, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.cancel(format!("two {}\nlines", "x".repeat(1 << 20)));
+    nursery.cancel_with(format!("two {}\nlines", "x".repeat(1 << 20)));
     let text = nursery.cause().unwrap().to_string();
     assert!(text.starts_with("requested: two xxx") && text.len() < 1_000);
 });
@@ -180,13 +180,13 @@ behaviour!(the_text_of_a_cause_is_on_one_line_and_bounded, async {
 behaviour!(a_cancel_by_a_spawner_wins_over_one_by_the_owner_before_the_driver_hears_of_it, async {
     let polls = Count::default();
     let mut nursery = nursery::<(), &str>();
-    assert!(nursery.spawner().cancel("by a spawner"));
+    assert!(nursery.spawner().cancel_with("by a spawner"));
     let polled = polls.clone();
     nursery.spawn(async move {
         polled.add();
         Ok(())
     });
-    assert!(!nursery.cancel("by the owner"));
+    assert!(!nursery.cancel_with("by the owner"));
     let report = nursery.settle().await;
     assert_eq!((report.counts().cancelled(), polls.get()), (1, 0));
     assert_eq!(report.cause().unwrap().message(), Some("by a spawner"));
@@ -195,7 +195,7 @@ behaviour!(a_cancel_by_a_spawner_wins_over_one_by_the_owner_before_the_driver_he
 by_hand!(nursery_and_spawner_agree_on_the_cause, {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    assert!(spawner.cancel("over"));
+    assert!(spawner.cancel_with("over"));
     for cause in [nursery.cause(), spawner.cause()] {
         assert_eq!(cause.unwrap().message(), Some("over"));
     }
@@ -206,7 +206,7 @@ by_hand!(a_spawners_cancel_wins_over_that_of_a_handle_before_the_driver_hears_of
     let spawner = nursery.spawner();
     let handle = nursery.spawn_with_handle(pending());
     drive(&mut nursery);
-    assert!(spawner.cancel("first"));
+    assert!(spawner.cancel_with("first"));
     assert!(!handle.cancel_with("second"));
     let report = nursery.settle().now_or_never().unwrap();
     assert_eq!(report.cancelled()[0].cause().message(), Some("first"));
@@ -224,7 +224,7 @@ by_hand!(a_chain_of_a_hundred_thousand_causes_is_read_shown_and_dropped, {
         // The contexts are handed on: no nursery is driven inside of another.
         let own = Log::new();
         let known = own.clone();
-        nursery.child().grace(pending::<()>).spawn_with(move |cx| {
+        nursery.child().grace(pending::<()>).spawn_with_context(move |cx| {
             known.add(cx);
             pending()
         });
@@ -232,7 +232,7 @@ by_hand!(a_chain_of_a_hundred_thousand_causes_is_read_shown_and_dropped, {
         around = own.take().pop();
         nurseries.push(nursery);
     }
-    nurseries[0].cancel("the first");
+    nurseries[0].cancel_with("the first");
     nurseries.iter_mut().for_each(drive);
     let cause = nurseries.last().unwrap().cause().unwrap();
     assert_eq!(cause.root().message(), Some("the first"));

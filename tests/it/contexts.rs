@@ -14,7 +14,7 @@ behaviour!(a_child_knows_who_it_is, async {
     let mut nursery = nursery::<u64, &str>();
     nursery.spawn(async { Ok(0) });
     let line = here();
-    let handle = nursery.child().name("fetch").spawn_with(move |cx| async move {
+    let handle = nursery.child().name("fetch").spawn_with_context(move |cx| async move {
         assert_eq!(cx.child().name(), Some("fetch"));
         assert_eq!(cx.child().location().file(), line.file());
         assert!(cx.cause().is_none());
@@ -22,7 +22,7 @@ behaviour!(a_child_knows_who_it_is, async {
     });
     assert_eq!(handle.id().number(), 1);
     let spawner = nursery.spawner();
-    spawner.spawn_with(|cx| async move { Ok(cx.id().number()) }).unwrap();
+    spawner.spawn_with_context(|cx| async move { Ok(cx.id().number()) }).unwrap();
     assert_eq!(nursery.join().await.unwrap(), [0, 1, 2]);
 });
 
@@ -30,7 +30,7 @@ behaviour!(a_child_is_made_at_its_first_poll_and_not_before, async {
     let made = Count::default();
     let mut nursery = nursery::<(), &str>();
     let count = made.clone();
-    nursery.spawn_with(move |_| {
+    nursery.spawn_with_context(move |_| {
         count.add();
         ready(Ok(()))
     });
@@ -41,7 +41,9 @@ behaviour!(a_child_is_made_at_its_first_poll_and_not_before, async {
 
 behaviour!(a_closure_that_panics_is_the_childs_failure, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.spawn_with(|_| -> futures::future::Ready<Result<(), &str>> { panic!("cannot begin") });
+    nursery.spawn_with_context(|_| -> futures::future::Ready<Result<(), &str>> {
+        panic!("cannot begin")
+    });
     nursery.spawn(async { Ok(()) });
     let error = nursery.join().await.unwrap_err();
     assert_eq!(error.to_string(), "1 of 2 children failed: #0: panicked: cannot begin");
@@ -50,20 +52,20 @@ behaviour!(a_closure_that_panics_is_the_childs_failure, async {
 behaviour!(a_refused_closure_is_given_back, async {
     let mut nursery = nursery::<u32, &str>();
     let spawner = nursery.spawner();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let live = Count::default();
     let token = Live::new(&live);
     let rejected = spawner
-        .spawn_with(move |_| {
+        .spawn_with_context(move |_| {
             let _token = &token;
             ready(Ok(1))
         })
         .unwrap_err();
     assert!(matches!(rejected.reason, Rejection::Cancelled(_)));
     assert_eq!(live.get(), 1);
-    let group = spawner.child().group().spawn_with(|_| ready(Ok(1))).unwrap_err();
+    let group = spawner.child().group().spawn_with_context(|_| ready(Ok(1))).unwrap_err();
     assert!(matches!(group.reason, Rejection::Cancelled(_)));
-    let joined = spawner.child().spawn_join_with::<u8, _, _>(|_| ready(Ok(1))).unwrap_err();
+    let joined = spawner.child().spawn_join_with_context::<u8, _, _>(|_| ready(Ok(1))).unwrap_err();
     assert!(matches!(joined.reason, Rejection::Cancelled(_)));
 });
 
@@ -72,13 +74,13 @@ behaviour!(the_cause_is_readable_from_child_handle_spawner_report_and_error, asy
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     let causes = seen.clone();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
         let awaited = cx.cancelled().await;
         causes.lock().unwrap().extend([awaited, cx.cause().unwrap()]);
         Err("after cancel")
     });
     drive(&mut nursery);
-    assert!(spawner.cancel("enough"));
+    assert!(spawner.cancel_with("enough"));
     let report = nursery.settle().await;
     let mut causes = seen.lock().unwrap().clone();
     causes.extend([
@@ -96,8 +98,8 @@ behaviour!(the_cause_is_readable_from_child_handle_spawner_report_and_error, asy
 behaviour!(a_child_hears_of_a_cancel_that_came_before_it_asks, async {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
-        cx.spawner().cancel("by itself");
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
+        cx.spawner().cancel_with("by itself");
         assert_eq!(cx.cause().unwrap().message(), Some("by itself"));
         assert_eq!(cx.cancelled().await.message(), Some("by itself"));
         Ok(())
@@ -111,7 +113,7 @@ behaviour!(a_context_outlives_its_child_and_keeps_nothing_of_it, async {
     let kept = Log::new();
     let mut nursery = nursery::<(), &str>();
     let (child, slot) = (Live::new(&live), kept.clone());
-    nursery.spawn_with(move |cx| async move {
+    nursery.spawn_with_context(move |cx| async move {
         let _child = child;
         slot.add(cx);
         Ok(())
@@ -127,10 +129,10 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
     let log = Log::new();
     let mut outer = nursery::<(), String>().name("outer");
     let seen = log.clone();
-    outer.child().name("sync").grace(pending::<()>).spawn_with(|cx| async move {
+    outer.child().name("sync").grace(pending::<()>).spawn_with_context(|cx| async move {
         let mut inner = cx.nursery::<(), String>();
         let deepest = seen.clone();
-        inner.child().name("upload").grace(pending::<()>).spawn_with(|cx| async move {
+        inner.child().name("upload").grace(pending::<()>).spawn_with_context(|cx| async move {
             let mut innermost = cx.nursery::<(), String>();
             innermost.child().name("part").spawn(pending());
             let report = innermost.settle().await;
@@ -150,7 +152,7 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
         Ok(())
     });
     drive(&mut outer);
-    outer.cancel("shutting down");
+    outer.cancel_with("shutting down");
     let report = outer.settle().await;
     assert_eq!(report.counts().completed(), 1);
     assert_eq!(
@@ -164,15 +166,15 @@ behaviour!(cancelling_the_nursery_reaches_grandchildren, async {
 
 behaviour!(what_a_nested_nursery_fails_with_in_its_grace_is_a_subtree, async {
     let mut outer = nursery::<(), String>();
-    outer.child().name("sync").grace(pending::<()>).group().spawn_with(|cx| async move {
+    outer.child().name("sync").grace(pending::<()>).group().spawn_with_context(|cx| async move {
         let mut inner = cx.nursery::<(), _>();
-        inner.child().name("flush").grace(pending::<()>).spawn_with(|cx| async move {
+        inner.child().name("flush").grace(pending::<()>).spawn_with_context(|cx| async move {
             Err(format!("disk full ({})", cx.cancelled().await.kind_text()))
         });
         inner.join().await.map(drop)
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     let entry = error.first();
     assert!(entry.after_cancel());
@@ -201,7 +203,7 @@ behaviour!(a_nursery_that_a_cancelled_child_makes_is_cancelled_from_the_beginnin
     let polls = Count::default();
     let mut outer = nursery::<(), &str>();
     let polled = polls.clone();
-    outer.child().grace(pending::<()>).spawn_with(|cx| async move {
+    outer.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         let mut inner = cx.nursery::<(), &str>();
         inner.spawn(async move {
@@ -216,14 +218,14 @@ behaviour!(a_nursery_that_a_cancelled_child_makes_is_cancelled_from_the_beginnin
         Ok(())
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     outer.join().await.unwrap();
     assert_eq!(polls.get(), 0);
 });
 
 behaviour!(a_nested_nursery_that_is_not_cancelled_ends_as_any_other, async {
     let mut outer = nursery::<u32, &str>();
-    outer.child().group().spawn_with(|cx| async move {
+    outer.child().group().spawn_with_context(|cx| async move {
         let mut inner = cx.nursery();
         inner.spawn(async {
             yields(2).await;
@@ -236,7 +238,7 @@ behaviour!(a_nested_nursery_that_is_not_cancelled_ends_as_any_other, async {
 
 behaviour!(a_nested_body_goes_on_and_hears_of_the_cancel, async {
     let mut outer = nursery::<&str, &str>();
-    outer.child().grace(pending::<()>).spawn_with(|cx| async move {
+    outer.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         let inner = cx.nursery::<(), &str>();
         let (output, report) = inner
             .run(|spawner| async move {
@@ -253,14 +255,14 @@ behaviour!(a_nested_body_goes_on_and_hears_of_the_cancel, async {
         Ok(output.unwrap())
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let report = outer.settle().await;
     assert_eq!(report.outputs()[0].1, "body");
 });
 
 by_hand!(a_nested_nursery_that_is_gone_is_not_woken_for_the_cancel, {
     let mut outer = nursery::<(), &str>();
-    let handle = outer.child().grace(pending::<()>).spawn_with(|cx| async move {
+    let handle = outer.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         let mut inner = cx.nursery::<(), &str>();
         inner.spawn(pending());
         assert!(inner.next().now_or_never().is_none());
@@ -277,7 +279,7 @@ by_hand!(a_nested_nursery_that_is_gone_is_not_woken_for_the_cancel, {
 
 behaviour!(a_run_without_failures_and_cancels_has_no_cause, async {
     let mut outer = nursery::<(), &str>();
-    outer.spawn_with(|cx| async move {
+    outer.spawn_with_context(|cx| async move {
         let mut inner = cx.nursery::<(), &str>();
         inner.spawn(async { Ok(()) });
         let report = inner.settle().await;
@@ -299,7 +301,7 @@ behaviour!(a_cause_message_of_a_megabyte_is_kept_whole_and_shown_cut, async {
     assert_eq!(cause.message().unwrap().len(), message.len());
     assert!(cause.to_string().len() < 4_096, "{}", cause.to_string().len());
     let mut requested = Nursery::<(), String>::new();
-    requested.cancel(message);
+    requested.cancel_with(message);
     let report = requested.settle().await;
     assert!(report.to_string().len() < 4_096);
 });
@@ -318,7 +320,7 @@ by_hand!(who_gives_up_waiting_for_the_cancel_of_a_child_leaves_no_waker_behind, 
     let own = Log::new();
     let known = own.clone();
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>).spawn_with(move |cx| {
+    nursery.child().grace(pending::<()>).spawn_with_context(move |cx| {
         known.add(cx);
         pending()
     });
@@ -334,7 +336,7 @@ by_hand!(of_a_child_that_ends_without_a_cancel_no_waker_is_kept, {
     let known = own.clone();
     let mut nursery = nursery::<(), &str>();
     let (end, may_end) = oneshot::channel::<()>();
-    nursery.spawn_with(move |cx| {
+    nursery.spawn_with_context(move |cx| {
         known.add(cx);
         may_end.map(|_| Ok(()))
     });

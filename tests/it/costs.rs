@@ -131,7 +131,7 @@ by_hand!(a_cancel_of_all_children_costs_no_poll_and_one_wake, {
     for count in [FEW, MANY] {
         let cost = cost_beside!(count, |parked, spawner, _handles, task| {
             let before = task.wakes();
-            assert!(spawner.cancel("enough"));
+            assert!(spawner.cancel_with("enough"));
             assert_eq!(task.wakes(), before + 1);
             while parked.live.get() > 0 {
                 assert!(task.poll().is_pending() || parked.live.get() == 0);

@@ -253,7 +253,7 @@ behaviour!(the_winner_of_a_race_ends_the_daemons_and_so_does_a_race_that_nobody_
 
 behaviour!(a_child_that_a_daemon_spawns_is_waited_for, async {
     let mut nursery = nursery::<u32, &str>();
-    nursery.child().daemon().spawn_with(|cx| async move {
+    nursery.child().daemon().spawn_with_context(|cx| async move {
         yields(1).await;
         cx.spawner()
             .spawn(async {
@@ -272,7 +272,7 @@ behaviour!(a_child_that_a_daemon_spawns_is_waited_for, async {
 
 behaviour!(a_daemon_with_a_grace_is_signalled_and_waited_for, async {
     let mut nursery = nursery::<String, &str>();
-    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with_context(|cx| async move {
         let cause = cx.cancelled().await;
         yields(3).await;
         Ok(format!("flushed: {cause}"))
@@ -288,7 +288,7 @@ behaviour!(once_daemons_are_told_to_end_spawners_are_refused, async {
     let refused = Count::default();
     let mut nursery = nursery::<&str, &str>();
     let count = refused.clone();
-    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         let spawner = cx.spawner();
         for _ in 0..2 {
@@ -345,7 +345,7 @@ behaviour!(daemons_are_the_last_to_go_when_the_nursery_is_cancelled, async {
     nursery.spawn(child("newer"));
     nursery.child().daemon().spawn(child("newer daemon"));
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     assert_eq!(order.take(), ["newer", "older", "newer daemon", "daemon"]);
     assert_eq!(nursery.settle().await.cancelled().len(), 4);
 });
@@ -361,7 +361,7 @@ behaviour!(a_body_has_its_daemons_until_it_has_ended, async {
     });
     let outside = nursery.spawner();
     let body = nursery.run(|spawner| async move {
-        outside.cancel("shutdown");
+        outside.cancel_with("shutdown");
         spawner.cancelled().await;
         yields(2).await;
         let (answer, answered) = oneshot::channel();
@@ -375,7 +375,7 @@ behaviour!(a_daemon_of_a_cancelled_nursery_can_be_cancelled_alone, async {
     let mut nursery = nursery::<(), &str>();
     let daemon = nursery.child().daemon().spawn_with_handle(pending());
     let body = nursery.run(|spawner| async move {
-        spawner.cancel("shutdown");
+        spawner.cancel_with("shutdown");
         assert!(daemon.cause().is_none());
         assert!(daemon.cancel_with("no longer needed") && !daemon.cancel());
         daemon.finished().await;
@@ -390,7 +390,7 @@ behaviour!(cancelling_the_nursery_reaches_its_daemons_by_the_same_cause, async {
     nursery.child().daemon().spawn(pending());
     nursery.spawn(pending());
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     assert_eq!(report.cancelled().len(), 2);
     assert!(report.cancelled().iter().all(|one| one.cause().message() == Some("enough")));
@@ -407,8 +407,8 @@ behaviour!(in_the_grace_of_the_nursery_daemons_go_with_the_last_other_child, asy
         }
     });
     let spawner = nursery.spawner();
-    nursery.spawn_with(|cx| async move {
-        spawner.cancel("enough");
+    nursery.spawn_with_context(|cx| async move {
+        spawner.cancel_with("enough");
         cx.cancelled().await;
         let before = polls.get();
         while polls.get() < before + 10 {
@@ -470,7 +470,7 @@ by_hand!(dropping_the_nursery_drops_daemons_among_the_others_newest_first, {
 
 behaviour!(daemons_of_a_race_that_nobody_wins_have_their_own_grace, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().daemon().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().daemon().grace(pending::<()>).spawn_with_context(|cx| async move {
         let cause = cx.cancelled().await;
         yields(2).await;
         Err(if cause.kind() == CauseKind::Finished { "cleaned up" } else { "no" })
@@ -486,7 +486,7 @@ by_hand!(daemons_with_a_grace_are_signalled_newest_first, {
     let mut nursery = nursery::<(), &str>();
     for number in 0..3 {
         let log = log.clone();
-        nursery.child().daemon().grace(pending::<()>).spawn_with(move |cx| async move {
+        nursery.child().daemon().grace(pending::<()>).spawn_with_context(move |cx| async move {
             // The first stays restless for longest, so they lie in another order by then.
             yields(3 - number).await;
             cx.cancelled().await;

@@ -99,7 +99,7 @@ behaviour!(the_first_cause_wins_deadline_against_request_in_both_orders, async {
     let spawner = late.spawner();
     late.spawn(async move {
         yields(2).await;
-        assert!(spawner.cancel("first"));
+        assert!(spawner.cancel_with("first"));
         pending().await
     });
     let report = late.settle().await;
@@ -108,9 +108,9 @@ behaviour!(the_first_cause_wins_deadline_against_request_in_both_orders, async {
 
     let mut early = nursery::<&str, &str>().deadline(yields(2)).grace(|| yields(50));
     let spawner = early.spawner();
-    early.spawn_with(|cx| async move {
+    early.spawn_with_context(|cx| async move {
         cx.cancelled().await;
-        assert!(!spawner.cancel("second"));
+        assert!(!spawner.cancel_with("second"));
         Ok("cancelled too late")
     });
     let report = early.settle().await;
@@ -133,7 +133,7 @@ behaviour!(spawners_are_refused_after_it_with_its_cause, async {
 
 behaviour!(children_with_grace_are_signalled_and_keep_what_they_come_to, async {
     let mut nursery = nursery::<&str, &str>().deadline(yields(3));
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         assert_eq!(cx.cancelled().await.kind(), CauseKind::Deadline);
         Ok("partial")
     });
@@ -173,7 +173,7 @@ behaviour!(the_deadlines_future_is_dropped_with_the_nursery_and_when_it_is_cance
     let dropped = log.clone();
     let mut cancelled =
         nursery::<(), &str>().deadline(waits::<()>(move || dropped.add("deadline")));
-    cancelled.cancel("enough");
+    cancelled.cancel_with("enough");
     assert_eq!(log.take(), ["deadline"]);
     let (dropped, child) = (log.clone(), log.clone());
     let mut abandoned =
@@ -256,11 +256,13 @@ behaviour!(a_child_in_the_backlog_has_the_time_of_its_timeout_when_it_starts, as
 
 behaviour!(a_timeout_with_grace_signals_and_then_fails_the_child, async {
     let mut nursery = nursery::<&str, &str>();
-    nursery.child().timeout(|| yields(2)).grace(pending::<()>).spawn_with(|cx| async move {
-        assert_eq!(cx.cancelled().await.kind(), CauseKind::Timeout);
-        yields(2).await;
-        Ok("partial")
-    });
+    nursery.child().timeout(|| yields(2)).grace(pending::<()>).spawn_with_context(
+        |cx| async move {
+            assert_eq!(cx.cancelled().await.kind(), CauseKind::Timeout);
+            yields(2).await;
+            Ok("partial")
+        },
+    );
     nursery.child().name("stuck").timeout(|| yields(2)).grace(|| yields(2)).spawn(pending());
     let report = nursery.settle().await;
     assert_eq!(report.outputs()[0].1, "partial");
@@ -338,13 +340,13 @@ fn timers_of_a_clock_serve_as_deadline_timeout_and_grace() {
 by_hand!(a_deadline_that_is_set_after_the_cancel_is_not_heeded, {
     let dropped = Count::default();
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         yields(3).await;
         Ok(())
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let count = dropped.clone();
     let deadline = ends((), move || {
         count.add();
@@ -363,7 +365,7 @@ behaviour!(a_timeout_that_comes_after_a_spawner_has_stopped_the_nursery_is_not_l
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     nursery.child().timeout(|| ready(())).spawn(async move {
-        assert!(spawner.stop("first"));
+        assert!(spawner.cancel_with("first"));
         pending().await
     });
     let report = nursery.settle().await;
@@ -374,7 +376,7 @@ behaviour!(a_timeout_that_comes_after_a_spawner_has_stopped_the_nursery_is_not_l
 behaviour!(a_timeout_whose_grace_is_over_at_once_still_leaves_the_child_a_poll, async {
     let mut nursery = nursery::<&str, &str>();
     let child = nursery.child().timeout(|| ready(())).grace(|| ready(()));
-    child.spawn_with(|cx| async move {
+    child.spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Ok("told")
     });

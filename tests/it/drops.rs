@@ -33,7 +33,7 @@ by_hand!(a_cancelled_nursery_drops_the_newest_child_first_before_cancel_returns,
     drive(&mut nursery);
     let late = log.clone();
     nursery.spawner().spawn(waits(move || late.add(6))).unwrap();
-    assert!(nursery.cancel("over"));
+    assert!(nursery.cancel_with("over"));
     assert_eq!(log.take(), [6, 5, 4, 3, 2, 1, 0]);
     assert_eq!(nursery.settle().now_or_never().unwrap().counts().cancelled(), 7);
 });
@@ -63,7 +63,7 @@ behaviour!(the_failures_that_clean_up_brings_come_in_the_order_of_drops, async {
         nursery.spawn(waits(move || panic!("{n}")));
     }
     drive(&mut nursery);
-    nursery.cancel("over");
+    nursery.cancel_with("over");
     let error = nursery.join().await.unwrap_err();
     let messages: Vec<_> = error.iter().map(|e| e.failure().panic().unwrap().message()).collect();
     assert_eq!(messages, ["3", "2", "1", "0"]);
@@ -144,7 +144,7 @@ behaviour!(a_destructor_that_cancels_siblings_while_all_are_cancelled_changes_no
         handles.lock().unwrap().push(handle);
     }
     drive(&mut nursery);
-    nursery.cancel("all of them");
+    nursery.cancel_with("all of them");
     let report = nursery.settle().await;
     assert_eq!((report.counts().cancelled(), report.cancelled().len()), (4, 4));
     assert!(report.error().is_none());
@@ -174,7 +174,7 @@ behaviour!(a_destructor_may_cancel_the_whole_nursery, async {
     let spawner = nursery.spawner();
     nursery.spawn(pending());
     nursery.spawn(ends(Ok(1), move || {
-        assert!(spawner.cancel("by a destructor"));
+        assert!(spawner.cancel_with("by a destructor"));
     }));
     let report = nursery.settle().await;
     assert_eq!((report.outputs().len(), report.counts().cancelled()), (1, 1));

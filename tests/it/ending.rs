@@ -13,7 +13,7 @@ behaviour!(a_child_that_heard_its_cancel_may_end_as_cancelled, async {
     let cleaned = Count::default();
     for _ in 0..2 {
         let cleaned = cleaned.clone();
-        nursery.spawn_with(move |cx| async move {
+        nursery.spawn_with_context(move |cx| async move {
             cx.cancelled().await;
             yields(2).await;
             cleaned.add();
@@ -32,7 +32,7 @@ behaviour!(a_child_that_was_not_cancelled_may_end_so_too, async {
     let mut nursery = nursery::<u8, &str>();
     let gone = Count::default();
     let own = gone.clone();
-    let handle = nursery.child().spawn_with(move |cx| async move {
+    let handle = nursery.child().spawn_with_context(move |cx| async move {
         let _guard = OnDrop(|| {
             own.add();
         });
@@ -50,7 +50,7 @@ behaviour!(a_child_that_was_not_cancelled_may_end_so_too, async {
 behaviour!(a_child_that_is_out_of_time_has_timed_out_all_the_same, async {
     let mut nursery = nursery::<(), &str>();
     let child = nursery.child().timeout(|| yields(1)).grace(pending::<()>);
-    child.spawn_with(|cx| async move {
+    child.spawn_with_context(|cx| async move {
         cx.cancelled().await;
         cx.end_cancelled().await
     });
@@ -60,7 +60,7 @@ behaviour!(a_child_that_is_out_of_time_has_timed_out_all_the_same, async {
 
 behaviour!(failures_in_a_nursery_inside_it_are_told_where_it_is_a_group, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().group().spawn_with(|cx| async move {
+    nursery.child().group().spawn_with_context(|cx| async move {
         let mut inner = Nursery::<(), &str>::new();
         inner.spawn(async { Err("no") });
         inner.spawn(pending());
@@ -78,7 +78,7 @@ behaviour!(failures_in_a_nursery_inside_it_are_told_where_it_is_a_group, async {
 
 behaviour!(a_destructor_that_panics_then_is_a_failure, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.spawn_with(|cx| async move {
+    nursery.spawn_with_context(|cx| async move {
         let held = waits::<()>(|| panic!("in the destructor"));
         cx.end_cancelled::<()>().await;
         held.await;
@@ -94,7 +94,7 @@ behaviour!(a_destructor_that_panics_then_is_a_failure, async {
 behaviour!(awaited_in_another_child_it_ends_its_own, async {
     let mut nursery = nursery::<(), &str>();
     let (told, context) = futures::channel::oneshot::channel();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         told.send(cx).ok();
         pending().await
     });
@@ -111,13 +111,13 @@ behaviour!(awaited_in_another_child_it_ends_its_own, async {
 behaviour!(a_failure_is_told_once_where_others_waited_for_its_child, async {
     let mut nursery = nursery::<u8, &str>();
     let first = nursery.child().name("compile").spawn_join(ends(Err::<u8, _>("syntax"), || {}));
-    let second = nursery.child().name("link").spawn_join_with(|cx| async move {
+    let second = nursery.child().name("link").spawn_join_with_context(|cx| async move {
         match first.await {
             Ok(object) => Ok(object),
             Err(lost) => cx.end_without(&lost).await,
         }
     });
-    nursery.child().name("run").spawn_with(|cx| async move {
+    nursery.child().name("run").spawn_with_context(|cx| async move {
         match second.await {
             Ok(binary) => Ok(binary),
             Err(lost) => {
@@ -144,7 +144,7 @@ behaviour!(work_is_given_up_when_its_child_is_cancelled, async {
     let mut nursery = nursery::<Option<u8>, &str>();
     let dropped = Count::default();
     let own = dropped.clone();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
         let first = cx.until_cancelled(ready(1)).await;
         assert_eq!(first, Some(1));
         let second = cx

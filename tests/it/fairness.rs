@@ -428,7 +428,7 @@ by_hand!(a_signalled_child_goes_on_beside_many_ends, {
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     let before = polls.get();
-    spawner.cancel("");
+    spawner.cancel_with("");
     for _ in 0..3 {
         assert!(settle.poll().is_pending());
     }

@@ -250,7 +250,7 @@ impl Sleepers {
         spawner: Spawner<'static, (), &'static str>,
     ) -> Self {
         Self::new(clock, sleepers, move || {
-            spawner.cancel("all have slept");
+            spawner.cancel_with("all have slept");
         })
     }
 
@@ -318,7 +318,7 @@ on_tokio!(the_grace_of_a_nursery_with_a_greedy_child_fires, |clock: Clock| async
     nursery.spawn(greedy());
     nursery.spawn(async move {
         yields(3).await;
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         Ok(())
     });
     assert_eq!(nursery.settle().await.counts().overran_grace(), 1);
@@ -341,7 +341,7 @@ on_tokio!(stop_within_ends_beside_a_greedy_child, |clock: Clock| async move {
     let (spawner, mut driver) = Children::new().split();
     spawner.spawn(greedy()).unwrap();
     assert!(futures::poll!(&mut driver).is_pending());
-    assert!(spawner.stop_within("enough", clock.after(NAP)));
+    assert!(spawner.cancel_within("enough", clock.after(NAP)));
     assert_eq!(driver.await.counts().total(), 1);
 });
 
@@ -495,7 +495,7 @@ on_tokio!(children_end_beside_a_body_that_always_receives, |clock: Clock| async 
             };
             spawner.spawn(child).unwrap();
         }
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         Ok(())
     };
     let (output, _) = Children::new().run(body).settle().await;

@@ -81,7 +81,7 @@ behaviour!(a_race_that_is_settled_tells_all_that_came_of_it, async {
     for error in ["refused", "reset"] {
         race.spawn(async move { Err(error) });
     }
-    race.child().grace(pending::<()>).spawn_with(|cx| async move {
+    race.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         let cause = cx.cancelled().await;
         assert_eq!(cause.to_string(), "child #5 won succeeded first");
         Ok(20)
@@ -91,7 +91,7 @@ behaviour!(a_race_that_is_settled_tells_all_that_came_of_it, async {
         yields(3).await;
         Ok(1)
     });
-    race.child().grace(pending::<()>).spawn_with(|cx| async move {
+    race.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Err("closed")
     });
@@ -142,7 +142,7 @@ by_hand!(a_race_that_is_settled_late_counts_what_it_has_not_kept, {
     let mut race = nursery::<u32, &str>();
     race.spawn(async { Err("refused") });
     let (send, receive) = oneshot::channel::<()>();
-    race.child().grace(pending::<()>).spawn_with(|cx| async move {
+    race.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         receive.await.unwrap();
         Err("closed")
@@ -238,7 +238,7 @@ by_hand!(an_output_of_a_loser_that_panics_when_dropped_takes_no_winner_with_it, 
     let gone = Count::default();
     let mut nursery = nursery::<Option<Box<dyn Send>>, &str>();
     let bomb = counted_bomb(&gone, "late");
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Ok(Some(Box::new(bomb) as Box<dyn Send>))
     });
@@ -252,7 +252,7 @@ by_hand!(what_a_loser_ends_with_in_its_grace_is_dropped_at_once, {
         let live = Count::default();
         let value = Live::new(&live);
         let mut nursery = nursery::<Option<Live>, Live>();
-        nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
+        nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
             cx.cancelled().await;
             if fails { Err(value) } else { Ok(Some(value)) }
         });

@@ -269,7 +269,7 @@ one_waker!(a_child_that_was_signalled_and_is_in_its_grace, |child, before, after
     }
     nursery.spawn(async move {
         yields(2).await;
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         Ok(())
     });
     nursery.settle().await.into_result().unwrap();
@@ -278,7 +278,7 @@ one_waker!(a_child_that_was_signalled_and_is_in_its_grace, |child, before, after
 one_waker!(a_child_with_a_context, |child, before, after| {
     let mut nursery = nursery::<(), &str>();
     for child in before.into_iter().chain([child]).chain(after) {
-        nursery.spawn_with(move |_| child);
+        nursery.spawn_with_context(move |_| child);
     }
     nursery.join().await.unwrap();
 });

@@ -152,7 +152,7 @@ by_hand!(a_winner_survives_failures_and_outputs_that_panic_when_dropped, {
 });
 
 by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
-    let mut nursery = nursery::<u32, Bomb>().keep_errors(1).limit(1);
+    let mut nursery = nursery::<u32, Bomb>().keep_failures(1).limit(1);
     for _ in 0..3 {
         nursery.spawn(async { Err(Bomb) });
     }
@@ -166,7 +166,7 @@ by_hand!(an_error_that_panics_when_it_is_not_stored_is_counted_all_the_same, {
 });
 
 by_hand!(an_error_that_is_not_stored_by_join_is_counted_even_if_it_panics, {
-    let mut nursery = nursery::<(), Bomb>().keep_errors(1);
+    let mut nursery = nursery::<(), Bomb>().keep_failures(1);
     for _ in 0..3 {
         nursery.spawn(async { Err(Bomb) });
     }
@@ -217,7 +217,7 @@ by_hand!(a_child_that_cancels_its_nursery_by_a_spawner_keeps_the_others_from_sta
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     nursery.spawn(async move {
-        assert!(spawner.cancel("stop"));
+        assert!(spawner.cancel_with("stop"));
         Ok(())
     });
     for _ in 0..100 {
@@ -246,7 +246,7 @@ by_hand!(shared, two_wakers_that_panic_when_dropped_harm_no_end, {
     let contexts = Arc::new(Mutex::new(None));
     let keep = contexts.clone();
     let (send, woken) = oneshot::channel::<()>();
-    nursery.spawn_with(move |cx| {
+    nursery.spawn_with_context(move |cx| {
         *keep.lock().unwrap() = Some(cx);
         woken.map(|woken| woken.map_err(|_| "hung up"))
     });

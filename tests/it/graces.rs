@@ -12,7 +12,7 @@ use crate::support::{Count, Live, Log, Task, drive, waits, yields};
 
 behaviour!(a_cancelled_child_with_grace_finishes_its_clean_up, async {
     let mut nursery = nursery::<&str, &str>();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         yields(5).await;
         Ok("cleaned up")
@@ -40,7 +40,7 @@ behaviour!(one_that_does_not_is_dropped_when_grace_ends_and_the_report_says_so, 
     });
     assert_eq!(handle.number(), 0);
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     assert_eq!(live.get(), 1, "it has its grace");
     let report = nursery.settle().await;
     assert_eq!(live.get(), 0);
@@ -59,12 +59,12 @@ behaviour!(one_that_does_not_is_dropped_when_grace_ends_and_the_report_says_so, 
 
 behaviour!(a_child_that_is_dropped_in_its_grace_is_not_one_that_overran_it, async {
     let mut nursery = nursery::<(), &str>();
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Err("flush failed")
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     let error = report.error().unwrap().first();
     assert!(error.after_cancel() && !error.overran_grace());
@@ -84,7 +84,7 @@ behaviour!(a_child_with_grace_that_has_not_started_is_dropped_at_once, async {
     let mut nursery = nursery::<(), &str>().limit(1);
     let first = nursery.spawn_with_handle(pending());
     let polled = polls.clone();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(move |_| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(move |_| async move {
         polled.add();
         Ok(())
     });
@@ -115,7 +115,7 @@ behaviour!(a_grace_is_first_polled_when_the_child_is_cancelled, async {
 
 behaviour!(a_grace_that_is_over_at_once_still_leaves_the_child_a_poll, async {
     let mut nursery = nursery::<&str, &str>();
-    let handle = nursery.child().grace(|| ready(())).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(|| ready(())).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Ok("heard it")
     });
@@ -156,7 +156,7 @@ behaviour!(a_child_that_cancels_itself_has_its_grace, async {
     let own = Arc::new(OnceLock::<CancelHandle>::new());
     let mut nursery = nursery::<&str, &str>();
     let handle = own.clone();
-    own.set(nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    own.set(nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         assert!(handle.get().unwrap().cancel_with("myself"));
         assert_eq!(cx.cancelled().await.message(), Some("myself"));
         yields(3).await;
@@ -170,7 +170,7 @@ behaviour!(siblings_without_grace_are_dropped_at_once_and_nobody_is_spawned_any_
     let log = Log::new();
     let mut nursery = nursery::<(), &str>();
     let cleaning = log.clone();
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         yields(2).await;
         let refused = cx.spawner().spawn(async { Ok(()) }).unwrap_err();
@@ -181,7 +181,7 @@ behaviour!(siblings_without_grace_are_dropped_at_once_and_nobody_is_spawned_any_
     let dropped = log.clone();
     nursery.spawn(waits(move || dropped.add("dropped")));
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     assert_eq!(log.take(), ["dropped"]);
     nursery.spawn(pending());
     let report = nursery.settle().await;
@@ -195,7 +195,7 @@ behaviour!(the_first_error_gives_siblings_their_grace, async {
         .child()
         .name("flush")
         .grace(pending::<()>)
-        .spawn_with(|cx| async move { Ok(cx.cancelled().await.to_string()) });
+        .spawn_with_context(|cx| async move { Ok(cx.cancelled().await.to_string()) });
     nursery.child().name("fetch").spawn(async {
         yields(2).await;
         Err("refused")
@@ -210,14 +210,14 @@ behaviour!(the_first_error_gives_siblings_their_grace, async {
 behaviour!(all_clean_up_errors_of_cancelled_children_are_reported, async {
     let mut nursery = nursery::<(), String>();
     for number in 0..3 {
-        nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
+        nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
             cx.cancelled().await;
             yields(number).await;
             Err(format!("clean-up {number}"))
         });
     }
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let error = nursery.join().await.unwrap_err();
     assert!(error.iter().all(|one| one.after_cancel()));
     let texts: Vec<_> = error.iter().map(|one| one.failure().to_string()).collect();
@@ -228,7 +228,7 @@ behaviour!(the_losers_of_a_race_have_their_grace_before_it_is_over, async {
     let log = Log::new();
     let mut race = nursery::<u32, &str>();
     let loser = log.clone();
-    race.child().grace(pending::<()>).spawn_with(|cx| async move {
+    race.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         let cause = cx.cancelled().await;
         yields(3).await;
         loser.add(cause.to_string());
@@ -251,7 +251,7 @@ behaviour!(dropping_the_nursery_drops_those_in_their_grace_too, async {
         pending().await
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     drive(&mut nursery);
     assert_eq!(live.get(), 1);
     drop(nursery);
@@ -281,7 +281,7 @@ behaviour!(the_grace_of_the_nursery_is_everybodys, async {
         yields(5).await;
         Ok("needs no signal")
     });
-    nursery.spawn_with(|cx| async move {
+    nursery.spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Ok("heard it")
     });
@@ -289,8 +289,8 @@ behaviour!(the_grace_of_the_nursery_is_everybodys, async {
     nursery.child().name("quick").grace(|| yields(2)).spawn(pending());
     let spawner = nursery.spawner();
     nursery.spawn(async move {
-        spawner.cancel("enough");
-        assert!(!spawner.cancel("again"));
+        spawner.cancel_with("enough");
+        assert!(!spawner.cancel_with("again"));
         Ok("cancels")
     });
     let report = nursery.settle().await;
@@ -326,7 +326,7 @@ behaviour!(the_grace_of_the_nursery_may_panic_and_everybody_is_dropped, async {
         pending().await
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     assert_eq!((live.get(), report.counts().cancelled(), report.counts().failed()), (0, 1, 0));
     let error = report.error().unwrap();
@@ -367,14 +367,14 @@ behaviour!(cancelling_from_inside_a_destructor_is_as_cancelling_from_anywhere, a
     let spawner = nursery.spawner();
     let sibling = nursery.child().name("sibling").spawn_with_handle(pending());
     let graceful =
-        nursery.child().name("graceful").grace(pending::<()>).spawn_with(|cx| async move {
+        nursery.child().name("graceful").grace(pending::<()>).spawn_with_context(|cx| async move {
             assert_eq!(cx.cancelled().await.message(), Some("by a destructor"));
             Ok(())
         });
     let doomed = nursery.spawn_with_handle(waits(move || {
         assert!(sibling.cancel_with("by a destructor"));
         assert!(graceful.cancel_with("by a destructor"));
-        assert!(spawner.cancel("everything"));
+        assert!(spawner.cancel_with("everything"));
     }));
     drive(&mut nursery);
     doomed.cancel();
@@ -389,7 +389,7 @@ behaviour!(a_panic_of_the_destructor_after_the_grace_is_a_failure_that_overran, 
     let mut nursery = nursery::<(), &str>();
     nursery.child().grace(|| ready(())).spawn(waits(|| panic!("in the destructor")));
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     let error = report.error().unwrap().first();
     assert!(matches!(error.failure(), Failure::Panic(_)) && error.after_cancel());
@@ -398,7 +398,7 @@ behaviour!(a_panic_of_the_destructor_after_the_grace_is_a_failure_that_overran, 
 
 behaviour!(a_graceful_child_is_handed_out_when_it_ends_and_not_before, async {
     let mut nursery = nursery::<u32, &str>();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         yields(3).await;
         Ok(1)
@@ -435,7 +435,7 @@ by_hand!(children_are_signalled_newest_first_and_then_the_others_are_dropped_so,
         let log = log.clone();
         if number % 2 == 0 {
             // The first stays restless for longest, so they lie in another order by then.
-            nursery.child().grace(pending::<()>).spawn_with(move |cx| async move {
+            nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
                 yields(6 - number).await;
                 cx.cancelled().await;
                 log.add(("told", number));
@@ -448,7 +448,7 @@ by_hand!(children_are_signalled_newest_first_and_then_the_others_are_dropped_so,
     let spawner = nursery.spawner();
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
-    spawner.cancel("enough");
+    spawner.cancel_with("enough");
     assert!(settle.run().is_ready());
     let dropped = [("dropped", 5), ("dropped", 3), ("dropped", 1)];
     assert_eq!(log.take(), [&dropped[..], &[("told", 4), ("told", 2), ("told", 0)]].concat());
@@ -460,7 +460,7 @@ by_hand!(a_grace_that_is_set_after_the_cancel_holds_from_then_on, {
     let event = log.clone();
     nursery.child().name("stuck").spawn(waits(move || event.add("dropped")));
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.grace(|| yields(2)).settle());
     assert_eq!(log.take(), [] as [&str; 0]);
     let Poll::Ready(report) = settle.run() else { panic!("the later grace is not heeded") };
@@ -471,7 +471,7 @@ by_hand!(a_grace_that_is_set_for_a_nursery_that_was_cancelled_without_is_of_no_u
     let mut nursery = nursery::<(), &str>();
     nursery.spawn(pending());
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.grace(pending::<()>).settle());
     let Poll::Ready(report) = settle.run() else { panic!("nobody is left to wait for") };
     assert_eq!((report.counts().cancelled(), report.overran_grace().count()), (1, 0));
@@ -480,22 +480,23 @@ by_hand!(a_grace_that_is_set_for_a_nursery_that_was_cancelled_without_is_of_no_u
 behaviour!(a_grace_may_bring_about_another_at_its_end, async {
     let mut nursery = nursery::<&str, &str>();
     let spawner = nursery.spawner();
-    nursery.spawn_with(|cx| async move {
+    nursery.spawn_with_context(|cx| async move {
         cx.cancelled().await;
         yields(5).await;
         Ok("cleaned up")
     });
     drive(&mut nursery);
     let again = spawner.clone();
-    spawner.stop_within("enough", async move {
+    spawner.cancel_within("enough", async move {
         yields(1).await;
-        again.stop_within("a little longer", pending::<()>());
+        again.cancel_within("a little longer", pending::<()>());
     });
     assert_eq!(nursery.join().await.unwrap(), ["cleaned up"]);
 });
 
 behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored, async {
-    let mut nursery = nursery::<(), &str>().keep_errors(1).deadline(yields(1)).grace(|| yields(1));
+    let mut nursery =
+        nursery::<(), &str>().keep_failures(1).deadline(yields(1)).grace(|| yields(1));
     for _ in 0..3 {
         nursery.spawn(pending());
     }
@@ -512,13 +513,13 @@ behaviour!(those_who_overran_are_all_counted_also_where_few_failures_are_stored,
 behaviour!(a_grace_that_comes_too_late_may_panic_when_it_is_dropped, async {
     let mut nursery = nursery::<&str, &str>();
     let spawner = nursery.spawner();
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
-        spawner.stop_within("a little longer", waits::<()>(|| panic!("of no use")));
+        spawner.cancel_within("a little longer", waits::<()>(|| panic!("of no use")));
         Ok("cleaned up")
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     assert_eq!(report.counts().completed(), 1);
     let error = report.error().unwrap().first();
@@ -544,9 +545,9 @@ by_hand!(a_grace_given_in_the_round_of_a_failure_is_the_bodys_too, {
         let (over, grace) = oneshot::channel::<()>();
         let mut nursery = nursery::<(), &str>().first_error();
         let spawner = nursery.spawner();
-        nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+        nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
             cx.cancelled().await;
-            spawner.stop_within("a little longer", grace.map(drop));
+            spawner.cancel_within("a little longer", grace.map(drop));
             Ok(())
         });
         nursery.spawn(async move {

@@ -75,7 +75,7 @@ behaviour!(a_deadline_that_panics_is_no_child_when_it_is_handed_out, async {
         yields(2).await;
         panic!("no clock")
     });
-    nursery.child().grace(pending::<()>).spawn_with(|cx| async move {
+    nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Err("closed")
     });
@@ -98,7 +98,7 @@ by_hand!(two_failures_of_a_child_that_were_kept_for_the_owner_are_one_child, {
 });
 
 by_hand!(only_failures_beyond_a_bound_are_announced_as_more, {
-    let mut nursery = nursery::<u32, &str>().keep_errors(1);
+    let mut nursery = nursery::<u32, &str>().keep_failures(1);
     nursery.spawn(async { Err("handed out") });
     assert!(nursery.next().now_or_never().unwrap().unwrap().outcome().is_failed());
     for error in ["a", "b", "c"] {
@@ -109,7 +109,7 @@ by_hand!(only_failures_beyond_a_bound_are_announced_as_more, {
 });
 
 behaviour!(next_hands_out_failures_beyond_keep_errors, async {
-    let mut nursery = nursery::<(), u32>().keep_errors(1);
+    let mut nursery = nursery::<(), u32>().keep_failures(1);
     for n in 0..5 {
         nursery.spawn(async move { Err(n) });
     }
@@ -123,7 +123,7 @@ behaviour!(next_hands_out_failures_beyond_keep_errors, async {
 });
 
 behaviour!(a_body_that_fails_beyond_keep_errors_is_counted_and_the_run_fails, async {
-    let mut nursery = nursery::<(), u32>().keep_errors(2);
+    let mut nursery = nursery::<(), u32>().keep_failures(2);
     for n in 0..5 {
         nursery.spawn(async move { Err(n) });
     }
@@ -138,7 +138,7 @@ behaviour!(a_body_that_fails_beyond_keep_errors_is_counted_and_the_run_fails, as
 });
 
 by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_that_were_kept, {
-    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    let mut nursery = nursery::<u32, &str>().keep_failures(1).limit(1);
     for error in ["a", "b", "c"] {
         nursery.spawn(async move { Err(error) });
     }
@@ -150,7 +150,7 @@ by_hand!(a_run_that_a_failure_was_dropped_from_fails_although_next_took_those_th
 });
 
 by_hand!(what_was_kept_is_handed_out_in_completion_order_the_last_failure_too, {
-    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    let mut nursery = nursery::<u32, &str>().keep_failures(1).limit(1);
     nursery.spawn(async { Err("a") });
     nursery.spawn(async { Err("b") });
     nursery.spawn(async { Ok(3) });
@@ -162,7 +162,7 @@ by_hand!(what_was_kept_is_handed_out_in_completion_order_the_last_failure_too, {
 });
 
 by_hand!(the_first_failure_that_is_left_is_the_primary, {
-    let mut nursery = nursery::<u32, &str>().keep_errors(1).limit(1);
+    let mut nursery = nursery::<u32, &str>().keep_failures(1).limit(1);
     nursery.spawn(async { Err("a") });
     nursery.spawn(async { Err("b") });
     nursery.reserve().now_or_never().unwrap().unwrap().spawn(async { Err("c") });
@@ -209,7 +209,7 @@ by_hand!(a_failure_that_stopped_the_nursery_and_was_handed_out_leaves_a_body_alo
 
 by_hand!(a_failure_that_stopped_the_nursery_and_is_not_stored_stops_a_body, {
     let mut seen = 0;
-    let mut nursery = nursery::<(), &str>().keep_errors(1).limit(1).cancel_when(move |_| {
+    let mut nursery = nursery::<(), &str>().keep_failures(1).limit(1).cancel_when(move |_| {
         seen += 1;
         seen == 2
     });
@@ -234,7 +234,7 @@ by_hand!(handing_out_what_is_kept_is_part_of_the_turn, {
             let Poll::Ready(Ok(slot)) = waiting.run() else { panic!("all have ended") };
             slot.spawn(async { Ok(0) });
         } else {
-            nursery.cancel("all of them");
+            nursery.cancel_with("all of them");
         }
         let mut handed_out = 0;
         let mut owner = Task::new(async {

@@ -88,7 +88,7 @@ behaviour!(a_handle_kept_long_after_the_nursery_is_inert_and_holds_no_childs_mem
         Ok(())
     });
     drive_to_the_end_of_one(&mut nursery).await;
-    assert!(nursery.cancel("over"));
+    assert!(nursery.cancel_with("over"));
     nursery.join().await.unwrap();
     assert_eq!(Arc::strong_count(&memory), 1);
     for handle in [&cancelled, &ended] {
@@ -200,7 +200,7 @@ by_hand!(a_handle_knows_why_as_soon_as_a_spawner_has_cancelled_the_nursery, {
     let mut join = Task::new(nursery.join());
     assert!(join.run().is_pending());
     assert!(handles[0].cancel_with("before"));
-    assert!(spawner.cancel("maintenance"));
+    assert!(spawner.cancel_with("maintenance"));
     // The driver has not acted on it yet.
     let causes = handles.each_ref().map(|handle| {
         assert!(!handle.cancel() && !handle.is_finished());
@@ -217,7 +217,7 @@ by_hand!(a_child_that_ends_in_the_poll_of_such_a_cancel_keeps_the_cause, {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
     let handle = nursery.spawn_with_handle(async move {
-        assert!(spawner.cancel("over"));
+        assert!(spawner.cancel_with("over"));
         Ok(())
     });
     let report = nursery.settle().now_or_never().unwrap();

@@ -81,7 +81,7 @@ behaviour!(it_does_so_when_its_nursery_is_cancelled_by_its_owner, async {
     let mut outer = nursery::<(), &str>();
     outer.spawn_group(group_with_failure!());
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.to_string(), format!("1 of 1 child failed: #0 {GROUP}"));
 });
@@ -95,7 +95,7 @@ behaviour!(groups_tell_through_any_number_of_levels, async {
         middle.join().await.map(drop)
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.leaves().count(), 2);
     let middle = error.first().failure().group().unwrap();
@@ -116,7 +116,7 @@ behaviour!(a_nursery_deep_in_a_library_needs_no_context, async {
     outer.spawn(library(true));
     outer.spawn(library(false));
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let report = outer.settle().await;
     assert_eq!(
         report.error().unwrap().first().to_string(),
@@ -153,7 +153,7 @@ behaviour!(a_settled_nursery_reports_in_the_last_poll, async {
         Ok((report.outputs().len(), report.cancelled().len()))
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let report = outer.settle().await;
     assert_eq!(report.outputs()[0].1, (1, 1));
     assert_eq!((report.counts().completed(), report.counts().after_cancel()), (1, 1));
@@ -176,7 +176,7 @@ behaviour!(all_that_was_collected_is_told_in_one_poll_however_much_it_is, async 
     for _ in 0..30 {
         drive(&mut outer);
     }
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.leaves().count(), MANY / 2);
 });
@@ -220,7 +220,7 @@ behaviour!(what_is_lost_in_a_child_that_is_cancelled_or_succeeds_is_counted, asy
     let spawner = outer.spawner();
     outer.spawn(async move {
         yields(1).await;
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         pending().await
     });
     let report = outer.settle().await;
@@ -231,7 +231,7 @@ behaviour!(what_is_lost_in_a_child_that_is_cancelled_or_succeeds_is_counted, asy
 
 behaviour!(a_nursery_that_serves_the_clean_up_is_not_cancelled, async {
     let mut outer = nursery::<usize, &str>();
-    let handle = outer.child().grace(pending::<()>).spawn_with(|cx| async move {
+    let handle = outer.child().grace(pending::<()>).spawn_with_context(|cx| async move {
         cx.cancelled().await;
         let mut clean_up = nursery::<(), &str>();
         for _ in 0..3 {
@@ -248,7 +248,7 @@ behaviour!(with_a_grace_a_nested_nursery_is_signalled_and_may_take_its_time, asy
     let mut outer = nursery::<(), &str>();
     let handle = outer.child().grace(pending::<()>).group().spawn_with_handle(async {
         let mut inner = nursery::<(), &str>();
-        inner.child().grace(pending::<()>).spawn_with(|cx| async move {
+        inner.child().grace(pending::<()>).spawn_with_context(|cx| async move {
             cx.cancelled().await;
             yields(3).await;
             Err("flush failed")
@@ -265,14 +265,14 @@ behaviour!(without_one_its_children_hear_of_the_cancel_in_one_more_poll, async {
     let mut outer = nursery::<(), &str>();
     outer.spawn_group(async {
         let mut inner = nursery::<(), &str>();
-        inner.child().grace(pending::<()>).spawn_with(|cx| async move {
+        inner.child().grace(pending::<()>).spawn_with_context(|cx| async move {
             cx.cancelled().await;
             Err("not flushed")
         });
         inner.join().await.map(drop)
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.leaves().next().unwrap().to_string(), "#0: after cancel: not flushed");
 });
@@ -285,7 +285,7 @@ behaviour!(a_body_is_dropped_in_the_last_poll_if_children_have_failed, async {
         inner.run(|_| pending::<Result<(), _>>()).await.map(drop)
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.leaves().next().unwrap().to_string(), "#0: root");
 });
@@ -335,7 +335,7 @@ behaviour!(a_panic_in_the_last_poll_is_the_childs_failure, async {
         panic!("in the last poll")
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert!(error.first().failure().is_panic() && error.first().after_cancel());
 });
@@ -356,7 +356,7 @@ behaviour!(a_nursery_behind_another_set_of_futures_is_woken_for_the_last_poll, a
         }
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error = outer.join().await.unwrap_err();
     assert_eq!(error.to_string(), "1 of 1 child failed: #0: after cancel: it was told");
 });
@@ -380,7 +380,7 @@ behaviour!(a_busy_clean_up_does_not_keep_the_last_poll_from_ending, async {
         clean_up.join().await.map(drop).map_err(|_| "failed")
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     assert_eq!(live.get(), 0);
     assert_eq!(outer.settle().await.cancelled().len(), 1);
 });
@@ -397,9 +397,9 @@ by_hand!(a_grace_that_comes_in_the_last_poll_is_not_for_daemons, {
         }));
         inner
             .run(|spawner| async move {
-                spawner.stop("a daemon stays as long as the body");
+                spawner.cancel_with("a daemon stays as long as the body");
                 may_act.await.unwrap();
-                spawner.stop_within("with a grace", pending::<()>());
+                spawner.cancel_within("with a grace", pending::<()>());
                 Ok(())
             })
             .await
@@ -408,7 +408,7 @@ by_hand!(a_grace_that_comes_in_the_last_poll_is_not_for_daemons, {
     });
     drive(&mut outer);
     acts.send(()).unwrap();
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     assert_eq!(polls.get(), 1);
     let report = outer.settle().now_or_never().unwrap();
     assert_eq!(report.cancelled().len(), 1);
@@ -431,7 +431,7 @@ by_hand!(a_child_without_nurseries_is_dropped_as_soon_as_it_is_cancelled, {
     drive(&mut outer);
     drive(&mut outer);
     let before = polls.get();
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     assert_eq!(polls.get(), before);
 });
 
@@ -453,7 +453,7 @@ by_hand!(a_nursery_that_has_left_its_child_is_not_cancelled_with_it, {
     let (go, goes) = oneshot::channel();
     inner.spawn(async move { Ok(goes.await.unwrap()) });
     assert!(inner.next().now_or_never().is_none());
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     go.send(2).unwrap();
     assert_eq!(inner.join().now_or_never().unwrap().unwrap(), [2]);
 });
@@ -475,7 +475,7 @@ fn a_nursery_on_another_thread_than_its_child_is_not_nested() {
         pending().await
     });
     assert!(outer.next().now_or_never().is_none());
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     go.send(()).unwrap();
     assert_eq!(results.recv().unwrap(), [1]);
 }
@@ -493,7 +493,7 @@ behaviour!(a_pool_inside_a_child_tells_what_it_had_collected, async {
             .await
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let error: JoinedError<&str> = outer.join().await.unwrap_err();
     assert_eq!(error.leaves().next().unwrap().to_string(), "#0: root");
 });
@@ -556,7 +556,7 @@ by_hand!(a_join_that_goes_with_its_child_is_not_ready_when_it_is_polled_again, {
         .await
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let report = outer.settle().now_or_never().unwrap();
     assert_eq!((report.cancelled().len(), report.counts().failed()), (1, 0));
 });
@@ -574,7 +574,7 @@ by_hand!(a_body_with_a_join_that_goes_with_its_child_is_not_polled_again, {
         run.await.map(drop)
     });
     drive(&mut outer);
-    outer.cancel("enough");
+    outer.cancel_with("enough");
     let report = outer.settle().now_or_never().unwrap();
     assert_eq!((report.cancelled().len(), report.counts().completed()), (1, 0));
 });
@@ -589,7 +589,7 @@ behaviour!(a_clean_up_without_a_context_is_not_cancelled_either, async {
         Ok(clean_up.join().await.unwrap().len())
     });
     drive(&mut outer);
-    outer.spawner().cancel("enough");
+    outer.spawner().cancel_with("enough");
     assert_eq!(outer.join().await.unwrap(), [1]);
     assert!(handle.is_finished());
 });

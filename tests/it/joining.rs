@@ -151,7 +151,7 @@ behaviour!(the_output_stays_with_the_handle_until_it_is_taken, async {
 behaviour!(a_refused_child_is_given_back_as_it_was, async {
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let rejected = spawner.spawn_join(ready(Ok(7))).unwrap_err();
     assert!(matches!(rejected.reason, nestling::Rejection::Cancelled(_)));
     assert_eq!(rejected.future.await, Ok(7));
@@ -209,7 +209,7 @@ behaviour!(a_child_can_await_the_handle_of_a_sibling, async {
 
 behaviour!(a_cancelled_child_with_grace_still_hands_over_its_output, async {
     let mut nursery = nursery::<(), &str>();
-    let handle = nursery.child().grace(pending::<()>).spawn_join_with(|cx| async move {
+    let handle = nursery.child().grace(pending::<()>).spawn_join_with_context(|cx| async move {
         cx.cancelled().await;
         Ok("partial")
     });

@@ -10,7 +10,7 @@ const MILLION: u64 = 1_000_000;
 
 by_hand!(keep_errors_over_a_million_failures_stores_ten_in_join, {
     let live = Count::default();
-    let mut nursery = nursery::<(), Live>().keep_errors(10);
+    let mut nursery = nursery::<(), Live>().keep_failures(10);
     let peak = Count::default();
     for _ in 0..MILLION {
         let (live, peak) = (live.clone(), peak.clone());
@@ -30,7 +30,7 @@ by_hand!(keep_errors_over_a_million_failures_stores_ten_in_join, {
 by_hand!(keep_errors_over_a_million_failures_stores_ten_in_reserve, {
     let live = Count::default();
     let peak = Count::default();
-    let mut nursery = nursery::<(), Live>().keep_errors(10).limit(4);
+    let mut nursery = nursery::<(), Live>().keep_failures(10).limit(4);
     let error = futures::executor::block_on(async {
         for _ in 0..MILLION {
             let (live, peak) = (live.clone(), peak.clone());

@@ -11,7 +11,8 @@ use nestling::Spawner;
 use crate::support::{Task, drive};
 
 behaviour!(cancel_when_with_a_description_says_in_the_cause_what_the_error_was, async {
-    let mut nursery = nursery::<(), u32>().cancel_when(|_| true).describe(|n| format!("code {n}"));
+    let mut nursery =
+        nursery::<(), u32>().cancel_when(|_| true).cause_text(|n| format!("code {n}"));
     nursery.spawn(pending());
     nursery.spawn(async { Err(7) });
     let error = nursery.join().await.unwrap_err();
@@ -23,9 +24,9 @@ behaviour!(first_error_keeps_a_description_whichever_comes_first, async {
         let nursery = nursery::<(), u32>();
         let describe: fn(&u32) -> String = |n| format!("code {n}");
         let mut nursery = if described_first {
-            nursery.describe(describe).first_error()
+            nursery.cause_text(describe).first_error()
         } else {
-            nursery.first_error().describe(describe)
+            nursery.first_error().cause_text(describe)
         };
         nursery.spawn(async { Err(7) });
         let error = nursery.join().await.unwrap_err();
@@ -80,7 +81,7 @@ by_hand!(a_policy_may_spawn_and_cancel, {
     let mut nursery = nursery::<u32, &str>().cancel_when(move |error| {
         let spawner = spawner.get().unwrap();
         spawner.spawn(async { Ok(1) }).unwrap();
-        error.failure().error() == Some(&"last") && spawner.cancel("by the policy")
+        error.failure().error() == Some(&"last") && spawner.cancel_with("by the policy")
     });
     own.set(nursery.spawner()).unwrap();
     nursery.spawn(async { Err("first") });

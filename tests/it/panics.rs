@@ -63,7 +63,7 @@ behaviour!(a_policy_that_panics_ends_the_run_with_an_error, async {
 });
 
 behaviour!(a_text_for_the_cause_that_panics_leaves_the_cause_without_text, async {
-    let mut nursery = nursery::<(), u32>().first_error().describe(|_| panic!("no words"));
+    let mut nursery = nursery::<(), u32>().first_error().cause_text(|_| panic!("no words"));
     nursery.spawn(pending());
     nursery.spawn(async { Err(1) });
     let error = nursery.join().await.unwrap_err();

@@ -90,7 +90,7 @@ behaviour!(of_a_cancelled_child_it_is_one_failure_flagged_after_cancel, async {
 
 behaviour!(of_a_child_that_never_started_it_is_a_failure_as_well, async {
     let mut nursery = nursery::<u32, &str>();
-    nursery.cancel("before anything started");
+    nursery.cancel_with("before anything started");
     nursery.spawn(waits(|| panic!("never polled")));
     let error = nursery.join().await.unwrap_err();
     assert!(error.first().after_cancel() && error.first().failure().is_panic());
@@ -380,7 +380,7 @@ behaviour!(that_of_a_deadline_which_did_not_come_is_a_failure_beside_the_outputs
 behaviour!(that_of_a_deadline_is_a_failure_too_when_the_nursery_is_cancelled_before, async {
     let mut nursery = nursery::<u32, &str>().deadline(bomb("clock"));
     nursery.spawn(pending());
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let report = nursery.settle().await;
     let error = report.error().unwrap().first();
     assert!(error.child().is_nursery() && error.after_cancel());
@@ -411,12 +411,12 @@ behaviour!(that_of_a_grace_is_a_failure_whether_it_ran_or_not, async {
     assert_eq!(error.failure().to_string(), "panicked in the grace: unused");
 
     let mut ran = nursery::<u32, &str>().grace(armed("ran"));
-    ran.spawn_with(|cx| async move {
+    ran.spawn_with_context(|cx| async move {
         cx.cancelled().await;
         Ok(2)
     });
     drive(&mut ran);
-    ran.cancel("enough");
+    ran.cancel_with("enough");
     let report = ran.settle().await;
     assert_eq!(report.outputs().len(), 1);
     assert!(report.error().unwrap().first().after_cancel());
@@ -453,7 +453,7 @@ behaviour!(those_of_a_child_and_both_its_timers_end_no_process, async {
 by_hand!(that_of_a_timer_does_not_take_a_rejected_future_along, {
     let mut nursery = nursery::<u32, &str>();
     let spawner = nursery.spawner();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let rejected = spawner.child().timeout(armed("timeout")).spawn(async { Ok(7) }).unwrap_err();
     assert_eq!(rejected.future.now_or_never(), Some(Ok(7)));
 });
@@ -461,7 +461,7 @@ by_hand!(that_of_a_timer_does_not_take_a_rejected_future_along, {
 by_hand!(that_of_a_grace_which_nobody_can_have_goes_to_whoever_brought_it, {
     let (spawner, driver) = nursery::<u32, &str>().split();
     let stop =
-        |message| catch_unwind(AssertUnwindSafe(|| spawner.stop_within("enough", bomb(message))));
+        |message| catch_unwind(AssertUnwindSafe(|| spawner.cancel_within("enough", bomb(message))));
     assert!(stop("fetched").unwrap());
     let report = Task::new(driver).run();
     let Poll::Ready(report) = report else { panic!("there was nobody to wait for") };
@@ -481,7 +481,7 @@ by_hand!(
                 let _ = &guard;
                 false
             });
-        nursery.spawner().stop_within("unfetched", bomb("of a spawner"));
+        nursery.spawner().cancel_within("unfetched", bomb("of a spawner"));
         nursery.spawn(waits(|| panic!("child")));
         let thrown = catch_unwind(AssertUnwindSafe(|| drop(nursery))).unwrap_err();
         assert_eq!(thrown.downcast_ref::<&str>(), Some(&"child"));
@@ -500,7 +500,7 @@ by_hand!(those_of_timers_do_not_take_along_what_is_refused_or_never_spawned, {
     dropped(&mut || drop(nursery.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"))));
     dropped(&mut || drop(spawner.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"))));
     let slot = spawner.try_reserve().unwrap().timeout(armed("one")).grace(armed("two"));
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     assert_eq!(slot.spawn(async { Ok(3) }).unwrap_err().future.now_or_never(), Some(Ok(3)));
     let late = spawner.child().timeout(armed("one")).grace(armed("two")).spawn(async { Ok(4) });
     assert_eq!(late.unwrap_err().future.now_or_never(), Some(Ok(4)));
@@ -527,7 +527,7 @@ behaviour!(a_nursery_that_has_ended_does_not_follow_a_cancel_of_its_child_any_mo
     let mut outer = nursery::<bool, &str>();
     let canceller = Arc::clone(&own);
     let child = outer.child().grace(pending::<()>);
-    let handle = child.spawn_with(move |cx| async move {
+    let handle = child.spawn_with_context(move |cx| async move {
         // It is dropped when the inner nursery has ended, and sends its driver round once more.
         let deadline = waits::<()>(move || {
             canceller.get().unwrap().cancel();

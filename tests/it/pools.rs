@@ -162,7 +162,7 @@ behaviour!(the_first_error_drops_those_that_run_and_pulls_no_more, async {
 
 behaviour!(a_policy_stops_at_the_failure_that_it_says, async {
     let mut seen = 0;
-    let pool = pool!(1).describe(|error: &&str| (*error).into()).cancel_when(move |_| {
+    let pool = pool!(1).cause_text(|error: &&str| (*error).into()).cancel_when(move |_| {
         seen += 1;
         seen == 3
     });
@@ -186,7 +186,7 @@ behaviour!(a_policy_that_stops_a_pool_is_not_asked_of_a_panic_after_that, async 
 });
 
 behaviour!(failures_beyond_keep_errors_are_counted, async {
-    let pool = pool!(8).keep_errors(10);
+    let pool = pool!(8).keep_failures(10);
     let error = pool.for_each(0..10_000, |n| ready(Err::<(), _>(n))).await.unwrap_err();
     assert_eq!((error.len(), error.counts().not_stored()), (10, 9_990));
     assert_eq!(error.counts().failed(), 10_000);
@@ -665,7 +665,7 @@ fn a_limit_of_zero_panics_and_says_what_would_be_right() {
     let thrown = catch_unwind(|| Pool::<'_, ()>::new(0)).map(drop).unwrap_err();
     let text = thrown.downcast_ref::<&str>().unwrap();
     assert!(text.contains("at least 1"), "{text}");
-    assert!(catch_unwind(|| Pool::<'_, ()>::new(1).keep_errors(0)).is_err());
+    assert!(catch_unwind(|| Pool::<'_, ()>::new(1).keep_failures(0)).is_err());
 }
 
 #[test]

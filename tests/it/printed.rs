@@ -25,7 +25,7 @@ fn a_nursery_tells_its_name_its_numbers_and_its_cause() {
     nursery.spawn(pending());
     nursery.spawn(pending());
     says(&nursery, &["Nursery", "\"sync\"", "running: 0", "queued: 2", "cause: None"]);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     says(&nursery, &["queued: 0", "enough"]);
     says(&nursery.spawner(), &["Spawner", "enough"]);
 }
@@ -86,12 +86,12 @@ fn handles_and_what_children_know_of_themselves_tell_the_child() {
     says(&handle, &["JoinHandle", "\"far\"", "cause: None", "finished: false"]);
     let known = Arc::new(OnceLock::new());
     let own = Arc::clone(&known);
-    nursery.child().name("near").grace(pending::<()>).spawn_with(move |cx| {
+    nursery.child().name("near").grace(pending::<()>).spawn_with_context(move |cx| {
         assert!(own.set(cx).is_ok());
         pending()
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     says(&handle, &["enough"]);
     let cx = known.get().unwrap();
     says(cx, &["ChildContext", "\"near\"", "enough"]);

@@ -132,7 +132,7 @@ fn a_cancelled_child_is_gone_from_any_executor_before_join_returns() {
                 for _ in 0..8 {
                     has_started.next().await.unwrap();
                 }
-                assert!(spawner.cancel("enough"));
+                assert!(spawner.cancel_with("enough"));
                 Ok(())
             });
             let report = futures::executor::block_on(nursery.settle());
@@ -222,7 +222,7 @@ by_hand!(a_child_that_is_cancelled_before_its_first_poll_over_there_is_never_pol
         Ok(())
     });
     drive(&mut nursery);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
@@ -316,7 +316,7 @@ by_hand!(one_that_panics_at_the_cancel_is_a_failure_after_it, {
     nursery.spawn_on(far.clone(), waits(|| panic!("late")));
     drive(&mut nursery);
     far.poll();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
@@ -550,7 +550,7 @@ by_hand!(what_it_comes_to_in_its_grace_is_its_end, {
     nursery.spawn_on(far.clone(), is_done.map(|done| done.map_err(|_| "lost")));
     drive(&mut nursery);
     far.poll();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
@@ -567,7 +567,7 @@ by_hand!(the_nurserys_grace_is_over_for_it_too_and_it_is_waited_for, {
     nursery.spawn_on(far.clone(), pending());
     drive(&mut nursery);
     far.poll();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
@@ -582,7 +582,7 @@ by_hand!(one_that_is_cancelled_alone_has_nothing_of_the_nurserys_grace, {
     drive(&mut nursery);
     far.poll();
     handle.cancel();
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let mut settle = Task::new(nursery.settle());
     assert!(settle.run().is_pending());
     far.poll();
@@ -683,7 +683,7 @@ by_hand!(one_that_the_executor_drops_once_the_nursery_is_cancelled_is_cancelled_
     let spawner = nursery.spawner();
     nursery.spawn(async move {
         receive.await.unwrap();
-        spawner.cancel("enough");
+        spawner.cancel_with("enough");
         runs.drop_all();
         pending().await
     });
@@ -707,7 +707,7 @@ by_hand!(one_that_was_told_to_go_before_overruns_no_grace, {
     far.poll();
     handle.cancel();
     assert!(settle.run().is_pending());
-    spawner.cancel("enough");
+    spawner.cancel_with("enough");
     assert!(settle.run().is_pending());
     far.poll();
     let Poll::Ready(report) = settle.run() else { panic!("it is gone") };
@@ -811,7 +811,7 @@ by_hand!(destructors_of_an_executor_and_of_a_child_that_never_started_end_no_pro
     });
     let mut nursery = nursery::<u32, &str>();
     nursery.spawn_on(far, waits(|| panic!("child")));
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     let error = nursery.join().now_or_never().unwrap().unwrap_err();
     assert_eq!(error.first().failure().panic().unwrap().message(), "child");
 });

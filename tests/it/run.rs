@@ -113,7 +113,7 @@ behaviour!(a_nursery_cancelled_by_its_spawner_leaves_the_body_to_its_own_end, as
         .run(|spawner| async move {
             let handle = spawner.spawn_with_handle(pending()).unwrap();
             yields(1).await;
-            assert!(spawner.cancel("by the body"));
+            assert!(spawner.cancel_with("by the body"));
             handle.finished().await;
             yields(3).await;
             assert!(spawner.spawn(async { Ok(()) }).unwrap_err().reason.is_cancelled());
@@ -219,7 +219,7 @@ behaviour!(a_body_that_waits_for_a_slot_is_dropped_by_a_stop, async {
 behaviour!(a_body_in_a_nursery_that_was_cancelled_before_runs_to_its_own_end, async {
     let mut nursery = nursery::<(), &str>();
     nursery.spawn(pending());
-    nursery.cancel("before");
+    nursery.cancel_with("before");
     let (output, report) = nursery
         .run(|spawner| async move {
             yields(2).await;
@@ -271,7 +271,7 @@ behaviour!(a_body_that_waits_for_the_cancel_is_told_why_it_came, async {
     let outside = nursery.spawner();
     nursery.spawn(async move {
         yields(2).await;
-        assert!(outside.stop("maintenance"));
+        assert!(outside.cancel_with("maintenance"));
         Ok(())
     });
     let body = nursery.run(|spawner| async move {
@@ -287,7 +287,7 @@ behaviour!(a_body_that_waits_for_the_cancel_is_told_why_it_came, async {
 behaviour!(the_body_of_a_childs_nursery_is_told_when_the_child_is_cancelled, async {
     let mut nursery = nursery::<String, &str>();
     let child = nursery.child().grace(pending::<()>);
-    let handle = child.group().spawn_with(|cx| async move {
+    let handle = child.group().spawn_with_context(|cx| async move {
         let inner = cx.nursery::<(), &str>();
         let body = inner.run(|spawner| async move { Ok(spawner.cancelled().await.to_string()) });
         body.await.map(|(cause, _)| cause)
@@ -311,7 +311,7 @@ by_hand!(who_waits_for_a_cancel_is_woken_once_by_that_and_by_nothing_else, {
     spawner.close();
     drop(gone);
     assert_eq!(waiting.wakes(), 0);
-    nursery.cancel("enough");
+    nursery.cancel_with("enough");
     assert_eq!((waiting.wakes(), wakes.count()), (1, 0));
     assert!(waiting.poll().is_ready() && waiting.poll().is_ready());
 });
@@ -328,7 +328,7 @@ by_hand!(of_a_nursery_that_ends_without_a_cancel_nobody_is_told_and_no_waker_is_
     assert_eq!(Arc::strong_count(&wakes), 2, "only the one above is left, and its maker");
     let mut late = Task::new(spawner.cancelled());
     assert!(early.poll_with(&waker).is_pending() && late.poll_with(&waker).is_pending());
-    assert!(!spawner.cancel("too late"));
+    assert!(!spawner.cancel_with("too late"));
     assert_eq!((Arc::strong_count(&wakes), wakes.count()), (2, 0));
 
     let mut dropped = nursery::<(), &str>();
@@ -340,7 +340,7 @@ by_hand!(of_a_nursery_that_ends_without_a_cancel_nobody_is_told_and_no_waker_is_
 });
 
 behaviour!(the_bodys_error_is_named_where_others_have_failed_that_are_not_stored, async {
-    let mut nursery = nursery::<(), &str>().keep_errors(1);
+    let mut nursery = nursery::<(), &str>().keep_failures(1);
     nursery.spawn(async {
         yields(2).await;
         Err("not stored")

@@ -54,7 +54,7 @@ fn a_body_a_context_and_a_group_that_borrow_can_be_spawned() {
         let items = &items;
         let mut nursery = Nursery::new();
         nursery.spawn_group(group(items));
-        nursery.child().grace(pending::<()>).group().spawn_with(|cx| async move {
+        nursery.child().grace(pending::<()>).group().spawn_with_context(|cx| async move {
             let mut inner = cx.nursery();
             inner.spawn(check(&items[1]));
             cx.until_cancelled(ready(())).await;

@@ -269,7 +269,7 @@ by_hand!(those_who_wait_when_the_nursery_is_cancelled_or_dropped_are_refused, {
         let mut waiter = Task::new(spawner.reserve());
         assert!(waiter.poll().is_pending());
         if cancel {
-            nursery.cancel("over");
+            nursery.cancel_with("over");
         }
         drop(nursery);
         assert_eq!(waiter.wakes(), 1);
@@ -284,7 +284,7 @@ behaviour!(an_owner_that_waits_hears_of_a_cancel, async {
     let spawner = nursery.spawner();
     nursery.spawn(async move {
         yields(3).await;
-        spawner.cancel("over");
+        spawner.cancel_with("over");
         pending().await
     });
     let refused = nursery.reserve().await.unwrap_err();
@@ -331,7 +331,7 @@ by_hand!(an_owner_waits_for_no_slot_in_a_cancelled_nursery_where_a_child_has_its
         let _spawner = asked.then(|| nursery.spawner());
         nursery.child().grace(pending::<()>).spawn(pending());
         drive(&mut nursery);
-        assert!(nursery.cancel("over"));
+        assert!(nursery.cancel_with("over"));
         let refused = nursery.reserve().now_or_never().unwrap().unwrap_err();
         assert!(refused.is_cancelled());
         assert_eq!(nursery.running(), 1);

@@ -86,7 +86,7 @@ by_hand!(a_slot_of_a_spawner_gives_the_future_back_after_a_close_a_cancel_or_a_d
         let mut nursery = Some(nursery);
         match how {
             "closed" => drop(spawner.close()),
-            "cancelled" => drop(spawner.cancel("over")),
+            "cancelled" => drop(spawner.cancel_with("over")),
             _ => drop(nursery.take()),
         }
         let rejected = slot.spawn(async { Ok(1) }).unwrap_err();
@@ -122,7 +122,7 @@ by_hand!(a_slot_of_the_owner_in_a_nursery_that_was_cancelled_reports_the_child, 
     let mut nursery = nursery::<(), &str>().limit(1);
     let spawner = nursery.spawner();
     let slot = nursery.try_reserve().unwrap();
-    spawner.cancel("over");
+    spawner.cancel_with("over");
     let polled = polls.clone();
     let id = slot.spawn(async move {
         polled.add();
@@ -202,11 +202,11 @@ at_most_two_run!(backpressure_holds_for_groups, |slot, child| {
 });
 
 at_most_two_run!(backpressure_holds_for_children_with_a_context, |slot, child| {
-    let _handle = slot.spawn_with(|_cx| child.map(Ok));
+    let _handle = slot.spawn_with_context(|_cx| child.map(Ok));
 });
 
 at_most_two_run!(backpressure_holds_for_groups_with_a_context, |slot, child| {
-    let _handle = slot.group().spawn_with(|cx| async move {
+    let _handle = slot.group().spawn_with_context(|cx| async move {
         let inner = cx.nursery::<(), &str>();
         child.await;
         inner.join().await.map(drop)

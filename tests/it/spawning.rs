@@ -110,14 +110,14 @@ behaviour!(a_spawn_after_the_nursery_ended_gives_the_future_back_and_says_closed
     assert!(spawner.spawn_with_handle(async { Ok(7) }).unwrap_err().reason.is_closed());
     assert!(spawner.spawn_group(async { Ok(7) }).unwrap_err().reason.is_closed());
     assert!(spawner.reserve().await.unwrap_err().is_closed());
-    assert!(!spawner.cancel("too late"));
+    assert!(!spawner.cancel_with("too late"));
 });
 
 behaviour!(a_spawn_after_a_cancel_gives_the_future_back_and_the_cause, async {
     let mut nursery = nursery::<u32, &str>().limit(1);
     let spawner = nursery.spawner();
     nursery.spawn(pending());
-    assert!(spawner.cancel("closing down"));
+    assert!(spawner.cancel_with("closing down"));
     let rejected = spawner.spawn(async { Ok(7) }).unwrap_err();
     match &rejected.reason {
         Rejection::Cancelled(cause) => assert_eq!(cause.message(), Some("closing down")),
@@ -182,7 +182,7 @@ behaviour!(a_child_spawned_from_a_destructor_in_a_cancelled_nursery_comes_back, 
         }));
     }
     drive(&mut nursery);
-    nursery.cancel("over");
+    nursery.cancel_with("over");
     assert!(nursery.join().await.unwrap().is_empty());
     assert_eq!(log.take(), [true, true]);
 });
@@ -262,7 +262,7 @@ by_hand!(a_future_may_be_spawned_while_another_is_dropped_on_the_way_in, {
     let nested = Arc::new(Mutex::new(None));
     let mut nursery = nursery::<u32, &str>();
     let (spawner, slot) = (nursery.spawner(), nested.clone());
-    nursery.cancel("over");
+    nursery.cancel_with("over");
     nursery.spawn(waits(move || {
         *slot.lock().unwrap() =
             spawner.spawn(async { Ok(1) }).err().map(|e| e.reason.is_cancelled());

@@ -52,8 +52,8 @@ by_hand!(stop_ends_it_and_the_children_are_gone, {
         .unwrap();
     let mut driver = Task::new(driver);
     assert!(driver.run().is_pending());
-    assert!(spawner.stop("shutting down"));
-    assert!(!spawner.stop("again"));
+    assert!(spawner.cancel_with("shutting down"));
+    assert!(!spawner.cancel_with("again"));
     assert_eq!(live.get(), 1, "the driver drops it, not who stops it");
     match driver.run() {
         Poll::Ready(report) => {
@@ -81,11 +81,11 @@ behaviour!(stop_within_drains_and_lists_who_had_to_be_dropped, async {
             cx.cancelled().await;
             Ok("signalled")
         };
-        spawner.spawn_with(heard).unwrap();
+        spawner.spawn_with_context(heard).unwrap();
         spawner.child().name("stuck").spawn(pending()).unwrap();
         spawner.child().name("queued").spawn(pending()).unwrap();
         yields(2).await;
-        assert!(spawner.stop_within("shutting down", yields(20)));
+        assert!(spawner.cancel_within("shutting down", yields(20)));
     };
     let ((), report) = futures::join!(body, driver);
     assert_eq!(report.counts().completed(), 2);
@@ -101,9 +101,9 @@ by_hand!(a_second_grace_cuts_the_first_one_short_and_the_cause_stays, {
     let mut driver = Task::new(driver);
     assert!(driver.run().is_pending());
     let log = dropped.clone();
-    assert!(spawner.stop_within("first", waits::<()>(move || log.add("first grace"))));
+    assert!(spawner.cancel_within("first", waits::<()>(move || log.add("first grace"))));
     assert!(driver.run().is_pending());
-    assert!(!spawner.stop_within("second", ready(())));
+    assert!(!spawner.cancel_within("second", ready(())));
     match driver.run() {
         Poll::Ready(report) => {
             assert_eq!(report.cause().unwrap().message(), Some("first"));
@@ -120,7 +120,7 @@ behaviour!(a_nursery_that_was_closed_can_still_be_stopped, async {
     let stop = async move {
         assert!(spawner.close());
         yields(3).await;
-        assert!(spawner.stop("takes too long"));
+        assert!(spawner.cancel_with("takes too long"));
     };
     let ((), report) = futures::join!(stop, driver);
     assert_eq!(report.cause().unwrap().kind(), CauseKind::Requested);
@@ -149,7 +149,7 @@ behaviour!(a_context_does_not_keep_it_open_so_daemons_may_have_one, async {
         let _spawner = cx.spawner();
         pending().await
     };
-    spawner.child().daemon().spawn_with(daemon).unwrap();
+    spawner.child().daemon().spawn_with_context(daemon).unwrap();
     spawner.spawn(yields(2).map(|()| Ok(1))).unwrap();
     drop(spawner);
     let report = driver.await;
@@ -206,7 +206,7 @@ by_hand!(dropping_the_driver_drops_the_children_and_closes, {
     drop(driver);
     assert_eq!(log.take(), [2, 1, 0]);
     assert!(matches!(spawner.spawn(pending()).unwrap_err().reason, Rejection::Closed));
-    assert!(!spawner.stop("too late") && !spawner.close());
+    assert!(!spawner.cancel_with("too late") && !spawner.close());
 });
 
 behaviour!(the_owner_can_still_spawn_into_what_a_spawner_has_closed, async {
@@ -230,7 +230,7 @@ fn a_driver_on_another_thread_is_stopped_from_this_one() {
         })
         .unwrap();
     has_started.recv().unwrap();
-    spawner.stop("from here");
+    spawner.cancel_with("from here");
     let report = driving.join().unwrap();
     assert_eq!(report.cause().unwrap().message(), Some("from here"));
 }
@@ -238,11 +238,11 @@ fn a_driver_on_another_thread_is_stopped_from_this_one() {
 by_hand!(a_grace_that_comes_when_the_nursery_has_ended_is_dropped_at_once, {
     let live = Count::default();
     let (spawner, driver) = nursery::<(), &str>().split();
-    spawner.stop("enough");
+    spawner.cancel_with("enough");
     assert!(Task::new(driver).run().is_ready());
     // Were it kept, the spawner in it would keep itself alive.
     let (kept, again) = (Live::new(&live), spawner.clone());
-    let late = spawner.stop_within("again", async move {
+    let late = spawner.cancel_within("again", async move {
         let _both = (kept, again);
         pending::<()>().await
     });
@@ -254,10 +254,10 @@ by_hand!(a_grace_for_a_nursery_that_was_cancelled_and_dropped_is_dropped_at_once
     let live = Count::default();
     let mut nursery = nursery::<(), &str>();
     let spawner = nursery.spawner();
-    spawner.stop_within("enough", pending::<()>());
+    spawner.cancel_within("enough", pending::<()>());
     drop(nursery);
     let kept = Live::new(&live);
-    spawner.stop_within("again", async move {
+    spawner.cancel_within("again", async move {
         let _kept = kept;
         pending::<()>().await
     });

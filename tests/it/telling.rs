@@ -16,7 +16,7 @@ fn tell<E: std::fmt::Display>(log: &Told) -> impl FnMut(&ChildError<E>) + Send +
 
 behaviour!(each_failure_is_told_when_it_comes_and_is_in_the_result_too, async {
     let log = Told::new();
-    let mut nursery = nursery::<(), &str>().keep_errors(1).on_failure(tell(&log));
+    let mut nursery = nursery::<(), &str>().keep_failures(1).on_failure(tell(&log));
     nursery.child().name("put").spawn(async { Err("disk full") });
     nursery.spawn(async { Ok(()) });
     nursery.spawn(async { panic!("oh") });
@@ -38,7 +38,7 @@ behaviour!(failures_after_a_cancel_are_told_too, async {
     let mut nursery =
         nursery::<(), &str>().first_error().grace(pending::<()>).on_failure(tell(&log));
     for _ in 0..3 {
-        nursery.spawn_with(|cx| async move {
+        nursery.spawn_with_context(|cx| async move {
             cx.cancelled().await;
             Err("cannot drain")
         });
@@ -127,7 +127,7 @@ behaviour!(a_callback_is_dropped_with_its_nursery_and_a_panic_of_that_is_a_failu
 #[test]
 fn a_pool_tells_the_failures_of_its_items() {
     let log = Told::new();
-    let pool = Pool::local(2).keep_errors(1).on_failure(tell(&log));
+    let pool = Pool::local(2).keep_failures(1).on_failure(tell(&log));
     let error = pool.for_each(0..4, |n| async move { Err::<(), _>(n) });
     error.now_or_never().unwrap().unwrap_err();
     assert_eq!(log.take(), ["#0: 0", "#1: 1", "#2: 2", "#3: 3"]);

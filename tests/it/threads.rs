@@ -55,7 +55,7 @@ behaviour!(shared, a_cancel_of_the_nursery_from_another_thread_wakes_it, async {
     nursery.spawn(pending());
     let thread = thread::spawn(move || {
         is_parked.recv().unwrap();
-        assert!(spawner.cancel("from afar"));
+        assert!(spawner.cancel_with("from afar"));
     });
     let report = once_parked(nursery.settle(), || parked.send(()).unwrap()).await;
     assert_eq!(report.cause().unwrap().message(), Some("from afar"));
@@ -79,7 +79,7 @@ by_hand!(shared, a_cancel_that_meets_the_end_is_the_cause_if_it_was_told_that_it
                 spin_loop();
             }
             (0..later).for_each(|_| spin_loop());
-            answer.send(spawner.cancel("at the end")).unwrap();
+            answer.send(spawner.cancel_with("at the end")).unwrap();
         }
     });
     for round in 0..20_000 {
@@ -180,7 +180,7 @@ by_hand!(shared, a_spawn_from_another_thread_wakes_the_task_that_was_parked_once
         for n in 0..100 {
             spawner.spawn(async move { Ok(n) }).unwrap();
         }
-        spawner.cancel("done");
+        spawner.cancel_with("done");
     })
     .join()
     .unwrap();

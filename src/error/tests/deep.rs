@@ -81,7 +81,7 @@ fn a_deep_error_is_mapped_and_split() {
         let (even, odd) = error.split(|leaf| leaf.failure().error().unwrap() % 2 == 0);
         assert_eq!(even.unwrap().leaves().count(), DEPTH / 2);
         assert_eq!(odd.as_ref().unwrap().leaves().count(), DEPTH / 2 + 1);
-        assert!(odd.unwrap().retain(|leaf| leaf.failure().error() == Some(&0)).is_none());
+        assert!(odd.unwrap().filter(|leaf| leaf.failure().error() == Some(&0)).is_none());
     });
 }
 

@@ -187,11 +187,11 @@ fn into_first_drops_all_others_and_the_first_too_if_they_panic() {
 #[test]
 fn retain_drops_all_others_and_what_it_keeps_too_if_they_panic() {
     for_each_tree(|gone, error, bombs| {
-        let thrown = thrown_by(|| error.retain(|leaf| leaf.child().id().number() % 2 == 0));
+        let thrown = thrown_by(|| error.filter(|leaf| leaf.child().id().number() % 2 == 0));
         assert_eq!((thrown, gone.take_sorted()), (1, numbers(0..bombs)));
     });
     for_each_tree(|gone, error, bombs| {
-        assert_eq!(thrown_by(|| error.retain(|_| false)), 0);
+        assert_eq!(thrown_by(|| error.filter(|_| false)), 0);
         assert_eq!(gone.take(), numbers(0..bombs));
     });
 }
@@ -341,7 +341,7 @@ fn a_deep_error_of_bombs_is_dropped() {
         let (gone, chain) = deep();
         assert_eq!((thrown_by(|| chain.into_first()), gone.take_sorted()), (1, all()));
         let (gone, chain) = deep();
-        thrown_by(|| chain.retain(|leaf| leaf.failure().error().unwrap().number % 3 == 0));
+        thrown_by(|| chain.filter(|leaf| leaf.failure().error().unwrap().number % 3 == 0));
         assert_eq!(gone.take_sorted(), all());
         let (gone, chain) = deep();
         let thrown = thrown_by(|| {

@@ -96,7 +96,7 @@ fn joined_errors_as_errors_become_groups_or_dissolve() {
     };
     assert_eq!(nested().into_groups().first().failure().group().unwrap().name(), Some("inner"));
     assert_eq!(
-        nested().flatten_nested().to_string(),
+        nested().into_groups().flatten().to_string(),
         "2 of 3 children failed: #0 a > #5: deep; #1: panicked: oh"
     );
 }

@@ -1,4 +1,4 @@
-//! `split`, `retain` and `map`, case by case.
+//! `split`, `filter` and `map`, case by case.
 
 use super::*;
 
@@ -68,24 +68,24 @@ fn failures_that_were_not_stored_count_in_both_halves() {
 
 #[test]
 fn retain_drops_groups_that_it_emptied() {
-    let error = nested().retain(|entry| entry.failure().error().is_some_and(|error| *error < 10));
+    let error = nested().filter(|entry| entry.failure().error().is_some_and(|error| *error < 10));
     let error = error.unwrap();
     assert_eq!(ids(&error), [0, 2]);
     assert_eq!(error.counts().failed(), 2);
-    assert!(nested().retain(|_| false).is_none());
+    assert!(nested().filter(|_| false).is_none());
 }
 
 #[test]
 fn groups_that_are_emptied_take_the_groups_around_them_along() {
     let inner = joined(0, vec![group(0, "", joined(0, vec![failed(0, "", 1)]))]);
     let error = joined(0, vec![group(0, "", inner), failed(1, "", 2)]);
-    assert_eq!(error.retain(even).unwrap().to_string(), "1 of 2 children failed: #1: 2");
+    assert_eq!(error.filter(even).unwrap().to_string(), "1 of 2 children failed: #1: 2");
 }
 
 #[test]
 fn only_failures_that_are_no_groups_are_asked() {
     let mut asked = Vec::new();
-    let _ = nested().retain(|entry| {
+    let _ = nested().filter(|entry| {
         asked.push(entry.failure().error().copied());
         true
     });

@@ -104,7 +104,7 @@ nursery failed: 1 of 1 child, first #0
 #[test]
 fn split_keeps_the_way_to_the_sources_and_map_forgets_it() {
     let error = joined(0, vec![failed(0, "", no_answer())]).with_sources();
-    let error = error.retain(|_| true).unwrap();
+    let error = error.filter(|_| true).unwrap();
     assert!(format!("{error:#}").contains("caused by"));
     assert!(!format!("{:#}", error.map(|error| error)).contains("caused by"));
 }

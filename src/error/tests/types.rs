@@ -38,11 +38,11 @@ fn an_error_made_by_from_is_no_group_whatever_was_done_to_it() {
     let bare = || JoinedError::from(String::from("no"));
     assert_eq!(bare().into_bare().unwrap(), "no");
     assert_eq!(bare().map(|text| text.len()).into_bare().unwrap(), 2);
-    assert_eq!(bare().retain(|_| true).unwrap().into_bare().unwrap(), "no");
+    assert_eq!(bare().filter(|_| true).unwrap().into_bare().unwrap(), "no");
     assert_eq!(bare().flatten().into_bare().unwrap(), "no");
     // What came of the groups in it is not alone.
     let inner = joined(0, vec![failed(0, "", "a"), failed(1, "", "b")]);
-    let flat = JoinedError::from(inner).flatten_nested().into_bare().unwrap_err();
+    let flat = JoinedError::from(inner).into_groups().flatten().into_bare().unwrap_err();
     assert_eq!(flat.len(), 2);
     // As a group it is the error of a nursery.
     let group = JoinedError::from(bare()).into_groups().into_bare().unwrap_err();

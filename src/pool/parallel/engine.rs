@@ -298,7 +298,7 @@ where
             this.ledger.end_cancelled(id, &cause, panic, 0);
         }
         if let Some(crew) = this.crew {
-            crew.cancel("");
+            crew.cancel();
         }
         this.ledger.drop_source(this.source);
     }

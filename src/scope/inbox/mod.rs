@@ -198,6 +198,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         (first, cause)
     }
 
+    /// Whether spawners are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.lock().is_open()
+    }
+
     /// Refuses spawners from now on, and lets the nursery end once its children have. Says whether
     /// this was what closed it.
     pub(crate) fn close(&self) -> bool {

@@ -97,8 +97,12 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status, Status::Open)
+    }
+
     pub(super) fn close(&mut self) -> (bool, Vec<Waker>) {
-        let open = matches!(self.status, Status::Open);
+        let open = self.is_open();
         if open {
             self.status = Status::Closed;
             let (stay, go): (_, BTreeMap<_, _>) = mem::take(&mut self.queue)

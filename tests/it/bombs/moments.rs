@@ -66,9 +66,9 @@ fn a_grace_that_another_replaces_while_panicking_aborts_nothing() {
     let bombs = Bombs::default();
     let mut nursery = Children::new();
     let spawner = nursery.spawner();
-    assert!(spawner.stop_within("first", waits_holding::<()>(bombs.bomb("a grace"))));
+    assert!(spawner.cancel_within("first", waits_holding::<()>(bombs.bomb("a grace"))));
     while_panicking(|| {
-        spawner.stop_within("second", pending::<()>());
+        spawner.cancel_within("second", pending::<()>());
     });
     bombs.assert_all_gone("the grace");
 }

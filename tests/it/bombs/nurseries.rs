@@ -229,12 +229,12 @@ fn cancelled(nursery: Children, started: bool) -> Report<Bomb, Bomb> {
     let mut nursery = nursery;
     let spawner = nursery.spawner();
     if !started {
-        nursery.cancel("before it has started");
+        nursery.cancel_with("before it has started");
     }
     let mut settle = Task::new(nursery.settle());
     if started {
         assert!(settle.run().is_pending());
-        spawner.cancel("when it has started");
+        spawner.cancel_with("when it has started");
     }
     match settle.run() {
         Poll::Ready(report) => report,
@@ -246,7 +246,7 @@ fn cancelled(nursery: Children, started: bool) -> Report<Bomb, Bomb> {
 fn a_nursery_that_keeps_neither_outputs_nor_errors_ends() {
     for waits in [false, true] {
         with_each(move |nursery, bombs, context| {
-            let mut nursery = nursery.discard_outputs().keep_errors(1).limit(1);
+            let mut nursery = nursery.discard_outputs().keep_failures(1).limit(1);
             if waits {
                 let mut waiting = Task::new(nursery.reserve());
                 assert!(waiting.run().is_pending());

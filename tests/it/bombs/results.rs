@@ -34,7 +34,7 @@ fn failures_that_are_not_retained_take_no_other_along() {
     for kept in ["one", "two"] {
         let bombs = Bombs::default();
         let thrown = panic_of(|| {
-            let retained = error(&bombs).retain(|one| {
+            let retained = error(&bombs).filter(|one| {
                 one.failure().error().is_some_and(|bomb| bomb.name.as_deref() == Some(kept))
             });
             drop(retained);
@@ -83,7 +83,7 @@ fn a_text_that_panics_with_a_bomb_still_stops_the_others() {
     let held = std::sync::Mutex::new(Some(payload));
     // The text is asked for by a plain function, so the error brings the payload along.
     let mut nursery = Nursery::<'_, (), std::sync::Mutex<Option<Bomb>>>::new()
-        .describe(|held| panic_any(held.lock().unwrap().take().unwrap()))
+        .cause_text(|held| panic_any(held.lock().unwrap().take().unwrap()))
         .cancel_when(|_| true);
     nursery.spawn(ready(Err(held)));
     nursery.spawn(std::future::pending());

@@ -58,7 +58,7 @@ fn waiting(wait: Wait) -> (Option<Children>, CancelHandle, Waiting) {
     let mut nursery = Children::new().limit(1);
     let context = Arc::new(OnceLock::<ChildContext<'static, (), &'static str>>::new());
     let keep = context.clone();
-    let handle = nursery.child().grace(pending::<()>).spawn_with(move |cx| {
+    let handle = nursery.child().grace(pending::<()>).spawn_with_context(move |cx| {
         let _ = keep.set(cx);
         pending()
     });
@@ -110,7 +110,7 @@ fn a_waker_that_panics_when_it_is_dropped_harms_nothing() {
                 End::Comes => {
                     handle.cancel();
                     if let Some(nursery) = &mut nursery {
-                        nursery.cancel("enough");
+                        nursery.cancel_with("enough");
                     }
                     nursery = None;
                     let _ = task.poll();
@@ -144,7 +144,7 @@ fn what_a_waker_panics_with_may_panic_when_it_is_dropped() {
         assert!(task.poll_with(&waker).is_pending(), "{context}");
         handle.cancel();
         if let Some(mut nursery) = nursery {
-            nursery.cancel("enough");
+            nursery.cancel_with("enough");
         }
         assert!(!bombs.any_armed(), "{context}: it was not woken");
         drop(task);

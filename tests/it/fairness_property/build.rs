@@ -244,7 +244,7 @@ fn nursery(nest: &Nest, place: &Place, owner: &Arc<Party>) -> Children {
         let (party, spawner) = (place.seat("a canceller", Pace::Busy), nursery.spawner());
         nursery.spawn(poll_fn(move |cx| {
             if party.served() == A_WHILE {
-                spawner.cancel("by a child");
+                spawner.cancel_with("by a child");
             }
             party.pause(cx);
             Poll::Pending

@@ -91,7 +91,7 @@ by_hand!(a_destructor_that_panics_keeps_no_sibling_alive, {
         }
         drive(&mut nursery);
         if cancel {
-            nursery.cancel("over");
+            nursery.cancel_with("over");
             assert_eq!(live.get(), 0);
             let Some(report) = nursery.settle().now_or_never() else { panic!("all are gone") };
             assert_eq!((report.counts().failed(), report.counts().cancelled()), (2, 4));
@@ -124,9 +124,9 @@ by_hand!(a_destructor_may_spawn_wherever_its_child_stands, {
         let cancelled = way.starts_with("cancelled");
         match way {
             "dropped" => drop(nursery),
-            "cancelled" => assert!(nursery.cancel("over")),
+            "cancelled" => assert!(nursery.cancel_with("over")),
             "cancelled by a spawner" => {
-                spawner.cancel("over");
+                spawner.cancel_with("over");
                 assert!(nursery.join().now_or_never().unwrap().unwrap().is_empty());
             }
             _ => drop(Task::new(nursery.join())),

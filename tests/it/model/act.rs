@@ -72,7 +72,7 @@ impl<M: Kind> Stage<M> {
             nursery = nursery.limit(script.limit.into());
         }
         if script.keep > 0 {
-            nursery = nursery.keep_errors(script.keep.into());
+            nursery = nursery.keep_failures(script.keep.into());
         }
         if script.keep_cancelled > 0 {
             nursery = nursery.keep_cancelled(script.keep_cancelled.into());
@@ -254,13 +254,13 @@ impl<M: Kind> Stage<M> {
                 }
             }
             Step::CancelAll => {
-                let first = self.siblings().cancel(format!("{:?}", self.actor));
+                let first = self.siblings().cancel_with(format!("{:?}", self.actor));
                 let within = false;
                 self.world.tell(Event::CancelsAll { nursery, by: self.actor, within, first });
             }
             Step::StopWithin(ms) => {
                 let grace = self.time(ms, Due::Grace);
-                let first = self.siblings().stop_within(format!("{:?}", self.actor), grace);
+                let first = self.siblings().cancel_within(format!("{:?}", self.actor), grace);
                 let within = true;
                 self.world.tell(Event::CancelsAll { nursery, by: self.actor, within, first });
             }

@@ -23,21 +23,21 @@ macro_rules! spawn_by {
         let answer = match how {
             Spawn::Plain if listens(&child) => builder
                 .group()
-                .spawn_with(M::make(stage, child, key))
+                .spawn_with_context(M::make(stage, child, key))
                 .told(|handle| handle.id().number()),
             Spawn::Plain => {
                 builder.group().spawn(M::group(stage, child, key)).told(|id| id.number())
             }
             Spawn::Handle if listens(&child) => builder
                 .group()
-                .spawn_with(M::make(stage, child, key))
+                .spawn_with_context(M::make(stage, child, key))
                 .told(|handle| $stage.keep(key, handle)),
             Spawn::Handle => builder
                 .group()
                 .spawn_with_handle(M::group(stage, child, key))
                 .told(|handle| $stage.keep(key, handle)),
             Spawn::Join if listens(&child) => builder
-                .spawn_join_with(M::make_plain(stage, child, key))
+                .spawn_join_with_context(M::make_plain(stage, child, key))
                 .told(|handle| $stage.keep_join(key, handle)),
             Spawn::Join => builder
                 .spawn_join(M::plain(stage, child, key))

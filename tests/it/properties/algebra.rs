@@ -9,7 +9,7 @@
 //! | `g` | the error becomes a group of another nursery |
 //! | `i` | the same by `into_groups`, as an error of another nursery |
 //! | `m` | `map` |
-//! | `n` | as `i`, by `flatten_nested` |
+//! | `n` | as `i`, by `into_groups` and `flatten` |
 //! | `r` byte | `retain`; the bits of the byte say what |
 //! | `s` byte | `split` |
 //!
@@ -113,12 +113,12 @@ impl Step {
             Self::Map => Some(map(error, model)),
             Self::FlattenNested => {
                 let (nested, expected) = nest(error, model);
-                Some((nested.flatten_nested(), expected.flatten()))
+                Some((nested.into_groups().flatten(), expected.flatten()))
             }
             Self::Retain(bits) => {
                 let [expected, _] = model.split(|row| chosen(row, bits));
                 let asked = Asked::default();
-                let kept = error.retain(|leaf| chosen(&asked.note(leaf), bits));
+                let kept = error.filter(|leaf| chosen(&asked.note(leaf), bits));
                 asked.check(model);
                 assert_eq!(kept.is_some(), expected.is_some());
                 kept.zip(expected)

@@ -179,7 +179,7 @@ impl Plan {
         let expected = Expected::of(&self);
         let mut nursery: LocalNursery<'_, (), Fault> = Nursery::local().name(&*self.name);
         if let Some(keep) = self.keep {
-            nursery = nursery.keep_errors(keep);
+            nursery = nursery.keep_failures(keep);
         }
         if let Some(mut left) = self.stop_after {
             nursery = nursery.cancel_when(move |_| {

@@ -241,7 +241,7 @@ fn with_sources(error: JoinedError<Fault>) {
     let limits = Limits { sources: true, ..Limits::default() };
     let expected = Expected::new(Form::Display).tree(&error, limits);
     assert_eq!(format!("{error:#}"), expected);
-    let error = error.retain(|_| true).expect("all is kept");
+    let error = error.filter(|_| true).expect("all is kept");
     assert_eq!(format!("{error:#}"), expected);
     let error = error.map(|fault| fault);
     let expected = Expected::new(Form::Display).tree(&error, Limits::default());

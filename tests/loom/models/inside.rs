@@ -74,7 +74,7 @@ fn a_group_of_a_nursery_that_is_stopped_tells_what_it_had_collected() {
         let (mut outer, failed) = (Nursery::<'_, (), ()>::new(), Count::default());
         let spawner = outer.spawner();
         outer.spawn_group(group(failed.clone()));
-        let stopping = thread::spawn(move || assert!(spawner.stop("enough")));
+        let stopping = thread::spawn(move || assert!(spawner.cancel_with("enough")));
         let report = block_on(outer.settle());
         stopping.join().unwrap();
         let told = report.error().map_or(0, |error| error.leaves().count());

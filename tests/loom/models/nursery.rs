@@ -189,7 +189,7 @@ fn a_nursery_that_is_cancelled_while_the_driver_goes_to_rest_drops_its_children(
         let mut nursery = Nursery::new();
         let spawner = nursery.spawner();
         nursery.spawn(never(&drops));
-        let cancelling = thread::spawn(move || assert!(spawner.cancel("enough")));
+        let cancelling = thread::spawn(move || assert!(spawner.cancel_with("enough")));
         let report = block_on(nursery.settle());
         assert_eq!(report.cause().and_then(|cause| cause.message()), Some("enough"));
         assert_eq!((report.counts().cancelled(), drops.get()), (1, 1));
@@ -205,7 +205,7 @@ fn a_nursery_that_is_cancelled_at_the_end_reports_what_the_spawner_is_told() {
         let mut nursery: Nursery<'_, u32, ()> = Nursery::new();
         let spawner = nursery.spawner();
         nursery.spawn(ready(Ok(0)));
-        let cancelling = thread::spawn(move || spawner.cancel("at the end"));
+        let cancelling = thread::spawn(move || spawner.cancel_with("at the end"));
         let report = block_on(nursery.settle());
         assert_eq!(cancelling.join().unwrap(), report.cause().is_some());
         assert_eq!(report.counts().completed() + report.counts().cancelled(), 1);
@@ -222,7 +222,7 @@ fn a_child_that_is_spawned_into_a_nursery_that_is_cancelled_is_reported_or_given
         let spawner = nursery.spawner();
         let cancelling = thread::spawn({
             let spawner = spawner.clone();
-            move || spawner.cancel("enough")
+            move || spawner.cancel_with("enough")
         });
         let dropped = Dropped(drops.clone());
         let spawning = thread::spawn(move || {

@@ -114,7 +114,7 @@ fn a_child_elsewhere_that_is_cancelled_is_gone_when_its_nursery_has_ended() {
         let handle = nursery.spawn_on(threads.clone(), async { Ok(future.await) });
         // By way of the inbox: that a handle wakes the child is for `FuturesUnordered` to order.
         let spawner = nursery.spawner();
-        let cancelling = thread::spawn(move || spawner.cancel("enough"));
+        let cancelling = thread::spawn(move || spawner.cancel_with("enough"));
         let report = block_on(nursery.settle());
         assert_eq!(drops.get(), 1);
         assert_eq!(report.cancelled()[0].cause().kind(), CauseKind::Requested);

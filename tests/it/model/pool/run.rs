@@ -210,7 +210,7 @@ async fn among_others<R: Send>(pool: impl Future<Output = R> + Send) -> R {
 }
 
 fn pool(script: &Script, asked: &Arc<AtomicUsize>, world: &World) -> Pool<'static, Value> {
-    let pool = Pool::new(script.limit).keep_errors(script.keep());
+    let pool = Pool::new(script.limit).keep_failures(script.keep());
     match script.rule {
         Rule::Collect => pool,
         Rule::FirstError => pool.first_error(),
