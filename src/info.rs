@@ -92,7 +92,7 @@ impl ChildInfo {
         self.id
     }
 
-    /// The name given with [`child().name(..)`](crate::ChildBuilder::name), if one was given.
+    /// The name given with [`child().name(..)`](crate::spawn::ChildBuilder::name), if one was given.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

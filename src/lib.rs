@@ -1,16 +1,58 @@
 //! Structured concurrency on any runtime: a nursery owns its children, drives them, waits for all
 //! of them and returns every failure as one error.
 //!
+//! ```
+//! use std::io;
+//! use std::time::Duration;
+//!
+//! use anyhow::{Context, Result};
+//! use nestling::{JoinedError, Nursery};
+//! use tokio::time::sleep;
+//!
+//! async fn connect(host: &str) -> io::Result<usize> {
+//!     sleep(Duration::from_millis(host.len() as u64)).await;
+//!     if host == "cache" { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(host.len()) }
+//! }
+//!
+//! async fn fetch(host: &str) -> Result<usize> {
+//!     connect(host).await.with_context(|| format!("cannot fetch from {host}"))
+//! }
+//!
+//! async fn fetch_all(hosts: &[&str]) -> Result<Vec<usize>, JoinedError<anyhow::Error>> {
+//!     let mut nursery = Nursery::new().name("fetch").limit(4);
+//!     for host in hosts {
+//!         let time = Duration::from_secs(if *host == "archive" { 0 } else { 5 });
+//!         nursery.child().name(*host).timeout(move || sleep(time)).spawn(fetch(host));
+//!     }
+//!     nursery.join().await
+//! }
+//!
+//! # let mut runtime = tokio::runtime::Builder::new_current_thread();
+//! # let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+//! # runtime.block_on(async {
+//! assert_eq!(fetch_all(&["database", "queue"]).await.unwrap(), [8, 5]);
+//!
+//! let error = fetch_all(&["database", "cache", "archive"]).await.unwrap_err();
+//! assert_eq!(
+//!     error.tree().by_spawn_order().locations(false).to_string(),
+//!     "\
+//! nursery \"fetch\" failed: 2 of 3 children (1 completed), first #2
+//! ├─ #1 cache      cannot fetch from cache: connection refused
+//! └─ #2 archive    timed out",
+//! );
+//! # });
+//! ```
+//!
 //! | to | see |
 //! |---|---|
 //! | spawn children and wait for them | [`Nursery`] |
 //! | spawn from a child, a body or another thread | [`Spawner`] |
-//! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`] |
-//! | wait for room, or shed what there is no room for | [`Nursery::reserve`], [`Nursery::try_reserve`], [`Slot`] |
-//! | have a child's own output, of whatever type | [`JoinHandle`], [`Lost`] |
+//! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`](spawn::ChildBuilder) |
+//! | wait for room, or shed what there is no room for | [`Nursery::reserve`], [`Nursery::try_reserve`], [`Slot`](spawn::Slot) |
+//! | have a child's own output, of whatever type | [`JoinHandle`], [`Lost`](failure::Lost) |
 //! | let a child know its id, and whether it is cancelled | [`ChildContext`] |
 //! | cancel one child | [`CancelHandle`] |
-//! | hand a nursery to an executor, and stop it | [`Driver`] |
+//! | hand a nursery to an executor, and stop it | [`Driver`](future::Driver) |
 //! | run children on an executor, in parallel | [`Nursery::spawn_on`], [`executor()`] |
 //! | run a future for each of many items | [`Pool`] |
 //! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
@@ -28,7 +70,7 @@
 //! a child that is not waited for. A **slot** is a place in the limit; children spawned beyond the
 //! limit wait in the **backlog**. A
 //! pool runs its items in **lanes**, each of which takes one after the other. A nursery has one of
-//! two **flavours**: [`Shared`], for children that are `Send`, or [`Local`].
+//! two **flavours**: [`Shared`](generic::Shared), for children that are `Send`, or [`Local`](generic::Local).
 //!
 //! # The contract
 //!
@@ -65,13 +107,13 @@
 //!
 //! **Racing.** The first child that succeeds [wins](Nursery::first_ok). A daemon wins no race, and
 //! neither does a child whose output goes to a handle. The others are cancelled, and gone before
-//! the race is over. What they end with is void, unless the race is [settled](FirstOk::settle).
+//! the race is over. What they end with is void, unless the race is [settled](future::FirstOk::settle).
 //!
 //! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end
 //! of its own in the same poll keeps it; a failure is then flagged as
 //! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
 //! stays. A child spawned into a cancelled nursery is never polled, and reported. With a
-//! [grace](ChildBuilder::grace) there are two stages: the signal, and when the grace is over the
+//! [grace](spawn::ChildBuilder::grace) there are two stages: the signal, and when the grace is over the
 //! drop; until then the child may come to an end of its own, which it keeps. What ended by itself
 //! after its cancel is told apart, with the cause: [`Report::after_cancel`].
 //!
@@ -86,7 +128,7 @@
 //! the child goes. The last poll takes nothing from the budget, its waker does nothing, and
 //! children have theirs in the order in which they are dropped. A child without anything inside is
 //! dropped at once. Failures that are dropped all the same, with a nursery in a `select!` for one,
-//! are [counted](Counts::not_stored), and told in the text of the child. The body of a
+//! are [counted](outcome::Counts::not_stored), and told in the text of the child. The body of a
 //! [`run`](Nursery::run) is as a child in all of this.
 //!
 //! **The order of ends.** When a nursery is cancelled, daemons are the last to go: after the other
@@ -102,11 +144,11 @@
 //! | what is cut short | ends as | its cause |
 //! |---|---|---|
 //! | a child, by its handle or with its nursery | cancelled | the first |
-//! | a child, by its [timeout](ChildBuilder::timeout) | [timed out](Failure::TimedOut), a failure | [`Timeout`](CauseKind::Timeout) |
-//! | a child that has not ended at the nursery's [deadline](Nursery::deadline), started or not | timed out | [`Deadline`](CauseKind::Deadline) |
-//! | a daemon, when the last other child and the body have ended | cancelled | [`Finished`](CauseKind::Finished) |
-//! | a child in a [race](Nursery::first_ok), when another has won | cancelled | [`Finished`](CauseKind::Finished), which names the winner |
-//! | a nursery or a pool inside a child that is cancelled | cancelled, with its children | [`Parent`](CauseKind::Parent), which follows from the child's |
+//! | a child, by its [timeout](spawn::ChildBuilder::timeout) | [timed out](Failure::TimedOut), a failure | [`Timeout`](outcome::CauseKind::Timeout) |
+//! | a child that has not ended at the nursery's [deadline](Nursery::deadline), started or not | timed out | [`Deadline`](outcome::CauseKind::Deadline) |
+//! | a daemon, when the last other child and the body have ended | cancelled | [`Finished`](outcome::CauseKind::Finished) |
+//! | a child in a [race](Nursery::first_ok), when another has won | cancelled | [`Finished`](outcome::CauseKind::Finished), which names the winner |
+//! | a nursery or a pool inside a child that is cancelled | cancelled, with its children | [`Parent`](outcome::CauseKind::Parent), which follows from the child's |
 //!
 //! **Dropping.** Children that are dropped together are dropped newest first. Each is dropped, even
 //! where another's destructor panics. A nursery, or a future that finishes it, drops all children
@@ -154,26 +196,62 @@ mod text;
 mod time;
 mod timed;
 
-pub use adapt::{Grouped, Kind, Plain};
-pub use cancel::{CancelHandle, Cause, CauseKind, Finished, Lost, LostKind};
-pub use error::{
-    Ancestors, AsError, ChildError, Counts, ExecutorError, Failure, IntoIter, Iter, JoinedError,
-    Leaves, Panic, Shown,
-};
-pub use flavor::{Callback, Flavor, Hold, Local, Shared};
-pub use info::{ChildId, ChildInfo};
-pub use nursery::{
-    Answer, ChildBuilder, ChildCancelled, ChildContext, Driver, EndCancelled, FirstOk,
-    FirstOkSettle, Join, JoinByChild, JoinHandle, Joining, Later, LocalNursery, MakeTimer, Next,
-    Nursery, NurseryCancelled, NurseryHandle, Parent, Place, Rejected, Rejection, Reserve, Run,
-    RunSettle, Settle, Slot, Spawner, SpawnerPlace, SpawnerReserve, SpawnerSlot, UntilCancelled,
-    With,
-};
-pub use panic_location::{PanicLocation, keep_panic_locations};
-pub use pool::{ForEach, Map, Pool, PoolOn, PoolSettle, Progress};
-pub use remote::{Executor, Remote, Task, executor};
-pub use report::{Cancelled, Completion, Outcome, Report};
-pub use time::Timer;
+pub use cancel::{CancelHandle, Cause};
+pub use error::{ChildError, Failure, JoinedError};
+pub use nursery::{ChildContext, JoinHandle, LocalNursery, Nursery, NurseryHandle, Spawner};
+pub use panic_location::keep_panic_locations;
+pub use pool::Pool;
+pub use remote::executor;
+pub use report::{Completion, Outcome, Report};
+
+/// How a child is spawned: its builder, its number, a place in the limit, executors.
+pub mod spawn {
+    pub use crate::info::{ChildId, ChildInfo};
+    pub use crate::nursery::{ChildBuilder, Rejected, Rejection, Slot, SpawnerSlot};
+    pub use crate::pool::PoolOn;
+    pub use crate::remote::{Executor, Task};
+}
+
+/// What is known of failures: panics, executors that failed, outputs that are lost; and how joined
+/// errors are walked and shown.
+pub mod failure {
+    pub use crate::cancel::{Lost, LostKind};
+    pub use crate::error::{
+        Ancestors, AsError, ExecutorError, IntoIter, Iter, Leaves, Panic, Shown,
+    };
+    pub use crate::panic_location::PanicLocation;
+}
+
+/// What came of children besides outputs and failures: how many ended in which way, and why they
+/// were cancelled.
+pub mod outcome {
+    pub use crate::cancel::CauseKind;
+    pub use crate::error::Counts;
+    pub use crate::pool::Progress;
+    pub use crate::report::Cancelled;
+}
+
+/// The futures that methods return, each told at its method; and where time comes from.
+pub mod future {
+    pub use crate::cancel::Finished;
+    pub use crate::nursery::{
+        ChildCancelled, Driver, EndCancelled, FirstOk, FirstOkSettle, Join, JoinByChild, Next,
+        NurseryCancelled, Reserve, Run, RunSettle, Settle, SpawnerReserve, UntilCancelled,
+    };
+    pub use crate::pool::{ForEach, Map, PoolSettle};
+    pub use crate::time::Timer;
+}
+
+/// For code that is generic over the flavour of a nursery, or over what spawns: the two flavours,
+/// and the bounds of methods.
+pub mod generic {
+    pub use crate::adapt::{Grouped, Kind, Plain};
+    pub use crate::flavor::{Callback, Flavor, Hold, Local, Shared};
+    pub use crate::nursery::{
+        Answer, Joining, Later, MakeTimer, Parent, Place, SpawnerPlace, With,
+    };
+    pub use crate::remote::Remote;
+}
 
 /// What loom checks; the package in `tests/loom` compiles it.
 #[cfg(all(test, loom))]

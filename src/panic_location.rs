@@ -56,7 +56,7 @@ impl fmt::Display for PanicLocation {
     }
 }
 
-/// Lets every [`Panic`](crate::Panic) from now on tell where it was raised.
+/// Lets every [`Panic`](crate::failure::Panic) from now on tell where it was raised.
 ///
 /// Of a panic that is caught only its payload is left; where it was raised, only the panic hook
 /// hears. So this puts a hook of its own in front of the one that is set, which it calls as before:

@@ -1,6 +1,7 @@
 //! The emitter: one sink after the other.
 
-use nestling::{JoinedError, LostKind, Nursery};
+use nestling::failure::LostKind;
+use nestling::{JoinedError, Nursery};
 use smol::channel::Receiver;
 use smol::future::yield_now;
 

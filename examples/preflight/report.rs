@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use console::Term;
-use nestling::{Cause, ChildInfo, Report};
+use nestling::spawn::ChildInfo;
+use nestling::{Cause, Report};
 
 use super::check::Up;
 use super::list::LINE_MAX;

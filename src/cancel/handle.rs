@@ -22,7 +22,7 @@ use crate::info::{ChildId, ChildInfo};
 /// |---|---|
 /// | before the child started | it is never polled; it ends as cancelled |
 /// | while it waits | it is dropped when the nursery is next driven, which the cancel brings about |
-/// | while it waits, with a [grace](crate::ChildBuilder::grace) | it is signalled, and dropped when that is over |
+/// | while it waits, with a [grace](crate::spawn::ChildBuilder::grace) | it is signalled, and dropped when that is over |
 /// | during its own poll, from inside or from another thread | the poll comes to its end. Pending: the child is dropped there and then. Ready: an output is kept, a failure is kept and flagged [`after_cancel`](crate::ChildError::after_cancel) |
 /// | a second time, or after it ended | nothing; the answer is `false` |
 ///

@@ -77,7 +77,7 @@ impl<E> ChildError<E> {
     }
 
     /// The failures of nurseries inside the child that were dropped before they could tell them;
-    /// see [`Counts::not_stored`](crate::Counts::not_stored).
+    /// see [`Counts::not_stored`](crate::outcome::Counts::not_stored).
     #[must_use]
     pub fn lost_failures(&self) -> u32 {
         self.origin.how.lost

@@ -25,7 +25,7 @@ use crate::timed::Timers;
 ///
 /// Made by [`Nursery::child`](crate::Nursery::child) and [`Spawner::child`](crate::Spawner::child),
 /// and with a place in the limit by `reserve` and `try_reserve` of either: that is a
-/// [`Slot`](crate::Slot), or a [`SpawnerSlot`](crate::SpawnerSlot). The spawn methods are those of
+/// [`Slot`](crate::spawn::Slot), or a [`SpawnerSlot`](crate::spawn::SpawnerSlot). The spawn methods are those of
 /// the nursery and of the spawner, and do the same.
 ///
 /// What they return depends on what spawns, the builder's [`Parent`]. `R` stands for what the child
@@ -139,7 +139,7 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// Makes the child a daemon: it is not waited for.
     ///
     /// When the last other child has ended, and the body if there is one, the daemons are
-    /// cancelled, the newest first, with [`CauseKind::Finished`](crate::CauseKind::Finished). That
+    /// cancelled, the newest first, with [`CauseKind::Finished`](crate::outcome::CauseKind::Finished). That
     /// is no failure; a failure of its own is reported as any other's. A
     /// [`deadline`](crate::Nursery::deadline) cancels a daemon, and does not make it a failure.
     ///

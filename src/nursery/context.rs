@@ -67,7 +67,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the
     /// child has ended, it may be what its nursery was cancelled with later.
     ///
-    /// A [daemon](crate::ChildBuilder::daemon) is not cancelled with its nursery, but after the
+    /// A [daemon](crate::spawn::ChildBuilder::daemon) is not cancelled with its nursery, but after the
     /// other children.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
@@ -101,20 +101,21 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// A nursery that the child drives is cancelled with it in any case. This one is so also where
     /// something else drives it, and where it is first driven after the cancel.
     ///
-    /// Its cause is of the kind [`Parent`](crate::CauseKind::Parent), names this child and follows
+    /// Its cause is of the kind [`Parent`](crate::outcome::CauseKind::Parent), names this child and follows
     /// from the child's own; so its children are cancelled, and not timed out, also where the root
     /// is a deadline. It is acted on when the nursery is next driven, which the cancel brings
-    /// about. Without a [grace](crate::ChildBuilder::grace) the child is polled once more, and the
+    /// about. Without a [grace](crate::spawn::ChildBuilder::grace) the child is polled once more, and the
     /// nursery ends in that poll.
     ///
     /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
-    /// [`group`](crate::ChildBuilder::group). A nursery that is to outlast the cancel, for the
+    /// [`group`](crate::spawn::ChildBuilder::group). A nursery that is to outlast the cancel, for the
     /// clean-up, is made by [`Nursery::new`] and first driven after the cancel.
     ///
     /// # Examples
     ///
     /// ```
-    /// use nestling::{CauseKind, Nursery};
+    /// use nestling::{Nursery};
+    /// use nestling::outcome::{CauseKind};
     /// use std::future::pending;
     ///
     /// # futures::executor::block_on(async {

@@ -50,7 +50,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// has neither an output nor an error to return.
     ///
     /// It never resolves. The child's future is dropped right after this poll, at this place, and
-    /// the child counts as [cancelled](crate::Counts::cancelled), for the cause that it was
+    /// the child counts as [cancelled](crate::outcome::Counts::cancelled), for the cause that it was
     /// cancelled with. One that was not cancelled has ended by a request of its own. One that was
     /// out of time has [timed out](crate::Failure::TimedOut) all the same. `O` is whatever the place
     /// needs.
@@ -89,7 +89,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// which is lost.
     ///
     /// So a failure is told once, and not again by each child that waited for it. The cause names
-    /// the other child, and is of the kind [`DependencyLost`](crate::CauseKind::DependencyLost),
+    /// the other child, and is of the kind [`DependencyLost`](crate::outcome::CauseKind::DependencyLost),
     /// unless the child was cancelled before.
     ///
     /// # Examples

@@ -159,7 +159,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// What has ended before is kept: [`settle`](Self::settle) gives the outputs beside the
     /// failures. The nursery is cancelled, with
-    /// [`CauseKind::Deadline`](crate::CauseKind::Deadline), unless it was cancelled before: then
+    /// [`CauseKind::Deadline`](crate::outcome::CauseKind::Deadline), unless it was cancelled before: then
     /// the first cause stays, and the deadline is not looked at any more. Children that have a
     /// grace are signalled first, and have timed out when they do not end by themselves. Daemons
     /// are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery)
@@ -208,7 +208,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// signalled, and may end by themselves. Those that are left when the grace is over are
     /// dropped, and the [report](crate::Report::overran_grace) lists them. Children that have not
     /// started are dropped at once. A child that is cancelled alone, by its handle, has nothing of
-    /// it. One with a grace [of its own](crate::ChildBuilder::grace) is dropped when the first of
+    /// it. One with a grace [of its own](crate::spawn::ChildBuilder::grace) is dropped when the first of
     /// both is over.
     ///
     /// `make` is called when the nursery is cancelled, and the future polled before the children are:
@@ -225,7 +225,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     }
 
     /// Lets the nursery go on when the child that drives it is cancelled, for as long as that has a
-    /// [grace](crate::ChildBuilder::grace).
+    /// [grace](crate::spawn::ChildBuilder::grace).
     ///
     /// A nursery inside a child is cancelled with it otherwise. This one is cancelled when the child
     /// goes: when it is polled for the last time. So it can finish what it is at, as a service does
@@ -336,6 +336,54 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// let report = server.settle().await;
     /// assert_eq!((report.outputs().len(), report.error().unwrap().len()), (0, 100));
     /// assert_eq!((report.counts().completed(), report.counts().failed()), (500, 500));
+    /// # });
+    /// ```
+    ///
+    /// A server that logs what fails, stays small, and drains its connections when it is stopped:
+    ///
+    /// ```
+    /// use nestling::{ChildContext, Nursery};
+    /// # use std::time::Duration;
+    /// # async fn sleep(_: Duration) { std::future::pending().await }
+    /// # async fn accept(n: u32) -> Option<u32> {
+    /// #     if n == 3 { std::future::pending().await } else { Some(n) }
+    /// # }
+    /// async fn serve(number: u32, cx: ChildContext<'_, (), String>) -> Result<(), String> {
+    ///     if number == 1 {
+    ///         return Err(String::from("reset by peer"));
+    ///     }
+    ///     cx.cancelled().await; // a goodbye would be said here
+    ///     Ok(())
+    /// }
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut log = Vec::new();
+    /// let (server, driver) = Nursery::new()
+    ///     .long_running()
+    ///     .on_failure(|failure| log.push(failure.to_string()))
+    ///     .grace(|| sleep(Duration::from_secs(5)))
+    ///     .split();
+    /// let spawner = server.spawner();
+    /// let accepting = server.child().name("accept");
+    /// accepting.spawn_with_context(|cx| async move {
+    ///     let mut number = 0;
+    ///     while let Some(Some(connection)) = cx.until_cancelled(accept(number)).await {
+    ///         let child = spawner.child().name(format!("connection {connection}"));
+    ///         if child.spawn_with_context(move |cx| serve(connection, cx)).is_err() {
+    ///             break; // it is being stopped
+    ///         }
+    ///         number += 1;
+    ///     }
+    ///     Ok(())
+    /// }).expect("it is open");
+    /// let stopping = async move {
+    ///     // Ctrl-C, for one.
+    /// #   for _ in 0..20 { smol::future::yield_now().await }
+    ///     server.cancel_with("shutting down");
+    /// };
+    /// let (report, ()) = futures::join!(driver, stopping);
+    /// assert_eq!(report.counts().completed(), 3); // and 2 of them said goodbye
+    /// assert_eq!(log, ["#2 connection 1: reset by peer"]);
     /// # });
     /// ```
     pub fn long_running(mut self) -> Self {

@@ -14,7 +14,7 @@ use crate::scope::inbox::{Admission, Inbox};
 
 /// What spawns a child: a nursery's owner, a spawner, or the place of a slot of either. Sealed.
 ///
-/// It says what a [`ChildBuilder`](crate::ChildBuilder) takes; what that returns is the
+/// It says what a [`ChildBuilder`](crate::spawn::ChildBuilder) takes; what that returns is the
 /// [`Answer`].
 #[expect(private_bounds, reason = "it seals the trait, and is what the crate itself does with it")]
 pub trait Parent<'env, M: Flavor>:

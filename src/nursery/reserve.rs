@@ -81,8 +81,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # });
     /// ```
     ///
-    /// [daemon]: crate::ChildBuilder::daemon
-    /// [group]: crate::ChildBuilder::group
+    /// [daemon]: crate::spawn::ChildBuilder::daemon
+    /// [group]: crate::spawn::ChildBuilder::group
     pub fn reserve(&mut self) -> Reserve<'_, 'env, T, E, M> {
         Reserve { nursery: Some(self), ticket: None }
     }

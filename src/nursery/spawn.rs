@@ -90,7 +90,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Spawns a child and hands its output, of whatever type, to a handle and not to the nursery.
     ///
     /// The child's failure is the nursery's, as any other's; the handle then says how it was
-    /// [lost](crate::Lost). The child is counted as completed where it succeeds, and
+    /// [lost](crate::failure::Lost). The child is counted as completed where it succeeds, and
     /// [`next`](Self::next) gives [`Outcome::Delivered`](crate::Outcome::Delivered) for it. It wins
     /// no race in [`first_ok`](Self::first_ok).
     ///

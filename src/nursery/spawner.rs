@@ -26,7 +26,7 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may
 /// be parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open; a [slot](crate::SpawnerSlot) does, and so does the
+/// A spawner does not keep the nursery open; a [slot](crate::spawn::SpawnerSlot) does, and so does the
 /// [handle](crate::NurseryHandle) of a split nursery.
 /// Once the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with
 /// the reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has
@@ -47,7 +47,7 @@ use crate::scope::inbox::Inbox;
 ///
 /// A child may hold a spawner of its own nursery, and spawn itself again. In the [`Shared`] flavour
 /// that takes a function that returns a [`BoxFuture`](futures::future::BoxFuture): the compiler has to know that the
-/// future is `Send` before it knows the future. In the [`Local`](crate::Local) flavour an `async fn`
+/// future is `Send` before it knows the future. In the [`Local`](crate::generic::Local) flavour an `async fn`
 /// serves as it is.
 ///
 /// # Examples
@@ -115,8 +115,8 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     ///
     /// # Errors
     ///
-    /// The future, if the nursery is [closed](crate::Rejection::Closed) or
-    /// [cancelled](crate::Rejection::Cancelled).
+    /// The future, if the nursery is [closed](crate::spawn::Rejection::Closed) or
+    /// [cancelled](crate::spawn::Rejection::Cancelled).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> Result<ChildId, Rejected<F>>
     where

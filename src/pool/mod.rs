@@ -49,7 +49,7 @@ use crate::scope::policy::Policy;
 /// |---|---|
 /// | an item fails, or panics | one failure; its lane takes the next item |
 /// | the closure panics | that is its item's failure |
-/// | the iterator or the stream panics when it is asked for an item | one failure, of [the pool itself](crate::ChildInfo::is_nursery). There are no more items; those that run come to their end |
+/// | the iterator or the stream panics when it is asked for an item | one failure, of [the pool itself](crate::spawn::ChildInfo::is_nursery). There are no more items; those that run come to their end |
 /// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled; no more are pulled |
 /// | a destructor panics | one failure, beside whatever there is |
 ///
@@ -246,7 +246,7 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// A handle that cancels the whole run, from anywhere, and tells when it is over.
     ///
-    /// Its `child()` describes the pool itself, which is [no item](crate::ChildInfo::is_nursery)
+    /// Its `child()` describes the pool itself, which is [no item](crate::spawn::ChildInfo::is_nursery)
     /// and has no number. A pool that is cancelled before it is awaited runs no item.
     ///
     /// # Examples

@@ -19,7 +19,7 @@ use crate::time::Timer;
 ///
 /// ```
 /// use std::time::Duration;
-/// use nestling::Timer;
+/// use nestling::future::Timer;
 /// use nestling::testing::Executor;
 ///
 /// let mut executor = Executor::new(7);

@@ -9,7 +9,7 @@
 //! | run futures in an order that a seed decides, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
 //! | do so for many seeds, and have the one printed that fails | [`explore`](fn@explore) |
 //! | run children elsewhere, where tasks are dropped, or the executor is shut down | [`Workers`] |
-//! | wait without waiting | [`Clock`], a [`Timer`](crate::Timer) |
+//! | wait without waiting | [`Clock`], a [`Timer`](crate::future::Timer) |
 //! | let a future wait for the test | [`Signal`] |
 //! | let a future be polled some times more | [`yields`] |
 //! | count polls, wakes and drops, and find leaks | [`Counters`] |

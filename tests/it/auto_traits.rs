@@ -9,15 +9,24 @@ use std::mem::size_of;
 use std::rc::Rc;
 
 use futures::future::Ready;
+use nestling::failure::{
+    Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Shown,
+};
+use nestling::future::{
+    ChildCancelled, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach, Join,
+    JoinByChild, Map, Next, NurseryCancelled, PoolSettle, Reserve, Run, RunSettle, Settle,
+    SpawnerReserve, UntilCancelled,
+};
+use nestling::generic::{
+    Grouped, Joining, Later, Local, Place, Plain, Remote, Shared, SpawnerPlace, With,
+};
+use nestling::outcome::{Cancelled, CauseKind, Counts, Progress};
+use nestling::spawn::{
+    ChildBuilder, ChildId, ChildInfo, Executor, PoolOn, Rejected, Rejection, Slot, SpawnerSlot,
+};
 use nestling::{
-    Ancestors, CancelHandle, Cancelled, Cause, CauseKind, ChildBuilder, ChildCancelled,
-    ChildContext, ChildError, ChildId, ChildInfo, Completion, Counts, Driver, EndCancelled,
-    Executor, ExecutorError, Failure, Finished, FirstOk, FirstOkSettle, ForEach, Grouped, IntoIter,
-    Iter, Join, JoinByChild, JoinHandle, JoinedError, Joining, Later, Leaves, Local, Lost,
-    LostKind, Map, Next, Nursery, NurseryCancelled, NurseryHandle, Outcome, Panic, PanicLocation,
-    Place, Plain, Pool, PoolOn, PoolSettle, Progress, Rejected, Rejection, Remote, Report, Reserve,
-    Run, RunSettle, Settle, Shared, Shown, Slot, Spawner, SpawnerPlace, SpawnerReserve,
-    SpawnerSlot, UntilCancelled, With,
+    CancelHandle, Cause, ChildContext, ChildError, Completion, Failure, JoinHandle, JoinedError,
+    Nursery, NurseryHandle, Outcome, Pool, Report, Spawner,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.

@@ -5,7 +5,8 @@ use std::future::{Ready, ready};
 use std::task::Poll;
 
 use futures::FutureExt;
-use nestling::{Flavor, Hold, Nursery};
+use nestling::Nursery;
+use nestling::generic::{Flavor, Hold};
 
 use crate::support::{Task, here, yields};
 

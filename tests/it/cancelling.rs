@@ -6,7 +6,8 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::{CancelHandle, CauseKind, Outcome};
+use nestling::outcome::CauseKind;
+use nestling::{CancelHandle, Outcome};
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, ends, yields};
 

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use futures::FutureExt;
-use nestling::CauseKind;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, Log, drive, here, yields};
 

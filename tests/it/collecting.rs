@@ -5,7 +5,8 @@ use std::future::{pending, ready};
 use std::task::Poll;
 
 use futures::channel::oneshot;
-use nestling::{JoinedError, Outcome, Panic};
+use nestling::failure::Panic;
+use nestling::{JoinedError, Outcome};
 
 use crate::support::{Count, Live, Task, here, yields};
 

@@ -6,7 +6,9 @@ use std::task::Waker;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::{Cause, CauseKind, Failure, Nursery, Rejection};
+use nestling::outcome::CauseKind;
+use nestling::spawn::Rejection;
+use nestling::{Cause, Failure, Nursery};
 
 use crate::support::{Count, Live, Log, Task, Wakes, drive, here, yields};
 

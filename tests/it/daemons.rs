@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use futures::channel::oneshot;
 use futures::{FutureExt, StreamExt};
-use nestling::{CauseKind, Outcome};
+use nestling::Outcome;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, waits, yields};
 

@@ -7,8 +7,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use nestling::failure::LostKind;
+use nestling::future::Timer;
+use nestling::outcome::CauseKind;
+use nestling::spawn::Rejection;
 use nestling::testing::Executor;
-use nestling::{CauseKind, Failure, LostKind, Nursery, Rejection, Timer};
+use nestling::{Failure, Nursery};
 
 use crate::support::{Count, Live, Log, OnDrop, Task, drive, ends, here, waits, yields};
 

@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::{Flavor, Hold, Nursery};
+use nestling::Nursery;
+use nestling::generic::{Flavor, Hold};
 
 use crate::support::{Count, Live, Log, Task, drive, waits, yields};
 

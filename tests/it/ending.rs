@@ -4,7 +4,9 @@ use std::future::{pending, ready};
 
 use futures::FutureExt;
 use futures::future::{Either, select};
-use nestling::{CauseKind, LostKind, Nursery};
+use nestling::Nursery;
+use nestling::failure::LostKind;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, OnDrop, ends, waits, yields};
 

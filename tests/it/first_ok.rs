@@ -30,7 +30,7 @@ behaviour!(the_first_success_wins_and_the_rest_is_gone_before_it_is_ready, async
     assert_eq!(nursery.first_ok().await.unwrap().unwrap().1, 3);
     assert_eq!(live.get(), 0);
     let cause = handle.cause().unwrap();
-    assert_eq!(cause.kind(), nestling::CauseKind::Finished);
+    assert_eq!(cause.kind(), nestling::outcome::CauseKind::Finished);
     assert_eq!(cause.child().unwrap().id().number(), 3);
 });
 
@@ -220,7 +220,7 @@ by_hand!(those_who_lost_to_a_kept_success_know_why, {
     let loser = nursery.spawn_with_handle(pending());
     nursery.reserve().now_or_never().unwrap().unwrap().spawn(pending());
     assert_eq!(nursery.first_ok().now_or_never().unwrap().unwrap().unwrap().1, 1);
-    assert_eq!(loser.cause().unwrap().kind(), nestling::CauseKind::Finished);
+    assert_eq!(loser.cause().unwrap().kind(), nestling::outcome::CauseKind::Finished);
 });
 
 by_hand!(its_owner_is_not_woken_for_the_losers_that_it_cancels, {

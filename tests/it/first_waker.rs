@@ -346,7 +346,7 @@ one_waker!(a_child_beside_a_body, |child, before, after| {
 });
 
 /// A body that spawns children, and then is `child`.
-async fn spawns<M: nestling::Hold<'static, Child>>(
+async fn spawns<M: nestling::generic::Hold<'static, Child>>(
     spawner: nestling::Spawner<'static, (), &'static str, M>,
     children: Vec<Child>,
     child: Child,
@@ -379,17 +379,17 @@ by_hand!(an_item_of_a_pool_that_comes_from_a_stream, {
     }
 });
 
-trait OfFlavour: nestling::Flavor {
+trait OfFlavour: nestling::generic::Flavor {
     fn pool<'env>(limit: usize) -> Pool<'env, &'static str, Self>;
 }
 
-impl OfFlavour for nestling::Shared {
+impl OfFlavour for nestling::generic::Shared {
     fn pool<'env>(limit: usize) -> Pool<'env, &'static str> {
         Pool::new(limit)
     }
 }
 
-impl OfFlavour for nestling::Local {
+impl OfFlavour for nestling::generic::Local {
     fn pool<'env>(limit: usize) -> Pool<'env, &'static str, Self> {
         Pool::local(limit)
     }

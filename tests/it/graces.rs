@@ -6,7 +6,9 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::{CancelHandle, CauseKind, Failure, Outcome, Rejection};
+use nestling::outcome::CauseKind;
+use nestling::spawn::Rejection;
+use nestling::{CancelHandle, Failure, Outcome};
 
 use crate::support::{Count, Live, Log, Task, drive, waits, yields};
 
@@ -148,7 +150,9 @@ behaviour!(a_grace_that_panics_is_over_and_its_panic_is_the_childs_failure, asyn
 });
 
 /// Takes the first completion.
-async fn drive_one<T, E, M: nestling::Flavor>(nursery: &mut nestling::Nursery<'_, T, E, M>) {
+async fn drive_one<T, E, M: nestling::generic::Flavor>(
+    nursery: &mut nestling::Nursery<'_, T, E, M>,
+) {
     nursery.next().await.unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::task::Poll;
 
 use futures::FutureExt;
-use nestling::CauseKind;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Task, ends, yields};
 

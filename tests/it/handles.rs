@@ -99,7 +99,7 @@ behaviour!(a_handle_kept_long_after_the_nursery_is_inert_and_holds_no_childs_mem
     assert_eq!(cancelled.cause().unwrap().message(), Some("over"));
 });
 
-async fn drive_to_the_end_of_one<M: nestling::Flavor>(
+async fn drive_to_the_end_of_one<M: nestling::generic::Flavor>(
     nursery: &mut nestling::Nursery<'_, (), &str, M>,
 ) {
     assert!(nursery.next().await.unwrap().outcome().is_completed());
@@ -156,7 +156,7 @@ by_hand!(those_who_wait_for_the_same_child_are_all_woken_once_when_it_is_gone, {
 });
 
 by_hand!(the_one_who_waits_hears_of_it_only_after_the_destructor, {
-    let waiter = Arc::new(std::sync::Mutex::new(None::<Task<nestling::Finished>>));
+    let waiter = Arc::new(std::sync::Mutex::new(None::<Task<nestling::future::Finished>>));
     let mut nursery = nursery::<(), &str>();
     let seen = waiter.clone();
     let handle = nursery.spawn_with_handle(waits(move || {

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use nestling::CauseKind;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, drive, yields};
 

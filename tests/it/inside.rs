@@ -7,7 +7,8 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, pin_mut};
-use nestling::{CauseKind, JoinedError, Nursery, Pool};
+use nestling::outcome::CauseKind;
+use nestling::{JoinedError, Nursery, Pool};
 
 use crate::support::{Count, Live, OnDrop, Task, drive, waits, yields};
 

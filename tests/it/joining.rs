@@ -5,7 +5,9 @@ use std::future::{pending, ready};
 use std::rc::Rc;
 
 use futures::FutureExt;
-use nestling::{CauseKind, LostKind, Nursery, Outcome};
+use nestling::failure::LostKind;
+use nestling::outcome::CauseKind;
+use nestling::{Nursery, Outcome};
 
 use crate::support::{Count, Live, Task, drive, waits, yields};
 
@@ -153,7 +155,7 @@ behaviour!(a_refused_child_is_given_back_as_it_was, async {
     let spawner = nursery.spawner();
     nursery.cancel_with("enough");
     let rejected = spawner.spawn_join(ready(Ok(7))).unwrap_err();
-    assert!(matches!(rejected.reason, nestling::Rejection::Cancelled(_)));
+    assert!(matches!(rejected.reason, nestling::spawn::Rejection::Cancelled(_)));
     assert_eq!(rejected.future.await, Ok(7));
     let lost = nursery.spawn_join::<u8, _>(pending()).await.unwrap_err();
     assert_eq!(lost.kind(), LostKind::Cancelled);

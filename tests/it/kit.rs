@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use nestling::Timer;
+use nestling::future::Timer;
 use nestling::testing::{
     Act, Child, Counters, Cues, End, Executor, Happening, Hazards, Rest, SIGNALS, Script,
     ScriptedPanic, Spawn, Step, explore, perform, script,

@@ -4,7 +4,7 @@ use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
 use futures::FutureExt;
-use nestling::CauseKind;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, Live, OnDrop, yields};
 

@@ -7,7 +7,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 
-use nestling::{CancelHandle, CauseKind};
+use nestling::CancelHandle;
+use nestling::outcome::CauseKind;
 
 use crate::support::{Count, Live, OnDrop, cancel_in_mid_poll, yields};
 

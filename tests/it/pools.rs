@@ -9,7 +9,8 @@ use std::task::{Poll, Waker};
 use futures::channel::{mpsc, oneshot};
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, SinkExt};
-use nestling::{CauseKind, Nursery, Pool, Progress};
+use nestling::outcome::{CauseKind, Progress};
+use nestling::{Nursery, Pool};
 
 use crate::support::{
     Count, Live, Log, OnDrop, Task, Wakes, counted_bomb, ends, guarded, here, panic_when_dropped,
@@ -23,17 +24,17 @@ macro_rules! pool {
     };
 }
 
-trait OfFlavour: nestling::Flavor {
+trait OfFlavour: nestling::generic::Flavor {
     fn pool<'env, E>(limit: usize) -> Pool<'env, E, Self>;
 }
 
-impl OfFlavour for nestling::Shared {
+impl OfFlavour for nestling::generic::Shared {
     fn pool<'env, E>(limit: usize) -> Pool<'env, E> {
         Pool::new(limit)
     }
 }
 
-impl OfFlavour for nestling::Local {
+impl OfFlavour for nestling::generic::Local {
     fn pool<'env, E>(limit: usize) -> Pool<'env, E, Self> {
         Pool::local(limit)
     }

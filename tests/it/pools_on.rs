@@ -10,7 +10,9 @@ use futures::executor::{ThreadPool, block_on};
 use futures::stream;
 use futures::task::{Spawn, SpawnError};
 use futures::{FutureExt, StreamExt};
-use nestling::{CauseKind, ExecutorError, Failure, Nursery, Pool, executor};
+use nestling::failure::ExecutorError;
+use nestling::outcome::CauseKind;
+use nestling::{Failure, Nursery, Pool, executor};
 
 use crate::remote::{ByHand, ShutDown, on_each_executor};
 use crate::support::{
@@ -583,7 +585,7 @@ impl Clone for Single {
 }
 
 impl Spawn for Single {
-    fn spawn_obj(&self, _: nestling::Task) -> Result<(), SpawnError> {
+    fn spawn_obj(&self, _: nestling::spawn::Task) -> Result<(), SpawnError> {
         unreachable!("it is copied for each lane")
     }
 }
@@ -667,7 +669,7 @@ by_hand!(shared, a_stream_that_wakes_itself_without_end_does_not_keep_the_runtim
 struct Bomb;
 
 impl Spawn for Bomb {
-    fn spawn_obj(&self, task: nestling::Task) -> Result<(), SpawnError> {
+    fn spawn_obj(&self, task: nestling::spawn::Task) -> Result<(), SpawnError> {
         block_on(task);
         Ok(())
     }
@@ -768,10 +770,10 @@ by_hand!(shared, a_lost_lane_is_replaced_while_another_is_busy, {
 struct OnWake(Arc<Mutex<Vec<Woken>>>);
 
 /// A task, its wakes, and how many of them it was polled for.
-type Woken = (nestling::Task, Arc<Wakes>, usize);
+type Woken = (nestling::spawn::Task, Arc<Wakes>, usize);
 
 impl Spawn for OnWake {
-    fn spawn_obj(&self, task: nestling::Task) -> Result<(), SpawnError> {
+    fn spawn_obj(&self, task: nestling::spawn::Task) -> Result<(), SpawnError> {
         self.0.lock().unwrap().push((task, Arc::default(), usize::MAX));
         Ok(())
     }

@@ -9,10 +9,10 @@ use futures::channel::{mpsc, oneshot};
 use futures::executor::{LocalPool, ThreadPool};
 use futures::task::{Spawn, SpawnError, noop_waker};
 use futures::{FutureExt, StreamExt};
-use nestling::{
-    CancelHandle, CauseKind, ExecutorError, Failure, LocalNursery, Nursery, Task as Remote,
-    executor,
-};
+use nestling::failure::ExecutorError;
+use nestling::outcome::CauseKind;
+use nestling::spawn::Task as Remote;
+use nestling::{CancelHandle, Failure, LocalNursery, Nursery, executor};
 
 use crate::support::{
     Count, Live, OnDrop, Task, Wakes, counted_bomb, drive, ends, guarded, waits, yields,

@@ -6,7 +6,7 @@ use std::task::Poll;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use nestling::Rejection;
+use nestling::spawn::Rejection;
 
 use crate::support::{Count, Log, Task, drive, yields};
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use futures::FutureExt;
-use nestling::{ChildId, Rejection, Spawner};
+use nestling::Spawner;
+use nestling::spawn::{ChildId, Rejection};
 
 use crate::support::{Count, Live, Log, Task, drive, ends, waits, yields};
 
@@ -220,20 +221,20 @@ behaviour!(numbers_follow_the_order_of_spawning_by_whomever_and_none_is_used_twi
 behaviour!(a_tree_that_spawns_itself_is_walked_to_its_last_leaf, async {
     fn walk<'env, M>(depth: u32, spawner: Spawner<'env, u32, &'static str, M>, leaves: Count)
     where
-        M: nestling::Hold<'env, Leaf<'env, M>> + 'static,
+        M: nestling::generic::Hold<'env, Leaf<'env, M>> + 'static,
     {
         let next = spawner.clone();
         let leaf = Leaf { depth, next, leaves };
         spawner.spawn(leaf).unwrap();
     }
 
-    struct Leaf<'env, M: nestling::Flavor> {
+    struct Leaf<'env, M: nestling::generic::Flavor> {
         depth: u32,
         next: Spawner<'env, u32, &'static str, M>,
         leaves: Count,
     }
 
-    impl<'env, M: nestling::Hold<'env, Self> + 'static> Future for Leaf<'env, M> {
+    impl<'env, M: nestling::generic::Hold<'env, Self> + 'static> Future for Leaf<'env, M> {
         type Output = Result<u32, &'static str>;
 
         fn poll(

@@ -6,7 +6,9 @@ use std::task::Poll;
 use std::thread;
 
 use futures::FutureExt;
-use nestling::{CauseKind, Nursery, Rejection};
+use nestling::Nursery;
+use nestling::outcome::CauseKind;
+use nestling::spawn::Rejection;
 
 use crate::support::{Count, Live, Log, Task, waits, yields};
 

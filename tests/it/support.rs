@@ -13,8 +13,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::executor::LocalPool;
 use futures::future::{BoxFuture, LocalBoxFuture};
+use nestling::generic::Flavor;
 pub(crate) use nestling::testing::yields;
-use nestling::{CancelHandle, Flavor, Nursery};
+use nestling::{CancelHandle, Nursery};
 use proptest::prelude::ProptestConfig;
 
 /// After this a test has hung. No test waits for it to be right.
@@ -44,7 +45,8 @@ pub(crate) enum Runtime {
 
 /// The flavour of the module that a scenario stands in.
 pub(crate) mod shared {
-    use nestling::{Nursery, Shared};
+    use nestling::Nursery;
+    use nestling::generic::Shared;
 
     pub(crate) type Flavour = Shared;
     pub(crate) type Boxed<'a, O> = futures::future::BoxFuture<'a, O>;
@@ -56,7 +58,8 @@ pub(crate) mod shared {
 
 /// The flavour of the module that a scenario stands in.
 pub(crate) mod local {
-    use nestling::{Local, Nursery};
+    use nestling::Nursery;
+    use nestling::generic::Local;
 
     pub(crate) type Flavour = Local;
     pub(crate) type Boxed<'a, O> = futures::future::LocalBoxFuture<'a, O>;

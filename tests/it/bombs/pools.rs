@@ -7,7 +7,8 @@ use std::task::Poll;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::task::{Spawn, SpawnError};
-use nestling::{CancelHandle, JoinedError, Pool, Report, Task as Remote};
+use nestling::spawn::Task as Remote;
+use nestling::{CancelHandle, JoinedError, Pool, Report};
 
 use super::{
     Around, Bomb, Bombs, by_one_and_two, discard, ends_holding, panic_of, waits_holding,

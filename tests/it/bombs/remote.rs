@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::task::{Spawn, SpawnError};
-use nestling::{Nursery, Task as Remote, executor};
+use nestling::spawn::Task as Remote;
+use nestling::{Nursery, executor};
 
 use super::{Around, Bomb, Bombs, panic_of, waits_holding, while_panicking};
 use crate::remote::ByHand;

@@ -5,13 +5,13 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nestling::future::Timer;
+use nestling::generic::Flavor;
+use nestling::spawn::ChildBuilder;
 use nestling::testing::{
     Act, Child, Counters, Cues, Finish, Happening, Rule, Script, Step, perform,
 };
-use nestling::{
-    CancelHandle, ChildBuilder, ChildContext, Flavor, JoinHandle, JoinedError, Nursery, Spawner,
-    Timer,
-};
+use nestling::{CancelHandle, ChildContext, JoinHandle, JoinedError, Nursery, Spawner};
 
 use super::event::{Actor, Due, Event, Whose};
 use super::finish::finish;

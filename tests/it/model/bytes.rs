@@ -1,8 +1,8 @@
 //! A run that is made up from bytes, as a fuzzer has them.
 
 use arbitrary::{Arbitrary, Unstructured};
+use nestling::generic::{Local, Shared};
 use nestling::testing::Script;
-use nestling::{Local, Shared};
 
 use super::{Violation, check};
 

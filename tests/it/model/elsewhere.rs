@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::task::{FutureObj, Spawn, SpawnError};
+use nestling::generic::{Remote, Shared};
 use nestling::testing::Child;
-use nestling::{Remote, Shared};
 
 use super::act::Stage;
 use super::event::Event;

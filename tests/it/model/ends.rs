@@ -1,6 +1,6 @@
 //! What comes of an end, and what a nursery must tell of all of them.
 
-use nestling::LostKind;
+use nestling::failure::LostKind;
 use nestling::testing::{End, Finish, Rule, Spawn};
 
 use super::event::Actor;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{self, Either};
-use nestling::ChildInfo;
+use nestling::spawn::ChildInfo;
 use nestling::testing::{Finish, Script, perform, yields};
 
 use super::act::{Error, Stage, Tree};

@@ -1,6 +1,6 @@
 //! Nurseries inside a child, or inside a body: they are cancelled with it, and end before it does.
 
-use nestling::CauseKind;
+use nestling::outcome::CauseKind;
 use nestling::testing::Finish;
 
 use super::event::Actor;

@@ -5,8 +5,9 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, LocalBoxFuture};
+use nestling::ChildError;
+use nestling::generic::{Flavor, Hold, Joining, Later, Local, Shared, With};
 use nestling::testing::{Act, Child, Happening, ScriptedPanic};
-use nestling::{ChildError, Flavor, Hold, Joining, Later, Local, Shared, With};
 
 use super::act::{Cx, Error, Stage, Tree};
 use super::elsewhere::Elsewhere;

@@ -144,8 +144,8 @@ fn step_depth(step: &Step) -> u32 {
 
 #[cfg(test)]
 mod cases {
+    use nestling::generic::{Local, Shared};
     use nestling::testing::script;
-    use nestling::{Local, Shared};
     use proptest::collection::vec;
     use proptest::prelude::*;
 

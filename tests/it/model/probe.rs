@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 
-use nestling::{Cause, Flavor, Spawner};
+use nestling::generic::Flavor;
+use nestling::{Cause, Spawner};
 
 use super::values::Value;
 

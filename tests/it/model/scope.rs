@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use nestling::LostKind;
+use nestling::failure::LostKind;
 use nestling::testing::{Finish, Script};
 
 use super::act::grace_of;

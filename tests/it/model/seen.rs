@@ -1,10 +1,10 @@
 //! What a nursery reports, in plain values.
 
+use nestling::failure::{Lost, LostKind};
+use nestling::outcome::Counts;
+use nestling::spawn::ChildInfo;
 use nestling::testing::ScriptedPanic;
-use nestling::{
-    Cause, ChildError, ChildInfo, Completion, Counts, Failure, JoinedError, Lost, LostKind,
-    Outcome, Report,
-};
+use nestling::{Cause, ChildError, Completion, Failure, JoinedError, Outcome, Report};
 
 use super::values::Value;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use nestling::spawn::{Rejection, SpawnerSlot};
 use nestling::testing::Finish;
-use nestling::{Rejection, SpawnerSlot};
 
 use super::act::Stage;
 use super::event::{Actor, Answer, Event};

@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
+use nestling::spawn::{ChildId, Rejected, Rejection};
 use nestling::testing::{Child, Room, Spawn, Step, yields};
-use nestling::{CancelHandle, ChildId, JoinHandle, Rejected, Rejection};
+use nestling::{CancelHandle, JoinHandle};
 
 use super::act::{Stage, Tree};
 use super::drop_scripted;

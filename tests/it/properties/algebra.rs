@@ -24,9 +24,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use arbitrary::Unstructured;
 use futures::FutureExt;
-use nestling::{
-    ChildError, ChildId, ChildInfo, Failure, JoinedError, LocalNursery, Nursery, Panic,
-};
+use nestling::failure::Panic;
+use nestling::spawn::{ChildId, ChildInfo};
+use nestling::{ChildError, Failure, JoinedError, LocalNursery, Nursery};
 
 use super::fault::{Absent, Boxed, Endless, Fault, Needle};
 use super::grow::grow;

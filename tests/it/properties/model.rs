@@ -5,7 +5,9 @@
 
 use std::{iter, mem};
 
-use nestling::{ChildError, ChildInfo, Counts, Failure, JoinedError};
+use nestling::outcome::Counts;
+use nestling::spawn::ChildInfo;
+use nestling::{ChildError, Failure, JoinedError};
 
 use super::fault::Fault;
 

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::{panic, ptr, thread};
 
-use nestling::{CancelHandle, ChildError, Failure, JoinedError, LocalNursery, Nursery, Panic};
+use nestling::failure::Panic;
+use nestling::{CancelHandle, ChildError, Failure, JoinedError, LocalNursery, Nursery};
 
 use super::fault::{Boxed, Fault, Needle};
 

@@ -13,7 +13,8 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 
 use arbitrary::Unstructured;
-use nestling::{ChildError, JoinedError, Shown};
+use nestling::failure::Shown;
+use nestling::{ChildError, JoinedError};
 
 use super::fault::Fault;
 use super::grow::grow;

@@ -5,7 +5,9 @@ use std::error::Error;
 use std::iter;
 use std::sync::atomic::Ordering::Relaxed;
 
-use nestling::{ChildError, ChildInfo, Failure, JoinedError, Panic};
+use nestling::failure::Panic;
+use nestling::spawn::ChildInfo;
+use nestling::{ChildError, Failure, JoinedError};
 
 use super::fault::{Endless, Fault};
 use super::words::{clip, has_words, lines_of};

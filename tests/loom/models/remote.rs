@@ -8,9 +8,10 @@ use loom::sync::Mutex;
 use loom::thread;
 
 use super::support::{Count, Dropped, block_on, model};
+use crate::Nursery;
+use crate::outcome::CauseKind;
 use crate::remote::job::Job;
 use crate::remote::link::{Fate, Link};
-use crate::{CauseKind, Nursery};
 
 /// A future that is never ready, and counts that it was dropped.
 fn never(drops: &Count) -> impl Future<Output = u32> + Send + use<> {
@@ -97,7 +98,7 @@ fn a_task_that_the_executor_drops_while_it_is_told_to_go_is_heard_of() {
 struct Threads(Arc<Mutex<Vec<thread::JoinHandle<()>>>>);
 
 impl Spawn for Threads {
-    fn spawn_obj(&self, task: crate::Task) -> Result<(), SpawnError> {
+    fn spawn_obj(&self, task: crate::spawn::Task) -> Result<(), SpawnError> {
         let running = thread::spawn(move || block_on(task));
         self.0.lock().unwrap().push(running);
         Ok(())

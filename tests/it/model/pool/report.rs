@@ -33,7 +33,7 @@ pub(super) fn judge(script: &Script, expected: &Expected, ran: &Ran) -> Result<(
     if outputs != expected.outputs {
         return wrong("what has succeeded");
     }
-    let number = |child: &nestling::ChildInfo| child.id().number() as usize;
+    let number = |child: &nestling::spawn::ChildInfo| child.id().number() as usize;
     let cancelled: BTreeSet<_> = report.cancelled().iter().map(|one| number(one.child())).collect();
     // Elsewhere items are pulled ahead, and no lane has begun these.
     let begun: BTreeSet<_> = cancelled.iter().copied().filter(|one| *one < expected.made).collect();
