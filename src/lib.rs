@@ -235,8 +235,9 @@ pub mod outcome {
 pub mod future {
     pub use crate::cancel::Finished;
     pub use crate::nursery::{
-        ChildCancelled, Driver, EndCancelled, FirstOk, FirstOkSettle, Join, JoinByChild, Next,
-        NurseryCancelled, Reserve, Run, RunSettle, Settle, SpawnerReserve, UntilCancelled,
+        ChildCancelled, Completions, Driver, EndCancelled, FirstOk, FirstOkSettle, Join,
+        JoinByChild, Next, NurseryCancelled, Reserve, Run, RunSettle, Settle, SpawnerReserve,
+        UntilCancelled,
     };
     pub use crate::pool::{ForEach, Map, PoolSettle};
     pub use crate::time::Timer;

@@ -1,10 +1,44 @@
 //! Making a joined error of failures, and one of two.
 
+use std::panic::Location;
+
 use super::head::{is_nursery_itself, is_own_body};
 use super::joined::Stored;
-use super::{ChildError, Counts, JoinedError};
+use super::{ChildError, Counts, Failure, JoinedError};
+use crate::cancel::How;
+use crate::info::{ChildId, ChildInfo};
 
 impl<E> JoinedError<E> {
+    /// Errors that came of no nursery as one error; none if there are none. Each is told as that of
+    /// a child, numbered from zero, at the line that calls this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::JoinedError;
+    ///
+    /// fn check(text: &str) -> Result<(), JoinedError<String>> {
+    ///     let lines = text.lines().enumerate();
+    ///     let bad = lines.filter(|(_, line)| !line.contains('='));
+    ///     let errors = bad.map(|(at, _)| format!("line {}: no `=`", at + 1));
+    ///     JoinedError::of_errors(errors).map_or(Ok(()), Err)
+    /// }
+    ///
+    /// assert_eq!(
+    ///     check("a=1\nb\nc").unwrap_err().to_string(),
+    ///     "2 of 2 children failed: #0: line 2: no `=`; #1: line 3: no `=`",
+    /// );
+    /// ```
+    #[track_caller]
+    pub fn of_errors(errors: impl IntoIterator<Item = E>) -> Option<Self> {
+        let location = Location::caller();
+        let failure = |(number, error)| {
+            let child = ChildInfo::new(ChildId::new(number), None, location);
+            ChildError::new(child, Failure::Error(error), How::default())
+        };
+        (0..).zip(errors).map(failure).collect()
+    }
+
     /// The failures of both: those of `other` come after those of `self`.
     ///
     /// The [counts](Self::counts) are added up. Where both have a name or a cause, those of `self`

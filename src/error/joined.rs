@@ -28,7 +28,7 @@ use crate::info::{ChildInfo, Owner};
 ///
 /// | format | shows | asks of `E` |
 /// |---|---|---|
-/// | `{}` | one line that names every failure | `Display` |
+/// | `{}` | one line that names the first ten failures, and counts the others | `Display` |
 /// | `{:#}` | the tree, a row for each failure | `Display` |
 /// | `{:?}` | the tree, errors by their `Debug` | `Debug` |
 /// | `{:#?}` | the structure | `Debug` |

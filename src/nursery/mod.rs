@@ -30,7 +30,7 @@ pub use self::finish::{Join, JoinByChild, Settle};
 pub use self::first_ok::{FirstOk, FirstOkSettle};
 pub use self::join_handle::{JoinHandle, Joining};
 pub use self::later::{Later, MakeTimer};
-pub use self::next::Next;
+pub use self::next::{Completions, Next};
 pub use self::parent::{Answer, Parent};
 pub use self::rejected::{Rejected, Rejection};
 pub use self::reserve::{Reserve, SpawnerReserve};

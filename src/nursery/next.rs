@@ -4,6 +4,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures::stream::Stream;
+
 use super::{Inner, Nursery};
 use crate::drive::{Running, budget};
 use crate::flavor::Flavor;
@@ -56,6 +58,52 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     )]
     pub fn next(&mut self) -> Next<'_, 'env, T, E, M> {
         Next { nursery: self }
+    }
+
+    /// [`next`](Self::next) again and again, as a stream: for the adaptors of streams. After its end
+    /// more children can be spawned, and another stream be made.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Nursery;
+    /// # use futures::StreamExt;
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, u32, String> = Nursery::new();
+    /// for n in 0..4 {
+    ///     nursery.spawn(async move { if n == 1 { Err("odd".into()) } else { Ok(n) } });
+    /// }
+    /// let ended = nursery.completions().map(|completion| completion.into_outcome().completed());
+    /// let outputs: Vec<_> = ended.collect().await;
+    /// assert_eq!(outputs, [Some(0), None, Some(2), Some(3)]);
+    /// # });
+    /// ```
+    pub fn completions(&mut self) -> Completions<'_, 'env, T, E, M> {
+        Completions { nursery: self }
+    }
+}
+
+/// The completions of a nursery; see [`Nursery::completions`].
+#[must_use = "streams do nothing unless they are polled"]
+pub struct Completions<'a, 'env, T, E, M: Flavor> {
+    nursery: &'a mut Nursery<'env, T, E, M>,
+}
+
+impl<T, E, M: Flavor> Stream for Completions<'_, '_, T, E, M> {
+    type Item = Completion<T, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.get_mut().nursery.next()).poll(cx)
+    }
+}
+
+impl<T, E, M: Flavor> fmt::Debug for Completions<'_, '_, T, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completions").finish_non_exhaustive()
     }
 }
 

@@ -53,7 +53,7 @@ use crate::scope::policy::Policy;
 /// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled; no more are pulled |
 /// | a destructor panics | one failure, beside whatever there is |
 ///
-/// `E` needs no bound. The options are those of a nursery. A pool made by [`new`](Self::new) takes
+/// `E` needs no bound. A pool made by [`new`](Self::new) takes
 /// callbacks that are `Send`, so that its future may be, and one made by [`local`](Pool::local)
 /// any.
 ///

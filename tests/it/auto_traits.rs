@@ -13,8 +13,8 @@ use nestling::failure::{
     Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Shown,
 };
 use nestling::future::{
-    ChildCancelled, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach, Join,
-    JoinByChild, Map, Next, NurseryCancelled, PoolSettle, Reserve, Run, RunSettle, Settle,
+    ChildCancelled, Completions, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach,
+    Join, JoinByChild, Map, Next, NurseryCancelled, PoolSettle, Reserve, Run, RunSettle, Settle,
     SpawnerReserve, UntilCancelled,
 };
 use nestling::generic::{
@@ -197,7 +197,9 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Settle<'_, Own, Own, Shared> => "su",
         Settle<'_, Own, Counted, Shared> => "u",
         Next<'_, '_, Own, Own, Shared> => "su",
+        Completions<'_, '_, Own, Own, Shared> => "su",
         Next<'_, '_, Counted, Own, Shared> => "u",
+        Completions<'_, '_, Counted, Own, Shared> => "u",
         FirstOk<'_, Own, Own, Shared> => "su",
         FirstOk<'_, Own, Counted, Shared> => "u",
         FirstOkSettle<'_, Own, Own, Shared> => "su",
@@ -255,6 +257,7 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
         JoinByChild<'_, Own, Own, Local> => "u",
         Settle<'_, Own, Own, Local> => "u",
         Next<'_, '_, Own, Own, Local> => "u",
+        Completions<'_, '_, Own, Own, Local> => "u",
         FirstOk<'_, Own, Own, Local> => "u",
         FirstOkSettle<'_, Own, Own, Local> => "u",
         Reserve<'_, '_, Own, Own, Local> => "u",

@@ -102,3 +102,11 @@ fn a_child_displays_its_line() {
     assert_eq!(at_root(child(2, "uploads")), "#2 uploads spots.rs:7");
     assert_eq!(at_root(ChildInfo::body(spots::short())), "body spots.rs:7");
 }
+
+#[test]
+fn errors_of_no_nursery_are_numbered() {
+    let error = JoinedError::of_errors(["a", "b"]).unwrap();
+    assert_eq!(error.to_string(), "2 of 2 children failed: #0: a; #1: b");
+    assert_eq!(error.first().child().location().file(), file!());
+    assert!(JoinedError::<&str>::of_errors([]).is_none());
+}
