@@ -81,6 +81,14 @@ impl ChildInfo {
         Label(self)
     }
 
+    /// The same, neither escaped nor cut.
+    pub(crate) fn full_label(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{} {name}", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }
@@ -92,7 +100,8 @@ impl ChildInfo {
         self.id
     }
 
-    /// The name given with [`child().name(..)`](crate::spawn::ChildBuilder::name), if one was given.
+    /// The name given with [`child().name(..)`](crate::spawn::ChildBuilder::name), if one was
+    /// given.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -68,9 +68,9 @@
 //! or a timeout. To be cancelled is no failure. What was cancelled has a **cause**. A child with a
 //! **grace** is signalled when it is cancelled, and dropped when the grace is over. A **daemon** is
 //! a child that is not waited for. A **slot** is a place in the limit; children spawned beyond the
-//! limit wait in the **backlog**. A
-//! pool runs its items in **lanes**, each of which takes one after the other. A nursery has one of
-//! two **flavours**: [`Shared`](generic::Shared), for children that are `Send`, or [`Local`](generic::Local).
+//! limit wait in the **backlog**. A pool runs its items in **lanes**, each of which takes one after
+//! the other. A nursery has one of two **flavours**: [`Shared`](generic::Shared), for children that
+//! are `Send`, or [`Local`](generic::Local).
 //!
 //! # The contract
 //!
@@ -107,15 +107,16 @@
 //!
 //! **Racing.** The first child that succeeds [wins](Nursery::first_ok). A daemon wins no race, and
 //! neither does a child whose output goes to a handle. The others are cancelled, and gone before
-//! the race is over. What they end with is void, unless the race is [settled](future::FirstOk::settle).
+//! the race is over. What they end with is void, unless the race is
+//! [settled](future::FirstOk::settle).
 //!
 //! **Cancelling.** The future is dropped, by the nursery, on its own task. A child that has an end
 //! of its own in the same poll keeps it; a failure is then flagged as
 //! [`after_cancel`](ChildError::after_cancel), as is a panic of the destructor. The first cause
 //! stays. A child spawned into a cancelled nursery is never polled, and reported. With a
-//! [grace](spawn::ChildBuilder::grace) there are two stages: the signal, and when the grace is over the
-//! drop; until then the child may come to an end of its own, which it keeps. What ended by itself
-//! after its cancel is told apart, with the cause: [`Report::after_cancel`].
+//! [grace](spawn::ChildBuilder::grace) there are two stages: the signal, and when the grace is over
+//! the drop; until then the child may come to an end of its own, which it keeps. What ended by
+//! itself after its cancel is told apart, with the cause: [`Report::after_cancel`].
 //!
 //! **Nesting.** A nursery or a pool is *inside* a child if the child drives it, however deep in a
 //! library it was made: the crate knows by the thread which child it polls. A nursery that another
@@ -136,10 +137,11 @@
 //! daemons too.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
-//! timeout and a grace are made when they begin, by the closure that is given. A deadline is polled before the children, and heeded after those that were woken before it passed:
-//! what is in time is in time. A timeout and a grace are polled before their child, and heeded
-//! after it: an end that the child comes to in the same poll counts. Each is dropped once it is
-//! over. One that panics is over, and its panic is a failure.
+//! timeout and a grace are made when they begin, by the closure that is given. A deadline is polled
+//! before the children, and heeded after those that were woken before it passed: what is in time is
+//! in time. A timeout and a grace are polled before their child, and heeded after it: an end that
+//! the child comes to in the same poll counts. Each is dropped once it is over. One that panics is
+//! over, and its panic is a failure.
 //!
 //! | what is cut short | ends as | its cause |
 //! |---|---|---|

@@ -1,6 +1,7 @@
 //! What a nursery hands out: one completion at a time, or the report of all.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::cancel::{Cause, How};
 use crate::error::{ChildError, Counts, Ends, Failure, JoinedError, LostInside, Shown};
@@ -248,12 +249,13 @@ impl fmt::Display for Cancelled {
 /// Everything that came of a nursery: outputs, failures, and cancelled children with their causes.
 ///
 /// Nothing that was finished is missing from it, but for what [`next`](crate::Nursery::next) has
-/// handed out and failures beyond [`keep_failures`](crate::Nursery::keep_failures), which are counted.
-/// Outputs and cancelled children are in spawn order, failures in completion order.
+/// handed out and failures beyond [`keep_failures`](crate::Nursery::keep_failures), which are
+/// counted. Outputs and cancelled children are in spawn order, failures in completion order.
 #[derive(Debug)]
 #[must_use = "a report may hold failures"]
 pub struct Report<T, E> {
     owner: Owner,
+    name: Option<Arc<str>>,
     outputs: Vec<(ChildInfo, T)>,
     error: Option<JoinedError<E>>,
     cancelled: Vec<Cancelled>,
@@ -276,7 +278,12 @@ impl<T, E> Report<T, E> {
         outputs.sort_by_key(|(child, _)| child.id());
         cancelled.sort_by_key(|cancelled| cancelled.child.id());
         late.sort_by_key(|late| late.child.id());
-        Self { owner, outputs, error, cancelled, late, counts, cause }
+        Self { owner, name: None, outputs, error, cancelled, late, counts, cause }
+    }
+
+    pub(crate) fn named(mut self, name: Option<Arc<str>>) -> Self {
+        self.name = name;
+        self
     }
 
     /// What the children that succeeded returned, in spawn order.
@@ -341,8 +348,8 @@ impl<T, E> Report<T, E> {
     }
 
     /// Everything but the outputs as a tree, to be shown within limits of your own: the failures as
-    /// in the [error's](JoinedError::tree), and then the children that were cancelled, and those
-    /// that succeeded after a cancel.
+    /// in the [error's](JoinedError::tree), then the children that are listed as
+    /// [cancelled](Self::cancelled), and those that succeeded after a cancel.
     ///
     /// # Examples
     ///
@@ -367,8 +374,13 @@ impl<T, E> Report<T, E> {
         let others = self.cancelled.iter().map(|one| ("cancelled", one));
         let others = others.chain(self.late.iter().map(|one| ("completed after a cancel", one)));
         let others = others.map(|(what, one)| (&one.child, format!("{what}: {}", one.why())));
-        let (title, others) = (self.to_string(), others.collect());
-        Shown::report(Ends { title, error: self.error.as_ref(), others })
+        Shown::report(Ends {
+            owner: self.owner,
+            name: self.name.as_deref(),
+            title: self.to_string(),
+            error: self.error.as_ref(),
+            others: others.collect(),
+        })
     }
 
     /// The outputs if nothing failed, and otherwise the failures; what

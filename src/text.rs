@@ -29,12 +29,12 @@ impl Cut {
     }
 }
 
-/// The lines of a text. None is blank, none ends in a space, and the first does not begin with one:
-/// by as many spaces as that is moved to the left, the others are moved, too.
+/// The lines of a text. None is blank, and none ends in a space. The first does not begin with one:
+/// it is moved to the left, and the others are moved by as much.
 ///
-/// A tab is four spaces. Marks of colour are left out. All other characters that would break the
-/// line or the terminal are escaped. What is cut ends with `…`, which goes on top of the limit. The
-/// text is streamed, and formatting stops at the cut, however long the text is.
+/// A tab is four spaces. Marks of colour and backtraces are left out. All other characters that
+/// would break the line or the terminal are escaped. What is cut ends with `…`, which goes on top
+/// of the limit. The text is streamed, and formatting stops at the cut, however long the text is.
 pub(crate) fn lines(
     cut: Cut,
     write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result,
@@ -100,9 +100,9 @@ pub(crate) fn tells(shown: &str, cause: &str) -> bool {
     })
 }
 
-/// The most characters that are passed over before the text is given up: of lines that are cut, and
-/// line ends of blank lines.
-const MAX_SKIPPED: usize = 10_000;
+/// The most that is passed over before the text is given up: characters beyond a cut, blank lines,
+/// lines of backtraces, marks of colour.
+const MAX_SKIPPED: usize = 1 << 20;
 
 /// The longest mark of colour that is left out.
 const MAX_COLOUR: usize = 32;
@@ -121,6 +121,8 @@ struct Sink {
     /// Whether `line` is cut, and the rest of it is skipped.
     is_cut: bool,
     skipped: usize,
+    /// Whether lines are left out that are a part of a backtrace.
+    in_backtrace: bool,
     /// A carriage return or the beginning of a mark of colour, which the next characters decide.
     open: String,
     /// From here on every write fails, so that formatting ends early.
@@ -139,6 +141,7 @@ impl Sink {
             indent: 0,
             is_cut: false,
             skipped: 0,
+            in_backtrace: false,
             open: String::new(),
             done: false,
         }
@@ -173,7 +176,10 @@ impl Sink {
             {
                 self.open.push(c);
             }
-            (colour, 'm') if colour.starts_with("\u{1b}[") => self.open.clear(),
+            (colour, 'm') if colour.starts_with("\u{1b}[") => {
+                self.open.clear();
+                self.skip();
+            }
             ("", '\n') => self.end_line(),
             ("", '\t') => (0..4).for_each(|_| self.put_space()),
             ("", ' ') => self.put_space(),
@@ -197,12 +203,10 @@ impl Sink {
     }
 
     fn put_space(&mut self) {
-        if self.is_cut || self.lines.len() == self.cut.lines {
-            return self.skip();
-        }
         self.spaces += 1;
-        if self.used + self.spaces > self.cut.chars {
-            self.cut_line();
+        // Only what follows them can be too much for the line.
+        if self.is_cut || self.used + self.spaces > self.cut.chars {
+            self.skip();
         }
     }
 
@@ -238,7 +242,8 @@ impl Sink {
     fn cut_line(&mut self) {
         self.line.push('…');
         self.is_cut = true;
-        self.done = self.lines.len() + 1 >= self.cut.lines;
+        let is_frame = self.in_backtrace && self.line.starts_with(' ');
+        self.done = self.lines.len() + 1 >= self.cut.lines && !is_frame;
     }
 
     fn skip(&mut self) {
@@ -249,14 +254,16 @@ impl Sink {
     fn end_line(&mut self) {
         let line = mem::take(&mut self.line);
         (self.used, self.spaces, self.is_cut) = (0, 0, false);
-        if line.is_empty() {
+        // The frames below a heading are indented.
+        self.in_backtrace &= line.is_empty() || line.starts_with(' ');
+        if line.is_empty() || self.in_backtrace {
             self.skip();
         } else if !self.cut.backtraces && !self.lines.is_empty() && is_heading_of_backtrace(&line) {
             // The rule above the heading goes with it.
-            if self.lines.last().is_some_and(|line| !line.contains(char::is_alphanumeric)) {
+            if self.lines.len() > 1 && self.lines.last().is_some_and(|line| is_rule(line)) {
                 self.lines.pop();
             }
-            self.done = true;
+            self.in_backtrace = true;
         } else {
             self.lines.push(line);
         }
@@ -286,12 +293,19 @@ impl fmt::Write for Sink {
     }
 }
 
-/// As the reporters write it: `Stack backtrace:`, `backtrace no. 1`, `━━━ BACKTRACE ━━━`, and
-/// `Backtrace omitted.`
+fn is_rule(line: &str) -> bool {
+    line.chars().all(|c| matches!(c, '━' | '─' | '═' | '-' | '='))
+}
+
+/// As the reporters write it: `Stack backtrace:`, `backtrace no. 1`, `━━━ BACKTRACE ━━━`; and what
+/// they say of backtraces: `Backtrace omitted.`, `Run with RUST_BACKTRACE=full …`.
 fn is_heading_of_backtrace(line: &str) -> bool {
     let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let words = words.strip_prefix("stack ").unwrap_or(&words);
-    let Some(rest) = words.strip_prefix("backtrace") else { return false };
+    let Some(rest) = words.strip_prefix("backtrace") else {
+        return words.starts_with("run with rust_backtrace=")
+            || words.starts_with("run with colorbt_");
+    };
     rest.is_empty() || rest.starts_with(" no. ") || rest.starts_with(" omitted")
 }
 

@@ -124,8 +124,8 @@ impl Cause {
         self.0.message.as_deref()
     }
 
-    /// The cause that this one follows from: why the child was cancelled that the nursery is inside,
-    /// or that was needed.
+    /// The cause that this one follows from: why the child was cancelled that the nursery is
+    /// inside, or that was needed.
     #[must_use]
     pub fn parent(&self) -> Option<&Cause> {
         self.0.parent.as_ref()

@@ -199,7 +199,7 @@ fn change_errors<E, F>(
             Failure::Executor(error) => Failure::Executor(error),
             Failure::Group(_) => unreachable!("a leaf is no group"),
         };
-        ChildError { origin: leaf.origin, failure }
+        ChildError { origin: leaf.origin, failure, sources: None }
     };
     let leaf_only = |entry: &ChildError<E>| (!entry.failure.is_group()).then_some(0);
     let [Some(tree)] = regrow(root, |_| None, leaf_only, changed) else {

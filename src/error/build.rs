@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
+use smallvec::smallvec;
+
 use super::head::{is_nursery_itself, is_own_body};
-use super::joined::Stored;
 use super::{ChildError, Counts, Failure, JoinedError};
 use crate::cancel::How;
 use crate::info::{ChildId, ChildInfo};
@@ -41,8 +42,10 @@ impl<E> JoinedError<E> {
 
     /// The failures of both: those of `other` come after those of `self`.
     ///
-    /// The [counts](Self::counts) are added up. Where both have a name or a cause, those of `self`
-    /// stay. Numbers of children may stand twice in it, as each nursery counts its own.
+    /// The [counts](Self::counts) are added up: two parts of one [split](Self::split) so count the
+    /// children that did not fail twice. The name and the cause are those of `self`, and where it
+    /// has none those of `other`. Numbers of children may stand twice in it, as each nursery counts
+    /// its own; a later split takes two children with one number for one.
     ///
     /// # Examples
     ///
@@ -74,8 +77,8 @@ impl<E> JoinedError<E> {
 
 /// All failures as one error; none if there are none.
 ///
-/// The [counts](JoinedError::counts) have the children that failed: failures that stand one after
-/// the other and are of the same child count once.
+/// The [counts](JoinedError::counts) have the children that failed: a panic that comes right after
+/// another failure of the same child, as that of a destructor does, is of no other child.
 ///
 /// # Examples
 ///
@@ -99,13 +102,9 @@ impl<E> JoinedError<E> {
 impl<E> FromIterator<ChildError<E>> for Option<JoinedError<E>> {
     fn from_iter<I: IntoIterator<Item = ChildError<E>>>(failures: I) -> Self {
         let mut failures = failures.into_iter();
-        let first = Stored::from_iter(failures.next());
-        if first.is_empty() {
-            return None;
-        }
-        let failed = added(None, &first);
-        let counts = Counts { failed, ..Counts::default() };
-        let mut error = JoinedError::new(None, first, counts, None);
+        let first = failures.next()?;
+        let counts = counts_of(None, &first);
+        let mut error = JoinedError::new(None, smallvec![first], counts, None);
         error.extend(failures);
         Some(error)
     }
@@ -115,27 +114,27 @@ impl<E> FromIterator<ChildError<E>> for Option<JoinedError<E>> {
 impl<E> Extend<ChildError<E>> for JoinedError<E> {
     fn extend<I: IntoIterator<Item = ChildError<E>>>(&mut self, failures: I) {
         for failure in failures {
-            let entries = &mut self.0.entries.0;
-            let failed = added(entries.last(), std::slice::from_ref(&failure));
-            entries.push(failure);
-            self.0.counts.failed += failed;
+            self.0.counts = self.0.counts.plus(counts_of(self.0.entries.0.last(), &failure));
+            self.0.entries.0.push(failure);
             self.0.bare = false;
         }
     }
 }
 
-/// How many children the entries are of that come after `last`.
-fn added<E>(last: Option<&ChildError<E>>, entries: &[ChildError<E>]) -> u64 {
-    let of_child = |entry: &ChildError<E>| !is_own_body(entry) && !is_nursery_itself(entry);
-    let same = |one: &ChildError<E>, other: &ChildError<E>| {
-        one.child() == other.child() && one.origin.path.address() == other.origin.path.address()
+/// What a failure adds to the counts that comes after `last`.
+fn counts_of<E>(last: Option<&ChildError<E>>, failure: &ChildError<E>) -> Counts {
+    let same = |last: &ChildError<E>| {
+        failure.failure().is_panic()
+            && last.child() == failure.child()
+            && last.origin.path.address() == failure.origin.path.address()
     };
-    let mut before = last;
-    let mut failed = 0;
-    for entry in entries {
-        let is_new = !before.is_some_and(|before| same(before, entry));
-        failed += u64::from(is_new && of_child(entry));
-        before = Some(entry);
+    let is_child = !is_own_body(failure) && !is_nursery_itself(failure);
+    let is_new = is_child && !last.is_some_and(same);
+    Counts {
+        failed: is_new.into(),
+        not_stored: failure.lost_failures().into(),
+        overran: (is_new && failure.overran_grace()).into(),
+        after_cancel: (is_new && failure.after_cancel() && !failure.how().dropped).into(),
+        ..Counts::default()
     }
-    failed
 }

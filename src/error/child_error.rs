@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::head::{Label, by_debug, by_display};
+use super::joined::Sources;
 use super::path::{Ancestors, Path};
 use super::{Failure, line};
 use crate::cancel::{Cause, How};
@@ -15,6 +16,8 @@ use crate::info::ChildInfo;
 pub struct ChildError<E> {
     pub(super) origin: Origin,
     pub(super) failure: Failure<E>,
+    /// How the error leads to what it was caused by, if that was said.
+    pub(super) sources: Option<Sources<E>>,
 }
 
 /// What is known of a failure besides the failure itself.
@@ -28,7 +31,13 @@ pub(super) struct Origin {
 
 impl<E> ChildError<E> {
     pub(crate) fn new(child: ChildInfo, failure: Failure<E>, how: How) -> Self {
-        Self { origin: Origin { child, how, path: Path::default() }, failure }
+        Self { origin: Origin { child, how, path: Path::default() }, failure, sources: None }
+    }
+
+    /// Says how the error leads to what it was caused by.
+    pub(crate) fn with_sources_by(mut self, sources: Option<Sources<E>>) -> Self {
+        self.sources = sources;
+        self
     }
 
     pub(crate) fn how(&self) -> &How {

@@ -62,8 +62,8 @@ impl Counts {
     }
 
     /// The failures that were only counted: those beyond
-    /// [`keep_failures`](crate::Nursery::keep_failures), and those that a nursery inside a child had
-    /// collected when it was dropped, as by a `select!`, before it could tell them. Those that
+    /// [`keep_failures`](crate::Nursery::keep_failures), and those that a nursery inside a child
+    /// had collected when it was dropped, as by a `select!`, before it could tell them. Those that
     /// [`next`](crate::Nursery::next) has handed out are not among them.
     ///
     /// This counts failures, not children.

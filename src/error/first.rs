@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::head::{Label, Who};
+use super::head::{Failing, Label};
 use super::{ChildError, Failure, JoinedError};
 
 /// So many groups around the first failure are named: as many as help to find the place.
@@ -40,7 +40,7 @@ impl<'a, E> First<'a, E> {
 
 impl<E> fmt::Display for First<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: ", Who(self.group))?;
+        write!(f, "{} failed: ", Failing(self.group))?;
         if !self.is_whole {
             f.write_str("… > ")?;
         }

@@ -43,7 +43,7 @@ impl<E> JoinedError<E> {
         let mut open = vec![(self.0.entries.take(), Path::default())];
         while let Some((rest, path)) = open.last_mut() {
             match rest.next() {
-                Some(ChildError { origin, failure: Failure::Group(group) }) => {
+                Some(ChildError { origin, failure: Failure::Group(group), .. }) => {
                     let path = origin.path.then(path).inside(origin.child);
                     let counts = group.counts();
                     sum.add(counts, &group.0.entries);

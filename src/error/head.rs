@@ -5,10 +5,11 @@ use std::iter;
 
 use super::failure::TimedOut;
 use super::joined::Sources;
+use super::nested::{hide, was_shown, with_hidden};
 use super::settings::Settings;
 use super::walk::Entry;
 use super::{ChildError, Failure, JoinedError};
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
 use crate::text::{Cut, MAX_NAME, Name, lines, tells};
 
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
@@ -25,9 +26,9 @@ pub(super) fn by_debug<E: fmt::Debug>(error: &E, out: &mut dyn fmt::Write) -> fm
 
 /// `the body and 3 of 40 children`; what was given to the nursery, such as a deadline,
 /// is `the nursery itself`.
-pub(super) struct Who<'a, E>(pub(super) &'a JoinedError<E>);
+pub(super) struct Failing<'a, E>(pub(super) &'a JoinedError<E>);
 
-impl<E> Display for Who<'_, E> {
+impl<E> Display for Failing<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.0.counts();
         let body = self.0.iter().any(is_own_body);
@@ -81,21 +82,25 @@ pub(super) struct Label<'a, E> {
     around: usize,
     /// Where each number with its name is cut; `None` shows no names.
     names: Option<usize>,
+    /// What the last child belongs to.
+    owner: Owner,
 }
 
 impl<'a, E> Label<'a, E> {
     pub(super) fn of_item(entry: &Entry<'a, E>, settings: Settings) -> Self {
         let path = iter::once(entry.error).chain(entry.path.iter().copied()).collect();
-        Self { path, is_whole: !entry.elided, around: settings.depth, names: Some(settings.names) }
+        let (is_whole, names) = (!entry.elided, Some(settings.names));
+        Self { path, is_whole, around: settings.depth, names, owner: entry.owner }
     }
 
     pub(super) fn of(entry: &'a ChildError<E>) -> Self {
-        let names = Some(MAX_NAME);
-        Self { path: vec![entry], is_whole: true, around: Settings::LINE.depth, names }
+        let (path, names) = (vec![entry], Some(MAX_NAME));
+        Self { path, is_whole: true, around: Settings::LINE.depth, names, owner: Owner::Nursery }
     }
 
-    pub(super) fn ids_only(entry: &'a ChildError<E>) -> Self {
-        Self { names: None, ..Self::of(entry) }
+    /// The first failure of a joined error.
+    pub(super) fn id_of_first(error: &'a JoinedError<E>) -> Self {
+        Self { names: None, owner: error.0.owner, ..Self::of(error.first()) }
     }
 
     fn part(
@@ -105,6 +110,7 @@ impl<'a, E> Label<'a, E> {
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         match (self.names, name) {
+            _ if child.is_nursery() => f.write_str(self.owner.noun()),
             (Some(chars), Some(name)) => {
                 Name { text: format_args!("{} {name}", child.id()), chars }.fmt(f)
             }
@@ -122,9 +128,10 @@ impl<E> Display for Label<'_, E> {
             let ancestors = entry.ancestors().map(|child| (child, child.name()));
             iter::once((entry.child(), name)).chain(ancestors)
         });
-        let mut nearest: Vec<_> = parts.take(self.around + 2).collect();
-        let is_whole = self.is_whole && nearest.len() <= self.around + 1;
-        nearest.truncate(self.around + 1);
+        let shown = self.around.saturating_add(1);
+        let mut nearest: Vec<_> = parts.take(shown.saturating_add(1)).collect();
+        let is_whole = self.is_whole && nearest.len() <= shown;
+        nearest.truncate(shown);
         if !is_whole {
             f.write_str("… > ")?;
         }
@@ -146,7 +153,7 @@ pub(super) fn write_failure<E>(
 ) -> fmt::Result {
     match failure {
         Failure::Error(error) => leaf(error, out),
-        Failure::Group(group) => write!(out, "{} failed", Who(group)),
+        Failure::Group(group) => write!(out, "{} failed", Failing(group)),
         Failure::Panic(panic) => panic.write(out),
         Failure::TimedOut(cause) => write!(out, "{}", TimedOut(cause)),
         Failure::Executor(error) => write!(out, "{error}"),
@@ -167,12 +174,16 @@ pub(super) fn causes<E>(
     let mut chain = iter::successors(sources(error), |&error| error.source());
     let mut causes = Vec::new();
     for cause in chain.by_ref().take(CAUSES) {
-        let lines = lines(cut, |out| write!(out, "{cause}"));
+        if was_shown(std::ptr::from_ref(cause).cast()) {
+            continue;
+        }
+        let (lines, hidden) = with_hidden(|| lines(cut, |out| write!(out, "{cause}")));
         let text = lines.join("\n");
         if !text.is_empty() && !tells(&told, &text) {
             told.push('\n');
             told.push_str(&text);
             causes.push(lines);
+            hide(hidden);
         }
     }
     (causes, chain.next().is_some())

@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use super::head::{Label, Leaf, LostInside, Who, causes, write_failure};
-use super::nested::{Around, Showing};
+use super::head::{Failing, Label, Leaf, LostInside, causes, write_failure};
+use super::joined::Sources;
+use super::nested::{Around, Showing, with_hidden};
 use super::settings::Settings;
 use super::walk::{Entry, Item, What, of_entry};
 use super::{ChildError, Failure, JoinedError};
-use crate::text::{Cut, NO_MESSAGE, Name, lines};
+use crate::text::{Cut, MAX_MESSAGE, NO_MESSAGE, Name, lines};
 
 /// `#7 fetch: connection refused`.
 pub(super) fn entry<E>(
@@ -40,7 +41,7 @@ impl<E> Display for Head<'_, E> {
             let noun = self.error.0.owner.noun();
             write!(f, "{noun} \"{}\": ", Name { text, chars: self.names })?;
         }
-        write!(f, "{} failed", Who(self.error))
+        write!(f, "{} failed", Failing(self.error))
     }
 }
 
@@ -78,7 +79,11 @@ fn write_entry<E>(line: &mut String, entry: &Entry<'_, E>, settings: Settings, l
     }
     match entry.error.failure() {
         Failure::Group(error) => *line += &Head { error, names: settings.names }.to_string(),
-        failure => *line += &message(failure, entry, settings, leaf),
+        failure => {
+            // On a line there are no rows.
+            let (message, _) = with_hidden(|| message(failure, entry, settings, leaf));
+            *line += &message;
+        }
     }
     *line += &LostInside(entry.lost).to_string();
 }
@@ -92,17 +97,30 @@ fn message<E>(
 ) -> String {
     let cut = Cut::line(settings.width);
     let says = lines(cut, |out| write_failure(failure, leaf, out));
-    let mut text = says.first().map_or(NO_MESSAGE, String::as_str).to_owned();
-    if let (Failure::Error(error), Some(sources)) = (failure, entry.sources) {
-        let (causes, more) = causes(error, sources, &says, cut);
-        for cause in causes.iter().flatten() {
-            text += &format!(": {cause}");
+    let text = says.first().map_or(NO_MESSAGE, String::as_str).to_owned();
+    match (failure, entry.sources) {
+        (Failure::Error(error), Some(sources)) => {
+            // All of it together is bounded as one message is.
+            let text = chain(error, sources, text, cut);
+            lines(cut, |out| out.write_str(&text)).concat()
         }
-        if more {
-            text += ": …";
-        }
-        // All of it together is bounded as one message is.
-        text = lines(cut, |out| out.write_str(&text)).concat();
+        _ => text,
+    }
+}
+
+/// What an error says, and what it was caused by, for a cause to tell.
+pub(crate) fn with_causes<E>(error: &E, sources: Sources<E>, text: String) -> String {
+    let _showing = Showing::enter(Around::Line);
+    with_hidden(|| chain(error, sources, text, Cut::line(MAX_MESSAGE))).0
+}
+
+fn chain<E>(error: &E, sources: Sources<E>, mut text: String, cut: Cut) -> String {
+    let (causes, more) = causes(error, sources, std::slice::from_ref(&text), cut);
+    for cause in causes.iter().flatten() {
+        text += &format!(": {cause}");
+    }
+    if more {
+        text += ": …";
     }
     text
 }

@@ -41,7 +41,7 @@ pub(crate) use head::LostInside;
 pub use iter::{IntoIter, Iter, Leaves};
 pub use joined::JoinedError;
 pub(crate) use joined::{Sources, Stored};
-pub(crate) use line::text;
+pub(crate) use line::{text, with_causes};
 pub use panic::Panic;
 pub use path::Ancestors;
 pub(crate) use shown::Ends;

@@ -27,8 +27,24 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// How many rows may be shown yet, of all that are within each other.
     static LEFT: Cell<usize> = const { Cell::new(0) };
-    /// The rows of joined errors in the message that is being written.
-    static HIDDEN: RefCell<Vec<Row>> = const { RefCell::new(Vec::new()) };
+    static MESSAGE: RefCell<Message> = const { RefCell::new(Message::EMPTY) };
+}
+
+/// What is known of the message that is being written.
+struct Message {
+    /// The rows of joined errors in it.
+    hidden: Vec<Row>,
+    /// The addresses of these errors.
+    shown: Vec<*const ()>,
+}
+
+impl Message {
+    const EMPTY: Self = Self { hidden: Vec::new(), shown: Vec::new() };
+}
+
+/// At the end of a thread it may be gone; joined errors that hide are not shown as trees then.
+fn message<R: Default>(change: impl FnOnce(&mut Message) -> R) -> R {
+    MESSAGE.try_with(|message| change(&mut message.borrow_mut())).unwrap_or_default()
 }
 
 pub(super) fn around() -> Around {
@@ -38,16 +54,26 @@ pub(super) fn around() -> Around {
 /// Held while a joined error is shown.
 pub(super) struct Showing {
     before: Around,
+    /// What was left to the trees around, where this one begins anew.
+    left: Option<usize>,
 }
 
 impl Showing {
     /// `None` where too many are within each other; write `…` then.
     pub(super) fn enter(now: Around) -> Option<Self> {
         let depth = DEPTH.get();
-        (depth < MAX_DEPTH).then(|| {
-            DEPTH.set(depth + 1);
-            Self { before: AROUND.replace(now) }
-        })
+        if depth >= MAX_DEPTH {
+            return None;
+        }
+        DEPTH.set(depth + 1);
+        let before = AROUND.replace(now);
+        let left = match (before, now) {
+            (Around::Nothing | Around::Line, Around::Tree(settings)) => {
+                Some(LEFT.replace(settings.total))
+            }
+            _ => None,
+        };
+        Some(Self { before, left })
     }
 }
 
@@ -55,9 +81,12 @@ impl Drop for Showing {
     fn drop(&mut self) {
         AROUND.set(self.before);
         DEPTH.set(DEPTH.get() - 1);
-        if DEPTH.get() == 0 {
-            // There are some only if a `Display` panicked.
-            HIDDEN.take();
+        if let Some(left) = self.left {
+            LEFT.set(left);
+        }
+        if std::thread::panicking() && DEPTH.get() == 0 {
+            // A `Display` has panicked in the middle of a message.
+            message(|message| *message = Message::EMPTY);
         }
     }
 }
@@ -67,9 +96,6 @@ pub(super) fn within_total<R>(
     mut settings: Settings,
     show: impl FnOnce(Settings) -> Vec<R>,
 ) -> Vec<R> {
-    if DEPTH.get() == 1 {
-        LEFT.set(settings.total);
-    }
     settings.total = settings.total.min(LEFT.get());
     let shown = show(settings);
     LEFT.set(LEFT.get().saturating_sub(shown.len()));
@@ -78,12 +104,23 @@ pub(super) fn within_total<R>(
 
 /// Adds rows to be shown below the message that is being written.
 pub(super) fn hide(rows: Vec<Row>) {
-    HIDDEN.with_borrow_mut(|hidden| hidden.extend(rows));
+    message(|message| message.hidden.extend(rows));
+}
+
+/// Remembers a joined error that is a part of the message that is being written.
+pub(super) fn note(address: *const ()) {
+    message(|message| message.shown.push(address));
+}
+
+/// Whether the message that is being written has the joined error at this address.
+pub(super) fn was_shown(address: *const ()) -> bool {
+    message(|message| message.shown.contains(&address))
 }
 
 /// Writes a message, and returns the rows of the joined errors in it, too.
 pub(super) fn with_hidden<R>(write: impl FnOnce() -> R) -> (R, Vec<Row>) {
-    let before = HIDDEN.take();
+    let before = message(|message| Some(mem::replace(message, Message::EMPTY)));
     let written = write();
-    (written, HIDDEN.with_borrow_mut(|hidden| mem::replace(hidden, before)))
+    let own = message(|message| Some(mem::replace(message, before.unwrap_or(Message::EMPTY))));
+    (written, own.map(|own| own.hidden).unwrap_or_default())
 }

@@ -224,8 +224,8 @@ const NOT_TEXT: &str = "a payload that is not text";
 impl UnwindSafe for Panic {}
 impl RefUnwindSafe for Panic {}
 
-/// `panicked: ` and the first line of the message; it says where, if that was in the destructor of a
-/// child or in a nursery's policy, and the line if that is known.
+/// `panicked: ` and the first line of the message; it says where, if that was in the destructor of
+/// a child or in a nursery's policy, and the line if that is known.
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_work(f)?;

@@ -20,10 +20,11 @@ pub(super) fn regrow<E, F, const N: usize>(
     let mut above = Vec::new();
     loop {
         // The entry is among the others while `choose` looks at it: if `choose` panics, the entry
-        // is dropped with them. By the unwinding itself, a panic of the entry would end the process.
+        // is dropped with them. By the unwinding itself, a panic of the entry would end the
+        // process.
         let tree = level.rest.peek().and_then(&mut choose);
         match (level.rest.next(), tree) {
-            (Some(ChildError { origin, failure: Failure::Group(group) }), None) => {
+            (Some(ChildError { origin, failure: Failure::Group(group), .. }), None) => {
                 above.push(mem::replace(&mut level, Level::open(Some(origin), group)));
             }
             (Some(entry), tree) => {
@@ -38,7 +39,11 @@ pub(super) fn regrow<E, F, const N: usize>(
                 for (entries, group) in level.grown.iter_mut().zip(groups) {
                     if let (Some(origin), Some(group)) = (&origin, group) {
                         let failure = Failure::Group(group);
-                        entries.0.push(ChildError { origin: origin.clone(), failure });
+                        entries.0.push(ChildError {
+                            origin: origin.clone(),
+                            failure,
+                            sources: None,
+                        });
                     }
                 }
             }

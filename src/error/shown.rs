@@ -7,12 +7,13 @@ use super::as_error::source_of;
 use super::head::{Leaf, by_debug, by_display};
 use super::joined::Sources;
 use super::line::{self, Head};
-use super::nested::{Around, Showing, around, hide, within_total};
+use super::nested::{Around, Showing, around, hide, note, within_total};
 use super::settings::Settings;
 use super::tree::{self, Row};
 use super::walk::of_joined;
 use super::{AsError, JoinedError};
-use crate::info::ChildInfo;
+use crate::info::{ChildInfo, Owner};
+use crate::text::Name;
 
 /// Shows a joined error or a report, within limits. Made by [`JoinedError::line`],
 /// [`JoinedError::tree`] and [`Report::tree`](crate::Report::tree).
@@ -31,8 +32,8 @@ use crate::info::ChildInfo;
 /// `#0 walk > #2 src > #7 a`. What is beyond a limit is counted, as `… and 25 more`. Whatever the
 /// limits are, the first failure that is no group is named.
 ///
-/// What an error says is its `{:#}`, by which some error types tell what they were caused by; in the
-/// `{:?}` of this it is its `{:?}`. A line has the first line of it, and a tree has all lines,
+/// What an error says is its `{:#}`, by which some error types tell what they were caused by; in
+/// the `{:?}` of this it is its `{:?}`. A line has the first line of it, and a tree has all lines,
 /// without a backtrace. A joined error that hides in another error's message is shown as a subtree.
 ///
 /// Control characters are escaped, and marks of colour are left out: the text is plain. Columns are
@@ -53,6 +54,8 @@ enum What<'a, E> {
 
 /// What a report has to show.
 pub(crate) struct Ends<'a, E> {
+    pub(crate) owner: Owner,
+    pub(crate) name: Option<&'a str>,
     pub(crate) title: String,
     pub(crate) error: Option<&'a JoinedError<E>>,
     /// The children that did not fail and are shown all the same, with what came of them.
@@ -100,9 +103,9 @@ impl<'a, E> Shown<'a, E> {
         self
     }
 
-    /// Shows this many levels of failures within each other, and below them the first failure of
-    /// each group: 8 on a line and 16 in a tree unless set. Of a path it names as many children
-    /// around the last, the nearest. It is at least one.
+    /// Shows this many levels of failures within each other: 8 on a line and 16 in a tree unless
+    /// set, and at least one. Of a group below them it shows the first failure. A path names as
+    /// many children besides the last, the nearest ones.
     pub fn depth(mut self, levels: usize) -> Self {
         self.settings.depth = levels.max(1);
         self
@@ -188,12 +191,18 @@ impl<'a, E> Shown<'a, E> {
                 };
                 let rows = ends.error.map(|error| self.rows(error, leaf)).unwrap_or_default();
                 let listed = ends.others.iter().take(self.settings.entries);
-                let mut others: Vec<_> =
-                    listed.map(|(child, text)| Row::entry(child, text.clone())).collect();
+                let mut others: Vec<_> = listed
+                    .map(|(child, text)| Row::entry(child, text.clone(), self.settings))
+                    .collect();
                 let left = (ends.others.len() - others.len()) as u64;
                 others.extend((left > 0).then(|| Row::more(left)));
                 let rows = tree::in_one_level(rows, others);
-                tree::write(&ends.title, &rows, self.settings.locations, f)
+                let mut title = ends.title.clone();
+                if let Some(text) = ends.name {
+                    let name = Name { text, chars: self.settings.names };
+                    title = format!("{} \"{name}\": {title}", ends.owner.noun());
+                }
+                tree::write(&title, &rows, self.settings.locations, f)
             }
         }
     }
@@ -226,7 +235,11 @@ pub(super) fn write_nested<E>(
     is_tree: bool,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    match around() {
+    let around = around();
+    if !matches!(around, Around::Nothing) {
+        note(std::ptr::from_ref(error).cast());
+    }
+    match around {
         Around::Nothing if is_tree => Shown::tree(error).write(leaf, f),
         Around::Nothing | Around::Line => Shown::line(error).write(leaf, f),
         Around::Tree(settings) => {

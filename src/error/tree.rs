@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::head::{Label, Leaf, LostInside, Who, causes, is_own_body, write_failure};
+use super::head::{Failing, Label, Leaf, LostInside, causes, is_own_body, write_failure};
 use super::nested::with_hidden;
 use super::settings::Settings;
 use super::walk::{Entry, Item, What};
@@ -34,8 +34,9 @@ enum Cells {
 
 impl Row {
     /// A row right below the title.
-    pub(super) fn entry(child: &ChildInfo, text: String) -> Self {
-        let (label, location) = (child.label().to_string(), child.location());
+    pub(super) fn entry(child: &ChildInfo, text: String, settings: Settings) -> Self {
+        let label = Name { text: child.full_label(), chars: settings.names }.to_string();
+        let location = child.location();
         Self { depth: 0, last: false, what: Cells::Entry { label, location, lines: vec![text] } }
     }
 
@@ -93,7 +94,7 @@ pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
     if let Some(text) = error.name() {
         title += &format!(" \"{}\"", Name { text, chars: settings.names });
     }
-    title += &format!(" failed: {}", Who(error));
+    title += &format!(" failed: {}", Failing(error));
     title += &match (error.counts().completed(), error.counts().cancelled()) {
         (0, 0) => String::new(),
         (completed, 0) => format!(" ({completed} completed)"),
@@ -102,7 +103,7 @@ pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
     };
     match error.first() {
         body if is_own_body(body) && error.len() == 1 => {}
-        first => title += &format!(", first {}", Label::ids_only(first)),
+        _ => title += &format!(", first {}", Label::id_of_first(error)),
     }
     title
 }

@@ -6,6 +6,7 @@ use super::head::{is_nursery_itself, is_own_body, untold};
 use super::joined::Sources;
 use super::settings::Settings;
 use super::{ChildError, Failure, JoinedError};
+use crate::info::Owner;
 
 /// What is shown next, depth first.
 pub(super) struct Item<'a, E> {
@@ -34,6 +35,8 @@ pub(super) struct Entry<'a, E> {
     /// The head has said already which child failed.
     pub(super) named: bool,
     pub(super) sources: Option<Sources<E>>,
+    /// What the innermost group is of.
+    pub(super) owner: Owner,
 }
 
 impl<'a, E> Entry<'a, E> {
@@ -45,7 +48,7 @@ impl<'a, E> Entry<'a, E> {
         to_leaf: bool,
         keep: usize,
     ) -> (Self, u64) {
-        let (named, mut sources) = (level.named, level.sources);
+        let (named, mut sources, mut owner) = (level.named, level.sources, level.owner);
         let mut path = VecDeque::new();
         let (mut elided, mut after_cancel, mut lost, mut passed) = (false, false, 0_u32, 0);
         loop {
@@ -57,7 +60,7 @@ impl<'a, E> Entry<'a, E> {
                 break;
             }
             passed += others;
-            sources = group.0.sources.or(sources);
+            (sources, owner) = (group.0.sources.or(sources), group.0.owner);
             if path.len() == keep {
                 path.pop_back();
                 elided = true;
@@ -65,17 +68,16 @@ impl<'a, E> Entry<'a, E> {
             path.push_front(error);
             error = group.first();
         }
-        let path = path.into();
-        (Self { path, elided, error, after_cancel, lost, named, sources }, passed)
+        let (path, sources) = (path.into(), error.sources.or(sources));
+        (Self { path, elided, error, after_cancel, lost, named, sources, owner }, passed)
     }
 }
 
 /// What is shown of one entry by itself.
 pub(super) fn of_entry<E>(entry: &ChildError<E>, settings: Settings) -> Vec<Item<'_, E>> {
-    walk(
-        Level { rest: vec![entry], not_stored: 0, shown: 0, named: false, sources: None },
-        settings,
-    )
+    let (rest, owner) = (vec![entry], Owner::Nursery);
+    let level = Level { rest, not_stored: 0, shown: 0, named: false, sources: None, owner };
+    walk(level, settings)
 }
 
 /// What is shown of all. `sources` is used where a joined error does not say how to find them.
@@ -130,6 +132,7 @@ struct Level<'a, E> {
     shown: usize,
     named: bool,
     sources: Option<Sources<E>>,
+    owner: Owner,
 }
 
 impl<'a, E> Level<'a, E> {
@@ -141,7 +144,7 @@ impl<'a, E> Level<'a, E> {
             false => error.iter().rev().collect(),
         };
         let sources = error.0.sources.or(around);
-        Self { rest, not_stored: untold(error), shown: 0, named, sources }
+        Self { rest, not_stored: untold(error), shown: 0, named, sources, owner: error.0.owner }
     }
 
     fn left(&self) -> u64 {

@@ -25,8 +25,8 @@ use crate::timed::Timers;
 ///
 /// Made by [`Nursery::child`](crate::Nursery::child) and [`Spawner::child`](crate::Spawner::child),
 /// and with a place in the limit by `reserve` and `try_reserve` of either: that is a
-/// [`Slot`](crate::spawn::Slot), or a [`SpawnerSlot`](crate::spawn::SpawnerSlot). The spawn methods are those of
-/// the nursery and of the spawner, and do the same.
+/// [`Slot`](crate::spawn::Slot), or a [`SpawnerSlot`](crate::spawn::SpawnerSlot). The spawn methods
+/// are those of the nursery and of the spawner, and do the same.
 ///
 /// What they return depends on what spawns, the builder's [`Parent`]. `R` stands for what the child
 /// is known by: its id, or a handle.
@@ -139,9 +139,10 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// Makes the child a daemon: it is not waited for.
     ///
     /// When the last other child has ended, and the body if there is one, the daemons are
-    /// cancelled, the newest first, with [`CauseKind::Finished`](crate::outcome::CauseKind::Finished). That
-    /// is no failure; a failure of its own is reported as any other's. A
-    /// [`deadline`](crate::Nursery::deadline) cancels a daemon, and does not make it a failure.
+    /// cancelled, the newest first, with
+    /// [`CauseKind::Finished`](crate::outcome::CauseKind::Finished). That is no failure; a failure
+    /// of its own is reported as any other's. A [`deadline`](crate::Nursery::deadline) cancels a
+    /// daemon, and does not make it a failure.
     ///
     /// Its output wins no [race](crate::Nursery::first_ok).
     ///
@@ -157,21 +158,22 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
         self
     }
 
-    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if the future that `make` returns
-    /// resolves before the child has ended.
+    /// Lets the child fail as [timed out](crate::Failure::TimedOut) if the future that `make`
+    /// returns resolves before the child has ended.
     ///
     /// `make` is called when the child starts, so the time that the child waits in the backlog does
-    /// not count: `timeout(|| sleep(second))`. The future is polled right before the child each time,
-    /// so that a child which uses up the budget of its runtime's task leaves some to its
+    /// not count: `timeout(|| sleep(second))`. The future is polled right before the child each
+    /// time, so that a child which uses up the budget of its runtime's task leaves some to its
     /// timeout. It is heeded after the child: one that is ready in the same poll has ended in time,
     /// also where the timeout had passed already. Once the child is cancelled, its timeout is not
     /// polled any more. With a [`grace`](Self::grace) the child is signalled first, and has timed
     /// out when it does not end by itself before that is over.
     ///
-    /// A timer that was made before, as that of several children which share a time, can be given as
-    /// `|| timer`.
+    /// A timer that was made before, as that of several children which share a time, can be given
+    /// as `|| timer`.
     ///
-    /// A timeout that panics, as it is made or later, is the child's failure, and the child is dropped.
+    /// A timeout that panics, as it is made or later, is the child's failure, and the child is
+    /// dropped.
     pub fn timeout<C>(mut self, make: C) -> Self
     where
         C: MakeTimer,
@@ -192,8 +194,8 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// over, and the [report](crate::Report::overran_grace) says so. A child that has not started
     /// when it is cancelled is dropped at once.
     ///
-    /// `make` is called when the child is cancelled, and the future polled right before the child,
-    /// which is polled at least once more.
+    /// `make` is called when the child is polled after its cancel, and the future polled right
+    /// before the child, which is polled at least once more.
     ///
     /// A grace that panics is over, and its panic is the child's failure.
     pub fn grace<C>(mut self, make: C) -> Self
@@ -284,8 +286,8 @@ where
     }
 
     /// Spawns a child that is made from its context; see
-    /// [`Nursery::spawn_with_context`](crate::Nursery::spawn_with_context). A [group](Self::group) that is made so
-    /// can have its nursery [cancelled with it](ChildContext::nursery).
+    /// [`Nursery::spawn_with_context`](crate::Nursery::spawn_with_context). A [group](Self::group)
+    /// that is made so can have its nursery [cancelled with it](ChildContext::nursery).
     ///
     /// # Errors
     ///

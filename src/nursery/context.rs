@@ -15,11 +15,11 @@ use crate::scope::inbox::Inbox;
 
 /// A child's view of itself: its id, its cancellation, and a spawner.
 ///
-/// Handed to the closure of [`Nursery::spawn_with_context`]. Clones are the same child's; they can be
-/// handed on, to other tasks too, and keep none of the child's memory.
+/// Handed to the closure of [`Nursery::spawn_with_context`]. Clones are the same child's; they can
+/// be handed on, to other tasks too, and keep none of the child's memory.
 ///
-/// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it. One
-/// with a grace may come to an end of its own, or [end as cancelled](Self::end_cancelled).
+/// A child without a grace is dropped as soon as it is cancelled, and has no time to hear of it.
+/// One with a grace may come to an end of its own, or [end as cancelled](Self::end_cancelled).
 ///
 /// # Examples
 ///
@@ -67,8 +67,8 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the
     /// child has ended, it may be what its nursery was cancelled with later.
     ///
-    /// A [daemon](crate::spawn::ChildBuilder::daemon) is not cancelled with its nursery, but after the
-    /// other children.
+    /// A [daemon](crate::spawn::ChildBuilder::daemon) is not cancelled with its nursery, but after
+    /// the other children.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         let of_nursery = || match self.control.traits().daemon {
@@ -101,21 +101,21 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// A nursery that the child drives is cancelled with it in any case. This one is so also where
     /// something else drives it, and where it is first driven after the cancel.
     ///
-    /// Its cause is of the kind [`Parent`](crate::outcome::CauseKind::Parent), names this child and follows
-    /// from the child's own; so its children are cancelled, and not timed out, also where the root
-    /// is a deadline. It is acted on when the nursery is next driven, which the cancel brings
-    /// about. Without a [grace](crate::spawn::ChildBuilder::grace) the child is polled once more, and the
-    /// nursery ends in that poll.
+    /// Its cause is of the kind [`Parent`](crate::outcome::CauseKind::Parent), names this child and
+    /// follows from the child's own; so its children are cancelled, and not timed out, also where
+    /// the root is a deadline. It is acted on when the nursery is next driven, which the cancel
+    /// brings about. Without a [grace](crate::spawn::ChildBuilder::grace) the child is polled once
+    /// more, and the nursery ends in that poll.
     ///
     /// It is a nursery of its own: its joined error becomes a part of this child's nursery's by
-    /// [`group`](crate::spawn::ChildBuilder::group). A nursery that is to outlast the cancel, for the
-    /// clean-up, is made by [`Nursery::new`] and first driven after the cancel.
+    /// [`group`](crate::spawn::ChildBuilder::group). A nursery that is to outlast the cancel, for
+    /// the clean-up, is made by [`Nursery::new`] and first driven after the cancel.
     ///
     /// # Examples
     ///
     /// ```
-    /// use nestling::{Nursery};
-    /// use nestling::outcome::{CauseKind};
+    /// use nestling::Nursery;
+    /// use nestling::outcome::CauseKind;
     /// use std::future::pending;
     ///
     /// # futures::executor::block_on(async {
@@ -160,7 +160,7 @@ impl<T, E, M: Flavor> fmt::Debug for ChildContext<'_, T, E, M> {
 /// again.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ChildCancelled {
-    control: Arc<Control>,
+    pub(super) control: Arc<Control>,
     /// Where its waker is kept, once there is one.
     place: Option<usize>,
 }

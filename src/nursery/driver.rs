@@ -12,12 +12,14 @@ use crate::report::Report;
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// A handle and a driver: a future to hand to any executor, which drives the children.
     ///
-    /// The nursery stays open while there is a handle: this one and its clones. It ends, and the
-    /// driver with the [`Report`], when
+    /// The nursery stays open while there is a handle: this one or a clone. When the last handle is
+    /// dropped it is closed, as by [`close`](Spawner::close): spawners are refused, those of
+    /// children too, and the children that are there go on. The driver is ready with the [`Report`]
+    /// when
     ///
-    /// - it is [cancelled](Spawner::cancel), at once or [within a grace](Spawner::cancel_within);
-    /// - or it is [closed](Spawner::close), or the last handle is dropped, and the children that are
-    ///   left have ended.
+    /// - the nursery is [cancelled](Spawner::cancel), at once or [within a
+    ///   grace](Spawner::cancel_within), and the children are gone;
+    /// - or the nursery is closed, and the children have ended.
     ///
     /// # Examples
     ///

@@ -15,7 +15,8 @@ use crate::flavor::Flavor;
 impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// The output of `work`; `None` if the child is cancelled first, or is already.
     ///
-    /// The work is dropped then, when this is. The cancel is looked at before the work is polled.
+    /// The work is dropped together with this future. Each time the cancel is looked at before the
+    /// work is polled.
     ///
     /// # Cancel safety
     ///
@@ -50,10 +51,10 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// has neither an output nor an error to return.
     ///
     /// It never resolves. The child's future is dropped right after this poll, at this place, and
-    /// the child counts as [cancelled](crate::outcome::Counts::cancelled), for the cause that it was
-    /// cancelled with. One that was not cancelled has ended by a request of its own. One that was
-    /// out of time has [timed out](crate::Failure::TimedOut) all the same. `O` is whatever the place
-    /// needs.
+    /// the child counts as [cancelled](crate::outcome::Counts::cancelled), for the cause that it
+    /// was cancelled with. One that was not cancelled has ended by a request of its own. One that
+    /// was out of time has [timed out](crate::Failure::TimedOut) all the same. `O` is whatever the
+    /// place needs.
     ///
     /// It is for the child itself: awaited in another task it never resolves there, and the child
     /// is dropped without a grace.
@@ -81,16 +82,16 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # });
     /// ```
     pub fn end_cancelled<O>(&self) -> EndCancelled<O> {
-        let cause = self.cause().unwrap_or_else(|| Cause::requested("by the child itself".into()));
-        EndCancelled::new(&self.control, cause)
+        EndCancelled::new(&self.control, Cause::requested("by the child itself".into()))
     }
 
     /// [`end_cancelled`](Self::end_cancelled) of a child that cannot go on without another's output,
     /// which is lost.
     ///
     /// So a failure is told once, and not again by each child that waited for it. The cause names
-    /// the other child, and is of the kind [`DependencyLost`](crate::outcome::CauseKind::DependencyLost),
-    /// unless the child was cancelled before.
+    /// the other child, and is of the kind
+    /// [`DependencyLost`](crate::outcome::CauseKind::DependencyLost), unless the child was
+    /// cancelled before.
     ///
     /// # Examples
     ///
@@ -117,8 +118,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # });
     /// ```
     pub fn end_without<O>(&self, lost: &Lost) -> EndCancelled<O> {
-        let cause = self.control.cause().unwrap_or_else(|| Cause::lost(lost));
-        EndCancelled::new(&self.control, cause)
+        EndCancelled::new(&self.control, Cause::lost(lost))
     }
 }
 
@@ -137,7 +137,10 @@ impl<F: Future> Future for UntilCancelled<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let this = self.project();
-        if Pin::new(this.cancelled).poll(cx).is_ready() {
+        let control = &this.cancelled.control;
+        // A spawner may have cancelled the nursery in this very poll.
+        let is_cancelled = control.goes_with_nursery();
+        if is_cancelled || Pin::new(this.cancelled).poll(cx).is_ready() {
             return Poll::Ready(None);
         }
         this.work.poll(cx).map(Some)
@@ -154,7 +157,7 @@ impl<F> fmt::Debug for UntilCancelled<F> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct EndCancelled<O> {
     control: Arc<Control>,
-    /// Until it was polled.
+    /// The cause if there is no other, until it was polled.
     cause: Option<Cause>,
     output: PhantomData<fn() -> O>,
 }
@@ -170,7 +173,8 @@ impl<O> Future for EndCancelled<O> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<O> {
         // The child is being polled, or is woken by this: its driver looks at it after that.
-        if let Some(cause) = self.cause.take() {
+        if let Some(own) = self.cause.take() {
+            let cause = self.control.cause().unwrap_or(own);
             self.control.cancel(Time::None, &cause);
         }
         Poll::Pending

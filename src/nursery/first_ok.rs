@@ -19,11 +19,11 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Waits for the first child that succeeds, and cancels the rest.
     ///
     /// The output is the winner's, with the child that it is of. The losers are gone before this is
-    /// ready, with [`CauseKind::Finished`](crate::outcome::CauseKind::Finished); those that have a grace are
-    /// waited for. `None` means that there was no output to win with and no failure: there was no
-    /// child, or all were cancelled, or had their output [go to a handle](Self::spawn_join). A
-    /// [daemon](crate::spawn::ChildBuilder::daemon) wins no race: its output is dropped. What
-    /// [`next`](Self::next) has handed out before does not count.
+    /// ready, with [`CauseKind::Finished`](crate::outcome::CauseKind::Finished); those that have a
+    /// grace are waited for. `None` means that there was no output to win with and no failure:
+    /// there was no child, or all were cancelled, or had their output [go to a
+    /// handle](Self::spawn_join). A [daemon](crate::spawn::ChildBuilder::daemon) wins no race: its
+    /// output is dropped. What [`next`](Self::next) has handed out before does not count.
     ///
     /// A success makes the failures of others void: they are dropped with it, also a panic in a
     /// loser's destructor. [`settle`](FirstOk::settle) keeps them, and all else that came of the

@@ -224,20 +224,21 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     }
 
     /// [`cancel_with`](Self::cancel_with) that lets the children that run go on until `grace`
-    /// resolves, which begins now. It takes the place of the nursery's own [grace](Self::grace). See
-    /// [`Spawner::cancel_within`].
+    /// resolves, which begins now. It takes the place of the nursery's own [grace](Self::grace).
+    /// See [`Spawner::cancel_within`].
     #[track_caller]
     pub fn cancel_within<G>(&mut self, reason: impl Into<String>, grace: G) -> bool
     where
         G: Future,
         M: Hold<'env, G>,
     {
-        self.inner.scope.set_grace((builder::hold::<G, M>(grace), Location::caller()));
+        let grace = (builder::hold::<G, M>(grace), Location::caller());
+        self.inner.scope.replace_grace_now(grace);
         self.cancel_with(reason)
     }
 
-    /// Refuses spawners from now on, and lets the children go on. The owner can still spawn. Returns
-    /// whether this was what closed it, see [`Spawner::close`].
+    /// Refuses spawners from now on, and lets the children go on. The owner can still spawn.
+    /// Returns whether this was what closed it, see [`Spawner::close`].
     pub fn close(&mut self) -> bool {
         self.inner.scope.inbox().close()
     }

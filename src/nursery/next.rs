@@ -18,12 +18,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Completions come in the order in which children end, cancelled ones included. A finished
     /// output is handed out at once and never held back, so a nursery can run for ever in little
     /// memory. After `None` more children can be spawned. Where no child is left but
-    /// [daemons](crate::spawn::ChildBuilder::daemon), these are cancelled, and handed out: they do not
-    /// outlive the last other child just because the owner calls `next`.
+    /// [daemons](crate::spawn::ChildBuilder::daemon), these are cancelled, and handed out: they do
+    /// not outlive the last other child just because the owner calls `next`.
     ///
     /// A failure that was handed out is done with: a later [`join`](Self::join) does not tell of it
-    /// again, and the error of one that fails counts among [`failed`](crate::outcome::Counts::failed) only
-    /// children of which a failure was left. A [`Report`](crate::Report) counts all that failed.
+    /// again, and the error of one that fails counts among
+    /// [`failed`](crate::outcome::Counts::failed) only children of which a failure was left. A
+    /// [`Report`](crate::Report) counts all that failed.
     ///
     /// Children are driven only while this is awaited: what runs between two calls runs alone. What
     /// has ended already, while the owner waited for a slot, is handed out without driving them.

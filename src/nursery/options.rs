@@ -153,17 +153,20 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
-    /// Ends the run when this future resolves, which runs from the moment when it is given: children that have not ended by then have
-    /// [timed out](crate::Failure::TimedOut), which is a failure each, those in the backlog among
-    /// them.
+    /// Ends the run when this future resolves. Children that have not ended by then have [timed
+    /// out](crate::Failure::TimedOut), which is a failure each; so have those in the backlog.
+    ///
+    /// The future is taken as it is: `sleep(second)` of most runtimes runs from the moment when it
+    /// is made.
     ///
     /// What has ended before is kept: [`settle`](Self::settle) gives the outputs beside the
     /// failures. The nursery is cancelled, with
-    /// [`CauseKind::Deadline`](crate::outcome::CauseKind::Deadline), unless it was cancelled before: then
-    /// the first cause stays, and the deadline is not looked at any more. Children that have a
-    /// grace are signalled first, and have timed out when they do not end by themselves. Daemons
-    /// are cancelled, and not late. So are children of [nurseries](crate::ChildContext::nursery)
-    /// that go with a child of this one: it is that child that was late.
+    /// [`CauseKind::Deadline`](crate::outcome::CauseKind::Deadline), unless it was cancelled
+    /// before: then the first cause stays, and the deadline is not looked at any more. Children
+    /// that have a grace are signalled first, and have timed out when they do not end by
+    /// themselves. Daemons are cancelled, and not late. So are children of
+    /// [nurseries](crate::ChildContext::nursery) that go with a child of this one: it is that child
+    /// that was late.
     ///
     /// It is polled before the children, and heeded after those that were woken before it passed:
     /// each of them is polled once, and so is the body. So what is ready in time counts. No child
@@ -201,18 +204,19 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
-    /// Lets the children that run go on, once the nursery is cancelled, until the future that `make`
-    /// returns resolves: `grace(|| sleep(second))`.
+    /// Lets the children that run go on, once the nursery is cancelled, until the future that
+    /// `make` returns resolves: `grace(|| sleep(second))`.
     ///
     /// Whatever cancels the nursery, a failure or its deadline among others: the children are
     /// signalled, and may end by themselves. Those that are left when the grace is over are
     /// dropped, and the [report](crate::Report::overran_grace) lists them. Children that have not
     /// started are dropped at once. A child that is cancelled alone, by its handle, has nothing of
-    /// it. One with a grace [of its own](crate::spawn::ChildBuilder::grace) is dropped when the first of
-    /// both is over.
+    /// it. One with a grace [of its own](crate::spawn::ChildBuilder::grace) is dropped when the
+    /// first of both is over.
     ///
-    /// `make` is called when the nursery is cancelled, and the future polled before the children are:
-    /// one that is ready at once leaves them no time at all. A grace that panics is over, and its panic is one more failure. Called twice, the later one holds;
+    /// `make` is called when the nursery is driven after its cancel, and the future polled before
+    /// the children are: one that is ready at once leaves them no time at all. A grace that panics
+    /// is over, and its panic is one more failure. Called twice, the later one holds;
     /// [`Spawner::cancel_within`](crate::Spawner::cancel_within) gives another.
     #[track_caller]
     pub fn grace<C>(mut self, make: C) -> Self
@@ -227,10 +231,10 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Lets the nursery go on when the child that drives it is cancelled, for as long as that has a
     /// [grace](crate::spawn::ChildBuilder::grace).
     ///
-    /// A nursery inside a child is cancelled with it otherwise. This one is cancelled when the child
-    /// goes: when it is polled for the last time. So it can finish what it is at, as a service does
-    /// that drains its queue. In a child without a grace it makes no difference. Trio's word for it
-    /// is a shield.
+    /// A nursery inside a child is cancelled with it otherwise. This one is cancelled when the
+    /// child goes: when it is polled for the last time. So it can finish what it is at, as a
+    /// service does that drains its queue. In a child without a grace it makes no difference.
+    /// Trio's word for it is a shield.
     ///
     /// # Examples
     ///
@@ -457,8 +461,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// It is called on the task that drives the nursery, which waits for it meanwhile. It is for
     /// logs and counters; the failures come in the result all the same. Failures that are not
-    /// stored, beyond [`keep_failures`](Self::keep_failures), are told, too. If it panics, that is one
-    /// more failure, of the nursery itself, and it is not called again.
+    /// stored, beyond [`keep_failures`](Self::keep_failures), are told, too. If it panics, that is
+    /// one more failure, of the nursery itself, and it is not called again.
     ///
     /// # Examples
     ///

@@ -187,7 +187,8 @@ impl<'a, 'env, T, E, M: Flavor> Future for Reserve<'a, 'env, T, E, M> {
 /// The owner as the driver sees it: something that waits beside the children.
 ///
 /// The driver looks in each round whether the slot is there. It is granted to the driver, and not
-/// to the owner's task: while the driver runs, a wake costs nothing, and only has it go round again.
+/// to the owner's task: while the driver runs, a wake costs nothing, and only has it go round
+/// again.
 struct Waiting<'a> {
     /// The driver's.
     waker: Waker,

@@ -26,12 +26,11 @@ use crate::scope::inbox::Inbox;
 /// flavour a spawner is `Send` and `Sync`: any thread can spawn by it, and the nursery, which may
 /// be parked on another, is woken and starts the child at once.
 ///
-/// A spawner does not keep the nursery open; a [slot](crate::spawn::SpawnerSlot) does, and so does the
-/// [handle](crate::NurseryHandle) of a split nursery.
-/// Once the nursery has ended, or was dropped or cancelled, every spawn gives the future back, with
-/// the reason. It has ended when whatever finishes it, such as [`join`](crate::Nursery::join), has
-/// seen its last child end; while the owner takes completions by [`next`](crate::Nursery::next), it
-/// stays open.
+/// A spawner does not keep the nursery open; a [slot](crate::spawn::SpawnerSlot) does, and so does
+/// the [handle](crate::NurseryHandle) of a split nursery. Once the nursery has ended, or was
+/// dropped, closed or cancelled, every spawn gives the future back, with the reason. It has ended
+/// when whatever finishes it, such as [`join`](crate::Nursery::join), has seen its last child end;
+/// while the owner takes completions by [`next`](crate::Nursery::next), it stays open.
 ///
 /// Spawning never blocks and never panics, also from inside a child and at the limit: the new child
 /// waits in the backlog.
@@ -46,9 +45,9 @@ use crate::scope::inbox::Inbox;
 /// | `cancel` | has dropped the children when it returns, but for those with a grace | wakes the nursery, which drops them |
 ///
 /// A child may hold a spawner of its own nursery, and spawn itself again. In the [`Shared`] flavour
-/// that takes a function that returns a [`BoxFuture`](futures::future::BoxFuture): the compiler has to know that the
-/// future is `Send` before it knows the future. In the [`Local`](crate::generic::Local) flavour an `async fn`
-/// serves as it is.
+/// that takes a function that returns a [`BoxFuture`](futures::future::BoxFuture): the compiler has
+/// to know that the future is `Send` before it knows the future. In the
+/// [`Local`](crate::generic::Local) flavour an `async fn` serves as it is.
 ///
 /// # Examples
 ///

@@ -245,6 +245,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let how = How { lost, ..self.how() };
         let cancelled = how.cause.is_some();
         let error = ChildError::new(self.info(item), failure, how);
+        let error = error.with_sources_by(self.policy.sources());
         let verdict = match cause {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,

@@ -246,8 +246,9 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
 
     /// A handle that cancels the whole run, from anywhere, and tells when it is over.
     ///
-    /// Its `child()` describes the pool itself, which is [no item](crate::spawn::ChildInfo::is_nursery)
-    /// and has no number. A pool that is cancelled before it is awaited runs no item.
+    /// Its `child()` describes the pool itself, which is [no
+    /// item](crate::spawn::ChildInfo::is_nursery) and has no number. A pool that is cancelled
+    /// before it is awaited runs no item.
     ///
     /// # Examples
     ///

@@ -223,6 +223,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             self.lists.take().map_or_else(Lists::default, |lists| *lists);
         let cause = run.cause.clone();
         Report::new(run.owner, outputs, error, cancelled, late, self.counts(run), cause)
+            .named(run.name.clone())
     }
 }
 

@@ -118,6 +118,7 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         let is_cancelled = cause.is_some();
         how.cause = how.cause.or(cause);
         let error = ChildError::new(info.clone(), failure, how);
+        let error = error.with_sources_by(self.policy.sources());
         let decided = is_cancelled || self.shutdown.is_due_for_failure();
         if !decided && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);

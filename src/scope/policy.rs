@@ -6,7 +6,7 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use crate::cancel::Cause;
-use crate::error::{ChildError, Failure, First, Panic, Sources};
+use crate::error::{ChildError, Failure, First, Panic, Sources, with_causes};
 use crate::flavor::Flavor;
 use crate::guard::{catch, drop_guarded, drop_quietly};
 use crate::info::Owner;
@@ -15,10 +15,9 @@ use crate::text::{MAX_MESSAGE, Message};
 /// The policy, and how the failure is told in the cause.
 pub(crate) struct Policy<'env, E, M: Flavor> {
     rule: Rule<'env, E, M>,
-    text: Option<fn(&E) -> String>,
     /// In a box, as most nurseries have none, and nurseries nest.
     rare: Option<Box<Rare<'env, E, M>>>,
-    /// Whose policy it is.
+    /// What the policy belongs to.
     owner: Owner,
     /// What is ready when a failure cancels the nursery is polled once more.
     pub(crate) drains_ready: bool,
@@ -26,6 +25,8 @@ pub(crate) struct Policy<'env, E, M: Flavor> {
 
 /// What few nurseries are given.
 struct Rare<'env, E, M: Flavor> {
+    /// How the text of an error is made that a cause tells.
+    text: Option<fn(&E) -> String>,
     /// What is told of each failure.
     told: Option<Asked<'env, E, M>>,
     /// Panics of that, which are not recorded yet, and the line that gave it.
@@ -54,13 +55,13 @@ pub(crate) enum Verdict {
 
 impl<'env, E, M: Flavor> Policy<'env, E, M> {
     pub(crate) fn collect(owner: Owner) -> Self {
-        Self { rule: Rule::Collect, text: None, rare: None, owner, drains_ready: false }
+        Self { rule: Rule::Collect, rare: None, owner, drains_ready: false }
     }
 
     /// `text` is used unless `cause_text` gave another.
     pub(crate) fn stop_at_first(&mut self, text: fn(&E) -> String) {
         self.rule = Rule::FirstError;
-        self.text.get_or_insert(text);
+        self.rare().text.get_or_insert(text);
     }
 
     #[track_caller]
@@ -82,7 +83,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     }
 
     fn rare(&mut self) -> &mut Rare<'env, E, M> {
-        let none = || Box::new(Rare { told: None, panics: Vec::new(), sources: None });
+        let none = || Box::new(Rare { text: None, told: None, panics: Vec::new(), sources: None });
         self.rare.get_or_insert_with(none)
     }
 
@@ -117,7 +118,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
     }
 
     pub(crate) fn tell_by(&mut self, text: fn(&E) -> String) {
-        self.text = Some(text);
+        self.rare().text = Some(text);
     }
 
     pub(crate) fn judge(&mut self, error: &ChildError<E>) -> Verdict {
@@ -145,7 +146,11 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
         match failure {
             // The user's `Display` may panic; the cause is then told without text.
             Failure::Error(error) => {
-                catch(|| self.text.map(|text| text(error))).unwrap_or_else(|thrown| {
+                let text = |text: fn(&E) -> String| match self.sources() {
+                    Some(sources) => with_causes(error, sources, text(error)),
+                    None => text(error),
+                };
+                catch(|| self.rare.as_ref()?.text.map(text)).unwrap_or_else(|thrown| {
                     drop_quietly(thrown);
                     None
                 })

@@ -471,6 +471,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         }
     }
 
+    /// [`set_grace`](Self::set_grace) by the owner, after any that a spawner has sent before.
+    pub(crate) fn replace_grace_now(&mut self, timer: Timer<'env, M>) {
+        self.fetch();
+        self.set_grace(timer);
+    }
+
     fn replace_grace(&mut self, grace: Grace<'env, M>) {
         match mem::replace(&mut self.shutdown.plans().grace, grace) {
             Grace::None => {}

@@ -165,3 +165,16 @@ behaviour!(work_is_given_up_when_its_child_is_cancelled, async {
     assert_eq!(nursery.join().await.unwrap(), [None, Some(2)]);
     assert_eq!(dropped.get(), 1);
 });
+
+behaviour!(a_cancel_by_a_spawner_is_known_before_the_driver_has_acted_on_it, async {
+    let mut nursery = nursery::<(), &str>().grace(pending::<()>);
+    let spawner = nursery.spawner();
+    nursery.spawn_with_context(|cx| async move {
+        let end = cx.end_cancelled();
+        spawner.cancel_with("enough");
+        assert_eq!(cx.until_cancelled(ready(1)).await, None);
+        end.await
+    });
+    let report = nursery.settle().await;
+    assert_eq!(report.cancelled()[0].cause().message(), Some("enough"));
+});

@@ -573,3 +573,14 @@ by_hand!(a_grace_given_in_the_round_of_a_failure_is_the_bodys_too, {
         assert_eq!(live.get(), 0);
     }
 });
+
+behaviour!(a_grace_of_the_owner_takes_the_place_of_one_that_a_spawner_sent_before, async {
+    let mut nursery = nursery::<(), &str>();
+    nursery.spawn(waits(|| {}));
+    drive(&mut nursery);
+    nursery.spawner().cancel_within("first", pending::<()>());
+    assert!(!nursery.cancel_within("second", yields(2)));
+    let report = nursery.settle().await;
+    assert_eq!(report.counts().overran_grace(), 1);
+    assert_eq!(report.cause().unwrap().message(), Some("first"));
+});

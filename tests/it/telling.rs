@@ -142,6 +142,20 @@ fn a_pool_tells_the_failures_of_its_items() {
     assert_eq!(
         error.to_string(),
         "the pool itself and 2 of 2 items failed: #0: 0; \
-         nursery: panicked in the callback of `on_failure`: no log; #1: 1"
+         pool: panicked in the callback of `on_failure`: no log; #1: 1"
     );
 }
+
+behaviour!(what_is_told_has_the_causes_where_the_nursery_knows_the_way_to_them, async {
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot fetch")]
+    struct Fetch(#[source] std::io::Error);
+    let log = Told::new();
+    let mut nursery = nursery::<(), Fetch>().sources().first_error().on_failure(tell(&log));
+    nursery.spawn(async { Err(Fetch(std::io::Error::other("refused"))) });
+    let error = nursery.join().await.unwrap_err();
+    assert_eq!(log.take(), ["#0: cannot fetch: refused"]);
+    assert_eq!(error.cause().unwrap().to_string(), "child #0 failed: cannot fetch: refused");
+    let again: Option<nestling::JoinedError<_>> = error.into_iter().collect();
+    assert_eq!(again.unwrap().to_string(), "1 of 1 child failed: #0: cannot fetch: refused");
+});

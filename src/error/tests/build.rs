@@ -16,21 +16,26 @@ fn failures_are_collected_into_one_error_or_none() {
 
 #[test]
 fn two_failures_of_one_child_are_of_one_child() {
-    let failures = [failed(3, "a", "no"), failed(3, "a", "never"), body("oh")];
+    let failures = [failed(3, "", "no"), panicked(3, "in its destructor"), body("oh")];
     let error: Option<JoinedError<&str>> = failures.into_iter().collect();
     let mut error = error.unwrap();
     assert_eq!(error.counts().failed(), 1);
     error.extend([failed(3, "", "no"), failed(4, "", "no")]);
     assert_eq!((error.counts().failed(), error.len()), (3, 5));
+    let lost = How::default().losing(2);
+    let losing = ChildError::new(child(5, ""), Failure::Error("no"), lost);
+    error.extend([losing, after_cancel(failed(6, "", "no"))]);
+    let counts = error.counts();
+    assert_eq!((counts.failed(), counts.not_stored(), counts.after_cancel()), (5, 2, 1));
 }
 
 #[test]
 fn an_error_that_is_extended_keeps_its_counts_and_its_name() {
     let mut error = named("sync", 7, vec![failed(0, "", "no")]);
-    error.extend([failed(0, "", "no"), failed(1, "", "never")]);
+    error.extend([panicked(0, "oh"), failed(1, "", "never")]);
     assert_eq!(
         error.to_string(),
-        "nursery \"sync\": 2 of 9 children failed: #0: no; #0: no; #1: never"
+        "nursery \"sync\": 2 of 9 children failed: #0: no; #0: panicked: oh; #1: never"
     );
 }
 

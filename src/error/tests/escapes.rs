@@ -160,6 +160,8 @@ fn the_lines_of_a_text_are_counted_and_none_is_blank() {
     assert_eq!(of("  a\n b\n   c"), ["a", "b", " c"]);
     assert_eq!(of("a\nb\nc\nd"), ["a", "b", "c…"]);
     assert_eq!(of("abcdef\n123456\nx"), ["abcde…", "12345…", "x"]);
+    assert_eq!(of("abcde "), ["abcde"]);
+    assert_eq!(of("      a"), ["a"]);
     assert_eq!(of(""), [""; 0]);
     assert_eq!(of(" \n\t\n"), [""; 0]);
 }
@@ -173,6 +175,10 @@ fn backtraces_are_left_out_unless_asked_for() {
     };
     assert_eq!(of(false), ["no", "Caused by:", "    why"]);
     assert_eq!(of(true)[3..], ["Stack backtrace:", "   0: main"]);
+    let text =
+        "exit 101:\n}\nstack backtrace:\n   0: main\n             at a.rs:1\nnote: disk full\n";
+    let cut = Cut { chars: 300, lines: 30, backtraces: false };
+    assert_eq!(lines(cut, |out| out.write_str(text)), ["exit 101:", "}", "note: disk full"]);
 }
 
 #[test]
@@ -185,7 +191,8 @@ fn a_text_of_blank_or_cut_lines_without_end_is_given_up() {
             }
         }
     }
-    for (text, shown) in [("\n", 0), (" ", 1), ("x", 1), ("x\n", 30)] {
+    let marks = "\u{1b}[0m";
+    for (text, shown) in [("\n", 0), (" ", 0), (marks, 0), ("x", 1), ("x\n", 30)] {
         let cut = Cut { chars: 5, lines: 30, backtraces: false };
         assert_eq!(lines(cut, |out| write!(out, "{}", Blank(text))).len(), shown, "{text:?}");
     }

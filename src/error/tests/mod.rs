@@ -18,7 +18,7 @@ mod types;
 use std::any::Any;
 use std::sync::Arc;
 
-use super::{ChildError, Counts, Failure, JoinedError, Panic};
+use super::{ChildError, Counts, Failure, JoinedError, Panic, Shown};
 use crate::cancel::{Cause, How};
 use crate::info::{ChildId, ChildInfo};
 

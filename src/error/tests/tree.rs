@@ -382,3 +382,83 @@ fn of_a_long_location_the_end_is_shown() {
     assert_eq!(place.chars().count(), 41);
     assert!(place.starts_with('…') && place.ends_with("/src/main.rs:31"), "{place}");
 }
+
+#[test]
+fn every_limit_can_be_lifted() {
+    let inner = joined(0, vec![failed(0, "a", "x"), failed(1, "b", "y")]);
+    let error = joined(0, vec![group(0, "g", inner), failed(1, "", "z")]);
+    const MAX: usize = usize::MAX;
+    let all = |shown: Shown<'_, &'static str>| {
+        let shown = shown.depth(MAX).entries(MAX).total(MAX).width(MAX).names(MAX).lines(MAX);
+        shown.locations(false).to_string()
+    };
+    assert!(all(error.tree()).contains("\n│  ├─ #0 a    x\n"), "{}", all(error.tree()));
+    assert!(all(error.line()).ends_with("(#0 a: x; #1 b: y); #1: z"));
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Deep {
+    #[error("starting: {0}")]
+    Starting(#[source] JoinedError<Deep>),
+    #[error("quietly")]
+    Quietly(#[source] JoinedError<Deep>),
+    #[error("refused")]
+    Refused,
+}
+
+#[test]
+fn a_hidden_joined_error_is_shown_once_also_where_it_is_a_source() {
+    let inner = || joined(0, vec![failed(0, "a", Deep::Refused), failed(1, "b", Deep::Refused)]);
+    let error = joined(0, vec![failed(4, "", Deep::Starting(inner()))]).with_sources();
+    let rows = "
+   ├─ #0 a    refused
+   └─ #1 b    refused";
+    let title = "nursery failed: 1 of 1 child, first #4\n└─ #4         ";
+    let head = "nursery failed: 2 of 2 children, first #0";
+    let tree = |error: &JoinedError<Deep>| error.tree().locations(false).to_string();
+    assert_eq!(tree(&error), format!("{title}starting: {head}{rows}"));
+    assert_eq!(format!("{:?}", error.tree()).matches("#0 a").count(), 1);
+    assert_eq!(error.to_string().matches("#0 a").count(), 1);
+    let error = joined(0, vec![failed(4, "", Deep::Quietly(inner()))]).with_sources();
+    assert_eq!(tree(&error), format!("{title}quietly\n      caused by: {head}{rows}"));
+    // Not twice at each level, which would be without end.
+    let deep = (0..16).fold(inner(), |inner, _| {
+        joined(0, vec![failed(0, "", Deep::Starting(inner))]).with_sources()
+    });
+    assert_eq!(tree(&deep).matches("#0 a").count(), 0, "it is too deep");
+    assert!(tree(&deep).lines().count() < 20);
+}
+
+#[test]
+fn a_tree_within_the_structure_has_a_total_of_its_own() {
+    struct Shows(JoinedError<&'static str>);
+    impl std::fmt::Debug for Shows {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{:#}", self.0)
+        }
+    }
+    let inner = joined(0, (0..3).map(|number| failed(number, "", "no")).collect());
+    let error = joined(0, vec![failed(0, "", Shows(inner))]);
+    let structure = std::thread::spawn(move || format!("{error:#?}")).join().unwrap();
+    assert!(structure.contains("#2") && !structure.contains("more"), "{structure}");
+}
+
+#[test]
+fn a_joined_error_can_be_shown_as_its_thread_ends() {
+    struct Last(std::sync::mpsc::Sender<String>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let error = joined(0, vec![failed(0, "", "no")]);
+            self.0.send(format!("{error} {error:#}")).unwrap();
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+    }
+    let (told, shown) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        LAST.set(Some(Last(told)));
+        drop(joined(0, vec![failed(0, "", "first")]).to_string());
+    });
+    assert!(shown.recv().unwrap().contains("#0: no"));
+}

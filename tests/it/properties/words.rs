@@ -162,64 +162,48 @@ pub(crate) fn clip_or_cut(text: &str, chars: usize) -> Result<String, String> {
 /// The lines of a message: at most so many, each of at most so many characters. `fails` says
 /// whether its writer fails at the end.
 pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> Vec<String> {
-    /// So many characters may be passed over.
-    const SKIPPED: usize = 10_000;
     let text = without_colour(text).replace("\r\n", "\n").replace('\t', "    ");
     let text = text.strip_suffix('\r').unwrap_or(&text);
-    let raw: Vec<&str> = text.split('\n').collect();
     let mut shown: Vec<String> = Vec::new();
-    let (mut skipped, mut indent) = (0, 0);
-    for (at, &whole) in raw.iter().enumerate() {
-        let ends = at + 1 < raw.len();
+    let (mut indent, mut in_backtrace) = (0, false);
+    for whole in text.split('\n') {
+        let whole = whole.trim_end_matches(' ');
         if shown.len() == lines {
-            let spaces = whole.chars().take_while(|&c| c == ' ').count();
-            skipped += spaces;
-            if skipped > SKIPPED {
-                return shown;
+            if whole.is_empty() {
+                continue;
             }
-            if spaces < whole.chars().count() {
-                mark(&mut shown);
-                return shown;
-            }
-        } else {
-            let trimmed = whole.trim_start_matches(' ');
-            let leading = whole.len() - trimmed.len();
-            if shown.is_empty() && !trimmed.is_empty() {
-                indent = leading;
-            }
-            // Spaces count until something follows them.
-            let line = if leading <= chars { &whole[indent.min(leading)..] } else { whole };
-            let last = shown.len() + 1 == lines;
-            match clip_or_cut(line, chars) {
-                Err(cut) => {
-                    let cut = cut.strip_suffix('…').unwrap_or(&cut).trim_end_matches(' ');
-                    shown.push(format!("{cut}…"));
-                    skipped += beyond(line, chars);
-                    if last || skipped > SKIPPED {
-                        return shown;
-                    }
-                    continue;
-                }
-                Ok(fits) if !fits.trim_end_matches(' ').is_empty() => {
-                    let fits = fits.trim_end_matches(' ');
-                    let words = fits.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-                    let words = words.strip_prefix("stack ").unwrap_or(&words);
-                    let headings = ["backtrace no. ", "backtrace omitted"];
-                    let heading = headings.iter().any(|heading| words.starts_with(heading));
-                    if !shown.is_empty() && (words == "backtrace" || heading) {
-                        if shown.last().is_some_and(|last| !last.contains(char::is_alphanumeric)) {
-                            shown.pop();
-                        }
-                        return shown;
-                    }
-                    shown.push(fits.to_owned());
-                    continue;
-                }
-                Ok(_) => {}
-            }
+            mark(&mut shown);
+            return shown;
         }
-        skipped += usize::from(ends);
-        if skipped > SKIPPED {
+        let trimmed = whole.trim_start_matches(' ');
+        let leading = whole.len() - trimmed.len();
+        if shown.is_empty() && !trimmed.is_empty() {
+            indent = leading;
+        }
+        let (line, is_cut) = match clip_or_cut(&whole[indent.min(leading)..], chars) {
+            Ok(line) => (line, false),
+            Err(cut) => {
+                let cut = cut.strip_suffix('…').unwrap_or(&cut).trim_end_matches(' ');
+                (format!("{cut}…"), true)
+            }
+        };
+        in_backtrace &= line.is_empty() || line.starts_with(' ');
+        if line.is_empty() || in_backtrace {
+            continue;
+        }
+        if !shown.is_empty() && is_heading(&line) {
+            let rule = |last: &String| last.chars().all(|c| "━─═-=".contains(c));
+            if shown.len() > 1 && shown.last().is_some_and(rule) {
+                shown.pop();
+            }
+            in_backtrace = true;
+            if is_cut && shown.len() + 1 == lines {
+                return shown;
+            }
+            continue;
+        }
+        shown.push(line);
+        if is_cut && shown.len() == lines {
             return shown;
         }
     }
@@ -229,25 +213,20 @@ pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> V
     shown
 }
 
+fn is_heading(line: &str) -> bool {
+    let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let words = words.strip_prefix("stack ").unwrap_or(&words);
+    let beginnings =
+        ["backtrace no. ", "backtrace omitted", "run with rust_backtrace=", "run with colorbt_"];
+    words == "backtrace" || beginnings.iter().any(|beginning| words.starts_with(beginning))
+}
+
 fn mark(shown: &mut Vec<String>) {
     match shown.last_mut() {
         Some(last) if last.ends_with('…') => {}
         Some(last) => last.push('…'),
         None => shown.push("…".to_owned()),
     }
-}
-
-/// How many characters come after the one that does not fit.
-fn beyond(line: &str, chars: usize) -> usize {
-    let mut left = chars;
-    for (at, c) in line.chars().enumerate() {
-        let length = if breaks(c) { c.escape_default().len() } else { 1 };
-        if length > left {
-            return line.chars().count() - at - 1;
-        }
-        left -= length;
-    }
-    0
 }
 
 /// Without `ESC [ numbers m`.
