@@ -118,6 +118,8 @@ struct Sink {
     spaces: usize,
     /// Spaces before the first line.
     indent: usize,
+    /// Whether there were spaces before this line, those included by which it was moved.
+    is_indented: bool,
     /// Whether `line` is cut, and the rest of it is skipped.
     is_cut: bool,
     skipped: usize,
@@ -139,6 +141,7 @@ impl Sink {
             used: 0,
             spaces: 0,
             indent: 0,
+            is_indented: false,
             is_cut: false,
             skipped: 0,
             in_backtrace: false,
@@ -220,6 +223,7 @@ impl Sink {
             return;
         }
         if self.line.is_empty() && !self.is_name {
+            self.is_indented = self.spaces > 0;
             if self.lines.is_empty() {
                 self.indent = self.spaces;
             }
@@ -242,7 +246,7 @@ impl Sink {
     fn cut_line(&mut self) {
         self.line.push('…');
         self.is_cut = true;
-        let is_frame = self.in_backtrace && self.line.starts_with(' ');
+        let is_frame = self.in_backtrace && self.is_indented;
         self.done = self.lines.len() + 1 >= self.cut.lines && !is_frame;
     }
 
@@ -255,7 +259,7 @@ impl Sink {
         let line = mem::take(&mut self.line);
         (self.used, self.spaces, self.is_cut) = (0, 0, false);
         // The frames below a heading are indented.
-        self.in_backtrace &= line.is_empty() || line.starts_with(' ');
+        self.in_backtrace &= line.is_empty() || self.is_indented;
         if line.is_empty() || self.in_backtrace {
             self.skip();
         } else if !self.cut.backtraces && !self.lines.is_empty() && is_heading_of_backtrace(&line) {

@@ -187,7 +187,7 @@ pub(crate) fn lines_of(text: &str, chars: usize, lines: usize, fails: bool) -> V
                 (format!("{cut}…"), true)
             }
         };
-        in_backtrace &= line.is_empty() || line.starts_with(' ');
+        in_backtrace &= line.is_empty() || whole.starts_with(' ');
         if line.is_empty() || in_backtrace {
             continue;
         }
