@@ -81,14 +81,6 @@ impl ChildInfo {
         Label(self)
     }
 
-    /// The same, neither escaped nor cut.
-    pub(crate) fn full_label(&self) -> String {
-        match self.name() {
-            Some(name) => format!("{} {name}", self.id),
-            None => self.id.to_string(),
-        }
-    }
-
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }
@@ -133,6 +125,24 @@ impl ChildInfo {
 impl fmt::Display for ChildInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.label(), place(self.location.file(), self.location.line()))
+    }
+}
+
+/// `#7 fetch` with the name that is given; number and name are cut together, and a number alone is
+/// not cut.
+pub(crate) struct Called<'a> {
+    pub(crate) id: ChildId,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) chars: usize,
+}
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, chars) = (self.id, self.chars);
+        match self.name {
+            Some(name) => Name { text: format_args!("{id} {name}"), chars }.fmt(f),
+            None => id.fmt(f),
+        }
     }
 }
 

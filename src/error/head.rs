@@ -9,8 +9,8 @@ use super::nested::{hide, was_shown, with_hidden};
 use super::settings::Settings;
 use super::walk::Entry;
 use super::{ChildError, Failure, JoinedError};
-use crate::info::{ChildInfo, Owner};
-use crate::text::{Cut, MAX_NAME, Name, lines, tells};
+use crate::info::{Called, ChildInfo, Owner};
+use crate::text::{Cut, MAX_NAME, lines, tells};
 
 /// How the error of a leaf is written: by its `Display` or by its `Debug`.
 pub(super) type Leaf<E> = fn(&E, &mut dyn fmt::Write) -> fmt::Result;
@@ -109,12 +109,10 @@ impl<'a, E> Label<'a, E> {
         name: Option<&str>,
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
-        match (self.names, name) {
+        match self.names {
             _ if child.is_nursery() => f.write_str(self.owner.noun()),
-            (Some(chars), Some(name)) => {
-                Name { text: format_args!("{} {name}", child.id()), chars }.fmt(f)
-            }
-            _ => child.id().fmt(f),
+            Some(chars) => Called { id: child.id(), name, chars }.fmt(f),
+            None => child.id().fmt(f),
         }
     }
 }

@@ -42,13 +42,13 @@ use crate::text::Name;
 #[must_use = "it does nothing until it is formatted"]
 pub struct Shown<'a, E> {
     what: What<'a, E>,
-    form: Form,
     settings: Settings,
     sources: Option<Sources<E>>,
 }
 
 enum What<'a, E> {
-    Error(&'a JoinedError<E>),
+    Line(&'a JoinedError<E>),
+    Tree(&'a JoinedError<E>),
     Report(Ends<'a, E>),
 }
 
@@ -62,26 +62,39 @@ pub(crate) struct Ends<'a, E> {
     pub(crate) others: Vec<(&'a ChildInfo, String)>,
 }
 
-#[derive(Clone, Copy)]
-enum Form {
-    Line,
-    Tree,
+impl<E> Ends<'_, E> {
+    fn title(&self, settings: Settings) -> String {
+        let Some(text) = self.name else { return self.title.clone() };
+        let name = Name { text, chars: settings.names };
+        format!("{} \"{name}\": {}", self.owner.noun(), self.title)
+    }
+
+    /// The rows of those that did not fail.
+    fn rows(&self, settings: Settings) -> Vec<Row> {
+        let listed = self.others.iter().take(settings.entries);
+        let row = |(child, text): &(&ChildInfo, String)| Row::entry(child, text.clone(), settings);
+        let mut rows: Vec<_> = listed.map(row).collect();
+        let left = (self.others.len() - rows.len()) as u64;
+        rows.extend((left > 0).then(|| Row::more(left)));
+        rows
+    }
 }
 
 impl<'a, E> Shown<'a, E> {
+    fn new(what: What<'a, E>, settings: Settings) -> Self {
+        Self { what, settings, sources: None }
+    }
+
     pub(super) fn line(error: &'a JoinedError<E>) -> Self {
-        let (what, settings) = (What::Error(error), Settings::LINE);
-        Self { what, form: Form::Line, settings, sources: None }
+        Self::new(What::Line(error), Settings::LINE)
     }
 
     pub(super) fn tree(error: &'a JoinedError<E>) -> Self {
-        let (what, settings) = (What::Error(error), Settings::TREE);
-        Self { what, form: Form::Tree, settings, sources: None }
+        Self::new(What::Tree(error), Settings::TREE)
     }
 
     pub(crate) fn report(ends: Ends<'a, E>) -> Self {
-        let (what, settings) = (What::Report(ends), Settings::TREE);
-        Self { what, form: Form::Tree, settings, sources: None }
+        Self::new(What::Report(ends), Settings::TREE)
     }
 
     /// Shows every failure that is stored: it lifts the limits of [`entries`](Self::entries) and
@@ -175,50 +188,26 @@ impl<'a, E> Shown<'a, E> {
     }
 
     fn write(&self, leaf: Leaf<E>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.what, self.form) {
-            (What::Error(error), Form::Line) => self.write_line(error, leaf, f),
-            (What::Error(error), Form::Tree) => {
-                let Some(_showing) = Showing::enter(Around::Tree(self.settings)) else {
-                    return f.write_str("…");
-                };
-                let rows = self.rows(error, leaf);
-                let title = tree::title(error, self.settings);
-                tree::write(&title, &rows, self.settings.locations, f)
-            }
-            (What::Report(ends), _) => {
-                let Some(_showing) = Showing::enter(Around::Tree(self.settings)) else {
-                    return f.write_str("…");
-                };
-                let rows = ends.error.map(|error| self.rows(error, leaf)).unwrap_or_default();
-                let listed = ends.others.iter().take(self.settings.entries);
-                let mut others: Vec<_> = listed
-                    .map(|(child, text)| Row::entry(child, text.clone(), self.settings))
-                    .collect();
-                let left = (ends.others.len() - others.len()) as u64;
-                others.extend((left > 0).then(|| Row::more(left)));
-                let rows = tree::in_one_level(rows, others);
-                let mut title = ends.title.clone();
-                if let Some(text) = ends.name {
-                    let name = Name { text, chars: self.settings.names };
-                    title = format!("{} \"{name}\": {title}", ends.owner.noun());
-                }
-                tree::write(&title, &rows, self.settings.locations, f)
-            }
-        }
-    }
-
-    fn write_line(
-        &self,
-        error: &JoinedError<E>,
-        leaf: Leaf<E>,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
-        let Some(_showing) = Showing::enter(Around::Line) else {
+        let around = match self.what {
+            What::Line(_) => Around::Line,
+            What::Tree(_) | What::Report(_) => Around::Tree(self.settings),
+        };
+        let Some(_showing) = Showing::enter(around) else {
             return f.write_str("…");
         };
-        let items = of_joined(error, self.sources, self.settings);
-        let entries = line::items(&items, self.settings, leaf);
-        write!(f, "{}: {entries}", Head { error, names: self.settings.names })
+        let (title, rows) = match &self.what {
+            What::Line(error) => {
+                let items = of_joined(error, self.sources, self.settings);
+                let entries = line::items(&items, self.settings, leaf);
+                return write!(f, "{}: {entries}", Head { error, names: self.settings.names });
+            }
+            What::Tree(error) => (tree::title(error, self.settings), self.rows(error, leaf)),
+            What::Report(ends) => {
+                let rows = ends.error.map(|error| self.rows(error, leaf)).unwrap_or_default();
+                (ends.title(self.settings), tree::in_one_level(rows, ends.rows(self.settings)))
+            }
+        };
+        tree::write(&title, &rows, self.settings.locations, f)
     }
 
     fn rows(&self, error: &JoinedError<E>, leaf: Leaf<E>) -> Vec<Row> {
@@ -246,8 +235,7 @@ pub(super) fn write_nested<E>(
             let Some(_showing) = Showing::enter(Around::Tree(settings)) else {
                 return f.write_str("…");
             };
-            let items = within_total(settings, |settings| of_joined(error, None, settings));
-            hide(tree::rows(&items, settings, leaf));
+            hide(Shown::new(What::Tree(error), settings).rows(error, leaf));
             f.write_str(&tree::title(error, settings))
         }
     }

@@ -8,7 +8,7 @@ use super::nested::with_hidden;
 use super::settings::Settings;
 use super::walk::{Entry, Item, What};
 use super::{Failure, JoinedError};
-use crate::info::ChildInfo;
+use crate::info::{Called, ChildInfo};
 use crate::text::{NO_MESSAGE, Name, lines, place};
 
 /// One row below the title. It holds no reference: rows of a joined error that hides in another's
@@ -35,7 +35,8 @@ enum Cells {
 impl Row {
     /// A row right below the title.
     pub(super) fn entry(child: &ChildInfo, text: String, settings: Settings) -> Self {
-        let label = Name { text: child.full_label(), chars: settings.names }.to_string();
+        let called = Called { id: child.id(), name: child.name(), chars: settings.names };
+        let label = called.to_string();
         let location = child.location();
         Self { depth: 0, last: false, what: Cells::Entry { label, location, lines: vec![text] } }
     }

@@ -1,6 +1,7 @@
 //! Which failures are shown of a joined error, within limits: the same for the line and the tree.
 
 use std::collections::VecDeque;
+use std::vec;
 
 use super::head::{is_nursery_itself, is_own_body, untold};
 use super::joined::Sources;
@@ -76,7 +77,8 @@ impl<'a, E> Entry<'a, E> {
 /// What is shown of one entry by itself.
 pub(super) fn of_entry<E>(entry: &ChildError<E>, settings: Settings) -> Vec<Item<'_, E>> {
     let (rest, owner) = (vec![entry], Owner::Nursery);
-    let level = Level { rest, not_stored: 0, shown: 0, named: false, sources: None, owner };
+    let rest = rest.into_iter();
+    let level = Level { rest, left: 1, shown: 0, named: false, sources: None, owner };
     walk(level, settings)
 }
 
@@ -94,7 +96,7 @@ fn walk<E>(root: Level<'_, E>, settings: Settings) -> Vec<Item<'_, E>> {
     let (mut total, mut leaves) = (0, 0);
     let mut open = vec![root];
     while let Some((level, around)) = open.split_last_mut() {
-        if level.left() == 0 {
+        if level.left == 0 {
             open.pop();
             continue;
         }
@@ -104,9 +106,9 @@ fn walk<E>(root: Level<'_, E>, settings: Settings) -> Vec<Item<'_, E>> {
         let entries = if is_deepest { 1 } else { settings.entries };
         let room = level.shown < entries && total < settings.total;
         // Whatever the limits are, the first leaf is shown.
-        let entry = if room || leaves == 0 { level.rest.pop() } else { None };
+        let entry = if room || leaves == 0 { level.rest.next() } else { None };
         let Some(entry) = entry else {
-            let what = What::More(level.left());
+            let what = What::More(level.left);
             items.push(Item { depth, last: true, what });
             open.pop();
             continue;
@@ -114,11 +116,11 @@ fn walk<E>(root: Level<'_, E>, settings: Settings) -> Vec<Item<'_, E>> {
         level.shown += 1;
         total += 1;
         let (entry, passed) = Entry::of(entry, level, is_deepest, settings.depth);
-        level.not_stored += passed;
+        level.left = level.left - 1 + passed;
         let group = entry.error.failure().group();
         let inner = group.map(|group| Level::of(group, entry.sources, settings));
         leaves += usize::from(inner.is_none());
-        items.push(Item { depth, last: level.left() == 0, what: What::Entry(entry) });
+        items.push(Item { depth, last: level.left == 0, what: What::Entry(entry) });
         open.extend(inner);
     }
     items
@@ -126,9 +128,10 @@ fn walk<E>(root: Level<'_, E>, settings: Settings) -> Vec<Item<'_, E>> {
 
 /// The failures of one nursery that are not shown yet.
 struct Level<'a, E> {
-    /// The next one last.
-    rest: Vec<&'a ChildError<E>>,
-    not_stored: u64,
+    /// Those that may be shown.
+    rest: vec::IntoIter<&'a ChildError<E>>,
+    /// How many there are, those that were not stored included.
+    left: u64,
     shown: usize,
     named: bool,
     sources: Option<Sources<E>>,
@@ -139,15 +142,15 @@ impl<'a, E> Level<'a, E> {
     fn of(error: &'a JoinedError<E>, around: Option<Sources<E>>, settings: Settings) -> Self {
         let all = |is: fn(&ChildError<E>) -> bool| error.iter().all(is);
         let named = error.counts().failed() == 0 && (all(is_own_body) || all(is_nursery_itself));
-        let rest = match settings.by_spawn_order {
-            true => error.by_spawn_order().rev().collect(),
-            false => error.iter().rev().collect(),
+        // The first is shown in any case, where it leads to the first leaf.
+        let most = settings.entries.max(1);
+        let rest: Vec<_> = match settings.by_spawn_order {
+            true => error.by_spawn_order().take(most).collect(),
+            false => error.iter().take(most).collect(),
         };
+        let left = error.len() as u64 + untold(error);
         let sources = error.0.sources.or(around);
-        Self { rest, not_stored: untold(error), shown: 0, named, sources, owner: error.0.owner }
-    }
-
-    fn left(&self) -> u64 {
-        self.rest.len() as u64 + self.not_stored
+        let (rest, owner) = (rest.into_iter(), error.0.owner);
+        Self { rest, left, shown: 0, named, sources, owner }
     }
 }

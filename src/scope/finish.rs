@@ -1,13 +1,14 @@
 //! What comes of an end: counts, records, what the policy says, and a slot that is free.
 
 use std::mem;
+use std::panic::Location;
 
 use super::Scope;
 use super::children::Freed;
 use super::policy::Verdict;
 use crate::cancel::{Control, How};
 use crate::child::{End, Ended, Gone};
-use crate::error::{ChildError, Failure};
+use crate::error::{ChildError, Failure, Panic};
 use crate::flavor::Flavor;
 use crate::info::ChildInfo;
 use crate::report::{Completion, Outcome};
@@ -134,10 +135,19 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     /// Records the panics of what is told of failures.
     pub(super) fn record_panics_of_telling(&mut self) {
         for (location, panic) in self.policy.take_panics() {
-            let how = How::after(self.cancel_requested());
-            let error = ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how);
+            let error = self.fault(location, panic);
             self.records.push(Completion::failed(error));
         }
+    }
+
+    /// A panic of something that the nursery was given, which is of no child.
+    pub(super) fn fault(
+        &self,
+        location: &'static Location<'static>,
+        panic: Panic,
+    ) -> ChildError<E> {
+        let how = How::after(self.cancel_requested());
+        ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how)
     }
 
     fn obey(&mut self, verdict: Verdict, info: &ChildInfo) {

@@ -10,13 +10,13 @@ use std::task::Poll;
 use super::Scope;
 use super::backlog::Backlog;
 use super::timer::{ScopeTimer, Timer};
-use crate::cancel::{Cause, CauseKind, Control, How, Member, Nest, Time, current};
+use crate::cancel::{Cause, CauseKind, Control, Member, Nest, Time, current};
 use crate::child::Child;
 use crate::drive::DriverWaker;
-use crate::error::{ChildError, Failure, Panic};
+use crate::error::Panic;
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, drop_guarded};
-use crate::info::{ChildId, ChildInfo};
+use crate::info::ChildId;
 
 /// Why the nursery is cancelled, and what decides when.
 pub(crate) struct Shutdown<'env, M: Flavor> {
@@ -530,9 +530,7 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Records a panic of one of the nursery's options. The policy is not asked: it judges
     /// children.
     fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
-        let how = How::after(self.cancel_requested());
-        let error = ChildError::new(ChildInfo::nursery(location), Failure::Panic(panic), how);
-        self.push_failure(error);
+        self.push_failure(self.fault(location, panic));
         self.record_panics_of_telling();
     }
 
