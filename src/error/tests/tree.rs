@@ -462,3 +462,41 @@ fn a_joined_error_can_be_shown_as_its_thread_ends() {
     });
     assert!(shown.recv().unwrap().contains("#0: no"));
 }
+
+#[test]
+fn a_hidden_joined_error_is_asked_once_also_where_it_is_a_source() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    #[derive(Debug)]
+    enum Asked {
+        Starting(JoinedError<Asked>),
+        Refused,
+    }
+    impl std::fmt::Display for Asked {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match self {
+                Self::Starting(inner) => write!(f, "starting: {inner}"),
+                Self::Refused => {
+                    ASKED.fetch_add(1, Relaxed);
+                    f.write_str("refused")
+                }
+            }
+        }
+    }
+    impl Error for Asked {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            match self {
+                Self::Starting(inner) => Some(inner),
+                Self::Refused => None,
+            }
+        }
+    }
+    let inmost = joined(0, vec![failed(0, "", Asked::Refused)]);
+    let error = (0..8).fold(inmost, |inner, _| {
+        joined(0, vec![failed(0, "", Asked::Starting(inner))]).with_sources()
+    });
+    let tree = format!("{error:#}");
+    assert_eq!(ASKED.swap(0, Relaxed), 1, "{tree}");
+    let line = error.to_string();
+    assert!(ASKED.swap(0, Relaxed) <= 1, "{line}");
+}
