@@ -134,7 +134,8 @@
 //!
 //! **The order of ends.** When a nursery is cancelled, daemons are the last to go: after the other
 //! children, and after the body. Once they are told to end, spawners are refused, those of the
-//! daemons too.
+//! daemons too. An owner that takes completions by [`next`](Nursery::next) may spawn more children
+//! at any time, so it keeps its daemons until it closes or finishes the nursery.
 //!
 //! **Time.** The crate has no timer: deadlines, timeouts and graces are futures, of any runtime. A
 //! timeout and a grace are made when they begin, by the closure that is given. A deadline is polled

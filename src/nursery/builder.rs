@@ -142,7 +142,8 @@ impl<'env, P, M: Flavor, K> ChildBuilder<'env, P, M, K> {
     /// cancelled, the newest first, with
     /// [`CauseKind::Finished`](crate::outcome::CauseKind::Finished). That is no failure; a failure
     /// of its own is reported as any other's. A [`deadline`](crate::Nursery::deadline) cancels a
-    /// daemon, and does not make it a failure.
+    /// daemon, and does not make it a failure. An owner that takes completions by
+    /// [`next`](crate::Nursery::next) keeps its daemons until it closes or finishes the nursery.
     ///
     /// Its output wins no [race](crate::Nursery::first_ok).
     ///

@@ -42,6 +42,7 @@ use crate::drive::DriverState;
 use crate::flavor::{Flavor, Hold, Local, Shared};
 use crate::scope::Scope;
 use crate::scope::collected::{Bounds, Collected, Detail};
+use crate::scope::inbox::By;
 use crate::scope::records::Records;
 
 /// A scope that owns child futures, drives them together and returns every failure.
@@ -240,7 +241,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// Refuses spawners from now on, and lets the children go on. The owner can still spawn.
     /// Returns whether this was what closed it, see [`Spawner::close`].
     pub fn close(&mut self) -> bool {
-        self.inner.scope.inbox().close()
+        self.inner.scope.inbox().close(By::Owner)
     }
 
     /// Changes the [limit](Self::limit). Children that run beyond a lower one go on.

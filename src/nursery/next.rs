@@ -13,13 +13,16 @@ use crate::report::Completion;
 use crate::scope::{NoBody, Pass};
 
 impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
-    /// Waits until a child has ended, and says how; `None` when there is no child.
+    /// Waits until a child has ended, and says how; `None` when there is no child but daemons.
     ///
     /// Completions come in the order in which children end, cancelled ones included. A finished
     /// output is handed out at once and never held back, so a nursery can run for ever in little
-    /// memory. After `None` more children can be spawned. Where no child is left but
-    /// [daemons](crate::spawn::ChildBuilder::daemon), these are cancelled, and handed out: they do
-    /// not outlive the last other child just because the owner calls `next`.
+    /// memory. After `None` more children can be spawned.
+    ///
+    /// [Daemons](crate::spawn::ChildBuilder::daemon) live on after `None`, for the children that
+    /// come next. They are driven while another child is there: a daemon that is to run at all
+    /// times belongs beside a [body](Self::run). After [`close`](Self::close) or a cancel, `next`
+    /// cancels them when no other child is left, and hands them out.
     ///
     /// A failure that was handed out is done with: a later [`join`](Self::join) does not tell of it
     /// again, and the error of one that fails counts among
@@ -62,7 +65,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     }
 
     /// [`next`](Self::next) again and again, as a stream: for the adaptors of streams. After its end
-    /// more children can be spawned, and another stream be made.
+    /// more children can be spawned, and another stream can be made.
     ///
     /// # Cancel safety
     ///
@@ -125,12 +128,15 @@ impl<T, E, M: Flavor> Future for Next<'_, '_, T, E, M> {
             while next.is_none() {
                 ready!(running.drive(cx, &mut Pass::new(scope, &mut next, NoBody)));
                 if next.is_none() {
-                    // No child is left but daemons, which are cancelled.
-                    scope.cancel_daemons_if_idle();
                     if scope.is_empty() {
                         scope.go_on();
                         break;
                     }
+                    // No child is left but daemons.
+                    if scope.is_open() {
+                        break;
+                    }
+                    scope.cancel_daemons_if_idle();
                 }
             }
         } else if budget::spend() {

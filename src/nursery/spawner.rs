@@ -17,7 +17,7 @@ use crate::error::JoinedError;
 use crate::flavor::{Flavor, Hold, Shared};
 use crate::info::ChildId;
 use crate::remote::Remote;
-use crate::scope::inbox::Inbox;
+use crate::scope::inbox::{By, Inbox};
 
 /// Spawns children into a nursery that another task drives.
 ///
@@ -280,7 +280,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// is one, can still spawn. Returns whether this was what closed it: it was neither closed nor
     /// cancelled before, and had not ended.
     pub fn close(&self) -> bool {
-        self.inbox.close()
+        self.inbox.close(By::Spawner)
     }
 
     /// Whether spawning is refused: the nursery is closed or cancelled, or has ended.

@@ -92,13 +92,6 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         self.inbox.as_ref().is_none_or(|inbox| inbox.begin_end())
     }
 
-    /// Takes spawners' children again: the owner goes on.
-    pub(super) fn go_on(&self) {
-        if let Some(inbox) = &self.inbox {
-            inbox.go_on();
-        }
-    }
-
     pub(super) fn end_if_idle(&self) -> bool {
         self.inbox.as_ref().is_none_or(|inbox| inbox.end_if_idle())
     }

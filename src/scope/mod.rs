@@ -256,8 +256,13 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
 
     /// Nothing is left, and the owner may spawn again.
     pub(crate) fn go_on(&mut self) {
-        self.mailbox.go_on();
         self.shutdown.leave_around();
+    }
+
+    /// Whether the nursery is neither closed nor cancelled.
+    pub(crate) fn is_open(&self) -> bool {
+        let closed = self.mailbox.inbox().is_some_and(|inbox| inbox.is_closed());
+        self.shutdown.cause.is_none() && !closed
     }
 
     /// [Closes](Self::close_if_idle) the nursery for its result, and says whether it did. `is_told`

@@ -224,21 +224,68 @@ behaviour!(a_body_keeps_daemons_as_a_child_does, async {
     assert_eq!((output, report.counts().cancelled()), (Some("done"), 1));
 });
 
-behaviour!(next_hands_out_the_daemons_that_are_left_and_then_nothing, async {
+behaviour!(daemons_live_on_under_next_until_the_nursery_is_closed, async {
     let mut nursery = nursery::<u32, &str>();
     nursery.child().daemon().spawn(pending());
     nursery.spawn(async { Ok(1) });
     nursery.child().daemon().spawn(pending());
     assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(1));
+    for _ in 0..2 {
+        assert!(nursery.next().await.is_none());
+    }
+    nursery.spawn(async { Ok(2) });
+    assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(2));
+    assert!(nursery.close());
     for number in [2, 0] {
         let completion = nursery.next().await.unwrap();
         assert_eq!(completion.child().id().number(), number);
-        assert!(matches!(completion.outcome(), Outcome::Cancelled(_)));
+        let Outcome::Cancelled(cause) = completion.outcome() else { panic!("it is a daemon") };
+        assert_eq!(cause.kind(), CauseKind::Finished);
     }
     assert!(nursery.next().await.is_none());
+    assert!(nursery.is_empty());
     nursery.child().daemon().spawn(pending());
-    nursery.spawn(async { Ok(2) });
-    assert_eq!(nursery.join().await.unwrap(), [2]);
+    nursery.spawn(async { Ok(3) });
+    assert_eq!(nursery.join().await.unwrap(), [3]);
+});
+
+behaviour!(after_a_cancel_next_hands_out_the_daemons_too, async {
+    let mut nursery = nursery::<u32, &str>();
+    let spawner = nursery.spawner();
+    nursery.child().daemon().spawn(pending());
+    nursery.spawn(async { Ok(1) });
+    assert!(nursery.next().await.unwrap().outcome().is_completed());
+    assert!(nursery.next().await.is_none());
+    spawner.cancel_with("enough");
+    let completion = nursery.next().await.unwrap();
+    let Outcome::Cancelled(cause) = completion.outcome() else { panic!("it is a daemon") };
+    assert_eq!(cause.message(), Some("enough"));
+    assert!(nursery.next().await.is_none());
+});
+
+behaviour!(a_daemon_serves_one_batch_after_the_other, async {
+    let (ask, mut asked) = futures::channel::mpsc::unbounded::<oneshot::Sender<u32>>();
+    let mut nursery = nursery::<u32, &str>();
+    nursery.child().daemon().spawn(async move {
+        let mut served = 0;
+        while let Some(answer) = asked.next().await {
+            served += 1;
+            answer.send(served).unwrap();
+        }
+        Ok(served)
+    });
+    for batch in 1..=3 {
+        let (answer, answered) = oneshot::channel();
+        ask.unbounded_send(answer).unwrap();
+        nursery.spawn(async { answered.await.map_err(|_| "the service is gone") });
+        let completion = nursery.next().await.unwrap();
+        assert_eq!(completion.into_outcome().completed(), Some(batch));
+        assert!(nursery.next().await.is_none());
+    }
+    drop(ask);
+    // It has ended by itself while another child was there.
+    nursery.spawn(yields(3).map(|()| Ok(0)));
+    assert_eq!(nursery.next().await.unwrap().into_outcome().completed(), Some(3));
 });
 
 behaviour!(the_winner_of_a_race_ends_the_daemons_and_so_does_a_race_that_nobody_wins, async {
@@ -319,15 +366,13 @@ behaviour!(once_daemons_are_told_to_end_spawners_are_refused, async {
     assert_eq!(refused.get(), 3);
 });
 
-by_hand!(an_owner_that_takes_completions_goes_on_after_its_daemons_have_ended, {
+by_hand!(spawners_are_taken_while_only_daemons_are_left_under_next, {
     let mut nursery = nursery::<u32, &str>();
     let spawner = nursery.spawner();
     for n in 0..2 {
         nursery.child().daemon().spawn(pending());
         nursery.spawn(async move { Ok(n) });
-        for _ in 0..2 {
-            assert!(nursery.next().now_or_never().unwrap().is_some());
-        }
+        assert!(nursery.next().now_or_never().unwrap().is_some());
         assert!(nursery.next().now_or_never().unwrap().is_none());
         spawner.spawn(async { Ok(9) }).unwrap();
         assert!(nursery.next().now_or_never().unwrap().is_some());

@@ -135,7 +135,6 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     /// A number for a child that the driver itself adds, and the children that came before it.
     pub(crate) fn admit(&self, admission: Admission) -> (ChildId, Batch<'env, T, E, M>) {
         let mut state = self.lock();
-        state.go_on();
         state.occupy(admission);
         (state.next_id(), std::mem::take(&mut state.incoming))
     }
@@ -204,11 +203,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
     }
 
     /// Refuses spawners from now on, and lets the nursery end once its children have. Says whether
-    /// this was what closed it.
-    pub(crate) fn close(&self) -> bool {
+    /// this was what closed it. The owner drives the nursery itself, and needs no wake.
+    pub(crate) fn close(&self, by: By) -> bool {
         let (first, wakers) = self.lock().close();
         wake_all(wakers);
-        if first {
+        if first && by == By::Spawner {
             self.requests.driver().notify();
         }
         first
@@ -264,11 +263,6 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         };
         wake_all(wakers);
         true
-    }
-
-    /// Takes children again after all: the daemons are gone, and the owner goes on.
-    pub(crate) fn go_on(&self) {
-        self.lock().go_on();
     }
 
     /// Ends if nothing is left that could bring a child, and says whether it did. Tasks that wait

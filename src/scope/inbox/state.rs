@@ -90,13 +90,6 @@ impl<T, E, M: Flavor> State<'_, T, E, M> {
         self.incoming.is_empty() && !(expected && matches!(self.status, Status::Open))
     }
 
-    /// Goes on after all daemons were told to end.
-    pub(super) fn go_on(&mut self) {
-        if let Status::Ending = self.status {
-            self.status = Status::Open;
-        }
-    }
-
     pub(super) fn is_open(&self) -> bool {
         matches!(self.status, Status::Open)
     }

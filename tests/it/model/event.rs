@@ -131,9 +131,11 @@ pub(crate) enum Event {
         by: Actor,
     },
     Fired(u8),
-    /// The owner is through with spawning.
+    /// The owner is through with spawning. It `asks` for one completion after the other, and leaves
+    /// daemons alone, or finishes the nursery.
     Finishing {
         nursery: usize,
+        asks: bool,
     },
     /// `next` has handed something out.
     Handed {

@@ -24,7 +24,8 @@ pub(crate) async fn finish<M: Kind>(
         stage.spawn_by_owner(&mut nursery, room, how, child).await;
     }
     let (world, number) = (Arc::clone(&stage.world), stage.nursery);
-    world.tell(Event::Finishing { nursery: number });
+    let asks = matches!(script.finish, Finish::Next | Finish::FickleNext | Finish::NextJoin(_));
+    world.tell(Event::Finishing { nursery: number, asks });
     let (seen, error) = match script.finish {
         Finish::Join => joined(nursery).await,
         Finish::NextJoin(times) => {
@@ -34,6 +35,7 @@ pub(crate) async fn finish<M: Kind>(
                 let seen = Seen::Next(Record::from(&completion));
                 world.tell(Event::Handed { nursery: number, seen });
             }
+            world.tell(Event::Finishing { nursery: number, asks: false });
             joined(nursery).await
         }
         Finish::Settle => {
@@ -41,12 +43,23 @@ pub(crate) async fn finish<M: Kind>(
             (Seen::Report(Box::new(Reported::from(&report))), report.into_parts().1)
         }
         next @ (Finish::Next | Finish::FickleNext) => {
-            while let Some(completion) = match next {
-                Finish::Next => nursery.next().await,
-                _ => poll_fn(|cx| nursery.next().poll_unpin(cx)).await,
-            } {
-                let seen = Seen::Next(Record::from(&completion));
-                world.tell(Event::Handed { nursery: number, seen });
+            loop {
+                let completion = match next {
+                    Finish::Next => nursery.next().await,
+                    _ => poll_fn(|cx| nursery.next().poll_unpin(cx)).await,
+                };
+                match completion {
+                    Some(completion) => {
+                        let seen = Seen::Next(Record::from(&completion));
+                        world.tell(Event::Handed { nursery: number, seen });
+                    }
+                    None if nursery.is_empty() => break,
+                    // Daemons are left.
+                    None => {
+                        let first = nursery.close();
+                        world.tell(Event::Closes { nursery: number, first });
+                    }
+                }
             }
             drop(nursery);
             (Seen::Drained, None)

@@ -177,8 +177,9 @@ impl Rules {
             Event::Fired(signal) => {
                 self.fired.insert(signal);
             }
-            Event::Finishing { nursery } => {
+            Event::Finishing { nursery, asks } => {
                 self.all[nursery].finishing = true;
+                self.all[nursery].asks = asks;
                 self.all[nursery].end_race();
             }
             Event::Handed { nursery, seen } => self.all[nursery].handed(seen)?,

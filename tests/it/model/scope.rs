@@ -66,6 +66,8 @@ pub(super) struct Scope {
     pub(super) handed_children: u64,
     /// The owner is through with spawning.
     pub(super) finishing: bool,
+    /// It asks for one completion after the other. Daemons live on while others may still come.
+    pub(super) asks: bool,
     pub(super) closed: bool,
     pub(super) abandoned: bool,
     /// Why the nursery is about to be cancelled: those that were woken are polled first.
@@ -129,6 +131,7 @@ impl Scope {
             handed_cancelled: 0,
             handed_children: 0,
             finishing: false,
+            asks: false,
             closed: false,
             abandoned: false,
             due: None,
@@ -211,7 +214,8 @@ impl Scope {
         let body = self.has_body();
         let to_come = self.has_slot_in_hand() || self.held;
         let expected = to_come && self.cancelled.is_none() && !self.refuses;
-        let busy = body || expected || self.children.iter().any(waited_for);
+        let asked = self.asks && self.cancelled.is_none() && !self.refuses;
+        let busy = body || expected || asked || self.children.iter().any(waited_for);
         self.finishing && !busy
     }
 

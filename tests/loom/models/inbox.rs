@@ -501,7 +501,7 @@ fn a_slot_that_is_granted_while_the_nursery_closes_is_filled_or_free() {
                 taken
             }
         });
-        inbox.close();
+        inbox.close(By::Spawner);
         let taken = spawning.join().unwrap();
         assert_eq!(has_room(&inbox), !taken);
         assert_eq!(inbox.fetch().children.len(), usize::from(taken));
