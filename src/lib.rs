@@ -242,7 +242,7 @@ pub mod future {
         JoinByChild, Next, NurseryCancelled, Reserve, Run, RunSettle, Settle, SpawnerReserve,
         UntilCancelled,
     };
-    pub use crate::pool::{ForEach, Map, PoolSettle};
+    pub use crate::pool::{ForEach, Map, PoolCompletions, PoolSettle};
     pub use crate::time::Timer;
 }
 

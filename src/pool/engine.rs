@@ -6,7 +6,7 @@ use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
@@ -24,6 +24,7 @@ use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, Owner};
 use crate::lanes::Lanes;
+use crate::report::Completion;
 
 pin_project! {
     /// A run of a pool on the task that awaits it.
@@ -134,7 +135,17 @@ where
     fn can_pull(&self, held: Option<usize>) -> bool {
         let may_have_one = !S::WAITS || self.source_woken.is_set();
         let busy = self.lanes.taken() - usize::from(held.is_some());
-        may_have_one && self.source.is_some() && busy < self.limit
+        may_have_one
+            && self.source.is_some()
+            && busy < self.limit
+            && self.ledger.may_pull(*self.pulled)
+    }
+
+    /// Whether a pass over the items has to stop: the pool is to be cancelled, or an end to be
+    /// handed out.
+    #[inline]
+    fn must_stop(&self) -> bool {
+        self.ledger.must_cancel() || self.ledger.has_more()
     }
 
     /// Pulls items and polls each for the first time, while there is a lane. Those that succeed at
@@ -142,7 +153,7 @@ where
     #[inline]
     fn pull(&mut self) {
         let mut held = None;
-        while self.can_pull(held) && !self.ledger.must_cancel() && budget::spend() {
+        while self.can_pull(held) && !self.must_stop() && budget::spend() {
             let pulled = self.ledger.pull(self.source.as_mut(), self.source_woken);
             let Some(item) = pulled else { break };
             let id = ChildId::new(*self.pulled);
@@ -162,7 +173,7 @@ where
     fn poll_woken(&mut self) {
         self.lanes.begin_round();
         // The items that are left after a cancel are dropped in the next round.
-        while budget::left() > 0 && !self.ledger.must_cancel() {
+        while budget::left() > 0 && !self.must_stop() {
             let Some(lane) = self.lanes.next() else { return };
             budget::spend();
             if self.poll_lane(lane, None) {
@@ -311,8 +322,18 @@ where
     }
 
     #[inline]
+    fn has_ended(&self) -> bool {
+        self.ledger.has_more()
+    }
+
+    #[inline]
+    fn hand_out(&mut self) -> bool {
+        self.ledger.has_more() && budget::spend()
+    }
+
+    #[inline]
     fn is_done(&self) -> bool {
-        self.source.is_none() && self.lanes.taken() == 0
+        self.source.is_none() && self.lanes.taken() == 0 && !self.ledger.has_more()
     }
 
     #[inline]
@@ -331,9 +352,8 @@ where
     type Output = T;
     type Error = E;
 
-    fn poll_run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled<T, E>> {
+    fn poll_drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        assert!(!*this.over, "a pool was polled after it was ready");
         let mut running = Running::begin(this.driver, cx);
         let mut items = Driven {
             source: this.source,
@@ -344,12 +364,30 @@ where
             pulled: this.pulled,
             limit: *this.limit,
         };
-        ready!(running.drive(cx, &mut items));
-        drop(running);
+        running.drive(cx, &mut items)
+    }
+
+    fn finish(self: Pin<&mut Self>) {
+        let this = self.project();
         this.driver.retire();
         this.ledger.close(this.make.take());
         *this.over = true;
-        Poll::Ready(this.ledger.settle())
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn settle(self: Pin<&mut Self>) -> Settled<T, E> {
+        self.project().ledger.settle()
+    }
+
+    fn hand_out(&mut self, in_order: bool) {
+        self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
+    }
+
+    fn next(self: Pin<&mut Self>) -> Option<Completion<T, E>> {
+        self.project().ledger.next()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::Options;
+use super::handed::HandedOut;
 use super::progress::Progress;
 use super::source::Source;
 use crate::cancel::{Cause, FinishOnDrop, How, Member, Time, current};
@@ -17,12 +18,14 @@ use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Pani
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo, Owner};
-use crate::report::Report;
+use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
     collected: Collected<ChildId, T, E>,
+    /// There if what comes of items is handed out, and not collected.
+    handed: Option<Box<HandedOut<T, E>>>,
     counts: Counts,
     policy: Policy<'env, E, M>,
     progress: Option<M::Policy<'env, Progress>>,
@@ -54,6 +57,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         });
         Self {
             collected: Collected::new(Bounds { errors: bound(errors), outputs, ..Bounds::NONE }, 0),
+            handed: None,
             counts: Counts::default(),
             policy,
             progress,
@@ -138,9 +142,68 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[inline]
     pub(super) fn complete(&mut self, item: ChildId, output: T) {
         self.counts.completed += 1;
-        self.collected.keep_output(item, output);
+        if self.handed.is_some() {
+            self.hand_output(item, output);
+            self.is_over(item);
+        } else {
+            self.collected.keep_output(item, output);
+        }
         if self.progress.is_some() {
             self.tell();
+        }
+    }
+
+    /// Hands what comes of items out one by one, from now on. In the order of the items, if `order`
+    /// says how many of them may be ahead of the one that is next.
+    pub(super) fn hand_out(&mut self, order: Option<usize>) {
+        self.handed = Some(Box::new(HandedOut::new(order)));
+    }
+
+    /// Whether there is something to hand out.
+    #[inline]
+    pub(super) fn has_more(&self) -> bool {
+        self.handed.as_ref().is_some_and(|handed| handed.has_more())
+    }
+
+    /// What is handed out next.
+    pub(super) fn next(&mut self) -> Option<Completion<T, E>> {
+        self.handed.as_mut()?.next()
+    }
+
+    /// Whether the item with this number may be pulled: it is not too far ahead of the others.
+    #[inline]
+    pub(super) fn may_pull(&self, number: u64) -> bool {
+        self.handed.as_ref().is_none_or(|handed| handed.may_pull(number))
+    }
+
+    #[cold]
+    fn hand_output(&mut self, item: ChildId, output: T) {
+        let completion = Completion::new(self.info(item), Outcome::Completed(output), self.how());
+        if let Some(handed) = &mut self.handed {
+            handed.push(completion);
+        }
+    }
+
+    fn keep_failure(&mut self, error: ChildError<E>) {
+        match &mut self.handed {
+            Some(handed) => handed.push(Completion::failed(error)),
+            None => self.collected.keep_failure(error),
+        }
+    }
+
+    fn keep_cancelled(&mut self, info: ChildInfo, cause: &Cause, how: How) {
+        match &mut self.handed {
+            Some(handed) => {
+                handed.push(Completion::new(info, Outcome::Cancelled(cause.clone()), how));
+            }
+            None => self.collected.keep_cancelled(&info, cause, &how),
+        }
+    }
+
+    /// All that comes of the item has come.
+    fn is_over(&mut self, item: ChildId) {
+        if let Some(handed) = &mut self.handed {
+            handed.is_over(item);
         }
     }
 
@@ -168,6 +231,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let mut cause = None;
         let lost = ended.how.lost;
         match ended.end {
+            End::Completed(output) if self.handed.is_some() => self.hand_output(item, output),
             End::Completed(output) => self.collected.keep_output(item, output),
             End::Failed(failure) => self.keep(item, failure, lost, &mut cause),
             // An item has no handle and no cause of its own.
@@ -176,6 +240,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         if let Some(panic) = ended.aftermath {
             self.keep(item, Failure::Panic(panic), 0, &mut cause);
         }
+        self.is_over(item);
         self.record_panics_of_telling();
         self.tell();
         cause
@@ -223,7 +288,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         match panic {
             None => {
                 self.counts.cancelled += 1;
-                self.collected.keep_cancelled(&info, cause, &how);
+                self.keep_cancelled(info, cause, how);
             }
             Some(panic) => {
                 self.counts.failed += 1;
@@ -231,6 +296,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
                 self.record_panics_of_telling();
             }
         }
+        self.is_over(item);
         self.tell();
     }
 
@@ -266,7 +332,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Keeps a failure, and tells of it.
     fn fail(&mut self, error: ChildError<E>) {
         self.policy.hear(&error);
-        self.collected.keep_failure(error);
+        self.keep_failure(error);
     }
 
     /// Keeps the panics of what is told of failures.
@@ -274,7 +340,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         for (location, panic) in self.policy.take_panics() {
             let info = ChildInfo::nursery(location);
             let error = ChildError::new(info, Failure::Panic(panic), self.how());
-            self.collected.keep_failure(error);
+            self.keep_failure(error);
         }
     }
 
@@ -313,8 +379,10 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Drops what the run was given, without a result to tell of it.
     pub(super) fn abandon(&mut self, first: &mut FirstPanic) {
         if let Some(around) = self.around.take() {
-            around.nest().lose(self.collected.failures() + self.counts.not_stored);
+            let handed = self.handed.as_ref().map_or(0, |handed| handed.failures());
+            around.nest().lose(self.collected.failures() + handed + self.counts.not_stored);
         }
+        first.note(drop_guarded(self.handed.take()));
         first.note(drop_guarded(self.progress.take()));
         first.note(drop_guarded(self.policy.retire()));
         first.note(drop_guarded(self.policy.stop_telling()));

@@ -1,6 +1,7 @@
 //! The pool: many items, few lanes.
 
 mod engine;
+mod handed;
 pub(crate) mod item;
 mod ledger;
 pub(crate) mod parallel;
@@ -19,7 +20,7 @@ use futures::stream::Stream;
 use self::engine::Engine;
 pub use self::parallel::PoolOn;
 pub use self::progress::Progress;
-pub use self::run::{ForEach, Map, PoolSettle};
+pub use self::run::{ForEach, Map, PoolCompletions, PoolSettle};
 use self::source::{Items, Streamed};
 use crate::cancel::{CancelHandle, Control, FinishOnDrop};
 use crate::drive::DriverState;
@@ -40,8 +41,9 @@ use crate::scope::policy::Policy;
 /// | [`for_each`](Self::for_each), [`for_each_stream`](Self::for_each_stream) | without outputs | nothing, or every failure |
 /// | [`map`](Self::map), [`map_stream`](Self::map_stream) | that come to something | the outputs in the order of the items, or every failure |
 ///
-/// Each of them is a future; its `settle` gives a [`Report`](crate::Report) instead, with outputs
-/// and failures. Items borrow what they like, and run on the task that awaits the pool:
+/// Each of them is a future. Its `settle` gives a [`Report`](crate::Report) instead, with outputs
+/// and failures; its `completions` are a stream of what each item came to, as they come or in the
+/// order of the items. Items borrow what they like, and run on the task that awaits the pool:
 /// concurrently, and not in parallel. [`on`](Self::on) an executor they run in parallel, and borrow
 /// nothing.
 ///

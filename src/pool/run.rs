@@ -4,11 +4,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures::stream::Stream;
 use pin_project_lite::pin_project;
 
 use super::ledger::Settled;
 use crate::error::JoinedError;
-use crate::report::Report;
+use crate::report::{Completion, Report};
 
 /// A run of a pool. Sealed.
 #[doc(hidden)]
@@ -16,11 +17,34 @@ pub trait PoolRun {
     type Output;
     type Error;
 
+    /// Ready when no item is left, or when there is something to hand out.
+    fn poll_drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops what the pool was given, once no item is left.
+    fn finish(self: Pin<&mut Self>);
+
+    /// Whether it was finished.
+    fn is_over(&self) -> bool;
+
+    /// What came of all items.
+    fn settle(self: Pin<&mut Self>) -> Settled<Self::Output, Self::Error>;
+
+    /// Lets what comes of items be handed out one by one, perhaps in the order of the items.
+    fn hand_out(&mut self, in_order: bool);
+
+    /// What is handed out next.
+    fn next(self: Pin<&mut Self>) -> Option<Completion<Self::Output, Self::Error>>;
+
     /// Ready when no item is left. It is not to be polled again then.
     fn poll_run(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Settled<Self::Output, Self::Error>>;
+    ) -> Poll<Settled<Self::Output, Self::Error>> {
+        assert!(!self.is_over(), "a pool was polled after it was ready");
+        ready!(self.as_mut().poll_drive(cx));
+        self.as_mut().finish();
+        Poll::Ready(self.settle())
+    }
 }
 
 pin_project! {
@@ -54,6 +78,77 @@ pin_project! {
     }
 }
 
+pin_project! {
+    /// The completions of a pool's items, one after the other; see [`Map::completions`].
+    #[must_use = "streams do nothing unless they are polled"]
+    pub struct PoolCompletions<R> {
+        #[pin]
+        run: R,
+    }
+}
+
+impl<R: PoolRun> PoolCompletions<R> {
+    fn new(mut run: R) -> Self {
+        run.hand_out(false);
+        Self { run }
+    }
+
+    /// The same, in the order of the items. What has ended before an earlier item waits for it.
+    ///
+    /// At most twice as many items as the limit are pulled and not handed out: where one takes
+    /// long, the others wait for it by then. What happens to the pool itself, as a panic of its
+    /// iterator, has no place in the order, and comes at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use nestling::Pool;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let lines = Pool::new(2).map([3, 0, 1], |n: u32| async move {
+    ///     for _ in 0..n {
+    ///         yield_now().await;
+    ///     }
+    ///     Ok::<_, String>(format!("took {n}"))
+    /// });
+    /// let mut file = Vec::new();
+    /// let mut lines = lines.completions().in_order();
+    /// while let Some(line) = lines.next().await {
+    ///     file.extend(line.into_outcome().completed());
+    /// }
+    /// assert_eq!(file, ["took 3", "took 0", "took 1"]);
+    /// # });
+    /// # async fn yield_now() {
+    /// #     let mut polled = false;
+    /// #     std::future::poll_fn(|cx| {
+    /// #         cx.waker().wake_by_ref();
+    /// #         if std::mem::replace(&mut polled, true) { ().into() } else { std::task::Poll::Pending }
+    /// #     }).await
+    /// # }
+    /// ```
+    pub fn in_order(mut self) -> Self {
+        self.run.hand_out(true);
+        self
+    }
+}
+
+impl<R: PoolRun> Stream for PoolCompletions<R> {
+    type Item = Completion<R::Output, R::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut run = self.project().run;
+        if !run.is_over() {
+            ready!(run.as_mut().poll_drive(cx));
+            if let Some(next) = run.as_mut().next() {
+                return Poll::Ready(Some(next));
+            }
+            run.as_mut().finish();
+        }
+        Poll::Ready(run.next())
+    }
+}
+
 impl<R: PoolRun> ForEach<R> {
     pub(super) fn new(run: R) -> Self {
         Self { run, went_with_child: false }
@@ -62,6 +157,11 @@ impl<R: PoolRun> ForEach<R> {
     /// The same run, with everything that came of it: counts, failures and cancelled items.
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
+    }
+
+    /// The same run, as a stream of what each item came to; see [`Map::completions`].
+    pub fn completions(self) -> PoolCompletions<R> {
+        PoolCompletions::new(self.run)
     }
 }
 
@@ -84,6 +184,42 @@ impl<R: PoolRun> Map<R> {
     /// ```
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
+    }
+
+    /// The same run, as a stream of what each item came to: outputs, failures and cancelled items
+    /// as they come, or [in the order of the items](PoolCompletions::in_order).
+    ///
+    /// Nothing is collected, so a run of ten million items takes little memory whatever they come
+    /// to. Items are driven while the stream is polled, and no more are pulled than the limit
+    /// allows: a slow reader holds them up. What the pool was given, as its callbacks, is asked as
+    /// without a stream. After the end it gives `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the stream drops the items that run, and what was not handed out. A `next` that is
+    /// dropped loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use nestling::{Outcome, Pool};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let parsed = Pool::new(2).map(["1", "x", "3"], |text| async move { text.parse::<u32>() });
+    /// let (mut sum, mut completions) = (0, parsed.completions());
+    /// while let Some(completion) = completions.next().await {
+    ///     match completion.outcome() {
+    ///         Outcome::Completed(n) => sum += n,
+    ///         Outcome::Failed(error) => assert_eq!(error.child().id().number(), 1),
+    ///         _ => unreachable!("nothing was cancelled"),
+    ///     }
+    /// }
+    /// assert_eq!(sum, 4);
+    /// # });
+    /// ```
+    pub fn completions(self) -> PoolCompletions<R> {
+        PoolCompletions::new(self.run)
     }
 }
 
@@ -139,6 +275,12 @@ impl<R> fmt::Debug for ForEach<R> {
 impl<R> fmt::Debug for Map<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map").finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for PoolCompletions<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolCompletions").finish_non_exhaustive()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::pool::ledger::{Ledger, Settled};
 use crate::pool::run::PoolRun;
 use crate::pool::source::Source;
 use crate::remote::Remote;
-use crate::report::Outcome;
+use crate::report::{Completion, Outcome};
 
 /// A lane as a child of the nursery that waits for all of them.
 pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
@@ -166,7 +166,7 @@ where
     /// Whether an item may be pulled, and perhaps there is one. If not, the driver is woken when
     /// one may.
     fn can_fill(&self) -> bool {
-        self.may_have_item() && !self.board.is_full()
+        self.may_have_item() && !self.board.is_full() && self.ledger.may_pull(self.pulled)
     }
 
     fn may_have_item(&self) -> bool {
@@ -177,7 +177,8 @@ where
     fn fill(mut self: Pin<&mut Self>) {
         let room = if self.may_have_item() { self.board.room() } else { 0 };
         for _ in 0..room {
-            if !self.may_have_item() || self.ledger.must_cancel() || !budget::spend() {
+            let may = self.may_have_item() && self.ledger.may_pull(self.pulled);
+            if !may || self.ledger.must_cancel() || !budget::spend() {
                 return;
             }
             let this = self.as_mut().project();
@@ -315,15 +316,6 @@ where
     fn has_ended(&self) -> bool {
         self.source.is_none() && self.pulled == self.ended
     }
-
-    fn wind_up(self: Pin<&mut Self>) -> Settled<T, E> {
-        let this = self.project();
-        drop(this.driver.take());
-        *this.over = true;
-        this.ledger.drop_executor(this.executor.take());
-        this.ledger.close(this.make.take());
-        this.ledger.settle()
-    }
 }
 
 /// A pool that is driven. It has one kind of work: in each round, items are pulled, and then the
@@ -383,8 +375,16 @@ where
         }
     }
 
+    fn has_ended(&self) -> bool {
+        self.pool.ledger.has_more()
+    }
+
+    fn hand_out(&mut self) -> bool {
+        self.pool.ledger.has_more() && budget::spend()
+    }
+
     fn is_done(&self) -> bool {
-        self.pool.crew_is_gone
+        self.pool.crew_is_gone && !self.pool.ledger.has_more()
     }
 
     fn is_pressed(&self) -> bool {
@@ -406,8 +406,7 @@ where
     type Output = T;
     type Error = E;
 
-    fn poll_run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled<T, E>> {
-        assert!(!self.over, "a pool was polled after it was ready");
+    fn poll_drive(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // The driver's state is taken out, as the rest of the pool is lent to the driver.
         let Some(mut driver) = self.as_mut().project().driver.take() else {
             unreachable!("it is put back after each poll")
@@ -416,9 +415,32 @@ where
             let mut pool = Driven { pool: self.as_mut(), is_new_round: false };
             Running::begin(&mut driver, cx).drive(cx, &mut pool)
         };
-        *self.as_mut().project().driver = Some(driver);
-        ready!(polled);
-        Poll::Ready(self.wind_up())
+        *self.project().driver = Some(driver);
+        polled
+    }
+
+    fn finish(self: Pin<&mut Self>) {
+        let this = self.project();
+        drop(this.driver.take());
+        *this.over = true;
+        this.ledger.drop_executor(this.executor.take());
+        this.ledger.close(this.make.take());
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn settle(self: Pin<&mut Self>) -> Settled<T, E> {
+        self.project().ledger.settle()
+    }
+
+    fn hand_out(&mut self, in_order: bool) {
+        self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
+    }
+
+    fn next(self: Pin<&mut Self>) -> Option<Completion<T, E>> {
+        self.project().ledger.next()
     }
 }
 
