@@ -71,8 +71,13 @@ impl<T, E> Ended<T, E> {
     /// `panic` is that of the destructor.
     #[inline]
     pub(crate) fn new(end: End<T, E>, panic: Option<CaughtPanic>) -> Self {
+        Self::with_aftermath(end, panic.map(Panic::of_destructor))
+    }
+
+    #[inline]
+    pub(crate) fn with_aftermath(end: End<T, E>, panic: Option<Panic>) -> Self {
         let how = How { dropped: end.is_stopped(), ..How::default() };
-        let (end, aftermath) = match (end, panic.map(Panic::of_destructor)) {
+        let (end, aftermath) = match (end, panic) {
             // The panic says more than that the child was cancelled.
             (End::Cancelled(_), Some(panic)) => (End::Failed(Failure::Panic(panic)), None),
             (end, panic) => (end, panic),

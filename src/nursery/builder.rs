@@ -387,7 +387,7 @@ where
 }
 
 /// Boxes a timer; its output is discarded.
-pub(super) fn hold<'env, F, M>(timer: F) -> M::Boxed<'env, ()>
+pub(crate) fn hold<'env, F, M>(timer: F) -> M::Boxed<'env, ()>
 where
     F: Future,
     M: Hold<'env, F>,

@@ -51,7 +51,7 @@ pin_project! {
 }
 
 impl<C: MakeTimer> Later<C> {
-    pub(super) fn new(make: C) -> Self {
+    pub(crate) fn new(make: C) -> Self {
         Self { make: Some(make), timer: None }
     }
 }

@@ -1,6 +1,6 @@
 //! The nursery: the scope that owns children.
 
-mod builder;
+pub(crate) mod builder;
 mod context;
 mod driver;
 mod ending;

@@ -22,7 +22,7 @@ use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, catch, drop_guarded};
-use crate::info::{ChildId, Owner};
+use crate::info::ChildId;
 use crate::lanes::Lanes;
 use crate::report::Completion;
 
@@ -56,10 +56,9 @@ pin_project! {
                 first.note(catch(|| place.future.as_mut().set(None)));
                 lost += place.nest.take().map_or(0, |nest| nest.lost());
             }
-            this.ledger.count_lost(lost);
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
-            this.ledger.abandon(&mut first);
+            this.ledger.abandon(lost, &mut first);
             first.resume();
         }
     }
@@ -138,6 +137,7 @@ where
         may_have_one
             && self.source.is_some()
             && busy < self.limit
+            && !self.ledger.is_late()
             && self.ledger.may_pull(*self.pulled)
     }
 
@@ -200,49 +200,73 @@ where
                 self.lanes.wait(lane);
                 false
             }
-            Polled::Completed(output) => {
-                if let Some(nest) = nest {
-                    self.ledger.count_lost(nest.lost());
-                }
+            Polled::Completed(output) if nest.is_none() && !self.ledger.is_cancelled() => {
                 self.ledger.complete(id, output);
                 true
             }
-            Polled::Ended(mut ended) => {
-                self.lanes.free(lane);
-                if let Some(nest) = nest {
-                    self.note_lost(&nest, &mut ended);
-                }
-                if let Some(cause) = self.ledger.end(id, ended) {
-                    self.cancel(cause);
-                }
+            Polled::Completed(output) => {
+                self.end(lane, nest.as_deref(), Ended::completed(output));
+                false
+            }
+            Polled::Ended(ended) => {
+                self.end(lane, nest.as_deref(), ended);
                 false
             }
         }
     }
 
-    /// Drops what is left, the newest item first, and pulls no more.
+    /// Frees the lane of an item that has ended.
+    #[cold]
+    fn end(&mut self, lane: usize, nest: Option<&Nest>, mut ended: Ended<T, E>) {
+        let id = self.lanes.place(lane).item;
+        self.lanes.free(lane);
+        if let Some(nest) = nest {
+            ended.how = mem::take(&mut ended.how).losing(nest.lost());
+        }
+        if let Some(cause) = self.ledger.end(id, ended) {
+            self.cancel(cause);
+        }
+    }
+
+    /// Pulls no more, and drops what is left, unless it has a grace.
     #[cold]
     fn cancel(&mut self, cause: Cause) {
         let cause = self.ledger.cancel(cause);
+        if self.ledger.grace_is_running() {
+            self.signal(&cause);
+        } else {
+            self.drop_items(&cause);
+        }
+        self.ledger.drop_source(self.source.as_mut());
+    }
+
+    /// Cancels the nurseries inside the items, which go on.
+    fn signal(&mut self, cause: &Cause) {
+        for lane in newest_first(self.lanes) {
+            let place = self.lanes.place(lane);
+            if let Some(nest) = &place.nest {
+                nest.signal(self.ledger.parent_cancelled(place.item, cause));
+            }
+        }
+    }
+
+    /// Drops the items that run, the newest first.
+    fn drop_items(&mut self, cause: &Cause) {
         for lane in newest_first(self.lanes) {
             let place = self.lanes.place(lane);
             let (id, nest) = (place.item, place.nest.take());
             if let Some(nest) = &nest {
-                let info = self.ledger.info(id);
-                if nest.end(Cause::parent_cancelled(Owner::Pool, info, cause.clone()))
-                    && self.poll_last(lane, nest)
-                {
+                let inside = self.ledger.parent_cancelled(id, cause);
+                if nest.end(inside) && self.poll_last(lane, nest) {
                     continue;
                 }
             }
             let place = self.lanes.place(lane);
-            let dropped = catch(|| place.future.as_mut().set(None));
+            let panic = catch(|| place.future.as_mut().set(None)).err();
             self.lanes.free(lane);
-            let panic = dropped.err().map(Panic::of_destructor);
             let lost = nest.map_or(0, |nest| nest.lost());
-            self.ledger.end_cancelled(id, &cause, panic, lost);
+            self.ledger.end_cancelled(id, cause, panic.map(Panic::of_destructor), lost);
         }
-        self.ledger.drop_source(self.source.as_mut());
     }
 
     /// Polls the item of a lane for the last time, since nurseries are inside it. Says whether it
@@ -250,32 +274,31 @@ where
     fn poll_last(&mut self, lane: usize, nest: &Arc<Nest>) -> bool {
         let _unbounded = budget::Unbounded::begin();
         let place = self.lanes.place(lane);
-        let id = place.item;
         let inside = Inside::enter_nest(Some(Arc::clone(nest)));
         let mut cx = Context::from_waker(Waker::noop());
         let polled = poll_in_place(place.future.as_mut(), || None, &mut cx);
         drop(inside.leave());
-        match polled {
+        let ended = match polled {
             Polled::Pending => return false,
-            Polled::Completed(output) => {
-                self.ledger.count_lost(nest.lost());
-                self.ledger.complete_late(id, output);
-            }
-            Polled::Ended(mut ended) => {
-                self.note_lost(nest, &mut ended);
-                // It is cancelled already.
-                drop(self.ledger.end(id, ended));
-            }
-        }
-        self.lanes.free(lane);
+            Polled::Completed(output) => Ended::completed(output),
+            Polled::Ended(ended) => ended,
+        };
+        self.end(lane, Some(nest), ended);
         true
     }
 
-    /// Notes failures that were dropped with nurseries inside an item.
-    fn note_lost(&mut self, nest: &Nest, ended: &mut Ended<T, E>) {
-        let lost = nest.lost();
-        self.ledger.count_lost(lost);
-        ended.how = mem::take(&mut ended.how).losing(lost);
+    /// Cancels the pool if its deadline has passed, and those have been polled that were woken
+    /// before.
+    fn heed_deadline(&mut self) {
+        let was_late = self.ledger.is_late();
+        if self.ledger.poll_deadline() {
+            if !was_late {
+                self.lanes.mark();
+            }
+            if self.lanes.is_past_mark() {
+                self.cancel(Cause::deadline());
+            }
+        }
     }
 }
 
@@ -300,6 +323,12 @@ where
             self.cancel(cause);
         }
         self.lanes.find_woken();
+        if self.ledger.times_are_due() || self.ledger.is_last() {
+            self.heed_deadline();
+            if let Some(cause) = self.ledger.poll_grace() {
+                self.drop_items(&cause);
+            }
+        }
     }
 
     #[inline]
@@ -338,7 +367,7 @@ where
 
     #[inline]
     fn is_pressed(&self) -> bool {
-        self.ledger.must_cancel()
+        self.ledger.must_cancel() || self.ledger.times_are_due()
     }
 }
 

@@ -11,6 +11,7 @@ use super::Options;
 use super::handed::HandedOut;
 use super::progress::Progress;
 use super::source::Source;
+use super::times::Times;
 use crate::cancel::{Cause, FinishOnDrop, How, Member, Time, current};
 use crate::child::{End, Ended};
 use crate::drive::{DriverWaker, WakeFlag};
@@ -21,6 +22,7 @@ use crate::info::{ChildId, ChildInfo, Owner};
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
+use crate::scope::timer::Fault;
 
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
     collected: Collected<ChildId, T, E>,
@@ -29,6 +31,7 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     counts: Counts,
     policy: Policy<'env, E, M>,
     progress: Option<M::Policy<'env, Progress>>,
+    times: Times<'env, M>,
     /// How many items there are, if the source says so.
     total: Option<u64>,
     name: Option<Arc<str>>,
@@ -36,6 +39,8 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     /// What the handles share.
     finish: FinishOnDrop,
     cause: Option<Cause>,
+    /// The grace is over, and what is left of the items goes for that.
+    overran: bool,
     driver: Arc<DriverWaker>,
     /// The child that drives the pool, if one does.
     around: Option<Member>,
@@ -49,7 +54,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         driver: &Arc<DriverWaker>,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
-        let Options { name, limit: _, policy, errors, progress, driver: _, finish } = options;
+        let Options { name, limit: _, policy, errors, progress, times, driver: _, finish } =
+            options;
         // Only a progress callback needs to know.
         let total = progress.as_ref().and_then(|_| match left() {
             (least, Some(most)) if least == most => Some(least as u64),
@@ -61,11 +67,13 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             counts: Counts::default(),
             policy,
             progress,
+            times,
             total,
             name,
             location,
             finish,
             cause: None,
+            overran: false,
             driver: Arc::clone(driver),
             around: None,
         }
@@ -99,7 +107,70 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             control.cancel(Time::Own, &cause);
             control.cause()
         });
-        self.cause.insert(first.unwrap_or(cause)).clone()
+        let cause = self.cause.insert(first.unwrap_or(cause)).clone();
+        let fault = self.times.drop_deadline();
+        self.record_fault(fault);
+        if !self.is_last() {
+            self.times.start_grace(&self.driver);
+        }
+        cause
+    }
+
+    /// Whether the child that drives the pool is polled for the last time.
+    #[inline]
+    pub(super) fn is_last(&self) -> bool {
+        self.around.as_ref().is_some_and(Member::is_last)
+    }
+
+    /// Polls the deadline, and says whether the pool is to be cancelled for it.
+    pub(super) fn poll_deadline(&mut self) -> bool {
+        if let Poll::Ready(fault) = self.times.poll_deadline() {
+            // After a panic the pool is cancelled as if the deadline had passed.
+            self.record_fault(fault);
+        }
+        self.is_late()
+    }
+
+    /// Whether the deadline has passed, and the pool is not cancelled yet.
+    #[inline]
+    pub(super) fn is_late(&self) -> bool {
+        self.times.is_late()
+    }
+
+    /// Whether a timer is to be polled, or the pool to be cancelled.
+    #[inline]
+    pub(super) fn times_are_due(&self) -> bool {
+        self.times.are_due()
+    }
+
+    /// Whether the pool is cancelled, and its items go on until the grace is over.
+    #[inline]
+    pub(super) fn grace_is_running(&self) -> bool {
+        self.times.grace_is_running()
+    }
+
+    /// Polls the grace, if it runs. Once it is over this is the cause of the items that are to be
+    /// dropped. It is over before its time where the child goes that drives the pool.
+    pub(super) fn poll_grace(&mut self) -> Option<Cause> {
+        if !self.grace_is_running() {
+            return None;
+        }
+        match self.times.poll_grace() {
+            Poll::Pending if self.is_last() => {}
+            Poll::Pending => return None,
+            Poll::Ready(fault) => {
+                self.record_fault(fault);
+                self.overran = true;
+            }
+        }
+        let fault = self.times.drop_grace();
+        self.record_fault(fault);
+        self.cause.clone()
+    }
+
+    /// The cause for which nurseries inside an item are cancelled.
+    pub(super) fn parent_cancelled(&self, item: ChildId, cause: &Cause) -> Cause {
+        Cause::parent_cancelled(Owner::Pool, self.info(item), cause.clone())
     }
 
     /// Asks the source for an item, and drops it when there are no more. The flag `woken` stays set
@@ -127,7 +198,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             }
             Ok(Poll::Pending) => return None,
             Ok(Poll::Ready(None)) => {}
-            Err(thrown) => self.record_fault(self.location, Panic::of_source(thrown)),
+            Err(thrown) => self.record_fault(Some((self.location, Panic::of_source(thrown)))),
         }
         self.drop_source(source);
         None
@@ -143,7 +214,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn complete(&mut self, item: ChildId, output: T) {
         self.counts.completed += 1;
         if self.handed.is_some() {
-            self.hand_output(item, output);
+            self.keep_output(item, output, How::default());
             self.is_over(item);
         } else {
             self.collected.keep_output(item, output);
@@ -177,10 +248,18 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     #[cold]
-    fn hand_output(&mut self, item: ChildId, output: T) {
-        let completion = Completion::new(self.info(item), Outcome::Completed(output), self.how());
-        if let Some(handed) = &mut self.handed {
-            handed.push(completion);
+    fn keep_output(&mut self, item: ChildId, output: T, how: How) {
+        match (&mut self.handed, &how.cause) {
+            (None, None) => self.collected.keep_output(item, output),
+            (None, Some(cause)) => {
+                let info = ChildInfo::new(item, None, self.location);
+                self.collected.keep_late(&info, cause, &how);
+                self.collected.keep_output(item, output);
+            }
+            (Some(handed), _) => {
+                let info = ChildInfo::new(item, None, self.location);
+                handed.push(Completion::new(info, Outcome::Completed(output), how));
+            }
         }
     }
 
@@ -211,7 +290,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[inline]
     pub(super) fn end(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
         match ended {
-            Ended { end: End::Completed(output), aftermath: None, .. } => {
+            Ended { end: End::Completed(output), aftermath: None, how: How { lost: 0, .. } }
+                if !self.is_cancelled() =>
+            {
                 self.complete(item, output);
                 None
             }
@@ -219,31 +300,53 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
     }
 
-    /// Counts failures that were dropped with nurseries inside an item.
-    pub(super) fn count_lost(&mut self, failures: u64) {
-        self.counts.not_stored += failures;
-    }
-
     #[cold]
     fn end_otherwise(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
-        self.counts.failed += 1;
-        self.counts.after_cancel += u64::from(self.is_cancelled());
-        let mut cause = None;
-        let lost = ended.how.lost;
-        match ended.end {
-            End::Completed(output) if self.handed.is_some() => self.hand_output(item, output),
-            End::Completed(output) => self.collected.keep_output(item, output),
-            End::Failed(failure) => self.keep(item, failure, lost, &mut cause),
-            // An item has no handle and no cause of its own.
-            End::Delivered | End::Cancelled(_) => {}
+        let Ended { end, aftermath, mut how } = ended;
+        if how.cause.is_none() && !how.dropped {
+            how.cause = self.cause_so_far();
         }
-        if let Some(panic) = ended.aftermath {
-            self.keep(item, Failure::Panic(panic), 0, &mut cause);
+        match (&end, &aftermath) {
+            (End::Completed(_) | End::Delivered, None) => self.counts.completed += 1,
+            (End::Cancelled(_), None) => self.counts.cancelled += 1,
+            (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
+        }
+        self.counts.after_cancel += u64::from(how.cause.is_some() && !how.dropped);
+        self.counts.overran += u64::from(how.overran);
+        self.counts.not_stored += u64::from(how.lost);
+        let mut cause = None;
+        // What was lost inside is told once.
+        let aftermath = aftermath.map(|panic| (panic, How { lost: 0, ..how.clone() }));
+        match end {
+            End::Completed(output) => self.keep_output(item, output, how),
+            End::Failed(failure) => self.keep(item, failure, how, &mut cause),
+            End::Cancelled(why) => self.keep_cancelled(self.info(item), &why, how),
+            // An item has no handle.
+            End::Delivered => {}
+        }
+        if let Some((panic, how)) = aftermath {
+            self.keep(item, Failure::Panic(panic), how, &mut cause);
         }
         self.is_over(item);
         self.record_panics_of_telling();
         self.tell();
         cause
+    }
+
+    /// An item was dropped for the cancel. `panic` is that of its destructor, and `lost` failures
+    /// were dropped with nurseries inside.
+    pub(super) fn end_cancelled(
+        &mut self,
+        item: ChildId,
+        cause: &Cause,
+        panic: Option<Panic>,
+        lost: u64,
+    ) {
+        let mut ended = Ended::with_aftermath(End::stopped(cause.clone(), false), panic);
+        ended.how.overran = self.overran;
+        ended.how = ended.how.losing(lost);
+        // The pool is cancelled already.
+        drop(self.end(item, ended));
     }
 
     /// Why the pool is cancelled, also if that is not acted upon yet.
@@ -253,7 +356,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Records a panic of the executor, when it was given a lane.
     pub(super) fn record_panic(&mut self, panic: Panic) {
-        self.record_fault(self.location, panic);
+        self.record_fault(Some((self.location, panic)));
     }
 
     pub(super) fn drop_executor<X>(&mut self, executor: Option<X>) {
@@ -267,49 +370,23 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.record_panics_of_telling();
     }
 
-    /// An item has succeeded after the cancel.
-    pub(super) fn complete_late(&mut self, item: ChildId, output: T) {
-        self.counts.after_cancel += 1;
-        self.complete(item, output);
-    }
-
-    /// An item's future was dropped for the cancel; `panic` is that of its destructor, and `lost`
-    /// failures were dropped with nurseries inside.
-    pub(super) fn end_cancelled(
-        &mut self,
-        item: ChildId,
-        cause: &Cause,
-        panic: Option<Panic>,
-        lost: u64,
-    ) {
-        let info = self.info(item);
-        self.count_lost(lost);
-        let how = self.how().losing(lost);
-        match panic {
-            None => {
-                self.counts.cancelled += 1;
-                self.keep_cancelled(info, cause, how);
-            }
-            Some(panic) => {
-                self.counts.failed += 1;
-                self.fail(ChildError::new(info, Failure::Panic(panic), how));
-                self.record_panics_of_telling();
-            }
-        }
-        self.is_over(item);
-        self.tell();
-    }
-
     /// How something ends now: after the cancel, if there was one.
     fn how(&self) -> How {
-        How::after(if self.is_cancelled() { self.cause_so_far() } else { None })
+        How::after(self.cause_so_far())
     }
 
     /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to
     /// be.
-    fn keep(&mut self, item: ChildId, failure: Failure<E>, lost: u32, cause: &mut Option<Cause>) {
-        let how = How { lost, ..self.how() };
-        let cancelled = how.cause.is_some();
+    fn keep(
+        &mut self,
+        item: ChildId,
+        failure: Failure<E>,
+        mut how: How,
+        cause: &mut Option<Cause>,
+    ) {
+        let so_far = self.cause_so_far();
+        let cancelled = so_far.is_some();
+        how.cause = how.cause.or(so_far);
         let error = ChildError::new(self.info(item), failure, how);
         let error = error.with_sources_by(self.policy.sources());
         let verdict = match cause {
@@ -349,7 +426,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let Some(progress) = &mut self.progress else { return };
         let now = Progress::new(self.counts, self.total);
         if let Err(thrown) = catch(|| M::ask(progress, &now)) {
-            self.record_fault(self.location, Panic::of_progress(thrown));
+            self.record_fault(Some((self.location, Panic::of_progress(thrown))));
             self.drop_progress();
         }
     }
@@ -363,6 +440,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     pub(super) fn close<F>(&mut self, make: Option<F>) {
         self.note(self.location, Panic::of_closure, drop_guarded(make));
         self.drop_progress();
+        let faults = [self.times.drop_deadline(), self.times.drop_grace()];
+        faults.into_iter().for_each(|fault| self.record_fault(fault));
         if let Some((policy, location)) = self.policy.retire() {
             self.note(location, Panic::of_policy, drop_guarded(policy));
         }
@@ -377,12 +456,15 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     /// Drops what the run was given, without a result to tell of it.
-    pub(super) fn abandon(&mut self, first: &mut FirstPanic) {
+    /// `lost` failures are dropped with nurseries inside items.
+    pub(super) fn abandon(&mut self, lost: u64, first: &mut FirstPanic) {
         if let Some(around) = self.around.take() {
             let handed = self.handed.as_ref().map_or(0, |handed| handed.failures());
-            around.nest().lose(self.collected.failures() + handed + self.counts.not_stored);
+            let collected = self.collected.failures() + self.counts.not_stored;
+            around.nest().lose(collected + handed + lost);
         }
         first.note(drop_guarded(self.handed.take()));
+        self.times.abandon(first);
         first.note(drop_guarded(self.progress.take()));
         first.note(drop_guarded(self.policy.retire()));
         first.note(drop_guarded(self.policy.stop_telling()));
@@ -412,15 +494,16 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         panic: fn(CaughtPanic) -> Panic,
         dropped: Result<(), CaughtPanic>,
     ) {
-        if let Err(thrown) = dropped {
-            self.record_fault(location, panic(thrown));
-        }
+        self.record_fault(dropped.err().map(|thrown| (location, panic(thrown))));
     }
 
-    /// Records a panic of what the pool itself was given. The policy is not asked: it judges items.
-    fn record_fault(&mut self, location: &'static Location<'static>, panic: Panic) {
-        self.record(ChildInfo::nursery(location), panic);
-        self.record_panics_of_telling();
+    /// Records a panic of what the pool itself was given, if there was one. The policy is not
+    /// asked: it judges items.
+    fn record_fault(&mut self, fault: Option<Fault>) {
+        if let Some((location, panic)) = fault {
+            self.record(ChildInfo::nursery(location), panic);
+            self.record_panics_of_telling();
+        }
     }
 
     fn record(&mut self, info: ChildInfo, panic: Panic) {

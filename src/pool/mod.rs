@@ -8,6 +8,7 @@ pub(crate) mod parallel;
 mod progress;
 mod run;
 mod source;
+mod times;
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -22,11 +23,14 @@ pub use self::parallel::PoolOn;
 pub use self::progress::Progress;
 pub use self::run::{ForEach, Map, PoolCompletions, PoolSettle};
 use self::source::{Items, Streamed};
+use self::times::Times;
 use crate::cancel::{CancelHandle, Control, FinishOnDrop};
 use crate::drive::DriverState;
 use crate::error::{AsError, ChildError, source_of, text};
-use crate::flavor::{Callback, Flavor, Local, Shared};
+use crate::flavor::{Callback, Flavor, Hold, Local, Shared};
 use crate::info::{ChildInfo, Owner};
+use crate::nursery::builder::hold;
+use crate::nursery::{Later, MakeTimer};
 use crate::scope::policy::Policy;
 
 /// Runs a future for each of many items, a few at a time, and returns every failure.
@@ -94,6 +98,7 @@ struct Options<'env, E, M: Flavor> {
     /// How many failures are stored, at least one.
     errors: usize,
     progress: Option<M::Policy<'env, Progress>>,
+    times: Times<'env, M>,
     driver: DriverState,
     /// What the handles share.
     finish: FinishOnDrop,
@@ -141,8 +146,8 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         let waker = Waker::from(Arc::clone(driver.waker()));
         let finish = FinishOnDrop::new(Control::of_pool(info, waker));
         let policy = Policy::collect(Owner::Pool);
-        let (name, errors, progress) = (None, usize::MAX, None);
-        Self { options: Options { name, limit, policy, errors, progress, driver, finish } }
+        let (name, errors, progress, times) = (None, usize::MAX, None, Times::new());
+        Self { options: Options { name, limit, policy, errors, progress, times, driver, finish } }
     }
 
     /// Names the pool in its errors. An empty name is none.
@@ -217,6 +222,95 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         M: Callback<'env, F, ChildError<E>, ()>,
     {
         self.options.policy.tell(M::callback(tell));
+        self
+    }
+
+    /// Ends the run when the future resolves: items that have not ended by then have [timed
+    /// out](crate::Failure::TimedOut), which are failures, and no more are pulled. Those that were
+    /// not pulled are not told of.
+    ///
+    /// The pool is cancelled, with [`CauseKind::Deadline`](crate::outcome::CauseKind::Deadline),
+    /// unless it was cancelled before. With a [grace](Self::grace) items may still end by
+    /// themselves. The future is polled before the items, and heeded after those that were woken
+    /// before it passed. One that panics ends the run too, and its panic is one more failure.
+    /// Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # use std::future::pending;
+    /// # futures::executor::block_on(async {
+    /// # let sleep = |_: u32| {
+    /// #     let mut left = 2;
+    /// #     std::future::poll_fn(move |cx| {
+    /// #         left -= 1;
+    /// #         cx.waker().wake_by_ref();
+    /// #         if left == 0 { ().into() } else { std::task::Poll::Pending }
+    /// #     })
+    /// # };
+    /// let error = Pool::new(2)
+    ///     .deadline(sleep(30))
+    ///     .for_each(["a", "b", "c"], |_| pending::<Result<(), String>>())
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "2 of 2 items failed: #0: timed out: the deadline passed; \
+    ///      #1: timed out: the deadline passed",
+    /// );
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn deadline<D>(mut self, deadline: D) -> Self
+    where
+        D: Future,
+        M: Hold<'env, D>,
+    {
+        let deadline = (hold::<D, M>(deadline), Location::caller());
+        self.options.times.set_deadline(deadline, self.options.driver.waker());
+        self
+    }
+
+    /// Lets the items that run go on, once the pool is cancelled, until the future that `make`
+    /// returns resolves: `grace(|| sleep(second))`.
+    ///
+    /// Whatever cancels the pool, a failure or its deadline among others: no more items are pulled,
+    /// and those that run may come to an end of their own. What is left when the grace is over is
+    /// dropped, and the [report](crate::Report::overran_grace) lists it. Nurseries that an item
+    /// drives are cancelled with the pool, by what [graces](crate::Nursery::grace) they have; on an
+    /// executor they go on with their item.
+    ///
+    /// `make` is called when the pool is driven after its cancel. A grace that panics is over, and
+    /// its panic is one more failure. Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # use std::future::pending;
+    /// # futures::executor::block_on(async {
+    /// let pool: Pool<'_, String> = Pool::new(2).grace(|| pending::<()>());
+    /// let handle = pool.cancel_handle();
+    /// let report = pool
+    ///     .map(0.., |n| {
+    ///         // The item that cancels the pool ends by itself.
+    ///         handle.cancel();
+    ///         async move { Ok(n) }
+    ///     })
+    ///     .settle()
+    ///     .await;
+    /// assert_eq!((report.counts().completed(), report.counts().cancelled()), (1, 0));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn grace<C>(mut self, make: C) -> Self
+    where
+        C: MakeTimer,
+        M: Hold<'env, Later<C>>,
+    {
+        let grace = (hold::<_, M>(Later::new(make)), Location::caller());
+        self.options.times.set_grace(grace);
         self
     }
 

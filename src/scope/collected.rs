@@ -109,7 +109,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
             match (&outcome, &how.cause) {
                 (Outcome::Cancelled(cause), _) => self.keep_cancelled(&child, cause, &how),
                 (Outcome::Completed(_) | Outcome::Delivered, Some(cause)) => {
-                    self.keep_in(|lists| &mut lists.late, &child, cause, &how);
+                    self.keep_late(&child, cause, &how);
                 }
                 _ => {}
             }
@@ -141,6 +141,11 @@ impl<K: Detail, T, E> Collected<K, T, E> {
 
     pub(crate) fn keep_cancelled(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
         self.keep_in(|lists| &mut lists.cancelled, child, cause, how);
+    }
+
+    /// Keeps a child that was cancelled, and succeeded all the same.
+    pub(crate) fn keep_late(&mut self, child: &ChildInfo, cause: &Cause, how: &How) {
+        self.keep_in(|lists| &mut lists.late, child, cause, how);
     }
 
     #[cold]

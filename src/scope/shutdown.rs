@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use super::Scope;
 use super::backlog::Backlog;
-use super::timer::{ScopeTimer, Timer};
+use super::timer::{Fault, Grace, ScopeTimer, Timer};
 use crate::cancel::{Cause, CauseKind, Control, Member, Nest, Time, current};
 use crate::child::Child;
 use crate::drive::DriverWaker;
@@ -39,16 +39,6 @@ struct Plans<'env, M: Flavor> {
     said: Option<Member>,
     /// The child that drives the nursery, if that is another.
     around: Option<Member>,
-}
-
-/// How long children may go on once the nursery is cancelled.
-enum Grace<'env, M: Flavor> {
-    /// As long as their own grace: the nursery has none, or it is over.
-    None,
-    /// Until this is ready; it starts with the cancel.
-    Ready(Timer<'env, M>),
-    /// Until this is ready.
-    Running(ScopeTimer<'env, M>),
 }
 
 /// A cancel that waits until those have been polled that were woken before it.
@@ -148,15 +138,12 @@ impl<'env, M: Flavor> Shutdown<'env, M> {
     /// Starts the nursery's grace if it has one.
     fn start_grace(&mut self, driver: &Arc<DriverWaker>) {
         if let Some(plans) = &mut self.plans {
-            plans.grace = match mem::replace(&mut plans.grace, Grace::None) {
-                Grace::Ready(timer) => Grace::Running(ScopeTimer::start(timer, driver)),
-                other => other,
-            };
+            plans.grace.start(driver);
         }
     }
 
     fn grace_is_running(&self) -> bool {
-        self.plans.as_ref().is_some_and(|plans| matches!(plans.grace, Grace::Running(_)))
+        self.plans.as_ref().is_some_and(|plans| plans.grace.is_running())
     }
 
     /// Whether the nursery is about to be cancelled: no child starts any more.
@@ -405,32 +392,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     fn poll_deadline(&mut self) {
         let deadline = self.shutdown.plans.as_mut().and_then(|plans| plans.deadline.as_mut());
         let Some(deadline) = deadline else { return };
-        match deadline.poll() {
-            Ok(Poll::Pending) => return,
-            Ok(Poll::Ready(())) => {}
-            // The run is cancelled as if the deadline had passed.
-            Err(caught) => {
-                let location = deadline.location;
-                self.record_panic(location, Panic::of_deadline(caught));
-            }
-        }
+        let Poll::Ready(fault) = deadline.poll(Panic::of_deadline) else { return };
+        // After a panic the run is cancelled as if the deadline had passed.
+        self.record_fault(fault);
         self.drop_deadline();
         self.shutdown.set_due(Cause::deadline());
     }
 
     fn poll_grace(&mut self) {
-        let Some(Plans { grace: Grace::Running(grace), .. }) = self.shutdown.plans.as_deref_mut()
-        else {
-            return;
-        };
-        match grace.poll() {
-            Ok(Poll::Pending) => return,
-            Ok(Poll::Ready(())) => {}
-            Err(caught) => {
-                let location = grace.location;
-                self.record_panic(location, Panic::of_grace(caught));
-            }
-        }
+        let Some(plans) = &mut self.shutdown.plans else { return };
+        let Poll::Ready(fault) = plans.grace.poll() else { return };
+        self.record_fault(fault);
         self.replace_grace(Grace::None);
         // Another grace may have been given while this one was polled.
         if let Some(later) = self.mailbox.inbox().and_then(|inbox| inbox.take_grace()) {
@@ -446,11 +418,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// round.
     pub(super) fn plans_are_due(&self) -> bool {
         let Some(plans) = &self.shutdown.plans else { return false };
-        let grace = match &plans.grace {
-            Grace::Running(grace) => grace.is_due(),
-            Grace::None | Grace::Ready(_) => false,
-        };
-        grace || plans.due.is_some() || plans.deadline.as_ref().is_some_and(ScopeTimer::is_due)
+        let deadline = plans.deadline.as_ref().is_some_and(ScopeTimer::is_due);
+        deadline || plans.due.is_some() || plans.grace.is_due()
     }
 
     /// Sets what ends the run, if it is not cancelled yet.
@@ -478,13 +447,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     }
 
     fn replace_grace(&mut self, grace: Grace<'env, M>) {
-        match mem::replace(&mut self.shutdown.plans().grace, grace) {
-            Grace::None => {}
-            Grace::Ready(timer) => self.drop_option(timer.0, timer.1, Panic::of_grace),
-            Grace::Running(timer) => {
-                let location = timer.location;
-                self.drop_option(timer, location, Panic::of_grace);
-            }
+        let old = mem::replace(&mut self.shutdown.plans().grace, grace);
+        if let Some(location) = old.location() {
+            self.drop_option(old, location, Panic::of_grace);
         }
     }
 
@@ -523,15 +488,17 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         panic: fn(CaughtPanic) -> Panic,
     ) {
         if let Err(caught) = drop_guarded(value) {
-            self.record_panic(location, panic(caught));
+            self.record_fault(Some((location, panic(caught))));
         }
     }
 
-    /// Records a panic of one of the nursery's options. The policy is not asked: it judges
-    /// children.
-    fn record_panic(&mut self, location: &'static Location<'static>, panic: Panic) {
-        self.push_failure(self.fault(location, panic));
-        self.record_panics_of_telling();
+    /// Records a panic of one of the nursery's options, if there was one. The policy is not asked:
+    /// it judges children.
+    fn record_fault(&mut self, fault: Option<Fault>) {
+        if let Some((location, panic)) = fault {
+            self.push_failure(self.fault(location, panic));
+            self.record_panics_of_telling();
+        }
     }
 
     /// Why the body is to be dropped, if it is: a failure has ended the run, or its deadline.

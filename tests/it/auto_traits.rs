@@ -14,8 +14,8 @@ use nestling::failure::{
 };
 use nestling::future::{
     ChildCancelled, Completions, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach,
-    Join, JoinByChild, Map, Next, NurseryCancelled, PoolSettle, Reserve, Run, RunSettle, Settle,
-    SpawnerReserve, UntilCancelled,
+    Join, JoinByChild, Map, Next, NurseryCancelled, PoolCompletions, PoolSettle, Reserve, Run,
+    RunSettle, Settle, SpawnerReserve, UntilCancelled,
 };
 use nestling::generic::{
     Grouped, Joining, Later, Local, Place, Plain, Remote, Shared, SpawnerPlace, With,
@@ -233,6 +233,8 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         Map<Stuck> => "-",
         PoolSettle<Own> => "syu",
         PoolSettle<Stuck> => "-",
+        PoolCompletions<Own> => "syu",
+        PoolCompletions<Stuck> => "-",
         Executor<Own> => "syu",
         Executor<Counted> => "u",
         Remote<Own, Ready<()>, Celled, Celled> => "su",

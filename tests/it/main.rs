@@ -46,6 +46,8 @@ mod options;
 mod panics;
 mod panics_in_destructors;
 mod parked;
+mod pool_streams;
+mod pool_times;
 mod pools;
 mod pools_on;
 mod printed;

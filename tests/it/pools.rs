@@ -17,14 +17,7 @@ use crate::support::{
     waits, yields,
 };
 
-/// A pool of the flavour that `Flavour` names.
-macro_rules! pool {
-    ($limit:expr) => {
-        <Flavour as OfFlavour>::pool($limit)
-    };
-}
-
-trait OfFlavour: nestling::generic::Flavor {
+pub(crate) trait OfFlavour: nestling::generic::Flavor {
     fn pool<'env, E>(limit: usize) -> Pool<'env, E, Self>;
 }
 

@@ -69,6 +69,13 @@ pub(crate) mod local {
     }
 }
 
+/// A pool of the flavour that `Flavour` names. It needs `OfFlavour` of the tests for pools.
+macro_rules! pool {
+    ($limit:expr) => {
+        <Flavour as OfFlavour>::pool($limit)
+    };
+}
+
 /// Runs a scenario on every runtime, in both flavours or in the one that is named first.
 ///
 /// `nursery()` makes a nursery of the flavour, and `Flavour` names it.

@@ -84,7 +84,7 @@ pin_project! {
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
             first.note(drop_guarded(this.executor.take()));
-            this.ledger.abandon(&mut first);
+            this.ledger.abandon(0, &mut first);
             first.resume();
         }
     }
@@ -111,6 +111,9 @@ where
     ) -> Self {
         let driver = std::mem::replace(&mut options.driver, DriverState::new());
         let (limit, progress) = (options.limit, options.progress.is_some());
+        // With a grace it is the pool that says when the lanes are stopped.
+        let crew = Nursery::default();
+        let crew = if options.times.has_grace() { crew.shielded() } else { crew };
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             crew_woken: WakeFlag::new(driver.waker()),
@@ -121,7 +124,7 @@ where
             source: Some(source),
             make: Some(Arc::new(make)),
             executor: Some(executor),
-            crew: Some(Nursery::default()),
+            crew: Some(crew),
             lanes: 0,
             losses: Losses::default(),
             pulled: 0,
@@ -287,7 +290,8 @@ where
         }
     }
 
-    /// Drops the items that no lane has, stops the lanes, and pulls no more.
+    /// Drops the items that no lane has, and pulls no more. Stops the lanes, unless there is a
+    /// grace.
     #[cold]
     fn cancel(self: Pin<&mut Self>, cause: Cause) {
         let this = self.project();
@@ -298,10 +302,22 @@ where
             let panic = drop_guarded(item).err().map(Panic::of_destructor);
             this.ledger.end_cancelled(id, &cause, panic, 0);
         }
-        if let Some(crew) = this.crew {
+        if let Some(crew) = this.crew.as_mut().filter(|_| !this.ledger.grace_is_running()) {
             crew.cancel();
         }
         this.ledger.drop_source(this.source);
+    }
+
+    /// Cancels the pool if its deadline has passed: the ends that came before are recorded. Stops
+    /// the lanes when the grace is over.
+    fn see_to_times(mut self: Pin<&mut Self>) {
+        if self.as_mut().project().ledger.poll_deadline() {
+            self.as_mut().cancel(Cause::deadline());
+        }
+        let this = self.project();
+        if let (Some(_), Some(crew)) = (this.ledger.poll_grace(), this.crew) {
+            crew.cancel();
+        }
     }
 
     /// Closes the board once all items have ended, and waits until the lanes are gone.
@@ -348,6 +364,7 @@ where
             self.pool.as_mut().cancel(cause);
         }
         self.pool.as_mut().see_to_ends();
+        self.pool.as_mut().see_to_times();
         self.is_new_round = true;
     }
 
@@ -388,7 +405,7 @@ where
     }
 
     fn is_pressed(&self) -> bool {
-        self.pool.ledger.must_cancel()
+        self.pool.ledger.must_cancel() || self.pool.ledger.times_are_due()
     }
 }
 
