@@ -1,5 +1,7 @@
 //! Whether children may cross threads: the two flavours of a nursery.
 
+use std::sync::Arc;
+
 use futures::future::{BoxFuture, LocalBoxFuture};
 
 use crate::adapt::{Adapt, Convert};
@@ -23,6 +25,12 @@ pub trait Flavor: sealed::Sealed + Sized + 'static {
 
     #[doc(hidden)]
     type Policy<'env, A: ?Sized>;
+
+    #[doc(hidden)]
+    type Namer<'env, A: ?Sized>;
+
+    #[doc(hidden)]
+    fn name<A: ?Sized>(namer: &mut Self::Namer<'_, A>, item: &A) -> Arc<str>;
 
     #[doc(hidden)]
     fn ask<A: ?Sized>(policy: &mut Self::Policy<'_, A>, about: &A) -> bool;
@@ -102,6 +110,37 @@ where
     }
 }
 
+/// What a flavour asks of a function that names the items of a pool: `Send` in [`Shared`], nothing
+/// in [`Local`]. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "a pool of the flavour `{Self}` is not known to take this function",
+    label = "this function may not be taken",
+    note = "`new` takes functions that are `Send`, and `local` any; the name is a `String`, an \
+            `Arc<str>` or a `&'static str`"
+)]
+pub trait Naming<'env, F, A: ?Sized, N>: Flavor {
+    #[doc(hidden)]
+    fn naming(name: F) -> Self::Namer<'env, A>;
+}
+
+impl<'env, F, A: ?Sized, N: Into<Arc<str>>> Naming<'env, F, A, N> for Shared
+where
+    F: FnMut(&A) -> N + Send + 'env,
+{
+    fn naming(mut name: F) -> Self::Namer<'env, A> {
+        Box::new(move |item| name(item).into())
+    }
+}
+
+impl<'env, F, A: ?Sized, N: Into<Arc<str>>> Naming<'env, F, A, N> for Local
+where
+    F: FnMut(&A) -> N + 'env,
+{
+    fn naming(mut name: F) -> Self::Namer<'env, A> {
+        Box::new(move |item| name(item).into())
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Shared {}
@@ -111,6 +150,11 @@ mod sealed {
 impl Flavor for Shared {
     type Boxed<'env, O> = BoxFuture<'env, O>;
     type Policy<'env, A: ?Sized> = Box<dyn FnMut(&A) -> bool + Send + 'env>;
+    type Namer<'env, A: ?Sized> = Box<dyn FnMut(&A) -> Arc<str> + Send + 'env>;
+
+    fn name<A: ?Sized>(namer: &mut Self::Namer<'_, A>, item: &A) -> Arc<str> {
+        namer(item)
+    }
 
     fn ask<A: ?Sized>(policy: &mut Self::Policy<'_, A>, about: &A) -> bool {
         policy(about)
@@ -120,6 +164,11 @@ impl Flavor for Shared {
 impl Flavor for Local {
     type Boxed<'env, O> = LocalBoxFuture<'env, O>;
     type Policy<'env, A: ?Sized> = Box<dyn FnMut(&A) -> bool + 'env>;
+    type Namer<'env, A: ?Sized> = Box<dyn FnMut(&A) -> Arc<str> + 'env>;
+
+    fn name<A: ?Sized>(namer: &mut Self::Namer<'_, A>, item: &A) -> Arc<str> {
+        namer(item)
+    }
 
     fn ask<A: ?Sized>(policy: &mut Self::Policy<'_, A>, about: &A) -> bool {
         policy(about)

@@ -250,9 +250,12 @@ pub mod future {
 /// and the bounds of methods.
 pub mod generic {
     pub use crate::adapt::{Grouped, Kind, Plain};
-    pub use crate::flavor::{Callback, Flavor, Hold, Local, Shared};
+    pub use crate::flavor::{Callback, Flavor, Hold, Local, Naming, Shared};
     pub use crate::nursery::{
         Answer, Joining, Later, MakeTimer, Parent, Place, SpawnerPlace, With,
+    };
+    pub use crate::pool::{
+        ItemTimeout, NoTimeout, RunOn, RunOnStream, RunOver, RunOverStream, TimeoutBy,
     };
     pub use crate::remote::Remote;
 }

@@ -11,16 +11,16 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::Options;
-use super::item::poll_in_place;
+use super::item::{ItemTimeout, Place, Tag};
 use super::ledger::{Ledger, Settled};
-use super::run::PoolRun;
+use super::run::{NameItems, PoolRun};
 use super::source::Source;
 use crate::cancel::current::Inside;
 use crate::cancel::{Cause, Nest};
-use crate::child::{Ended, Polled};
+use crate::child::{End, Ended, Polled};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
-use crate::flavor::Flavor;
+use crate::flavor::{Flavor, Naming};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::lanes::Lanes;
@@ -29,14 +29,16 @@ use crate::report::Completion;
 pin_project! {
     /// A run of a pool on the task that awaits it.
     #[doc(hidden)]
-    pub struct Engine<'env, S, F, Fut, T, E, M: Flavor> {
+    pub struct Engine<'env, S: Source, F, Fut, T, E, M: Flavor, C: ItemTimeout> {
         driver: DriverState,
         // `None` once it has no more items.
         #[pin]
         source: Option<S>,
         source_woken: Arc<WakeFlag>,
         make: Option<F>,
-        lanes: Lanes<Place<Fut>>,
+        timeout: Option<C>,
+        names: Option<M::Namer<'env, S::Item>>,
+        lanes: Lanes<Run<Fut, C::Timer>>,
         ledger: Ledger<'env, T, E, M>,
         // Items that were pulled; the next has this number.
         pulled: u64,
@@ -44,7 +46,9 @@ pin_project! {
         over: bool,
     }
 
-    impl<'env, S, F, Fut, T, E, M: Flavor> PinnedDrop for Engine<'env, S, F, Fut, T, E, M> {
+    impl<'env, S: Source, F, Fut, T, E, M: Flavor, C: ItemTimeout> PinnedDrop
+        for Engine<'env, S, F, Fut, T, E, M, C>
+    {
         // Items first, the newest before the others, each even where another's destructor panics.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
@@ -52,43 +56,47 @@ pin_project! {
             let mut first = FirstPanic::default();
             let mut lost = 0;
             for lane in newest_first(this.lanes) {
-                let place = this.lanes.place(lane);
-                first.note(catch(|| place.future.as_mut().set(None)));
-                lost += place.nest.take().map_or(0, |nest| nest.lost());
+                let run = this.lanes.place(lane);
+                first.note(run.place.as_mut().clear().map_or(Ok(()), Err));
+                lost += run.nest.take().map_or(0, |nest| nest.lost());
             }
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
+            first.note(drop_guarded(this.timeout.take()));
+            first.note(drop_guarded(this.names.take()));
             this.ledger.abandon(lost, &mut first);
             first.resume();
         }
     }
 }
 
-/// Where items run one after the other.
-struct Place<Fut> {
-    /// In a box, since it is pinned and other places come and go beside it.
-    future: Pin<Box<Option<Fut>>>,
-    item: ChildId,
+/// A lane: one item after the other runs there.
+struct Run<Fut, Tm> {
+    /// In a box, since it is pinned and other lanes come and go beside it.
+    place: Pin<Box<Place<Fut, Tm>>>,
+    item: Tag,
     /// The nurseries inside the item, once there is one.
     nest: Option<Arc<Nest>>,
 }
 
 /// The lanes that have an item, the newest item first.
-fn newest_first<Fut>(lanes: &mut Lanes<Place<Fut>>) -> Vec<usize> {
+fn newest_first<Fut, Tm>(lanes: &mut Lanes<Run<Fut, Tm>>) -> Vec<usize> {
     let mut taken: Vec<_> = lanes.each_taken().collect();
-    taken.sort_unstable_by_key(|lane| Reverse(lanes.place(*lane).item));
+    taken.sort_unstable_by_key(|lane| Reverse(lanes.place(*lane).item.id));
     taken
 }
 
-impl<'env, S, F, Fut, T, E, M> Engine<'env, S, F, Fut, T, E, M>
+impl<'env, S, F, Fut, T, E, M, C> Engine<'env, S, F, Fut, T, E, M, C>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     M: Flavor,
+    C: ItemTimeout,
 {
     pub(super) fn new(
         mut options: Options<'env, E, M>,
+        timeout: C,
         outputs: bool,
         location: &'static Location<'static>,
         source: S,
@@ -103,6 +111,8 @@ where
             driver,
             source: Some(source),
             make: Some(make),
+            timeout: Some(timeout),
+            names: None,
             pulled: 0,
             limit,
             over: false,
@@ -111,22 +121,25 @@ where
 }
 
 /// A pool that is driven.
-struct Driven<'a, 'env, S, F, Fut, T, E, M: Flavor> {
+struct Driven<'a, 'env, S: Source, F, Fut, T, E, M: Flavor, C: ItemTimeout> {
     source: Pin<&'a mut Option<S>>,
     source_woken: &'a Arc<WakeFlag>,
     make: &'a mut Option<F>,
-    lanes: &'a mut Lanes<Place<Fut>>,
+    timeout: &'a Option<C>,
+    names: &'a mut Option<M::Namer<'env, S::Item>>,
+    lanes: &'a mut Lanes<Run<Fut, C::Timer>>,
     ledger: &'a mut Ledger<'env, T, E, M>,
     pulled: &'a mut u64,
     limit: usize,
 }
 
-impl<S, F, Fut, T, E, M> Driven<'_, '_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M, C> Driven<'_, '_, S, F, Fut, T, E, M, C>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     M: Flavor,
+    C: ItemTimeout,
 {
     /// Whether there is a lane for another item, and perhaps an item. A lane that is held for it is
     /// taken already.
@@ -158,9 +171,10 @@ where
             let Some(item) = pulled else { break };
             let id = ChildId::new(*self.pulled);
             *self.pulled += 1;
-            let place = || Place { future: Box::pin(None), item: id, nest: None };
-            let lane = held.unwrap_or_else(|| self.lanes.take(place));
-            self.lanes.place(lane).item = id;
+            let Some((tag, item)) = self.ledger.name::<S>(self.names, id, item) else { continue };
+            let new = || Run { place: Box::pin(Place::new()), item: id.into(), nest: None };
+            let lane = held.unwrap_or_else(|| self.lanes.take(new));
+            self.lanes.place(lane).item = tag;
             held = self.poll_lane(lane, Some(item)).then_some(lane);
         }
         if let Some(lane) = held {
@@ -186,22 +200,26 @@ where
     /// is to free the lane: the item has succeeded. Where it fails, this frees it.
     #[inline]
     fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> bool {
-        let (place, waker) = self.lanes.lane(lane);
-        let id = place.item;
+        let (run, waker) = self.lanes.lane(lane);
+        let timer = new.as_ref().and(self.timeout.as_ref()).and_then(C::start);
         let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
         let mut cx = Context::from_waker(waker);
-        let inside = Inside::enter_nest(place.nest.take());
-        let polled = poll_in_place(place.future.as_mut(), make, &mut cx);
+        let inside = Inside::enter_nest(run.nest.take());
+        let polled = run.place.as_mut().poll(make, timer, &mut cx);
         let nest = inside.leave();
         budget::has_polled();
         match polled {
             Polled::Pending => {
-                place.nest = nest;
-                self.lanes.wait(lane);
+                run.nest = nest;
+                if run.place.is_expired() {
+                    self.expire(lane);
+                } else {
+                    self.lanes.wait(lane);
+                }
                 false
             }
             Polled::Completed(output) if nest.is_none() && !self.ledger.is_cancelled() => {
-                self.ledger.complete(id, output);
+                self.ledger.complete(&run.item, output);
                 true
             }
             Polled::Completed(output) => {
@@ -218,13 +236,25 @@ where
     /// Frees the lane of an item that has ended.
     #[cold]
     fn end(&mut self, lane: usize, nest: Option<&Nest>, mut ended: Ended<T, E>) {
-        let id = self.lanes.place(lane).item;
+        let item = self.lanes.place(lane).item.clone();
         self.lanes.free(lane);
         if let Some(nest) = nest {
             ended.how = mem::take(&mut ended.how).losing(nest.lost());
         }
-        if let Some(cause) = self.ledger.end(id, ended) {
+        if let Some(cause) = self.ledger.end(&item, ended) {
             self.cancel(cause);
+        }
+    }
+
+    /// Drops an item that has run out of time.
+    #[cold]
+    fn expire(&mut self, lane: usize) {
+        let cause = Cause::timeout(self.ledger.info(&self.lanes.place(lane).item));
+        if !self.end_inside(lane, &cause) {
+            let run = self.lanes.place(lane);
+            let (panic, nest) = (run.place.as_mut().clear(), run.nest.take());
+            let ended = Ended::new(End::stopped(cause, false), panic);
+            self.end(lane, nest.as_deref(), ended);
         }
     }
 
@@ -243,9 +273,9 @@ where
     /// Cancels the nurseries inside the items, which go on.
     fn signal(&mut self, cause: &Cause) {
         for lane in newest_first(self.lanes) {
-            let place = self.lanes.place(lane);
-            if let Some(nest) = &place.nest {
-                nest.signal(self.ledger.parent_cancelled(place.item, cause));
+            let run = self.lanes.place(lane);
+            if let Some(nest) = &run.nest {
+                nest.signal(self.ledger.parent_cancelled(&run.item, cause));
             }
         }
     }
@@ -253,37 +283,38 @@ where
     /// Drops the items that run, the newest first.
     fn drop_items(&mut self, cause: &Cause) {
         for lane in newest_first(self.lanes) {
-            let place = self.lanes.place(lane);
-            let (id, nest) = (place.item, place.nest.take());
-            if let Some(nest) = &nest {
-                let inside = self.ledger.parent_cancelled(id, cause);
-                if nest.end(inside) && self.poll_last(lane, nest) {
-                    continue;
-                }
+            if !self.end_inside(lane, cause) {
+                let run = self.lanes.place(lane);
+                let panic = run.place.as_mut().clear().map(Panic::of_destructor);
+                let (item, nest) = (run.item.clone(), run.nest.take());
+                self.lanes.free(lane);
+                let lost = nest.map_or(0, |nest| nest.lost());
+                self.ledger.end_cancelled(&item, cause, panic, lost);
             }
-            let place = self.lanes.place(lane);
-            let panic = catch(|| place.future.as_mut().set(None)).err();
-            self.lanes.free(lane);
-            let lost = nest.map_or(0, |nest| nest.lost());
-            self.ledger.end_cancelled(id, cause, panic.map(Panic::of_destructor), lost);
         }
     }
 
-    /// Polls the item of a lane for the last time, since nurseries are inside it. Says whether it
-    /// has ended.
-    fn poll_last(&mut self, lane: usize, nest: &Arc<Nest>) -> bool {
+    /// Ends the nurseries inside an item that is cancelled. If there are any, the item is polled
+    /// for the last time. Says whether it has ended.
+    fn end_inside(&mut self, lane: usize, cause: &Cause) -> bool {
+        let run = self.lanes.place(lane);
+        let Some(nest) = run.nest.clone() else { return false };
+        if !nest.end(self.ledger.parent_cancelled(&run.item, cause)) {
+            return false;
+        }
         let _unbounded = budget::Unbounded::begin();
-        let place = self.lanes.place(lane);
-        let inside = Inside::enter_nest(Some(Arc::clone(nest)));
-        let mut cx = Context::from_waker(Waker::noop());
-        let polled = poll_in_place(place.future.as_mut(), || None, &mut cx);
+        let inside = Inside::enter_nest(Some(Arc::clone(&nest)));
+        let polled =
+            run.place.as_mut().poll(|| None, None, &mut Context::from_waker(Waker::noop()));
         drop(inside.leave());
-        let ended = match polled {
+        let mut ended = match polled {
             Polled::Pending => return false,
             Polled::Completed(output) => Ended::completed(output),
             Polled::Ended(ended) => ended,
         };
-        self.end(lane, Some(nest), ended);
+        ended.how.cause = Some(cause.clone());
+        run.nest = None;
+        self.end(lane, Some(&nest), ended);
         true
     }
 
@@ -302,12 +333,13 @@ where
     }
 }
 
-impl<S, F, Fut, T, E, M> Work for Driven<'_, '_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M, C> Work for Driven<'_, '_, S, F, Fut, T, E, M, C>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     M: Flavor,
+    C: ItemTimeout,
 {
     fn rotate(&mut self) {
         self.lanes.rotate();
@@ -371,13 +403,15 @@ where
     }
 }
 
-impl<S, F, Fut, T, E, M> PoolRun for Engine<'_, S, F, Fut, T, E, M>
+impl<S, F, Fut, T, E, M, C> PoolRun for Engine<'_, S, F, Fut, T, E, M, C>
 where
     S: Source,
     F: FnMut(S::Item) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     M: Flavor,
+    C: ItemTimeout,
 {
+    type Item = S::Item;
     type Output = T;
     type Error = E;
 
@@ -388,6 +422,8 @@ where
             source: this.source,
             source_woken: this.source_woken,
             make: this.make,
+            timeout: this.timeout,
+            names: this.names,
             lanes: this.lanes,
             ledger: this.ledger,
             pulled: this.pulled,
@@ -399,7 +435,10 @@ where
     fn finish(self: Pin<&mut Self>) {
         let this = self.project();
         this.driver.retire();
-        this.ledger.close(this.make.take());
+        this.ledger.drop_closure(this.make.take());
+        this.ledger.drop_closure(this.timeout.take());
+        this.ledger.drop_closure(this.names.take());
+        this.ledger.close();
         *this.over = true;
     }
 
@@ -420,7 +459,22 @@ where
     }
 }
 
-impl<S, F, Fut, T, E, M: Flavor> fmt::Debug for Engine<'_, S, F, Fut, T, E, M> {
+impl<'env, S, F, Fut, T, E, M, C, N, R> NameItems<N, R> for Engine<'env, S, F, Fut, T, E, M, C>
+where
+    S: Source,
+    F: FnMut(S::Item) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    M: Naming<'env, N, S::Item, R>,
+    C: ItemTimeout,
+{
+    fn name_items(&mut self, name: N) {
+        self.names = Some(M::naming(name));
+    }
+}
+
+impl<S: Source, F, Fut, T, E, M: Flavor, C: ItemTimeout> fmt::Debug
+    for Engine<'_, S, F, Fut, T, E, M, C>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
     }

@@ -1,63 +1,217 @@
-//! Running an item in its place, wherever its lane is.
+//! An item: which it is, and how it runs in its place, wherever its lane is.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use crate::child::{End, Ended, Polled};
-use crate::error::Failure;
-use crate::guard::{CaughtPanic, catch};
+use crate::error::{Failure, Panic};
+use crate::guard::{CaughtPanic, catch, drop_guarded};
+use crate::info::ChildId;
+use crate::nursery::{Later, MakeTimer};
 
-/// Polls the future in its place. If the item is new, `make` makes the future first.
-#[inline]
-pub(super) fn poll_in_place<Fut, T, E>(
-    mut place: Pin<&mut Option<Fut>>,
-    make: impl FnOnce() -> Option<Fut>,
-    cx: &mut Context<'_>,
-) -> Polled<T, Ended<T, E>>
-where
-    Fut: Future<Output = Result<T, E>>,
-{
-    // Outside of the guard: a destructor that panics must not drop them.
-    let (mut output, mut error) = (None, None);
-    // One guard for the closure, the poll, and the destructor of an item that has ended.
-    let caught = catch(|| {
-        if let Some(future) = make() {
-            place.set(Some(future));
-        }
-        if let Some(future) = place.as_mut().as_pin_mut() {
-            match ready!(future.poll(cx)) {
-                Ok(own) => output = Some(own),
-                Err(own) => error = Some(own),
-            }
-        }
-        place.set(None);
-        Poll::Ready(())
-    });
-    match (caught, output) {
-        (Ok(Poll::Pending), _) => Polled::Pending,
-        (Ok(Poll::Ready(())), Some(output)) => Polled::Completed(output),
-        (caught, output) => {
-            let error = error.map(|error| End::Failed(Failure::Error(error)));
-            let end = output.map(End::Completed).or(error);
-            Polled::Ended(end_in_place(place, caught.err(), end))
-        }
+/// Which item it is.
+#[derive(Clone)]
+pub(crate) struct Tag {
+    pub(crate) id: ChildId,
+    /// There if the pool names its items.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// An item without a name.
+impl From<ChildId> for Tag {
+    fn from(id: ChildId) -> Self {
+        Self { id, name: None }
     }
 }
 
-/// Ends an item that has panicked or failed.
-#[cold]
-fn end_in_place<Fut, T, E>(
-    mut place: Pin<&mut Option<Fut>>,
-    caught: Option<CaughtPanic>,
-    end: Option<End<T, E>>,
-) -> Ended<T, E> {
-    match (caught, end) {
-        (caught, Some(end)) => Ended::new(end, caught),
-        (Some(caught), None) => {
-            // If the future has panicked, it is still in its place.
-            let panic = catch(|| place.set(None)).err();
-            Ended::by_panic(caught, panic)
+/// How long the items of a pool may take: [`NoTimeout`], or what
+/// [`Pool::item_timeout`](crate::Pool::item_timeout) was given.
+pub trait ItemTimeout {
+    #[doc(hidden)]
+    type Timer: Future;
+
+    /// The timer of an item that starts.
+    #[doc(hidden)]
+    fn start(&self) -> Option<Self::Timer>;
+}
+
+/// Items take as long as they like.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTimeout;
+
+/// The timer of items that have none: there is no such value, and no code for it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Never {}
+
+impl Future for Never {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match *self {}
+    }
+}
+
+impl ItemTimeout for NoTimeout {
+    type Timer = Never;
+
+    #[inline(always)]
+    fn start(&self) -> Option<Self::Timer> {
+        None
+    }
+}
+
+/// Each item has a timeout of its own, which `C` makes.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeoutBy<C>(pub(super) C);
+
+impl<C: MakeTimer + Clone> ItemTimeout for TimeoutBy<C> {
+    type Timer = Later<C>;
+
+    fn start(&self) -> Option<Self::Timer> {
+        Some(Later::new(self.0.clone()))
+    }
+}
+
+pin_project! {
+    /// The place where one item runs after the other.
+    pub(super) struct Place<Fut, Tm> {
+        #[pin]
+        future: Option<Fut>,
+        #[pin]
+        timer: Option<Tm>,
+        // The item is pending, and its time is over.
+        expired: bool,
+    }
+}
+
+impl<Fut, Tm> Place<Fut, Tm> {
+    pub(super) fn new() -> Self {
+        Self { future: None, timer: None, expired: false }
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        self.future.is_some()
+    }
+
+    /// Whether the item is to be dropped, since its time is over.
+    #[inline]
+    pub(super) fn is_expired(&self) -> bool {
+        self.expired
+    }
+
+    /// Drops what is there. Returns the first panic of a destructor.
+    pub(super) fn clear(self: Pin<&mut Self>) -> Option<CaughtPanic> {
+        let mut this = self.project();
+        *this.expired = false;
+        let future = catch(|| this.future.set(None)).err();
+        let timer = catch(|| this.timer.set(None)).err();
+        future.or(timer)
+    }
+
+    /// Polls the item in its place. If it is new, `make` makes its future first.
+    ///
+    /// The timer is polled before the future, and heeded after it: an end that the item comes to in
+    /// the same poll counts.
+    #[inline]
+    pub(super) fn poll<T, E>(
+        mut self: Pin<&mut Self>,
+        make: impl FnOnce() -> Option<Fut>,
+        timer: Option<Tm>,
+        cx: &mut Context<'_>,
+    ) -> Polled<T, Ended<T, E>>
+    where
+        Fut: Future<Output = Result<T, E>>,
+        Tm: Future,
+    {
+        if timer.is_some() {
+            self.as_mut().project().timer.set(timer);
         }
-        (None, None) => unreachable!("a lane without an item is not polled"),
+        let mut expired = false;
+        if self.timer.is_some() {
+            match self.as_mut().poll_timer(cx) {
+                Ok(polled) => expired = polled.is_ready(),
+                Err(caught) => return self.end_by_timer(caught, make),
+            }
+        }
+        // Outside of the guard: a destructor that panics must not drop them.
+        let (mut output, mut error) = (None, None);
+        let mut this = self.as_mut().project();
+        // One guard for the closure, the poll, and the destructor of an item that has ended.
+        let caught = catch(|| {
+            if let Some(future) = make() {
+                this.future.set(Some(future));
+            }
+            if let Some(future) = this.future.as_mut().as_pin_mut() {
+                match future.poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(own)) => output = Some(own),
+                    Poll::Ready(Err(own)) => error = Some(own),
+                }
+            }
+            this.future.set(None);
+            this.timer.set(None);
+            Poll::Ready(())
+        });
+        match (caught, output) {
+            (Ok(Poll::Pending), _) => {
+                *this.expired = expired;
+                Polled::Pending
+            }
+            (Ok(Poll::Ready(())), Some(output)) => Polled::Completed(output),
+            (caught, output) => {
+                let error = error.map(|error| End::Failed(Failure::Error(error)));
+                let end = output.map(End::Completed).or(error);
+                Polled::Ended(self.end(caught.err(), end))
+            }
+        }
+    }
+
+    #[cold]
+    fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<Poll<()>, CaughtPanic>
+    where
+        Tm: Future,
+    {
+        let mut timer = self.project().timer;
+        catch(|| {
+            let polled = timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx).map(drop));
+            if let Some(Poll::Ready(())) = polled {
+                // It is over, and not to be polled again.
+                timer.set(None);
+            }
+            polled.unwrap_or(Poll::Pending)
+        })
+    }
+
+    /// Ends an item with the panic of its timer.
+    #[cold]
+    fn end_by_timer<T, E>(
+        self: Pin<&mut Self>,
+        caught: CaughtPanic,
+        make: impl FnOnce() -> Option<Fut>,
+    ) -> Polled<T, Ended<T, E>> {
+        let unmade = drop_guarded(make).err();
+        let panic = self.clear().or(unmade);
+        let end = End::Failed(Failure::Panic(Panic::of_timeout(caught)));
+        Polled::Ended(Ended::new(end, panic))
+    }
+
+    /// Ends an item that has panicked or failed.
+    #[cold]
+    fn end<T, E>(
+        self: Pin<&mut Self>,
+        caught: Option<CaughtPanic>,
+        end: Option<End<T, E>>,
+    ) -> Ended<T, E> {
+        // If the future has panicked, it is still in its place.
+        let panic = self.clear();
+        match (caught, end) {
+            (caught, Some(end)) => Ended::new(end, caught.or(panic)),
+            (Some(caught), None) => Ended::by_panic(caught, panic),
+            (None, None) => unreachable!("a lane without an item is not polled"),
+        }
     }
 }

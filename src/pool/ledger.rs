@@ -1,5 +1,6 @@
 //! What came of a pool's items, and what the policy makes of it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
@@ -9,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Options;
 use super::handed::HandedOut;
+use super::item::Tag;
 use super::progress::Progress;
 use super::source::Source;
 use super::times::Times;
@@ -38,6 +40,8 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     location: &'static Location<'static>,
     /// What the handles share.
     finish: FinishOnDrop,
+    /// The names of items that have an output: there if the pool names its items.
+    names: HashMap<ChildId, Arc<str>>,
     cause: Option<Cause>,
     /// The grace is over, and what is left of the items goes for that.
     overran: bool,
@@ -72,6 +76,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             name,
             location,
             finish,
+            names: HashMap::new(),
             cause: None,
             overran: false,
             driver: Arc::clone(driver),
@@ -99,6 +104,13 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[inline]
     pub(super) fn must_cancel(&self) -> bool {
         self.is_cancelled() && self.cause.is_none()
+    }
+
+    /// Lets the pool be cancelled in the next round.
+    fn ask_for_cancel(&self, cause: &Cause) {
+        if let Some(control) = self.finish.control() {
+            control.cancel(Time::Own, cause);
+        }
     }
 
     /// Notes that the pool is cancelled, and answers with the cause that came first.
@@ -169,7 +181,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     /// The cause for which nurseries inside an item are cancelled.
-    pub(super) fn parent_cancelled(&self, item: ChildId, cause: &Cause) -> Cause {
+    pub(super) fn parent_cancelled(&self, item: &Tag, cause: &Cause) -> Cause {
         Cause::parent_cancelled(Owner::Pool, self.info(item), cause.clone())
     }
 
@@ -204,6 +216,27 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         None
     }
 
+    /// Names an item that was pulled. If that panics, the item has ended.
+    #[inline]
+    pub(super) fn name<S: Source>(
+        &mut self,
+        names: &mut Option<M::Namer<'env, S::Item>>,
+        id: ChildId,
+        item: S::Item,
+    ) -> Option<(Tag, S::Item)> {
+        let Some(names) = names else { return Some((id.into(), item)) };
+        match catch(|| M::name(names, &item)) {
+            Ok(name) => Some((Tag { id, name: Some(name).filter(|name| !name.is_empty()) }, item)),
+            Err(caught) => {
+                let ended = Ended::by_panic(caught, drop_guarded(item).err());
+                if let Some(cause) = self.end(&id.into(), ended) {
+                    self.ask_for_cancel(&cause);
+                }
+                None
+            }
+        }
+    }
+
     pub(super) fn drop_source<S>(&mut self, mut source: Pin<&mut Option<S>>) {
         // A pinned value can be dropped in its place only.
         self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
@@ -211,13 +244,13 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// An item has succeeded, and has left nothing else.
     #[inline]
-    pub(super) fn complete(&mut self, item: ChildId, output: T) {
+    pub(super) fn complete(&mut self, item: &Tag, output: T) {
         self.counts.completed += 1;
         if self.handed.is_some() {
             self.keep_output(item, output, How::default());
             self.is_over(item);
         } else {
-            self.collected.keep_output(item, output);
+            self.collect_output(item, output);
         }
         if self.progress.is_some() {
             self.tell();
@@ -247,17 +280,32 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.handed.as_ref().is_none_or(|handed| handed.may_pull(number))
     }
 
+    #[inline]
+    fn collect_output(&mut self, item: &Tag, output: T) {
+        if let Some(name) = &item.name {
+            self.keep_name(item.id, name);
+        }
+        self.collected.keep_output(item.id, output);
+    }
+
     #[cold]
-    fn keep_output(&mut self, item: ChildId, output: T, how: How) {
+    fn keep_name(&mut self, item: ChildId, name: &Arc<str>) {
+        if self.collected.bounds.outputs {
+            self.names.insert(item, Arc::clone(name));
+        }
+    }
+
+    #[cold]
+    fn keep_output(&mut self, item: &Tag, output: T, how: How) {
         match (&mut self.handed, &how.cause) {
-            (None, None) => self.collected.keep_output(item, output),
+            (None, None) => self.collect_output(item, output),
             (None, Some(cause)) => {
-                let info = ChildInfo::new(item, None, self.location);
+                let info = ChildInfo::new(item.id, item.name.clone(), self.location);
                 self.collected.keep_late(&info, cause, &how);
-                self.collected.keep_output(item, output);
+                self.collect_output(item, output);
             }
             (Some(handed), _) => {
-                let info = ChildInfo::new(item, None, self.location);
+                let info = ChildInfo::new(item.id, item.name.clone(), self.location);
                 handed.push(Completion::new(info, Outcome::Completed(output), how));
             }
         }
@@ -280,15 +328,15 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     /// All that comes of the item has come.
-    fn is_over(&mut self, item: ChildId) {
+    fn is_over(&mut self, item: &Tag) {
         if let Some(handed) = &mut self.handed {
-            handed.is_over(item);
+            handed.is_over(item.id);
         }
     }
 
     /// An item has come to any end. Returns the cause if that cancels the pool.
     #[inline]
-    pub(super) fn end(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
+    pub(super) fn end(&mut self, item: &Tag, ended: Ended<T, E>) -> Option<Cause> {
         match ended {
             Ended { end: End::Completed(output), aftermath: None, how: How { lost: 0, .. } }
                 if !self.is_cancelled() =>
@@ -301,7 +349,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     #[cold]
-    fn end_otherwise(&mut self, item: ChildId, ended: Ended<T, E>) -> Option<Cause> {
+    fn end_otherwise(&mut self, item: &Tag, ended: Ended<T, E>) -> Option<Cause> {
         let Ended { end, aftermath, mut how } = ended;
         if how.cause.is_none() && !how.dropped {
             how.cause = self.cause_so_far();
@@ -337,7 +385,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// were dropped with nurseries inside.
     pub(super) fn end_cancelled(
         &mut self,
-        item: ChildId,
+        item: &Tag,
         cause: &Cause,
         panic: Option<Panic>,
         lost: u64,
@@ -377,13 +425,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Keeps a failure, and asks the policy about it, unless the pool is cancelled already or is to
     /// be.
-    fn keep(
-        &mut self,
-        item: ChildId,
-        failure: Failure<E>,
-        mut how: How,
-        cause: &mut Option<Cause>,
-    ) {
+    fn keep(&mut self, item: &Tag, failure: Failure<E>, mut how: How, cause: &mut Option<Cause>) {
         let so_far = self.cause_so_far();
         let cancelled = so_far.is_some();
         how.cause = how.cause.or(so_far);
@@ -436,9 +478,12 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         self.note(self.location, Panic::of_progress, progress);
     }
 
+    pub(super) fn drop_closure<F>(&mut self, closure: Option<F>) {
+        self.note(self.location, Panic::of_closure, drop_guarded(closure));
+    }
+
     /// Ends a run that has no items any more: drops what it was given, and tells the handles.
-    pub(super) fn close<F>(&mut self, make: Option<F>) {
-        self.note(self.location, Panic::of_closure, drop_guarded(make));
+    pub(super) fn close(&mut self) {
         self.drop_progress();
         let faults = [self.times.drop_deadline(), self.times.drop_grace()];
         faults.into_iter().for_each(|fault| self.record_fault(fault));
@@ -481,11 +526,12 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             summary: Summary { owner, name, counts, handed_out: 0, cause, sources },
             collected: mem::replace(&mut self.collected, Collected::new(Bounds::NONE, 0)),
             location: self.location,
+            names: mem::take(&mut self.names),
         }
     }
 
-    pub(super) fn info(&self, item: ChildId) -> ChildInfo {
-        ChildInfo::new(item, None, self.location)
+    pub(super) fn info(&self, item: &Tag) -> ChildInfo {
+        ChildInfo::new(item.id, item.name.clone(), self.location)
     }
 
     fn note(
@@ -520,6 +566,7 @@ pub struct Settled<T, E> {
     summary: Summary<E>,
     collected: Collected<ChildId, T, E>,
     location: &'static Location<'static>,
+    names: HashMap<ChildId, Arc<str>>,
 }
 
 impl<T, E> Settled<T, E> {
@@ -534,8 +581,9 @@ impl<T, E> Settled<T, E> {
     }
 
     pub(super) fn into_report(self) -> Report<T, E> {
-        let Self { goes_with: _, summary, mut collected, location } = self;
-        collected.take_report_with(&summary, |item| ChildInfo::new(item, None, location))
+        let Self { goes_with: _, summary, mut collected, location, mut names } = self;
+        collected
+            .take_report_with(&summary, |item| ChildInfo::new(item, names.remove(&item), location))
     }
 }
 

@@ -19,7 +19,8 @@ use std::task::Waker;
 use futures::stream::Stream;
 
 use self::engine::Engine;
-pub use self::parallel::PoolOn;
+pub use self::item::{ItemTimeout, NoTimeout, TimeoutBy};
+pub use self::parallel::{PoolOn, RunOn, RunOnStream};
 pub use self::progress::Progress;
 pub use self::run::{ForEach, Map, PoolCompletions, PoolSettle};
 use self::source::{Items, Streamed};
@@ -82,13 +83,18 @@ use crate::scope::policy::Policy;
 /// # });
 /// ```
 #[must_use = "a pool does nothing unless it is given items"]
-pub struct Pool<'env, E, M: Flavor = Shared> {
+pub struct Pool<'env, E, M: Flavor = Shared, C: ItemTimeout = NoTimeout> {
     options: Options<'env, E, M>,
+    timeout: C,
 }
 
 /// A run over what can be iterated.
-type OfItems<'env, I, F, Fut, T, E, M> =
-    Engine<'env, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M>;
+pub type RunOver<'env, I, F, Fut, T, E, M = Shared, C = NoTimeout> =
+    Engine<'env, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M, C>;
+
+/// A run over a stream.
+pub type RunOverStream<'env, S, F, Fut, T, E, M = Shared, C = NoTimeout> =
+    Engine<'env, Streamed<S>, F, Fut, T, E, M, C>;
 
 /// What a pool is set up with.
 struct Options<'env, E, M: Flavor> {
@@ -137,7 +143,7 @@ impl<E> Pool<'_, E, Local> {
     }
 }
 
-impl<'env, E, M: Flavor> Pool<'env, E, M> {
+impl<E, M: Flavor> Pool<'_, E, M> {
     #[track_caller]
     fn with_limit(limit: usize) -> Self {
         assert!(limit > 0, "a pool's limit must be at least 1: with 0 no item could ever run");
@@ -147,7 +153,43 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         let finish = FinishOnDrop::new(Control::of_pool(info, waker));
         let policy = Policy::collect(Owner::Pool);
         let (name, errors, progress, times) = (None, usize::MAX, None, Times::new());
-        Self { options: Options { name, limit, policy, errors, progress, times, driver, finish } }
+        let options = Options { name, limit, policy, errors, progress, times, driver, finish };
+        Self { options, timeout: NoTimeout }
+    }
+}
+
+impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
+    /// Lets each item fail as [timed out](crate::Failure::TimedOut) if the future that `make`
+    /// returns resolves before the item has ended: `item_timeout(|| sleep(second))`.
+    ///
+    /// `make` is called when the item starts, so it is cloned for each. The future is polled right
+    /// before the item each time, and heeded after it: an end that the item comes to in the same
+    /// poll counts. One that panics ends the item, and its panic is the item's failure. Nurseries
+    /// inside the item end with it, and may tell what they had collected; not on an executor. An
+    /// item still costs no allocation. Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # use std::future::{pending, ready};
+    /// # futures::executor::block_on(async {
+    /// # let sleep = |_: u32| ready(());
+    /// let error = Pool::new(2)
+    ///     .item_timeout(move || sleep(1))
+    ///     .map([true, false], |answers| async move {
+    ///         if answers { Ok(()) } else { pending::<Result<(), String>>().await }
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(error.to_string(), "1 of 2 items failed: #1: timed out");
+    /// # });
+    /// ```
+    pub fn item_timeout<C2>(self, make: C2) -> Pool<'env, E, M, TimeoutBy<C2>>
+    where
+        C2: MakeTimer + Clone,
+    {
+        Pool { options: self.options, timeout: TimeoutBy(make) }
     }
 
     /// Names the pool in its errors. An empty name is none.
@@ -304,10 +346,10 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn grace<C>(mut self, make: C) -> Self
+    pub fn grace<G>(mut self, make: G) -> Self
     where
-        C: MakeTimer,
-        M: Hold<'env, Later<C>>,
+        G: MakeTimer,
+        M: Hold<'env, Later<G>>,
     {
         let grace = (hold::<_, M>(Later::new(make)), Location::caller());
         self.options.times.set_grace(grace);
@@ -410,14 +452,21 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         items: I,
         make: F,
-    ) -> ForEach<OfItems<'env, I, F, Fut, (), E, M>>
+    ) -> ForEach<RunOver<'env, I, F, Fut, (), E, M, C>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Items(items.into_iter());
-        ForEach::new(Engine::new(self.options, false, Location::caller(), source, make))
+        ForEach::new(Engine::new(
+            self.options,
+            self.timeout,
+            false,
+            Location::caller(),
+            source,
+            make,
+        ))
     }
 
     /// [`for_each`](Self::for_each) item of a stream, which is asked for an item when a lane is
@@ -427,14 +476,21 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         stream: S,
         make: F,
-    ) -> ForEach<Engine<'env, Streamed<S>, F, Fut, (), E, M>>
+    ) -> ForEach<RunOverStream<'env, S, F, Fut, (), E, M, C>>
     where
         S: Stream,
         F: FnMut(S::Item) -> Fut,
         Fut: Future<Output = Result<(), E>>,
     {
         let source = Streamed { stream };
-        ForEach::new(Engine::new(self.options, false, Location::caller(), source, make))
+        ForEach::new(Engine::new(
+            self.options,
+            self.timeout,
+            false,
+            Location::caller(),
+            source,
+            make,
+        ))
     }
 
     /// Runs `make`'s future for each item, and returns their outputs in the order of the items.
@@ -460,14 +516,14 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// # });
     /// ```
     #[track_caller]
-    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<OfItems<'env, I, F, Fut, T, E, M>>
+    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<RunOver<'env, I, F, Fut, T, E, M, C>>
     where
         I: IntoIterator,
         F: FnMut(I::Item) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Items(items.into_iter());
-        Map::new(Engine::new(self.options, true, Location::caller(), source, make))
+        Map::new(Engine::new(self.options, self.timeout, true, Location::caller(), source, make))
     }
 
     /// [`map`](Self::map) over a stream, which is asked for an item when a lane is free.
@@ -476,18 +532,18 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
         self,
         stream: S,
         make: F,
-    ) -> Map<Engine<'env, Streamed<S>, F, Fut, T, E, M>>
+    ) -> Map<RunOverStream<'env, S, F, Fut, T, E, M, C>>
     where
         S: Stream,
         F: FnMut(S::Item) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let source = Streamed { stream };
-        Map::new(Engine::new(self.options, true, Location::caller(), source, make))
+        Map::new(Engine::new(self.options, self.timeout, true, Location::caller(), source, make))
     }
 }
 
-impl<E, M: Flavor> fmt::Debug for Pool<'_, E, M> {
+impl<E, M: Flavor, C: ItemTimeout> fmt::Debug for Pool<'_, E, M, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("name", &self.options.name.as_deref())

@@ -14,6 +14,7 @@ use crate::report::{Completion, Report};
 /// A run of a pool. Sealed.
 #[doc(hidden)]
 pub trait PoolRun {
+    type Item;
     type Output;
     type Error;
 
@@ -45,6 +46,12 @@ pub trait PoolRun {
         self.as_mut().finish();
         Poll::Ready(self.settle())
     }
+}
+
+/// A run that takes names for its items. Sealed.
+#[doc(hidden)]
+pub trait NameItems<N, R>: PoolRun {
+    fn name_items(&mut self, name: N);
 }
 
 pin_project! {
@@ -154,6 +161,16 @@ impl<R: PoolRun> ForEach<R> {
         Self { run, went_with_child: false }
     }
 
+    /// Names each item by what `name` says of it; see [`Map::item_name`].
+    pub fn item_name<N, R2>(mut self, name: N) -> Self
+    where
+        N: FnMut(&R::Item) -> R2,
+        R: NameItems<N, R2>,
+    {
+        self.run.name_items(name);
+        self
+    }
+
     /// The same run, with everything that came of it: counts, failures and cancelled items.
     pub fn settle(self) -> PoolSettle<R> {
         PoolSettle { run: self.run }
@@ -168,6 +185,35 @@ impl<R: PoolRun> ForEach<R> {
 impl<R: PoolRun> Map<R> {
     pub(super) fn new(run: R) -> Self {
         Self { run, went_with_child: false }
+    }
+
+    /// Names each item by what `name` says of it: in errors, reports and causes it is told by its
+    /// number and its name.
+    ///
+    /// `name` is called when the item is pulled, on the task that drives the pool. It returns what
+    /// becomes an `Arc<str>`, a `String` for one; an empty name is none. If it panics, that is the
+    /// item's failure. Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # futures::executor::block_on(async {
+    /// let error = Pool::new(2)
+    ///     .map(["1", "x"], |text| async move { text.parse::<u32>() })
+    ///     .item_name(|text| text.to_string())
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(error.to_string(), "1 of 2 items failed: #1 x: invalid digit found in string");
+    /// # });
+    /// ```
+    pub fn item_name<N, R2>(mut self, name: N) -> Self
+    where
+        N: FnMut(&R::Item) -> R2,
+        R: NameItems<N, R2>,
+    {
+        self.run.name_items(name);
+        self
     }
 
     /// The same run, with everything that came of it: outputs beside failures, and cancelled items.

@@ -219,7 +219,7 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     pub(crate) fn take_report_with(
         &mut self,
         run: &Summary<E>,
-        detail: impl Fn(K) -> ChildInfo,
+        mut detail: impl FnMut(K) -> ChildInfo,
     ) -> Report<T, E> {
         let error = self.take_error(run);
         let outputs = mem::take(&mut self.outputs).into_iter();

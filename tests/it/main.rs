@@ -46,6 +46,7 @@ mod options;
 mod panics;
 mod panics_in_destructors;
 mod parked;
+mod pool_items;
 mod pool_streams;
 mod pool_times;
 mod pools;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use futures::task::Spawn;
 use pin_project_lite::pin_project;
 
-use super::lane::Lane;
+use super::lane::{Lane, Making};
 use super::losses::{Losses, Lost};
 use super::work::{Board, is_dropped};
 use crate::cancel::Cause;
@@ -18,31 +18,34 @@ use crate::child::Ended;
 use crate::drive::budget::{self, Part};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work};
 use crate::error::{Failure, Panic};
-use crate::flavor::{Flavor, Hold};
+use crate::flavor::{Flavor, Hold, Naming};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
 use crate::pool::Options;
+use crate::pool::item::{ItemTimeout, Tag};
 use crate::pool::ledger::{Ledger, Settled};
-use crate::pool::run::PoolRun;
+use crate::pool::run::{NameItems, PoolRun};
 use crate::pool::source::Source;
 use crate::remote::Remote;
 use crate::report::{Completion, Outcome};
 
 /// A lane as a child of the nursery that waits for all of them.
-pub(super) type RemoteLane<X, I, F, Fut, T, E> = Remote<X, Lane<I, F, Fut, T, E>, (), Infallible>;
+pub(super) type RemoteLane<X, I, F, Fut, T, E, C> =
+    Remote<X, Lane<I, F, Fut, T, E, C>, (), Infallible>;
 
 pin_project! {
     /// A run of a pool on an executor.
     #[doc(hidden)]
-    pub struct Parallel<'env, X, S, F, Fut, T, E, M: Flavor>
+    pub struct Parallel<'env, X, S, F, Fut, T, E, M: Flavor, C>
     where
         S: Source,
     {
         // `None` once it has no more items.
         #[pin]
         source: Option<S>,
-        make: Option<Arc<F>>,
+        make: Option<Arc<Making<F, C>>>,
+        names: Option<M::Namer<'env, S::Item>>,
         executor: Option<X>,
         // The lanes: remote children, so that none outlives the run.
         crew: Option<Nursery<'env, (), Infallible, M>>,
@@ -54,7 +57,7 @@ pin_project! {
         pulled: u64,
         ended: u64,
         // Ends that are being recorded. It keeps its memory.
-        ends: Vec<(ChildId, Ended<T, E>)>,
+        ends: Vec<(Tag, Ended<T, E>)>,
         limit: usize,
         // `None` while the pool is polled.
         driver: Option<DriverState>,
@@ -66,7 +69,8 @@ pin_project! {
         future: std::marker::PhantomData<fn() -> Fut>,
     }
 
-    impl<'env, X, S, F, Fut, T, E, M: Flavor> PinnedDrop for Parallel<'env, X, S, F, Fut, T, E, M>
+    impl<'env, X, S, F, Fut, T, E, M: Flavor, C> PinnedDrop
+        for Parallel<'env, X, S, F, Fut, T, E, M, C>
     where
         S: Source,
     {
@@ -83,6 +87,7 @@ pin_project! {
             first.drop_each(this.ends.drain(..));
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
+            first.note(drop_guarded(this.names.take()));
             first.note(drop_guarded(this.executor.take()));
             this.ledger.abandon(0, &mut first);
             first.resume();
@@ -90,7 +95,7 @@ pin_project! {
     }
 }
 
-impl<'env, X, S, F, Fut, T, E, M> Parallel<'env, X, S, F, Fut, T, E, M>
+impl<'env, X, S, F, Fut, T, E, M, C> Parallel<'env, X, S, F, Fut, T, E, M, C>
 where
     X: Spawn + Clone,
     S: Source,
@@ -99,7 +104,8 @@ where
     Fut: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
-    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E, C>>,
+    C: ItemTimeout<Timer: Send + 'static> + Send + Sync + 'static,
 {
     pub(super) fn new(
         mut options: Options<'env, E, M>,
@@ -108,6 +114,7 @@ where
         executor: X,
         source: S,
         make: F,
+        timeout: C,
     ) -> Self {
         let driver = std::mem::replace(&mut options.driver, DriverState::new());
         let (limit, progress) = (options.limit, options.progress.is_some());
@@ -118,11 +125,12 @@ where
             source_woken: WakeFlag::new(driver.waker()),
             crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
-            board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress)),
+            board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress, location)),
             ledger: Ledger::new(options, outputs, location, driver.waker(), || source.left()),
             driver: Some(driver),
             source: Some(source),
-            make: Some(Arc::new(make)),
+            make: Some(Arc::new(Making::new(make, timeout))),
+            names: None,
             executor: Some(executor),
             crew: Some(crew),
             lanes: 0,
@@ -143,7 +151,7 @@ where
         this.board.take_ends(this.ends);
         *this.ended += this.ends.len() as u64;
         let mut stop = None;
-        for (id, ended) in this.ends.drain(..) {
+        for (item, ended) in this.ends.drain(..) {
             budget::spend();
             let is_dropped = is_dropped(&ended);
             if !is_dropped {
@@ -151,10 +159,10 @@ where
             }
             let cause = match this.ledger.cause_so_far() {
                 Some(cause) if is_dropped => {
-                    this.ledger.end_cancelled(id, &cause, ended.aftermath, 0);
+                    this.ledger.end_cancelled(&item, &cause, ended.aftermath, 0);
                     None
                 }
-                _ => this.ledger.end(id, ended),
+                _ => this.ledger.end(&item, ended),
             };
             if let Some(cause) = cause {
                 // The policy is not asked about the other ends.
@@ -189,7 +197,11 @@ where
             let Some(item) = next else { return };
             let id = ChildId::new(*this.pulled);
             *this.pulled += 1;
-            if this.board.put(id, item) {
+            let Some((tag, item)) = this.ledger.name::<S>(this.names, id, item) else {
+                *this.ended += 1;
+                continue;
+            };
+            if this.board.put(tag, item) {
                 self.as_mut().spawn_lane();
             }
         }
@@ -297,10 +309,10 @@ where
         let this = self.project();
         let cause = this.ledger.cancel(cause);
         // The newest first, as everywhere.
-        for (id, item) in this.board.close().into_iter().rev() {
+        for (tag, item) in this.board.close().into_iter().rev() {
             *this.ended += 1;
             let panic = drop_guarded(item).err().map(Panic::of_destructor);
-            this.ledger.end_cancelled(id, &cause, panic, 0);
+            this.ledger.end_cancelled(&tag, &cause, panic, 0);
         }
         if let Some(crew) = this.crew.as_mut().filter(|_| !this.ledger.grace_is_running()) {
             crew.cancel();
@@ -336,13 +348,14 @@ where
 
 /// A pool that is driven. It has one kind of work: in each round, items are pulled, and then the
 /// lanes are looked after.
-struct Driven<'a, 'env, X, S: Source, F, Fut, T, E, M: Flavor> {
-    pool: Pin<&'a mut Parallel<'env, X, S, F, Fut, T, E, M>>,
+#[expect(clippy::type_complexity, reason = "a run has all that it is made of in its type")]
+struct Driven<'a, 'env, X, S: Source, F, Fut, T, E, M: Flavor, C> {
+    pool: Pin<&'a mut Parallel<'env, X, S, F, Fut, T, E, M, C>>,
     /// The lanes were not looked after in this round. One that has arrived may ask for another.
     is_new_round: bool,
 }
 
-impl<'env, X, S, F, Fut, T, E, M> Work for Driven<'_, 'env, X, S, F, Fut, T, E, M>
+impl<'env, X, S, F, Fut, T, E, M, C> Work for Driven<'_, 'env, X, S, F, Fut, T, E, M, C>
 where
     X: Spawn + Clone,
     S: Source,
@@ -351,7 +364,8 @@ where
     Fut: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
-    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E, C>>,
+    C: ItemTimeout<Timer: Send + 'static> + Send + Sync + 'static,
 {
     fn rotate(&mut self) {}
 
@@ -409,7 +423,7 @@ where
     }
 }
 
-impl<'env, X, S, F, Fut, T, E, M> PoolRun for Parallel<'env, X, S, F, Fut, T, E, M>
+impl<'env, X, S, F, Fut, T, E, M, C> PoolRun for Parallel<'env, X, S, F, Fut, T, E, M, C>
 where
     X: Spawn + Clone,
     S: Source,
@@ -418,8 +432,10 @@ where
     Fut: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: Send + 'static,
-    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+    M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E, C>>,
+    C: ItemTimeout<Timer: Send + 'static> + Send + Sync + 'static,
 {
+    type Item = S::Item;
     type Output = T;
     type Error = E;
 
@@ -441,7 +457,9 @@ where
         drop(this.driver.take());
         *this.over = true;
         this.ledger.drop_executor(this.executor.take());
-        this.ledger.close(this.make.take());
+        this.ledger.drop_closure(this.make.take());
+        this.ledger.drop_closure(this.names.take());
+        this.ledger.close();
     }
 
     fn is_over(&self) -> bool {
@@ -461,7 +479,21 @@ where
     }
 }
 
-impl<X, S: Source, F, Fut, T, E, M: Flavor> fmt::Debug for Parallel<'_, X, S, F, Fut, T, E, M> {
+impl<'env, X, S, F, Fut, T, E, M, C, N, R> NameItems<N, R>
+    for Parallel<'env, X, S, F, Fut, T, E, M, C>
+where
+    Self: PoolRun<Item = S::Item>,
+    S: Source,
+    M: Naming<'env, N, S::Item, R>,
+{
+    fn name_items(&mut self, name: N) {
+        self.names = Some(M::naming(name));
+    }
+}
+
+impl<X, S: Source, F, Fut, T, E, M: Flavor, C> fmt::Debug
+    for Parallel<'_, X, S, F, Fut, T, E, M, C>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parallel").finish_non_exhaustive()
     }

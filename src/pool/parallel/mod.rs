@@ -15,11 +15,11 @@ use futures::task::Spawn;
 use self::engine::{Parallel, RemoteLane};
 use super::run::{ForEach, Map};
 use super::source::{Items, Streamed};
-use super::{Options, Pool};
+use super::{ItemTimeout, NoTimeout, Options, Pool};
 use crate::cancel::CancelHandle;
 use crate::flavor::{Flavor, Hold, Shared};
 
-impl<'env, E, M: Flavor> Pool<'env, E, M> {
+impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     /// Runs the items on an executor, in parallel.
     ///
     /// The task that awaits the pool pulls the items. Lanes on the executor run them, as many as
@@ -67,29 +67,33 @@ impl<'env, E, M: Flavor> Pool<'env, E, M> {
     /// assert_eq!(primes.iter().filter(|is_prime| **is_prime).count(), 15);
     /// # });
     /// ```
-    pub fn on<X: Spawn + Clone>(self, executor: X) -> PoolOn<'env, X, E, M> {
-        PoolOn { executor, options: self.options }
+    pub fn on<X: Spawn + Clone>(self, executor: X) -> PoolOn<'env, X, E, M, C> {
+        PoolOn { executor, options: self.options, timeout: self.timeout }
     }
 }
 
-/// A run over what can be iterated.
-type OfItems<'env, X, I, F, Fut, T, E, M> =
-    Parallel<'env, X, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M>;
+/// A run on an executor, over what can be iterated.
+pub type RunOn<'env, X, I, F, Fut, T, E, M = Shared, C = NoTimeout> =
+    Parallel<'env, X, Items<<I as IntoIterator>::IntoIter>, F, Fut, T, E, M, C>;
 
-/// A run over a stream.
-type OfStream<'env, X, S, F, Fut, T, E, M> = Parallel<'env, X, Streamed<S>, F, Fut, T, E, M>;
+/// A run on an executor, over a stream.
+pub type RunOnStream<'env, X, S, F, Fut, T, E, M = Shared, C = NoTimeout> =
+    Parallel<'env, X, Streamed<S>, F, Fut, T, E, M, C>;
 
 /// A pool whose lanes run on an executor; made by [`Pool::on`].
 #[must_use = "a pool does nothing unless it is given items"]
-pub struct PoolOn<'env, X, E, M: Flavor = Shared> {
+pub struct PoolOn<'env, X, E, M: Flavor = Shared, C: ItemTimeout = NoTimeout> {
     executor: X,
     options: Options<'env, E, M>,
+    timeout: C,
 }
 
-impl<'env, X, E, M: Flavor> PoolOn<'env, X, E, M>
+#[expect(clippy::type_complexity, reason = "a run has all that it is made of in its type")]
+impl<'env, X, E, M: Flavor, C: ItemTimeout> PoolOn<'env, X, E, M, C>
 where
     X: Spawn + Clone,
     E: Send + 'static,
+    C: ItemTimeout<Timer: Send + 'static> + Send + Sync + 'static,
 {
     /// See [`Pool::cancel_handle`].
     #[must_use]
@@ -104,17 +108,17 @@ where
         self,
         items: I,
         make: F,
-    ) -> ForEach<OfItems<'env, X, I, F, Fut, (), E, M>>
+    ) -> ForEach<RunOn<'env, X, I, F, Fut, (), E, M, C>>
     where
         I: IntoIterator,
         I::Item: Send + 'static,
         F: Fn(I::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
-        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, (), E>>,
+        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, (), E, C>>,
     {
         let (source, location) = (Items(items.into_iter()), Location::caller());
-        let Self { executor, options } = self;
-        ForEach::new(Parallel::new(options, false, location, executor, source, make))
+        let Self { executor, options, timeout } = self;
+        ForEach::new(Parallel::new(options, false, location, executor, source, make, timeout))
     }
 
     /// See [`Pool::for_each_stream`]; dropping it is as for [`for_each`](Self::for_each).
@@ -123,33 +127,33 @@ where
         self,
         stream: S,
         make: F,
-    ) -> ForEach<OfStream<'env, X, S, F, Fut, (), E, M>>
+    ) -> ForEach<RunOnStream<'env, X, S, F, Fut, (), E, M, C>>
     where
         S: Stream,
         S::Item: Send + 'static,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
-        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, (), E>>,
+        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, (), E, C>>,
     {
         let (source, location) = (Streamed { stream }, Location::caller());
-        let Self { executor, options } = self;
-        ForEach::new(Parallel::new(options, false, location, executor, source, make))
+        let Self { executor, options, timeout } = self;
+        ForEach::new(Parallel::new(options, false, location, executor, source, make, timeout))
     }
 
     /// See [`Pool::map`]; dropping it is as for [`for_each`](Self::for_each).
     #[track_caller]
-    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<OfItems<'env, X, I, F, Fut, T, E, M>>
+    pub fn map<I, F, Fut, T>(self, items: I, make: F) -> Map<RunOn<'env, X, I, F, Fut, T, E, M, C>>
     where
         I: IntoIterator,
         I::Item: Send + 'static,
         F: Fn(I::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
-        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, T, E>>,
+        M: Hold<'env, RemoteLane<X, I::Item, F, Fut, T, E, C>>,
     {
         let (source, location) = (Items(items.into_iter()), Location::caller());
-        let Self { executor, options } = self;
-        Map::new(Parallel::new(options, true, location, executor, source, make))
+        let Self { executor, options, timeout } = self;
+        Map::new(Parallel::new(options, true, location, executor, source, make, timeout))
     }
 
     /// See [`Pool::map_stream`]; dropping it is as for [`for_each`](Self::for_each).
@@ -158,22 +162,22 @@ where
         self,
         stream: S,
         make: F,
-    ) -> Map<OfStream<'env, X, S, F, Fut, T, E, M>>
+    ) -> Map<RunOnStream<'env, X, S, F, Fut, T, E, M, C>>
     where
         S: Stream,
         S::Item: Send + 'static,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
-        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E>>,
+        M: Hold<'env, RemoteLane<X, S::Item, F, Fut, T, E, C>>,
     {
         let (source, location) = (Streamed { stream }, Location::caller());
-        let Self { executor, options } = self;
-        Map::new(Parallel::new(options, true, location, executor, source, make))
+        let Self { executor, options, timeout } = self;
+        Map::new(Parallel::new(options, true, location, executor, source, make, timeout))
     }
 }
 
-impl<X, E, M: Flavor> fmt::Debug for PoolOn<'_, X, E, M> {
+impl<X, E, M: Flavor, C: ItemTimeout> fmt::Debug for PoolOn<'_, X, E, M, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PoolOn")
             .field("name", &self.options.name.as_deref())

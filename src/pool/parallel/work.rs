@@ -44,6 +44,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::thread::{self, ThreadId};
@@ -53,14 +54,15 @@ use crate::child::{End, Ended};
 use crate::drive::DriverWaker;
 use crate::error::{ExecutorError, Failure};
 use crate::guard::{CaughtPanic, drop_quietly, wake_all};
-use crate::info::ChildId;
+use crate::info::ChildInfo;
+use crate::pool::item::Tag;
 use crate::sync::{Mutex, MutexGuard};
 
-/// An item, and its place among all.
-type Numbered<I> = (ChildId, I);
+/// An item, and which it is.
+type Tagged<I> = (Tag, I);
 
-/// How an item ended, and its place among all.
-type NumberedEnd<T, E> = (ChildId, Ended<T, E>);
+/// How an item ended, and which it is.
+type TaggedEnd<T, E> = (Tag, Ended<T, E>);
 
 /// The end of an item that was dropped with its lane; `panic` is that of its destructor.
 pub(crate) fn dropped<T, E>(panic: Option<CaughtPanic>) -> Ended<T, E> {
@@ -79,7 +81,7 @@ fn is_failure<T, E>(ended: &Ended<T, E>) -> bool {
 /// What a lane does next.
 pub(crate) enum Next<I> {
     /// It runs this item.
-    Run(ChildId, I),
+    Run(Tag, I),
     /// It waits to be woken.
     Wait,
     /// It ends: there will be no item for it.
@@ -94,13 +96,15 @@ pub(crate) struct Board<I, T, E> {
     limit: usize,
     /// There is a progress callback: the driver is told of each end.
     progress: bool,
+    /// The line that began the run.
+    location: &'static Location<'static>,
 }
 
 struct State<I, T, E> {
     /// Items that no lane has, in order.
-    items: VecDeque<Numbered<I>>,
+    items: VecDeque<Tagged<I>>,
     /// Ends that the driver has not taken, in order.
-    ends: Vec<NumberedEnd<T, E>>,
+    ends: Vec<TaggedEnd<T, E>>,
     /// The driver was told of ends, and has not taken them since.
     told: bool,
     lanes: Roster,
@@ -131,7 +135,7 @@ impl<I, T, E> State<I, T, E> {
     /// What there is for a lane; `None` if it is to wait.
     fn next(&mut self) -> Option<Next<I>> {
         match self.items.pop_front() {
-            Some((id, item)) => Some(Next::Run(id, item)),
+            Some((tag, item)) => Some(Next::Run(tag, item)),
             None if self.closed || self.starting == Some(thread::current().id()) => Some(Next::End),
             None => None,
         }
@@ -154,7 +158,12 @@ impl<I, T, E> State<I, T, E> {
 }
 
 impl<I, T, E> Board<I, T, E> {
-    pub(crate) fn new(driver: Arc<DriverWaker>, limit: usize, progress: bool) -> Self {
+    pub(crate) fn new(
+        driver: Arc<DriverWaker>,
+        limit: usize,
+        progress: bool,
+        location: &'static Location<'static>,
+    ) -> Self {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
@@ -166,15 +175,19 @@ impl<I, T, E> Board<I, T, E> {
             closed: false,
             starting: None,
         };
-        Self { state: Mutex::new(state), driver, limit, progress }
+        Self { state: Mutex::new(state), driver, limit, progress, location }
+    }
+
+    pub(crate) fn info(&self, item: &Tag) -> ChildInfo {
+        ChildInfo::new(item.id, item.name.clone(), self.location)
     }
 
     /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be
     /// spawned.
-    pub(crate) fn put(&self, id: ChildId, item: I) -> bool {
+    pub(crate) fn put(&self, tag: Tag, item: I) -> bool {
         let (idle, spawn) = {
             let mut state = self.lock();
-            state.items.push_back((id, item));
+            state.items.push_back((tag, item));
             (state.call_due(), state.lane_is_due())
         };
         wake_all(idle);
@@ -220,12 +233,7 @@ impl<I, T, E> Board<I, T, E> {
     }
 
     /// What a lane does next. `end` is that of its last item.
-    pub(crate) fn next(
-        &self,
-        lane: usize,
-        end: Option<NumberedEnd<T, E>>,
-        waker: &Waker,
-    ) -> Next<I> {
+    pub(crate) fn next(&self, lane: usize, end: Option<TaggedEnd<T, E>>, waker: &Waker) -> Next<I> {
         let (next, own, tell) = {
             let mut state = self.lock();
             let mut tell = self.add_end(&mut state, end);
@@ -279,7 +287,7 @@ impl<I, T, E> Board<I, T, E> {
     }
 
     /// Adds an end. Says whether the driver is to be told.
-    fn add_end(&self, state: &mut State<I, T, E>, end: Option<NumberedEnd<T, E>>) -> bool {
+    fn add_end(&self, state: &mut State<I, T, E>, end: Option<TaggedEnd<T, E>>) -> bool {
         let Some(end) = end else { return false };
         let tell = self.progress || state.lacking || is_failure(&end.1);
         state.ends.push(end);
@@ -287,8 +295,8 @@ impl<I, T, E> Board<I, T, E> {
     }
 
     /// Adds an end of a lane that does not ask for an item now.
-    pub(crate) fn report(&self, id: ChildId, end: Ended<T, E>) {
-        let tell = self.add_end(&mut self.lock(), Some((id, end)));
+    pub(crate) fn report(&self, tag: Tag, end: Ended<T, E>) {
+        let tell = self.add_end(&mut self.lock(), Some((tag, end)));
         if tell {
             self.driver.notify();
         }
@@ -296,7 +304,7 @@ impl<I, T, E> Board<I, T, E> {
 
     /// Removes a lane. `end` is that of the item that was dropped with it; `proven`, whether the
     /// lane was lost after it had run an item to its end.
-    pub(crate) fn leave(&self, lane: usize, end: Option<NumberedEnd<T, E>>, proven: bool) {
+    pub(crate) fn leave(&self, lane: usize, end: Option<TaggedEnd<T, E>>, proven: bool) {
         let (own, next, tell) = {
             let mut state = self.lock();
             let told = self.add_end(&mut state, end);
@@ -339,14 +347,14 @@ impl<I, T, E> Board<I, T, E> {
     }
 
     /// Takes what has ended, in the order of the ends; `empty` takes its place.
-    pub(crate) fn take_ends(&self, empty: &mut Vec<NumberedEnd<T, E>>) {
+    pub(crate) fn take_ends(&self, empty: &mut Vec<TaggedEnd<T, E>>) {
         let mut state = self.lock();
         state.told = false;
         mem::swap(&mut state.ends, empty);
     }
 
     /// Hands out the items that no lane has, and lets the lanes end that find none.
-    pub(crate) fn close(&self) -> VecDeque<Numbered<I>> {
+    pub(crate) fn close(&self) -> VecDeque<Tagged<I>> {
         let (items, idle) = {
             let mut state = self.lock();
             state.closed = true;

@@ -1,6 +1,7 @@
 //! The lanes of a pool, woken from elsewhere, or elsewhere themselves.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -12,9 +13,14 @@ use crate::Pool;
 use crate::child::{End, Ended};
 use crate::drive::DriverWaker;
 use crate::info::ChildId;
+use crate::pool::item::Tag;
 use crate::pool::parallel::work::{self, Next, dropped};
 
 type Board = Arc<work::Board<u32, u32, ()>>;
+
+fn tag(number: u64) -> Tag {
+    ChildId::new(number).into()
+}
 
 fn completed() -> Ended<u32, ()> {
     Ended::new(End::Completed(7), None)
@@ -22,13 +28,13 @@ fn completed() -> Ended<u32, ()> {
 
 fn board(limit: usize) -> (Board, Arc<DriverWaker>) {
     let driver = Arc::<DriverWaker>::default();
-    (Arc::new(work::Board::new(Arc::clone(&driver), limit, false)), driver)
+    (Arc::new(work::Board::new(Arc::clone(&driver), limit, false, Location::caller())), driver)
 }
 
 /// Asks for an item, after the end of another or not, as a lane does.
 async fn take(work: &work::Board<u32, u32, ()>, lane: usize, mut end: Option<u64>) -> Option<u32> {
     poll_fn(|cx| {
-        let end = end.take().map(|n| (ChildId::new(n), completed()));
+        let end = end.take().map(|n| (tag(n), completed()));
         match work.next(lane, end, cx.waker()) {
             Next::Run(_, item) => Poll::Ready(Some(item)),
             Next::Wait => Poll::Pending,
@@ -106,7 +112,7 @@ fn an_item_that_is_put_down_while_a_lane_begins_to_wait_is_taken() {
             let lane = work.add_lane();
             move || block_on(take(&work, lane, None))
         });
-        work.put(ChildId::new(0), 7);
+        work.put(tag(0), 7);
         assert_eq!(taking.join().unwrap(), Some(7));
     });
 }
@@ -141,7 +147,7 @@ fn an_item_that_a_lane_was_woken_for_which_goes_is_taken_by_another() {
             let work = Arc::clone(&work);
             move || work.leave(first, None, false)
         });
-        work.put(ChildId::new(0), 7);
+        work.put(tag(0), 7);
         assert_eq!(taking.join().unwrap(), Some(7));
         leaving.join().unwrap();
     });
@@ -158,10 +164,7 @@ fn ends_of_lanes_that_find_no_item_are_seen_while_the_driver_goes_to_rest() {
             let (work, lane, waker) = (Arc::clone(&work), work.add_lane(), waker.clone());
             thread::spawn(move || {
                 let end = completed();
-                assert!(matches!(
-                    work.next(lane, Some((ChildId::new(n), end)), &waker),
-                    Next::Wait
-                ));
+                assert!(matches!(work.next(lane, Some((tag(n), end)), &waker), Next::Wait));
             })
         });
         let (mut seen, mut ends) = (0, Vec::new());
@@ -183,12 +186,12 @@ fn an_end_that_was_not_told_is_told_when_its_lane_is_gone() {
     model(2, || {
         let (work, driver) = board(2);
         let lane = work.add_lane();
-        work.put(ChildId::new(1), 8);
+        work.put(tag(1), 8);
         let ending = thread::spawn({
             let work = Arc::clone(&work);
             move || {
                 block_on(take(&work, lane, Some(0)));
-                work.leave(lane, Some((ChildId::new(1), dropped(None))), true);
+                work.leave(lane, Some((tag(1), dropped(None))), true);
             }
         });
         let (mut seen, mut ends) = (0, Vec::new());
@@ -217,7 +220,7 @@ fn a_full_queue_is_refilled_while_the_driver_goes_to_rest() {
         drive(&driver, || {
             while left > 0 && !work.is_full() {
                 left -= 1;
-                work.put(ChildId::new(left), 1 << left);
+                work.put(tag(left), 1 << left);
             }
             left == 0
         });
@@ -244,14 +247,14 @@ fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
                     count = begun.1.wait(count).unwrap();
                 }
                 drop(count);
-                work.report(ChildId::new(n), dropped(None));
+                work.report(tag(n), dropped(None));
             })
         });
         let (mut put, mut seen, mut ends) = (false, 0, Vec::new());
         drive(&driver, || {
             if !std::mem::replace(&mut put, true) {
-                work.put(ChildId::new(0), 7);
-                work.put(ChildId::new(1), 7);
+                work.put(tag(0), 7);
+                work.put(tag(1), 7);
             }
             work.wake_due();
             work.take_ends(&mut ends);
@@ -269,7 +272,7 @@ fn no_lane_sleeps_beside_an_item_while_the_driver_goes_to_rest() {
 fn an_item_is_a_lanes_or_the_pools_when_that_closes() {
     model(None, || {
         let (work, _driver) = board(2);
-        work.put(ChildId::new(0), 7);
+        work.put(tag(0), 7);
         let taken = Arc::new(Mutex::new(0));
         let taking = thread::spawn({
             let (work, taken) = (Arc::clone(&work), Arc::clone(&taken));
@@ -297,7 +300,7 @@ fn a_lane_that_takes_an_item_waits_no_more() {
         assert!(!asks(&work, other, &two) && !asks(&work, lane, &one));
         assert!(!asks(&work, lane, &one), "a poll without a wake");
         // The other is woken for it, and comes too late.
-        work.put(ChildId::new(0), 7);
+        work.put(tag(0), 7);
         assert!(asks(&work, lane, &one));
         drop(one);
         assert_eq!(Arc::strong_count(&first), 1);
