@@ -131,6 +131,7 @@ impl Gone {
             dropped,
             overran: dropped && control.overran(),
             daemon: self.is_daemon(),
+            decisive: false,
         };
         how.losing(control.lost_inside())
     }

@@ -15,6 +15,8 @@ pub(crate) struct How {
     pub(crate) overran: bool,
     /// It was not waited for.
     pub(crate) daemon: bool,
+    /// It has cancelled its nursery, and is kept whatever the bounds are.
+    pub(crate) decisive: bool,
 }
 
 impl How {

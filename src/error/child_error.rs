@@ -44,6 +44,16 @@ impl<E> ChildError<E> {
         &self.origin.how
     }
 
+    /// Says that it has cancelled its nursery.
+    pub(crate) fn decide(&mut self) {
+        self.origin.how.decisive = true;
+    }
+
+    /// Whether it has cancelled its nursery, so that it is kept whatever the bounds are.
+    pub(crate) fn is_decisive(&self) -> bool {
+        self.origin.how.decisive
+    }
+
     /// The child that failed.
     #[must_use]
     pub fn child(&self) -> &ChildInfo {
@@ -54,6 +64,12 @@ impl<E> ChildError<E> {
     #[must_use]
     pub fn failure(&self) -> &Failure<E> {
         &self.failure
+    }
+
+    /// The child's own error, if it failed by one that is no group.
+    #[must_use]
+    pub fn error(&self) -> Option<&E> {
+        self.failure.error()
     }
 
     /// The failure itself.

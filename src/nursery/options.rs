@@ -265,7 +265,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
-    /// Stores at most `limit` failures, the first ones, and counts the rest.
+    /// Stores the first `limit` failures, and the one that cancels the nursery, and counts the rest.
     ///
     /// This bounds the memory of long runs. [`next`](Self::next) hands out every failure all the
     /// same; only those that came while [`reserve`](Self::reserve) waited are
@@ -369,7 +369,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///     .split();
     /// let spawner = server.spawner();
     /// let accepting = server.child().name("accept");
-    /// accepting.spawn_with_context(|cx| async move {
+    /// accepting.spawn_with_context(move |cx| async move {
     ///     let mut number = 0;
     ///     while let Some(Some(connection)) = cx.until_cancelled(accept(number)).await {
     ///         let child = spawner.child().name(format!("connection {connection}"));
@@ -425,7 +425,9 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// It is asked about each failure as it comes, until the nursery is cancelled. A policy that
     /// panics cancels the nursery too, and its panic is one more failure. To be told of every
-    /// failure, there is [`on_failure`](Self::on_failure).
+    /// failure, there is [`on_failure`](Self::on_failure). The failure that cancels the nursery is
+    /// stored whatever [`keep_failures`](Self::keep_failures) says. Its text is in the cause if
+    /// [`cause_text`](Self::cause_text) says how to make it: `cause_text(E::to_string)`.
     ///
     /// # Examples
     ///

@@ -430,11 +430,14 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let cancelled = so_far.is_some();
         how.cause = how.cause.or(so_far);
         let error = ChildError::new(self.info(item), failure, how);
-        let error = error.with_sources_by(self.policy.sources());
+        let mut error = error.with_sources_by(self.policy.sources());
         let verdict = match cause {
             None if !cancelled => self.policy.judge(&error),
             _ => Verdict::GoOn,
         };
+        if !matches!(verdict, Verdict::GoOn) {
+            error.decide();
+        }
         self.fail(error);
         match verdict {
             Verdict::GoOn => {}

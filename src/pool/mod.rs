@@ -231,7 +231,7 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
         self
     }
 
-    /// Stores at most `limit` failures, the first ones, and counts the rest.
+    /// Stores the first `limit` failures, and the one that cancels the pool, and counts the rest.
     ///
     /// # Panics
     ///

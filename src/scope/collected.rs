@@ -131,7 +131,8 @@ impl<K: Detail, T, E> Collected<K, T, E> {
     }
 
     pub(crate) fn keep_failure(&mut self, error: ChildError<E>) {
-        if self.failures.len() < self.bounds.errors as usize {
+        let is_kept = error.is_decisive() && self.bounds.errors > 0;
+        if is_kept || self.failures.len() < self.bounds.errors as usize {
             self.failures.push(error);
         } else {
             self.not_stored += 1;

@@ -119,10 +119,13 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         let is_cancelled = cause.is_some();
         how.cause = how.cause.or(cause);
         let error = ChildError::new(info.clone(), failure, how);
-        let error = error.with_sources_by(self.policy.sources());
+        let mut error = error.with_sources_by(self.policy.sources());
         let decided = is_cancelled || self.shutdown.is_due_for_failure();
         if !decided && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);
+            if !matches!(verdict, Verdict::GoOn) {
+                error.decide();
+            }
         }
         self.push_failure(error);
     }

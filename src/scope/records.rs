@@ -70,7 +70,9 @@ impl<T, E> Records<T, E> {
             Outcome::Completed(_) | Outcome::Delivered if !bounds.outputs => {
                 drop_quietly(completion);
             }
-            Outcome::Failed(_) if self.kept().failures.len() >= bounds.errors as usize => {
+            Outcome::Failed(error)
+                if !error.is_decisive() && self.kept().failures.len() >= bounds.errors as usize =>
+            {
                 if let Outcome::Failed(error) = completion.into_outcome() {
                     let kept = self.kept();
                     let dropped = kept.spare.replace(Box::new((kept.order.len(), error)));

@@ -1,11 +1,13 @@
 //! The limit: it counts the children that run, and it holds.
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Mutex;
 
 use futures::FutureExt;
+use nestling::ChildError;
 
+use crate::pools::OfFlavour;
 use crate::support::{Count, Live, Log, drive, here, yields};
 
 behaviour!(never_more_than_the_limit_run_at_once_and_as_many_do, async {
@@ -213,4 +215,33 @@ behaviour!(next_and_a_race_hand_out_outputs_that_are_otherwise_discarded, async 
     let mut joined = nursery::<u32, &str>().discard_outputs();
     joined.spawn(async { Ok(3) });
     assert!(joined.join().await.unwrap().is_empty());
+});
+
+behaviour!(the_failure_that_cancels_the_nursery_is_kept_beyond_the_bound, async {
+    let mut nursery = nursery::<(), u32>().keep_failures(2).cancel_when(|e| e.error() == Some(&4));
+    for n in 0..9 {
+        nursery.spawn(async move { Err(n) });
+    }
+    let error = nursery.join().await.unwrap_err();
+    let kept: Vec<_> = error.iter().map(|error| *error.error().unwrap()).collect();
+    assert_eq!((kept, error.counts().not_stored()), (vec![0, 1, 4], 2));
+});
+
+behaviour!(it_is_kept_also_if_it_comes_while_the_owner_waits_for_a_slot, async {
+    let mut nursery =
+        nursery::<(), u32>().limit(1).keep_failures(1).cancel_when(|e| e.error() == Some(&3));
+    for n in 0..6 {
+        nursery.spawn(async move { Err(n) });
+    }
+    assert!(nursery.reserve().await.is_err());
+    let error = nursery.join().await.unwrap_err();
+    let kept: Vec<_> = error.iter().map(|error| *error.error().unwrap()).collect();
+    assert_eq!((kept, error.counts().not_stored()), (vec![0, 3], 2));
+});
+
+behaviour!(the_failure_that_cancels_a_pool_is_kept_beyond_the_bound, async {
+    let pool = pool!(1).keep_failures(2).cancel_when(|e: &ChildError<u32>| e.error() == Some(&4));
+    let error = pool.for_each(0..9, |n| ready(Err(n))).await.unwrap_err();
+    let kept: Vec<_> = error.iter().map(|error| *error.error().unwrap()).collect();
+    assert_eq!((kept, error.counts().not_stored()), (vec![0, 1, 4], 2));
 });

@@ -135,7 +135,8 @@ impl Scope {
         let mut verdict = None;
         for why in std::iter::once(why).chain(aftermath) {
             let cancelled = self.cancelled.is_some();
-            if !cancelled && verdict.is_none() && self.failure_due().is_none() {
+            let asked = !cancelled && verdict.is_none() && self.failure_due().is_none();
+            if asked {
                 verdict = self.ask(id, &why);
             }
             let by_time = matches!(why, Why::TimedOut(_));
@@ -144,7 +145,11 @@ impl Scope {
                 _ if cancelled => Known::Is(true),
                 after_cancel => after_cancel,
             };
-            self.keep(Failed { id, why, after_cancel, overran });
+            let failed = Failed { id, why, after_cancel, overran };
+            if asked && verdict.is_some() {
+                self.decisive = Some(failed.clone());
+            }
+            self.keep(failed);
         }
         if let Some((cause, broken)) = verdict {
             if broken {
@@ -309,7 +314,9 @@ impl Scope {
         let bound = |keep: u8| if keep == 0 { usize::MAX } else { keep.into() };
         cancelled.truncate(bound(self.script.keep_cancelled));
         cancelled.sort_by_key(|(id, ..)| *id);
-        failures.truncate(bound(self.script.keep));
+        let beyond = failures.split_off(failures.len().min(bound(self.script.keep)));
+        // What has cancelled the nursery is kept in any case.
+        failures.extend(beyond.into_iter().filter(|failed| Some(failed) == self.decisive.as_ref()));
         let stored = failures.len() as u64 + self.handed_failures;
         let not_stored = self.tally.not_stored + self.failures - stored;
         let tally = Tally { not_stored, ..self.tally };

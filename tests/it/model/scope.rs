@@ -9,7 +9,7 @@ use super::act::grace_of;
 use super::drive::Drive;
 use super::event::{Actor, Answer};
 use super::person::{Person, State};
-use super::seen::{Fate, Known, Reason, Record, Tally};
+use super::seen::{Failed, Fate, Known, Reason, Record, Tally};
 use super::slot::{Slot, Spawning};
 
 /// How often a child may be polled after a spawner has cancelled the nursery: what was woken before
@@ -58,6 +58,8 @@ pub(super) struct Scope {
     /// What came while the owner waited for a slot: beyond a bound it may be missing.
     pub(super) droppable: Droppable,
     pub(super) failures: u64,
+    /// The failure that has cancelled the nursery.
+    pub(super) decisive: Option<Failed>,
     pub(super) tally: Tally,
     pub(super) body_output: Option<usize>,
     pub(super) handed_failures: u64,
@@ -125,6 +127,7 @@ impl Scope {
             records: VecDeque::new(),
             droppable: Droppable::default(),
             failures: 0,
+            decisive: None,
             tally: Tally::default(),
             body_output: None,
             handed_failures: 0,

@@ -305,6 +305,8 @@ fn drive<F: Future>(future: F, children: usize, idle: Vec<CancelHandle>) -> F::O
 struct Expected {
     name: String,
     keep: usize,
+    /// The number of the failure that cancels the nursery, which is kept in any case.
+    decisive: Option<usize>,
     /// Names, and whether they cancel themselves.
     children: Vec<(String, bool)>,
 }
@@ -315,6 +317,7 @@ impl Expected {
         Self {
             name: plan.name.clone(),
             keep: plan.keep.unwrap_or(usize::MAX),
+            decisive: plan.stop_after.map(|failures| failures - 1),
             children: plan.children.iter().map(child).collect(),
         }
     }
@@ -326,8 +329,11 @@ impl Expected {
             return;
         };
         assert_eq!(error.name().unwrap_or_default(), self.name);
-        assert_eq!(error.len(), failures.len().min(self.keep));
-        for (entry, expected) in error.iter().zip(&failures) {
+        let is_kept = |number: usize| number < self.keep || Some(number) == self.decisive;
+        let kept: Vec<_> = (0..failures.len()).filter(|number| is_kept(*number)).collect();
+        assert_eq!(error.len(), kept.len());
+        for (entry, number) in error.iter().zip(kept) {
+            let expected = &failures[number];
             assert_eq!(What::of(entry.failure()), expected.what);
             assert_eq!(entry.after_cancel(), expected.after_cancel);
             match expected.child {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use nestling::Failure;
+use nestling::outcome::CauseKind;
 
 use super::rules::{Expected, Kind};
 use super::run::Ran;
@@ -61,10 +62,18 @@ pub(super) fn judge(script: &Script, expected: &Expected, ran: &Ran) -> Result<(
         .collect();
     let mut wanted = expected.failures.clone();
     let counts = report.counts();
-    if counts.not_stored() != wanted.len().saturating_sub(script.keep()) as u64 {
+    let beyond = wanted.split_off(wanted.len().min(script.keep()));
+    let mut not_stored = beyond.len();
+    // What has stopped the pool is kept in any case, unless a handle was first.
+    let by_failure = report.cause().is_some_and(|cause| cause.kind() == CauseKind::ChildFailed);
+    let decisive = expected.decisive.filter(|_| by_failure);
+    if let Some(decisive) = decisive.and_then(|at| beyond.get(at.checked_sub(script.keep())?)) {
+        wanted.push(*decisive);
+        not_stored -= 1;
+    }
+    if counts.not_stored() != not_stored as u64 {
         return wrong("the count of what was not stored");
     }
-    wanted.truncate(script.keep());
     let same = failures.len() == wanted.len()
         && failures.iter().zip(&wanted).all(|(seen, wanted)| {
             (seen.0, seen.1) == (wanted.0, wanted.1) && (!exact || seen.2 == wanted.2)

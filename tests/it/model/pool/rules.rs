@@ -15,6 +15,8 @@ pub(super) struct Expected {
     /// Whose they are, of which kind, and whether they came after the stop.
     pub(super) failures: Vec<(usize, Kind, bool)>,
     pub(super) failed: BTreeSet<usize>,
+    /// Which of the failures has stopped it.
+    pub(super) decisive: Option<usize>,
     /// How often the policy was asked.
     pub(super) asked: usize,
     pub(super) cancelled: BTreeSet<usize>,
@@ -61,6 +63,7 @@ impl Expected {
             };
             stops |= stops_at && !before;
             if stops {
+                self.decisive = Some(self.failures.len() - 1);
                 // The policy is not asked again, and what follows of the same item came with it.
                 break;
             }
