@@ -210,7 +210,9 @@ pub use report::{Completion, Outcome, Report};
 /// How a child is spawned: its builder, its number, a place in the limit, executors.
 pub mod spawn {
     pub use crate::info::{ChildId, ChildInfo};
-    pub use crate::nursery::{ChildBuilder, Rejected, Rejection, Slot, SpawnerSlot};
+    pub use crate::nursery::{
+        ChildBuilder, LocalChildContext, LocalSpawner, Rejected, Rejection, Slot, SpawnerSlot,
+    };
     pub use crate::pool::PoolOn;
     pub use crate::remote::{Executor, Task};
 }
@@ -239,8 +241,8 @@ pub mod future {
     pub use crate::cancel::Finished;
     pub use crate::nursery::{
         ChildCancelled, Completions, Driver, EndCancelled, FirstOk, FirstOkSettle, Join,
-        JoinByChild, Next, NurseryCancelled, Reserve, Run, RunSettle, Settle, SpawnerReserve,
-        UntilCancelled,
+        JoinByChild, Needs, Next, NurseryCancelled, Reserve, Run, RunSettle, Settle,
+        SpawnerReserve, UntilCancelled,
     };
     pub use crate::pool::{ForEach, Map, PoolCompletions, PoolSettle};
     pub use crate::time::Timer;

@@ -424,8 +424,10 @@ impl<T, E> fmt::Display for Report<T, E> {
         if let Some(cause) = &self.cause {
             write!(f, " ({cause})")?;
         }
-        if counts.after_cancel() > 0 {
-            write!(f, ", {} of them after a cancel", counts.after_cancel())?;
+        match counts.after_cancel() {
+            0 => {}
+            1 => f.write_str(", 1 ended by itself after a cancel")?,
+            ended => write!(f, ", {ended} ended by themselves after a cancel")?,
         }
         match counts.overran_grace() {
             0 => Ok(()),

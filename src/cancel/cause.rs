@@ -75,6 +75,8 @@ impl Cause {
     /// A child that is needed has no output.
     pub(crate) fn lost(lost: &Lost) -> Self {
         let how = match lost.kind() {
+            // What it was cancelled for says more.
+            LostKind::Cancelled if lost.cause().is_some() => "",
             LostKind::Failed => "it failed",
             LostKind::Panicked => "it panicked",
             LostKind::TimedOut => "it timed out",

@@ -55,6 +55,30 @@ use crate::info::{ChildInfo, Owner};
 ///     "2 of 3 children failed: #0: connection refused; #2: disk full",
 /// );
 /// ```
+///
+/// A `main` that returns a joined error prints its `{:?}`: the tree, with errors by their `Debug`.
+/// For a reader of the program's output, print `{:#}` and return a code:
+///
+/// ```
+/// use std::process::ExitCode;
+///
+/// # use nestling::{JoinedError, Nursery};
+/// # async fn check_all() -> Result<(), JoinedError<String>> {
+/// #     let mut nursery: Nursery<'_, (), _> = Nursery::new();
+/// #     nursery.spawn(async { Err("disk full".to_owned()) });
+/// #     nursery.join().await.map(drop)
+/// # }
+/// fn main() -> ExitCode {
+///     match futures::executor::block_on(check_all()) {
+///         Ok(()) => ExitCode::SUCCESS,
+///         Err(error) => {
+///             eprintln!("{error:#}");
+///             ExitCode::FAILURE
+///         }
+///     }
+/// }
+/// # assert_eq!(main(), ExitCode::FAILURE);
+/// ```
 pub struct JoinedError<E>(pub(super) Box<Joined<E>>);
 
 /// The form in which failures are stored: a single one needs no allocation of its own.

@@ -52,7 +52,7 @@ use crate::timed::Timers;
 /// let mut nursery: Nursery<'_, (), String> = Nursery::new();
 /// nursery.child().name("metrics").daemon().spawn(pending());
 /// nursery.child().name("fetch").timeout(|| ready(())).spawn(pending());
-/// nursery.child().name("flush").grace(|| ready(())).spawn_with_context(|cx| async move {
+/// nursery.child().name("flush").grace(|| ready(())).spawn_with_context(move |cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Err(format!("flushed at the end: {cause}"))
 /// });
@@ -231,7 +231,7 @@ where
     pub fn spawn<F>(self, future: F) -> P::Spawned<ChildId, F>
     where
         F: Future<Output = Result<P::Output, K::Error>>,
-        M: Hold<'env, F>,
+        M: Hold<'env, F>, // a child that spawns itself again: let its function return a `BoxFuture`
     {
         self.admit::<F, Here<K>, _, _>(
             false,

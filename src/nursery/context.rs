@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::{Nursery, Spawner};
 use crate::cancel::{Cause, Control};
-use crate::flavor::{Flavor, Shared};
+use crate::flavor::{Flavor, Local, Shared};
 use crate::info::{ChildId, ChildInfo};
 use crate::scope::inbox::Inbox;
 
@@ -29,7 +29,7 @@ use crate::scope::inbox::Inbox;
 ///
 /// # futures::executor::block_on(async {
 /// let mut nursery: Nursery<'_, String, ()> = Nursery::new();
-/// let handle = nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
+/// let handle = nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
 ///     let cause = cx.cancelled().await;
 ///     Ok(format!("{} ends: {cause}", cx.id()))
 /// });
@@ -45,6 +45,9 @@ pub struct ChildContext<'env, T, E, M: Flavor = Shared> {
     pub(super) control: Arc<Control>,
     inbox: Arc<Inbox<'env, T, E, M>>,
 }
+
+/// The context of a child of a [`LocalNursery`](crate::LocalNursery).
+pub type LocalChildContext<'env, T, E> = ChildContext<'env, T, E, Local>;
 
 impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     pub(super) fn new(control: &Arc<Control>, inbox: Arc<Inbox<'env, T, E, M>>) -> Self {
@@ -120,7 +123,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     ///
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, (), ()> = Nursery::new();
-    /// nursery.child().name("sync").grace(pending::<()>).spawn_with_context(|cx| async move {
+    /// nursery.child().name("sync").grace(pending::<()>).spawn_with_context(move |cx| async move {
     ///     let mut uploads = cx.nursery::<(), ()>();
     ///     uploads.spawn(pending());
     ///     let report = uploads.settle().await;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -29,7 +29,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # use std::future::pending;
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, &str, ()> = Nursery::new();
-    /// nursery.child().grace(pending::<()>).spawn_with_context(|cx| async move {
+    /// nursery.child().grace(pending::<()>).spawn_with_context(move |cx| async move {
     ///     match cx.until_cancelled(pending::<()>()).await {
     ///         Some(()) => Ok("finished"),
     ///         None => Ok("said goodbye"),
@@ -67,7 +67,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// # futures::executor::block_on(async {
     /// let mut build: Nursery<'_, String, String> =
     ///     Nursery::new().first_error().grace(pending::<()>);
-    /// build.child().name("link").spawn_with_context(|cx| async move {
+    /// build.child().name("link").spawn_with_context(move |cx| async move {
     ///     let linked = pending::<String>();
     ///     match cx.until_cancelled(linked).await {
     ///         Some(binary) => Ok(binary),
@@ -86,7 +86,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     }
 
     /// [`end_cancelled`](Self::end_cancelled) of a child that cannot go on without another's output,
-    /// which is lost.
+    /// which is lost. [`needs`](Self::needs) waits for the output, and calls this.
     ///
     /// So a failure is told once, and not again by each child that waited for it. The cause names
     /// the other child, and is of the kind
@@ -102,7 +102,7 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// let object = build.child().name("compile").spawn_join(async {
     ///     Err::<Vec<u8>, _>("syntax error".to_owned())
     /// });
-    /// build.child().name("link").spawn_with_context(|cx| async move {
+    /// build.child().name("link").spawn_with_context(move |cx| async move {
     ///     match object.await {
     ///         Ok(object) => Ok(format!("{} bytes", object.len())),
     ///         Err(lost) => cx.end_without(&lost).await,
@@ -119,6 +119,46 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     /// ```
     pub fn end_without<O>(&self, lost: &Lost) -> EndCancelled<O> {
         EndCancelled::new(&self.control, Cause::lost(lost))
+    }
+
+    /// The output of another child, which this one cannot go on without: where it is lost, this
+    /// child [ends without it](Self::end_without).
+    ///
+    /// `need` is a [`JoinHandle`](crate::JoinHandle), or what is made of one: where several children
+    /// need the same output, each has a copy of the handle that `FutureExt::shared` of futures
+    /// makes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops `need`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use nestling::Nursery;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut build: Nursery<'_, usize, String> = Nursery::new();
+    /// let fetched = build.child().name("fetch").spawn_join(async { Err::<String, _>("offline".into()) });
+    /// let fetched = fetched.shared();
+    /// for name in ["compile", "docs"] {
+    ///     let fetched = fetched.clone();
+    ///     build.child().name(name).spawn_with_context(move |cx| async move {
+    ///         let sources = cx.needs(fetched).await;
+    ///         Ok(sources.len())
+    ///     });
+    /// }
+    /// let error = build.join().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "1 of 3 children failed: #0 fetch: offline");
+    /// assert_eq!(error.counts().cancelled(), 2);
+    /// # });
+    /// ```
+    pub fn needs<F, U>(&self, need: F) -> Needs<F, U>
+    where
+        F: Future<Output = Result<U, Lost>>,
+    {
+        Needs { need, control: Arc::clone(&self.control), end: None }
     }
 }
 
@@ -150,6 +190,42 @@ impl<F: Future> Future for UntilCancelled<F> {
 impl<F> fmt::Debug for UntilCancelled<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UntilCancelled").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Waits for what a child cannot go on without; see [`ChildContext::needs`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Needs<F, U> {
+        #[pin]
+        need: F,
+        control: Arc<Control>,
+        // There once the need is lost.
+        end: Option<EndCancelled<U>>,
+    }
+}
+
+impl<F, U> Future for Needs<F, U>
+where
+    F: Future<Output = Result<U, Lost>>,
+{
+    type Output = U;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<U> {
+        let this = self.project();
+        if this.end.is_none() {
+            match ready!(this.need.poll(cx)) {
+                Ok(output) => return Poll::Ready(output),
+                Err(lost) => *this.end = Some(EndCancelled::new(this.control, Cause::lost(&lost))),
+            }
+        }
+        this.end.as_mut().map_or(Poll::Pending, |end| Pin::new(end).poll(cx))
+    }
+}
+
+impl<F, U> fmt::Debug for Needs<F, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Needs").finish_non_exhaustive()
     }
 }
 

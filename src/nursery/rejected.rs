@@ -37,6 +37,15 @@ impl<F> Rejected<F> {
         Self { future, reason: refusal.into() }
     }
 
+    /// Why it was not taken. The future is dropped.
+    ///
+    /// So `?` serves also where the future is neither `Send` nor `'static`, which errors such as
+    /// anyhow's ask for: `spawner.spawn(work).map_err(Rejected::into_reason)?`.
+    #[must_use]
+    pub fn into_reason(self) -> Rejection {
+        self.reason
+    }
+
     pub(crate) fn map<G>(self, inner: impl FnOnce(F) -> G) -> Rejected<G> {
         Rejected { future: inner(self.future), reason: self.reason }
     }

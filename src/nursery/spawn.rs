@@ -126,7 +126,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// # use nestling::Nursery;
     /// # futures::executor::block_on(async {
     /// let mut nursery: Nursery<'_, u64, ()> = Nursery::new();
-    /// nursery.spawn_with_context(|cx| async move {
+    /// nursery.spawn_with_context(move |cx| async move {
     ///     cx.spawner().spawn(async { Ok(10) }).expect("it is open");
     ///     Ok(cx.id().number())
     /// });

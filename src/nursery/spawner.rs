@@ -14,7 +14,7 @@ use super::join_handle::{JoinHandle, Joining};
 use super::{ChildBuilder, Rejected};
 use crate::cancel::{CancelHandle, Cause};
 use crate::error::JoinedError;
-use crate::flavor::{Flavor, Hold, Shared};
+use crate::flavor::{Flavor, Hold, Local, Shared};
 use crate::info::ChildId;
 use crate::remote::Remote;
 use crate::scope::inbox::{By, Inbox};
@@ -77,7 +77,8 @@ use crate::scope::inbox::{By, Inbox};
 /// ) -> BoxFuture<'env, Result<u32, String>> {
 ///     async move {
 ///         for _ in 0..depth {
-///             spawner.spawn(walk(spawner.clone(), depth - 1)).map_err(|no| no.to_string())?;
+///             let child = spawner.spawn(walk(spawner.clone(), depth - 1));
+///             child.map_err(|no| no.into_reason().to_string())?;
 ///         }
 ///         Ok(depth)
 ///     }
@@ -94,6 +95,9 @@ use crate::scope::inbox::{By, Inbox};
 pub struct Spawner<'env, T, E, M: Flavor = Shared> {
     inbox: Arc<Inbox<'env, T, E, M>>,
 }
+
+/// A spawner of a [`LocalNursery`](crate::LocalNursery).
+pub type LocalSpawner<'env, T, E> = Spawner<'env, T, E, Local>;
 
 impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     pub(super) fn new(inbox: Arc<Inbox<'env, T, E, M>>) -> Self {

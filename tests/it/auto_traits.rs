@@ -14,11 +14,12 @@ use nestling::failure::{
 };
 use nestling::future::{
     ChildCancelled, Completions, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach,
-    Join, JoinByChild, Map, Next, NurseryCancelled, PoolCompletions, PoolSettle, Reserve, Run,
-    RunSettle, Settle, SpawnerReserve, UntilCancelled,
+    Join, JoinByChild, Map, Needs, Next, NurseryCancelled, PoolCompletions, PoolSettle, Reserve,
+    Run, RunSettle, Settle, SpawnerReserve, UntilCancelled,
 };
 use nestling::generic::{
-    Grouped, Joining, Later, Local, Place, Plain, Remote, Shared, SpawnerPlace, With,
+    Grouped, Joining, Later, Local, NoTimeout, Place, Plain, Remote, Shared, SpawnerPlace,
+    TimeoutBy, With,
 };
 use nestling::outcome::{Cancelled, CauseKind, Counts, Progress};
 use nestling::spawn::{
@@ -235,6 +236,11 @@ fn of_a_shared_nursery_it_is_send_where_output_and_error_are() {
         PoolSettle<Stuck> => "-",
         PoolCompletions<Own> => "syu",
         PoolCompletions<Stuck> => "-",
+        Needs<Own, Counted> => "syu",
+        Needs<Stuck, Own> => "-",
+        NoTimeout => "syu",
+        TimeoutBy<Own> => "syu",
+        TimeoutBy<Counted> => "u",
         Executor<Own> => "syu",
         Executor<Counted> => "u",
         Remote<Own, Ready<()>, Celled, Celled> => "su",
@@ -285,7 +291,7 @@ fn no_public_type_is_missing_here() {
     let (mut seen, this) = (0, include_str!("auto_traits.rs"));
     for name in types {
         seen += 1;
-        // Traits have none, and the aliases are a nursery and a type of `futures`.
+        // Traits have none, and aliases are types that are here or in `futures`.
         let listed = ["<", " =>"].iter().any(|after| this.contains(&format!(" {name}{after}")));
         assert!(
             listed
@@ -295,10 +301,18 @@ fn no_public_type_is_missing_here() {
                     "Callback",
                     "Flavor",
                     "Hold",
+                    "ItemTimeout",
                     "Kind",
+                    "LocalChildContext",
                     "LocalNursery",
+                    "LocalSpawner",
                     "MakeTimer",
+                    "Naming",
                     "Parent",
+                    "RunOn",
+                    "RunOnStream",
+                    "RunOver",
+                    "RunOverStream",
                     "Task",
                     "Timer"
                 ]

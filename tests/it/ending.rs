@@ -135,7 +135,7 @@ behaviour!(a_failure_is_told_once_where_others_waited_for_its_child, async {
 3 children: 0 completed, 1 failed, 2 cancelled
 ├─ #0 compile    syntax
 ├─ #1 link       cancelled: child #0 compile was lost: it failed
-└─ #2 run        cancelled: child #1 link was lost: it was cancelled"
+└─ #2 run        cancelled: child #1 link was lost: child #0 compile was lost: it failed"
     );
     let cause = report.cancelled()[1].cause();
     assert_eq!(cause.kind(), CauseKind::DependencyLost);
@@ -177,4 +177,25 @@ behaviour!(a_cancel_by_a_spawner_is_known_before_the_driver_has_acted_on_it, asy
     });
     let report = nursery.settle().await;
     assert_eq!(report.cancelled()[0].cause().message(), Some("enough"));
+});
+
+behaviour!(what_a_child_needs_is_its_own_or_ends_it, async {
+    let mut nursery = nursery::<u32, &str>();
+    let there = nursery.child().name("there").spawn_join(async { Ok(20) }).shared();
+    let lost = nursery.child().name("lost").spawn_join(async { Err::<u32, _>("failed") }).shared();
+    for needs in [vec![there.clone()], vec![there.clone(), lost.clone()], vec![lost, there]] {
+        nursery.spawn_with_context(move |cx| async move {
+            let mut sum = 0;
+            for need in needs {
+                sum += cx.needs(need).await;
+            }
+            Ok(sum)
+        });
+    }
+    let report = nursery.settle().await;
+    assert_eq!(report.outputs().iter().map(|(_, sum)| *sum).collect::<Vec<_>>(), [20]);
+    assert_eq!((report.counts().failed(), report.counts().cancelled()), (1, 2));
+    for child in report.cancelled() {
+        assert_eq!(child.cause().to_string(), "child #1 lost was lost: it failed");
+    }
 });

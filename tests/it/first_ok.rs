@@ -109,7 +109,7 @@ behaviour!(a_race_that_is_settled_tells_all_that_came_of_it, async {
     assert_eq!(
         report.to_string(),
         "7 children: 3 completed, 3 failed, 1 cancelled (child #5 won succeeded first), \
-         2 of them after a cancel"
+         2 ended by themselves after a cancel"
     );
 });
 

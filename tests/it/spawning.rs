@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use futures::FutureExt;
 use nestling::Spawner;
-use nestling::spawn::{ChildId, Rejection};
+use nestling::spawn::{ChildId, Rejected, Rejection};
 
 use crate::support::{Count, Live, Log, Task, drive, ends, waits, yields};
 
@@ -287,4 +287,16 @@ by_hand!(children_that_park_start_in_spawn_order, {
         drive(&mut nursery);
     }
     assert!(log.take().into_iter().eq(0..CHILDREN));
+});
+
+behaviour!(the_reason_of_a_rejection_serves_where_the_future_is_not_static, async {
+    fn boxed(reason: Rejection) -> Box<dyn std::error::Error + Send + Sync> {
+        reason.into()
+    }
+    let borrowed = String::from("borrowed");
+    let mut nursery = nursery::<usize, &str>();
+    let spawner = nursery.spawner();
+    nursery.close();
+    let error = spawner.spawn(async { Ok(borrowed.len()) }).map_err(Rejected::into_reason);
+    assert!(boxed(error.unwrap_err()).to_string().starts_with("the nursery is closed"));
 });
