@@ -7,8 +7,8 @@
 //! cargo run --release --example checksum -- --check sums
 //! ```
 //!
-//! The work is in `checksum/work.rs`: a pool whose lanes run on threads, as many as there are
-//! cores, and block on the files that they read. `checksum/source.rs` walks the folders before.
+//! The work is in `checksum/work.rs`: a pool with lanes on threads, as many as there are
+//! cores. They block on the files that they read. `checksum/source.rs` walks the folders before.
 
 #[path = "checksum/args.rs"]
 mod args;

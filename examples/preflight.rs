@@ -103,7 +103,7 @@ fn style() -> ProgressStyle {
         .expect("the template is valid")
 }
 
-/// Prints a text, and says whether that went well. Whoever closed the other end wants to read no
+/// Prints a text, and says whether that went well. A reader that closed the other end wants no
 /// more: that is no failure.
 fn print(text: &str) -> bool {
     let mut stdout = io::stdout().lock();

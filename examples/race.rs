@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells who has won, or everything that was wrong. Says whether someone has won.
+/// Tells which address has won, or everything that was wrong. Says whether one has won.
 fn told(result: Result<Winner, JoinedError<Problem>>, of: usize) -> bool {
     match result {
         Ok(Winner { address, greeting: None }) => {

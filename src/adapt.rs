@@ -77,11 +77,11 @@ impl<E> Lift<JoinedError<E>> for Grouped {
     }
 }
 
-/// A child of kind `K` whose future the nursery polls.
+/// A child of kind `K` that the nursery polls itself.
 #[derive(Debug)]
 pub(crate) struct Here<K>(PhantomData<K>);
 
-/// A child of kind `K` that runs on an executor, and whose end comes from there.
+/// A child of kind `K` that runs on an executor. Its end comes from there.
 #[derive(Debug)]
 pub(crate) struct Elsewhere<K>(PhantomData<K>);
 

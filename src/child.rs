@@ -404,7 +404,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         (child, ended)
     }
 
-    /// Ends a child whose future is gone; `panic` is that of its destructor.
+    /// Ends a child after its future is gone; `panic` is that of its destructor.
     #[inline]
     fn end(&mut self, end: End<T, E>, panic: Option<CaughtPanic>) -> (Gone, Ended<T, E>) {
         // Only a timer's panic is returned as an end.

@@ -106,7 +106,7 @@
 //! tell of it again.
 //!
 //! **Racing.** The first child that succeeds [wins](Nursery::first_ok). A daemon wins no race, and
-//! neither does a child whose output goes to a handle. The others are cancelled, and gone before
+//! neither does a child that gives its output to a handle. The others are cancelled, and gone before
 //! the race is over. What they end with is void, unless the race is
 //! [settled](future::FirstOk::settle).
 //!

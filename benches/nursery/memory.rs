@@ -105,7 +105,7 @@ fn parked(with_handles: bool) -> AllocationInfo {
     info
 }
 
-/// What a nursery keeps of children whose tasks an executor holds, without what the executor takes.
+/// What a nursery keeps of children with tasks that an executor holds, without what the executor takes.
 fn remote() -> AllocationInfo {
     let owner = Owner::new();
     let tasks = Mutex::new(Vec::with_capacity(CHILDREN));

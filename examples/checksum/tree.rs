@@ -46,7 +46,7 @@ pub(crate) fn plant() -> io::Result<Tree> {
     Ok(tree)
 }
 
-/// Lets nobody read it: for whoever may read everything, it is a link to itself.
+/// Lets no user read it. For one that may read everything, it is a link to itself.
 #[cfg(unix)]
 fn forbid(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -53,7 +53,7 @@ async fn pour(
         count(&counts.taken);
         sink.send(&measurement).await?;
         count(&counts.sent);
-        // A queue that is never empty would never let this one wait, and so nobody else go on.
+        // A queue that is never empty would never let this child wait, or another go on.
         yield_now().await;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Those who measure, and must not wait for whoever wants to know.
+//! What measures, and must not wait for what takes the figures.
 
 use std::fmt;
 use std::sync::Arc;

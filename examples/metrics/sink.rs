@@ -31,7 +31,7 @@ pub(crate) struct Sink {
 enum To {
     File(File),
     Udp(UdpSocket),
-    /// Nobody reads what comes to the other socket.
+    /// Nothing reads what comes to the other socket.
     Own(UdpSocket, #[expect(dead_code, reason = "it is there to be sent to")] OwnSocket),
 }
 

@@ -12,7 +12,7 @@ use super::args::Args;
 /// The longest greeting that is read, in bytes.
 const GREETING_MAX: u64 = 512;
 
-/// Who has won, with what it said, if it was to say something.
+/// The address that has won, with what it said, if it was to say something.
 ///
 /// Here would be the connection, in a program that has a use for it.
 pub(crate) struct Winner {
@@ -49,7 +49,7 @@ pub(crate) async fn race(
             .spawn(connect(address, args.greeting));
     }
     let winner = racers.first_ok().await?;
-    let (racer, greeting) = winner.expect("there was an address, and nobody cancels");
+    let (racer, greeting) = winner.expect("there was an address, and nothing cancels");
     let address = racer.name().expect("each was given one").to_owned();
     Ok(Winner { address, greeting })
 }

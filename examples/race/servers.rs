@@ -18,7 +18,7 @@ pub(crate) const SERVERS: usize = 4;
 /// After how many milliseconds each greets its clients, if it does.
 const GREETINGS: [Option<u64>; SERVERS - 1] = [None, Some(300), Some(100)];
 
-/// Nobody listens here: tcpmux was hardly ever used.
+/// Nothing listens here: tcpmux was hardly ever used.
 const CLOSED: &str = "127.0.0.1:1";
 
 /// Races the servers by their greetings. The error is that of the servers.

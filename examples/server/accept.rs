@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections until the server is stopped. Each is a child beside this one.
 ///
-/// The listener goes with it: whoever comes later is refused by the system.
+/// The listener goes with it: the system refuses clients that come later.
 pub(crate) async fn accept<'env>(
     listener: TcpListener,
     cx: Context<'env>,
@@ -37,7 +37,7 @@ pub(crate) async fn accept<'env>(
             // The client has left before it was attended to.
             Err(error) if is_passing(error.kind()) => {}
             // Too many files are open, for one. The next try would fail as fast: to go on at once
-            // would be to spin, and to end would be to refuse all those who come later.
+            // would be to spin, and to end would be to refuse all clients that come later.
             Err(error) => {
                 tell(format_args!("cannot accept: {error}; trying again in {PAUSE:?}"));
                 cx.until_cancelled(Timer::after(PAUSE)).await;

@@ -49,8 +49,8 @@ impl<'a> Connection<'a> {
             if hangs {
                 pending::<()>().await;
             }
-            // A client that sends without a pause would never let this one wait, and so nobody else
-            // be attended to.
+            // A client that sends without a pause would never let this child wait. So the others
+            // would have no turn.
             yield_now().await;
         }
         self.write("bye\n").await

@@ -12,7 +12,7 @@ use smol::io::AsyncWriteExt;
 use super::problem::Problem;
 use super::{Context, tell};
 
-/// Counts what the children do, who borrow it. Each number stands for itself: no order is needed.
+/// Counts what the children do. They borrow it. Each number stands for itself: no order is needed.
 #[derive(Default)]
 pub(crate) struct Numbers {
     connections: AtomicU64,

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Prints a line at once, and says whether that went well. Whoever closed the other end wants to
-/// read no more: that is no failure.
+/// Prints a line at once, and says whether that went well. A reader that closed the other end wants
+/// no more: that is no failure.
 pub(crate) fn print(program: &str, line: impl Display) -> bool {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
@@ -16,7 +16,7 @@ pub(crate) fn print(program: &str, line: impl Display) -> bool {
     }
 }
 
-/// Tells a line of diagnostics. Where that cannot be written, there is nobody to tell.
+/// Tells a line of diagnostics. Where that cannot be written, it is lost.
 pub(crate) fn tell(program: &str, line: impl Display) {
     _ = writeln!(io::stderr(), "{program}: {line}");
 }

@@ -7,7 +7,7 @@
 ///
 /// [`Nursery::next`](crate::Nursery::next) hands out failures that are done with then:
 ///
-/// | a child whose failures were all handed out is | in the counts of a [`Report`](crate::Report) | in those of a [`JoinedError`](crate::JoinedError) |
+/// | a child with all its failures handed out is | in the counts of a [`Report`](crate::Report) | in those of a [`JoinedError`](crate::JoinedError) |
 /// |---|---|---|
 /// | one of [`failed`](Self::failed) | yes | no |
 /// | one of [`total`](Self::total) | yes | yes |
@@ -21,7 +21,7 @@ pub struct Counts {
     pub(crate) overran: u64,
     /// Of those that completed or failed.
     pub(crate) after_cancel: u64,
-    /// Children whose failures are all elsewhere: taken out of this error by `split` or `filter`,
+    /// Children with all their failures elsewhere: taken out of this error by `split` or `filter`,
     /// or handed out before it by `next`. In a nursery these are among those that failed.
     pub(crate) taken_out: u64,
 }
@@ -34,7 +34,7 @@ impl Counts {
     }
 
     /// The children that failed, whether their failures were stored or not. In an error, without
-    /// those whose failures [`next`](crate::Nursery::next) has all handed out.
+    /// those of which [`next`](crate::Nursery::next) has handed out every failure.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failed
@@ -76,8 +76,8 @@ impl Counts {
     ///
     /// In an error after failures were handed out, and in a part that
     /// [`split`](crate::JoinedError::split) or [`filter`](crate::JoinedError::filter) made, this is
-    /// still all children of the nursery: it is then more than the sum by the children whose
-    /// failures are all elsewhere.
+    /// still all children of the nursery: it is then more than the sum by the children
+    /// with all their failures elsewhere.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.completed + self.failed + self.cancelled + self.taken_out

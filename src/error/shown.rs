@@ -139,8 +139,8 @@ impl<'a, E> Shown<'a, E> {
 
     /// Cuts names at this many characters, instead of 40.
     ///
-    /// That is a child's name with the number before it, and the name of a nursery. Children whose
-    /// names begin alike, such as the URLs of one host, can be told apart only if they are not cut.
+    /// That is a child's name with the number before it, and the name of a nursery. Names
+    /// that begin alike, such as the URLs of one host, can be told apart only if they are not cut.
     pub fn names(mut self, chars: usize) -> Self {
         self.settings.names = chars;
         self

@@ -153,7 +153,7 @@ impl<T, E, M: Flavor> fmt::Debug for FirstOkSettle<'_, T, E, M> {
     }
 }
 
-/// A nursery whose children race.
+/// A nursery with children that race.
 struct RaceRun<'env, T, E, M: Flavor> {
     /// `None` once there is an answer.
     inner: Option<Boxed<'env, T, E, M>>,

@@ -14,7 +14,7 @@ use crate::child::End;
 use crate::error::{ExecutorError, Failure};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 
-/// A child whose future runs on an executor; this waits for it, and is what the nursery polls.
+/// A child on an executor: it waits there for the future, and is what the nursery polls.
 ///
 /// It is named here for code that is generic over the flavour: its bound is
 /// `M: Hold<'env, Remote<X, F, T, E>>`.

@@ -16,8 +16,8 @@ pub type Task = FutureObj<'static, ()>;
 /// Makes an executor of a closure that has a runtime run a task.
 ///
 /// The task is `Send`, `'static` and `Unpin`, and returns nothing; what spawns it has to see that
-/// it is polled, or dropped. For runtimes whose handles are a [`Spawn`] already, such as the
-/// `ThreadPool` of `futures`, there is no need of it.
+/// it is polled, or dropped. A handle that is a [`Spawn`] already, such as the `ThreadPool` of
+/// `futures`, needs no such closure.
 ///
 /// | runtime | executor |
 /// |---|---|

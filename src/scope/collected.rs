@@ -280,7 +280,7 @@ pub(crate) struct Summary<E> {
     pub(crate) owner: Owner,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) counts: Counts,
-    /// Children whose failures were all handed out before; the counts have them as failed.
+    /// Children with all their failures handed out before; the counts have them as failed.
     pub(crate) handed_out: u64,
     pub(crate) cause: Option<Cause>,
     pub(crate) sources: Option<Sources<E>>,

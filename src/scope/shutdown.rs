@@ -35,7 +35,7 @@ struct Plans<'env, M: Flavor> {
     went_with_child: bool,
     /// The child that drives the nursery cancels it only when that goes.
     shielded: bool,
-    /// The child by whose context the nursery was made.
+    /// The child with the context that made the nursery.
     said: Option<Member>,
     /// The child that drives the nursery, if that is another.
     around: Option<Member>,

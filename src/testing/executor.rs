@@ -1,4 +1,4 @@
-//! An executor whose every choice comes from a seed.
+//! An executor that makes every choice by a seed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -32,7 +32,7 @@ const MAX_POLLS: u64 = 1_000_000;
 ///
 /// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each
 /// is dropped, even where another's destructor panics; the first panic goes on then, unless the
-/// thread is panicking already. From then on signals still wake whoever waits for them, at once;
+/// thread is panicking already. From then on signals still wake the tasks that wait for them, at once;
 /// the clock stands still.
 ///
 /// # Examples
@@ -68,7 +68,7 @@ struct Running<'env> {
 pub enum Rest {
     /// Every task has ended.
     Done,
-    /// This many tasks wait, and nobody is left to wake them.
+    /// This many tasks wait, and nothing is left to wake them.
     Stalled(usize),
 }
 
@@ -200,7 +200,7 @@ impl<'env> Executor<'env> {
         true
     }
 
-    /// Polls tasks until all have ended or nobody is left to wake the rest. Time passes as needed.
+    /// Polls tasks until all have ended or nothing is left to wake the rest. Time passes as needed.
     ///
     /// # Panics
     ///
@@ -217,7 +217,7 @@ impl<'env> Executor<'env> {
     ///
     /// # Panics
     ///
-    /// If it waits and nobody is left to wake it: where a runtime would hang, this says so. And as
+    /// If it waits and nothing is left to wake it: where a runtime would hang, this says so. And as
     /// [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as
     /// they were.
     #[track_caller]
@@ -234,7 +234,7 @@ impl<'env> Executor<'env> {
         }
         match (ran, output) {
             (Ok(()), Some(output)) => output,
-            (Ok(()), None) => panic!("the future waits, and nobody is left to wake it"),
+            (Ok(()), None) => panic!("the future waits, and nothing is left to wake it"),
             (Err(thrown), _) => thrown.resume(),
         }
     }
@@ -285,7 +285,7 @@ impl fmt::Debug for Executor<'_> {
 
 /// What becomes of a task; see [`Executor::spawn`]. Clones are of the same task.
 ///
-/// Dropping it does nothing to the task, whose output is dropped then as soon as it is there. An
+/// Dropping it does nothing to the task. Its output is dropped then as soon as it is there. An
 /// output that was not taken is otherwise kept by this, and survives the executor.
 pub struct Task<T> {
     hub: Arc<Hub>,
@@ -300,7 +300,7 @@ impl<T> Clone for Task<T> {
 }
 
 impl<T> Task<T> {
-    /// Whether the output is there: the task has ended, and nobody has taken its output so far.
+    /// Whether the output is there: the task has ended, and its output was not taken so far.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.output.borrow().is_some()

@@ -1,4 +1,4 @@
-//! What an executor, its tasks' wakers, its signals and its clock share: who was woken, who waits,
+//! What an executor, its tasks' wakers, its signals and its clock share: what was woken, what waits,
 //! and the one source of chance.
 
 use std::collections::BTreeMap;
@@ -262,7 +262,7 @@ impl Hub {
         drop(old);
     }
 
-    /// Delivers what is held back, and holds back nothing any more: nobody is left to deliver it.
+    /// Delivers what is held back, and holds back nothing any more: nothing is left to deliver it.
     pub(super) fn close(&self) {
         let late = {
             let mut state = self.lock();
@@ -332,7 +332,7 @@ impl State {
         self.waiters.values().nth(at).map(|(_, waker)| Arc::clone(waker))
     }
 
-    /// The wakers to call now of those who wait for what has come; some are held back.
+    /// The wakers to call now of the tasks that wait for what has come; some are held back.
     fn wakers_of(&mut self, comes: impl Fn(For) -> bool) -> Vec<Kept> {
         let mut wakers: Vec<Kept> = self
             .waiters

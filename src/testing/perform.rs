@@ -61,7 +61,7 @@ pub enum Happening {
     Dropped,
 }
 
-/// Something that a child does with others or its nursery, which only whoever runs the script can
+/// Something that a child does with others or its nursery, which only the runner of the script can
 /// do: a step that spawns, takes a slot, cancels, closes, waits for another or to be cancelled,
 /// nests, or is about the executor that children are spawned onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ where
     Performance { acting, drop_panics, tell }
 }
 
-/// Returns to whoever polls so many times, and is woken each time.
+/// Is pending so many times, and is woken each time.
 ///
 /// # Cancel safety
 ///

@@ -8,7 +8,7 @@ pub const SIGNALS: u8 = 3;
 
 /// A nursery, its children, and what happens to it: a whole run.
 ///
-/// It says what is to be done and nothing of how: whoever runs it has the nursery. Its
+/// It says what is to be done and nothing of how: what runs it has the nursery. Its
 /// [strategy](fn@super::script) and its [`Arbitrary`] make up small ones.
 #[derive(Clone, Debug, PartialEq, Eq, Arbitrary)]
 pub struct Script {

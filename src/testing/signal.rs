@@ -9,7 +9,7 @@ use super::hub::{For, Hub};
 
 /// An event that comes once; made by [`Executor::signal`](super::Executor::signal).
 ///
-/// Clones are the same signal. Those who wait for it are woken under the executor's
+/// Clones are the same signal. What waits for it is woken under the executor's
 /// [`Hazards`](super::Hazards): late, twice, or before it has come.
 #[derive(Clone)]
 pub struct Signal {

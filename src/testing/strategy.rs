@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::script::{Child, End, Finish, Room, Rule, SIGNALS, Script, Spawn, Step};
 
-/// Scripts whose children spawn and nest others at most `depth` deep: with 0 they do not.
+/// Scripts of children that spawn and nest others at most `depth` deep: with 0 they do not.
 ///
 /// They shrink towards few children with few steps.
 pub fn script(depth: u32) -> BoxedStrategy<Script> {

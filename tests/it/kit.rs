@@ -198,7 +198,7 @@ pub(crate) fn message_of(test: impl FnOnce()) -> String {
 #[test]
 fn a_future_that_nobody_will_wake_is_told_and_not_waited_for() {
     let message = message_of(|| Executor::new(1).block_on(pending()));
-    assert_eq!(message, "the future waits, and nobody is left to wake it");
+    assert_eq!(message, "the future waits, and nothing is left to wake it");
 }
 
 #[test]

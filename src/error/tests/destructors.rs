@@ -1,4 +1,4 @@
-//! Errors and payloads whose destructors panic: all are dropped, and the first panic goes on.
+//! Errors and payloads with destructors that panic: all are dropped, and the first panic goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The driver of a pool whose lanes run on an executor: it pulls items and records how they ended.
+//! The driver of a pool on an executor: it pulls items and records how they ended.
 
 use std::convert::Infallible;
 use std::fmt;

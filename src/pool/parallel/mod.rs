@@ -1,4 +1,4 @@
-//! A pool whose lanes run on an executor.
+//! A pool with lanes that run on an executor.
 
 mod engine;
 mod lane;
@@ -80,7 +80,7 @@ pub type RunOn<'env, X, I, F, Fut, T, E, M = Shared, C = NoTimeout> =
 pub type RunOnStream<'env, X, S, F, Fut, T, E, M = Shared, C = NoTimeout> =
     Parallel<'env, X, Streamed<S>, F, Fut, T, E, M, C>;
 
-/// A pool whose lanes run on an executor; made by [`Pool::on`].
+/// A pool with lanes that run on an executor; made by [`Pool::on`].
 #[must_use = "a pool does nothing unless it is given items"]
 pub struct PoolOn<'env, X, E, M: Flavor = Shared, C: ItemTimeout = NoTimeout> {
     executor: X,
