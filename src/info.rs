@@ -8,7 +8,8 @@ use crate::text::{MAX_MESSAGE, Name, place};
 
 /// A child's spawn number: the first child of a nursery is `#0`, and no number is used twice.
 ///
-/// Numbers are unique within one nursery only. They order children by when they were spawned.
+/// Returned by [`Nursery::spawn`](crate::Nursery::spawn). Numbers are unique within one nursery
+/// only. They order children by when they were spawned.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(u64);
 
@@ -50,6 +51,8 @@ impl fmt::Debug for ChildId {
 }
 
 /// What is known of a child besides its work: id, name and spawn location. Cheap to clone.
+///
+/// Given by the `child` of a failure, a completion, a handle or a cause.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ChildInfo {
     id: ChildId,

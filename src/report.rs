@@ -19,7 +19,7 @@ pub struct Completion<T, E> {
     how: How,
 }
 
-/// How a child ended.
+/// How a child ended. Given by [`Completion::outcome`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome<T, E> {
@@ -179,7 +179,8 @@ impl<T, E> Outcome<T, E> {
     }
 }
 
-/// A child that was cancelled or ran out of time, and why.
+/// A child that was cancelled or ran out of time, and why. Listed by
+/// [`Report::cancelled`](crate::Report::cancelled).
 #[derive(Clone, Debug)]
 pub struct Cancelled {
     child: ChildInfo,
@@ -247,6 +248,9 @@ impl fmt::Display for Cancelled {
 }
 
 /// Everything that came of a nursery: outputs, failures, and cancelled children with their causes.
+///
+/// Made by [`Nursery::settle`](crate::Nursery::settle), the `settle` of a pool's run, and what ends a
+/// nursery that was [split](crate::Nursery::split).
 ///
 /// Nothing that was finished is missing from it, but for what [`next`](crate::Nursery::next) has
 /// handed out and failures beyond [`keep_failures`](crate::Nursery::keep_failures), which are

@@ -9,6 +9,10 @@ use crate::text::Message;
 
 /// Why a child or a nursery was cancelled.
 ///
+/// Given by the `cause` of what was cancelled: a nursery, a handle, a [`Report`](crate::Report) and
+/// each of its [cancelled](crate::outcome::Cancelled) children, and by
+/// [`ChildContext::cancelled`](crate::ChildContext::cancelled).
+///
 /// The first cause wins: what is cancelled twice keeps the cause it was cancelled with first. A
 /// clone shares the text with the original and costs one reference count.
 #[derive(Clone)]

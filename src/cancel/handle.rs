@@ -10,7 +10,8 @@ use crate::info::{ChildId, ChildInfo};
 
 /// Cancels one child, from anywhere, and tells when it is gone.
 ///
-/// A handle is `Send`, `Sync` and `'static` even where the child borrows, and clones are handles to
+/// Made by [`Nursery::spawn_with_handle`](crate::Nursery::spawn_with_handle), and for a whole run by
+/// [`Pool::cancel_handle`](crate::Pool::cancel_handle). A handle is `Send`, `Sync` and `'static` even where the child borrows, and clones are handles to
 /// the same child. Dropping a handle does nothing to the child. A handle that outlives its child or
 /// the nursery is inert: it keeps the child's id, name and cause, and none of the child's memory.
 ///

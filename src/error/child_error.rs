@@ -12,6 +12,9 @@ use crate::info::ChildInfo;
 
 /// One failure of one child: which child, how, and whether it was being cancelled at that time.
 ///
+/// An entry of a [`JoinedError`](crate::JoinedError); [`Nursery::next`](crate::Nursery::next) and
+/// [`Nursery::on_failure`](crate::Nursery::on_failure) give it alone.
+///
 /// A child that fails twice, say by its error and then by a panic in its destructor, leaves two.
 pub struct ChildError<E> {
     pub(super) origin: Origin,

@@ -2,6 +2,9 @@
 
 /// How many children of one nursery ended in which way.
 ///
+/// Given by [`Report::counts`](crate::Report::counts) and
+/// [`JoinedError::counts`](crate::JoinedError::counts).
+///
 /// Every child counts once, and as failed if it left any failure. The body of
 /// [`Nursery::run`](crate::Nursery::run) is not a child and is not counted.
 ///

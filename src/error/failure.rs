@@ -6,7 +6,7 @@ use super::{ExecutorError, JoinedError, Panic};
 use crate::cancel::{Cause, CauseKind};
 use crate::text::Message;
 
-/// How one child failed.
+/// How one child failed. Given by [`ChildError::failure`](crate::ChildError::failure).
 ///
 /// Its text is the text of what it holds, so its [`source`](std::error::Error::source) is the
 /// source of what it holds.

@@ -13,7 +13,7 @@ use crate::text::{MAX_MESSAGE, Message, NO_MESSAGE, place};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.
 ///
-/// Dropping it drops the payload; the panic goes no further.
+/// Given by [`Failure::panic`](crate::Failure::panic). /// Dropping it drops the payload; the panic goes no further.
 pub struct Panic(Box<Caught>);
 
 /// The payload is in exactly one of the two.

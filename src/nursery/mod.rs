@@ -47,6 +47,8 @@ use crate::scope::records::Records;
 
 /// A scope that owns child futures, drives them together and returns every failure.
 ///
+/// Made by [`Nursery::new`], or by [`Nursery::local`] for children that are not `Send`.
+///
 /// `T` is what children return, `E` how they fail, and `'env` what they may borrow from: anything
 /// that was there before the nursery. Children need not be `'static`, and `E` needs no bound.
 ///

@@ -36,10 +36,13 @@ use crate::scope::policy::Policy;
 
 /// Runs a future for each of many items, a few at a time, and returns every failure.
 ///
+/// Made by [`Pool::new`], or by [`Pool::local`] for callbacks that are not `Send`.
+///
 /// A nursery keeps a child for each future from its spawn to its end. A pool has as many *lanes* as
 /// may run at once, and pulls the next item when a lane is free: ten million items take the memory
 /// of a few, but for outputs and failures that are kept, and an item costs no allocation. An item
-/// is told by its index: the failure of the eighth is that of `#7`.
+/// is told by its index: the failure of the eighth is that of `#7`. It may have a
+/// [name](Map::item_name) too.
 ///
 /// | | items | gives |
 /// |---|---|---|
@@ -56,8 +59,10 @@ use crate::scope::policy::Policy;
 /// |---|---|
 /// | an item fails, or panics | one failure; its lane takes the next item |
 /// | the closure panics | that is its item's failure |
+/// | an item is not through when its [time](Self::item_timeout) is over | it has timed out, which is a failure; its lane takes the next item |
+/// | the [deadline](Self::deadline) passes | so have the items that run; no more are pulled |
 /// | the iterator or the stream panics when it is asked for an item | one failure, of [the pool itself](crate::spawn::ChildInfo::is_nursery). There are no more items; those that run come to their end |
-/// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled; no more are pulled |
+/// | a failure stops the pool ([`first_error`](Self::first_error), [`cancel_when`](Self::cancel_when)), or a [handle](Self::cancel_handle) cancels it | the items that run are dropped, the newest first, and are cancelled, unless there is a [grace](Self::grace); no more are pulled |
 /// | a destructor panics | one failure, beside whatever there is |
 ///
 /// `E` needs no bound. A pool made by [`new`](Self::new) takes
@@ -159,39 +164,6 @@ impl<E, M: Flavor> Pool<'_, E, M> {
 }
 
 impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
-    /// Lets each item fail as [timed out](crate::Failure::TimedOut) if the future that `make`
-    /// returns resolves before the item has ended: `item_timeout(|| sleep(second))`.
-    ///
-    /// `make` is called when the item starts, so it is cloned for each. The future is polled right
-    /// before the item each time, and heeded after it: an end that the item comes to in the same
-    /// poll counts. One that panics ends the item, and its panic is the item's failure. Nurseries
-    /// inside the item end with it, and may tell what they had collected; not on an executor. An
-    /// item still costs no allocation. Called twice, the later one holds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use nestling::Pool;
-    /// # use std::future::{pending, ready};
-    /// # futures::executor::block_on(async {
-    /// # let sleep = |_: u32| ready(());
-    /// let error = Pool::new(2)
-    ///     .item_timeout(move || sleep(1))
-    ///     .map([true, false], |answers| async move {
-    ///         if answers { Ok(()) } else { pending::<Result<(), String>>().await }
-    ///     })
-    ///     .await
-    ///     .unwrap_err();
-    /// assert_eq!(error.to_string(), "1 of 2 items failed: #1: timed out");
-    /// # });
-    /// ```
-    pub fn item_timeout<C2>(self, make: C2) -> Pool<'env, E, M, TimeoutBy<C2>>
-    where
-        C2: MakeTimer + Clone,
-    {
-        Pool { options: self.options, timeout: TimeoutBy(make) }
-    }
-
     /// Names the pool in its errors. An empty name is none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty());
@@ -265,6 +237,39 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     {
         self.options.policy.tell(M::callback(tell));
         self
+    }
+
+    /// Lets each item fail as [timed out](crate::Failure::TimedOut) if the future that `make`
+    /// returns resolves before the item has ended: `item_timeout(|| sleep(second))`.
+    ///
+    /// `make` is called when the item starts, so it is cloned for each. The future is polled right
+    /// before the item each time, and heeded after it: an end that the item comes to in the same
+    /// poll counts. One that panics ends the item, and its panic is the item's failure. Nurseries
+    /// inside the item end with it, and may tell what they had collected; not on an executor. An
+    /// item still costs no allocation. Called twice, the later one holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # use std::future::{pending, ready};
+    /// # futures::executor::block_on(async {
+    /// # let sleep = |_: u32| ready(());
+    /// let error = Pool::new(2)
+    ///     .item_timeout(move || sleep(1))
+    ///     .map([true, false], |answers| async move {
+    ///         if answers { Ok(()) } else { pending::<Result<(), String>>().await }
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(error.to_string(), "1 of 2 items failed: #1: timed out");
+    /// # });
+    /// ```
+    pub fn item_timeout<C2>(self, make: C2) -> Pool<'env, E, M, TimeoutBy<C2>>
+    where
+        C2: MakeTimer + Clone,
+    {
+        Pool { options: self.options, timeout: TimeoutBy(make) }
     }
 
     /// Ends the run when the future resolves: items that have not ended by then have [timed

@@ -123,7 +123,9 @@ impl<T, E, M: Flavor> Scope<'_, T, E, M> {
         let decided = is_cancelled || self.shutdown.is_due_for_failure();
         if !decided && matches!(verdict, Verdict::GoOn) {
             *verdict = self.policy.judge(&error);
-            if !matches!(verdict, Verdict::GoOn) {
+            // A cancel that is due already goes before one that waits for what is ready.
+            let is_late = self.policy.drains_ready && self.shutdown.is_due();
+            if !matches!(verdict, Verdict::GoOn) && !is_late {
                 error.decide();
             }
         }

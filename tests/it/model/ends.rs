@@ -146,7 +146,7 @@ impl Scope {
                 after_cancel => after_cancel,
             };
             let failed = Failed { id, why, after_cancel, overran };
-            if asked && verdict.is_some() {
+            if asked && verdict.is_some() && !(self.script.drain_ready && self.due.is_some()) {
                 self.decisive = Some(failed.clone());
             }
             self.keep(failed);
