@@ -135,6 +135,11 @@ impl FirstPanic {
         }
     }
 
+    /// The panic, if there was one.
+    pub(crate) fn into_panic(self) -> Option<CaughtPanic> {
+        self.0
+    }
+
     /// Goes on with the panic, if there is one. If the thread is panicking already it is discarded:
     /// a second panic would end the process.
     pub(crate) fn resume(self) {

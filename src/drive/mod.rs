@@ -102,8 +102,8 @@ pub(crate) trait Work {
     /// Polls what there is of this kind, as far as the budget goes.
     fn poll(&mut self, kind: Kind);
 
-    /// Whether something has ended that was not handed out. Pools collect what has ended, and hand
-    /// out nothing before the end.
+    /// Whether something has ended that was not handed out. A pool collects what has ended, and
+    /// hands out nothing before the end, unless it is read as a stream.
     #[inline]
     fn has_ended(&self) -> bool {
         false

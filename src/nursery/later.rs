@@ -21,7 +21,7 @@ pub trait MakeTimer {
     /// The timer.
     type Timer: Future;
 
-    /// Makes it; called once.
+    /// Makes it. It is called once; for each item of a pool a copy is.
     fn make(self) -> Self::Timer;
 }
 

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::Options;
 use super::item::{ItemTimeout, Place, Tag};
 use super::ledger::{Ledger, Settled};
-use super::run::{NameItems, PoolRun};
+use super::run::{HANDED_OUT_LATE, NameItems, PoolRun};
 use super::source::Source;
 use crate::cancel::current::Inside;
 use crate::cancel::{Cause, Nest};
@@ -201,11 +201,12 @@ where
     #[inline]
     fn poll_lane(&mut self, lane: usize, new: Option<S::Item>) -> bool {
         let (run, waker) = self.lanes.lane(lane);
-        let timer = new.as_ref().and(self.timeout.as_ref()).and_then(C::start);
+        let timeout = self.timeout.as_ref().filter(|_| C::ANY && new.is_some());
+        let start = timeout.map(|timeout| || timeout.start());
         let make = || new.zip(self.make.as_mut()).map(|(item, make)| make(item));
         let mut cx = Context::from_waker(waker);
         let inside = Inside::enter_nest(run.nest.take());
-        let polled = run.place.as_mut().poll(make, timer, &mut cx);
+        let polled = run.place.as_mut().poll(make, start, &mut cx);
         let nest = inside.leave();
         budget::has_polled();
         match polled {
@@ -267,7 +268,7 @@ where
         } else {
             self.drop_items(&cause);
         }
-        self.ledger.drop_source(self.source.as_mut());
+        self.ledger.cut_short(self.source.as_mut());
     }
 
     /// Cancels the nurseries inside the items, which go on.
@@ -304,8 +305,8 @@ where
         }
         let _unbounded = budget::Unbounded::begin();
         let inside = Inside::enter_nest(Some(Arc::clone(&nest)));
-        let polled =
-            run.place.as_mut().poll(|| None, None, &mut Context::from_waker(Waker::noop()));
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = run.place.as_mut().poll(|| None, None::<fn() -> _>, &mut cx);
         drop(inside.leave());
         let mut ended = match polled {
             Polled::Pending => return false,
@@ -451,6 +452,7 @@ where
     }
 
     fn hand_out(&mut self, in_order: bool) {
+        assert!(self.pulled == 0 && !self.over, "{HANDED_OUT_LATE}");
         self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
     }
 

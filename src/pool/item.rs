@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::child::{End, Ended, Polled};
 use crate::error::{Failure, Panic};
-use crate::guard::{CaughtPanic, catch, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_quietly};
 use crate::info::ChildId;
 use crate::nursery::{Later, MakeTimer};
 
@@ -32,6 +32,10 @@ impl From<ChildId> for Tag {
 pub trait ItemTimeout {
     #[doc(hidden)]
     type Timer: Future;
+
+    /// Whether items have a timer.
+    #[doc(hidden)]
+    const ANY: bool;
 
     /// The timer of an item that starts.
     #[doc(hidden)]
@@ -58,6 +62,8 @@ impl Future for Never {
 impl ItemTimeout for NoTimeout {
     type Timer = Never;
 
+    const ANY: bool = false;
+
     #[inline(always)]
     fn start(&self) -> Option<Self::Timer> {
         None
@@ -70,6 +76,8 @@ pub struct TimeoutBy<C>(pub(super) C);
 
 impl<C: MakeTimer + Clone> ItemTimeout for TimeoutBy<C> {
     type Timer = Later<C>;
+
+    const ANY: bool = true;
 
     fn start(&self) -> Option<Self::Timer> {
         Some(Later::new(self.0.clone()))
@@ -107,12 +115,13 @@ impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn clear(self: Pin<&mut Self>) -> Option<CaughtPanic> {
         let mut this = self.project();
         *this.expired = false;
-        let future = catch(|| this.future.set(None)).err();
-        let timer = catch(|| this.timer.set(None)).err();
-        future.or(timer)
+        let mut first = FirstPanic::of(catch(|| this.future.set(None)));
+        first.note(catch(|| this.timer.set(None)));
+        first.into_panic()
     }
 
-    /// Polls the item in its place. If it is new, `make` makes its future first.
+    /// Polls the item in its place. If it is new, `make` makes its future first, and `start` its
+    /// timer.
     ///
     /// The timer is polled before the future, and heeded after it: an end that the item comes to in
     /// the same poll counts.
@@ -120,23 +129,36 @@ impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn poll<T, E>(
         mut self: Pin<&mut Self>,
         make: impl FnOnce() -> Option<Fut>,
-        timer: Option<Tm>,
+        start: Option<impl FnOnce() -> Option<Tm>>,
         cx: &mut Context<'_>,
     ) -> Polled<T, Ended<T, E>>
     where
         Fut: Future<Output = Result<T, E>>,
         Tm: Future,
     {
-        if timer.is_some() {
-            self.as_mut().project().timer.set(timer);
+        if start.is_none() && self.timer.is_none() {
+            return self.poll_future(make, cx);
         }
-        let mut expired = false;
-        if self.timer.is_some() {
-            match self.as_mut().poll_timer(cx) {
-                Ok(polled) => expired = polled.is_ready(),
-                Err(caught) => return self.end_by_timer(caught, make),
+        let timer = self.as_mut().poll_timer(start, cx);
+        let polled = self.as_mut().poll_future(make, cx);
+        match timer {
+            Ok(timer) => {
+                *self.project().expired = timer.is_ready() && matches!(polled, Polled::Pending);
+                polled
             }
+            Err(caught) => self.end_by_timer(polled, caught),
         }
+    }
+
+    #[inline]
+    fn poll_future<T, E>(
+        mut self: Pin<&mut Self>,
+        make: impl FnOnce() -> Option<Fut>,
+        cx: &mut Context<'_>,
+    ) -> Polled<T, Ended<T, E>>
+    where
+        Fut: Future<Output = Result<T, E>>,
+    {
         // Outside of the guard: a destructor that panics must not drop them.
         let (mut output, mut error) = (None, None);
         let mut this = self.as_mut().project();
@@ -157,10 +179,7 @@ impl<Fut, Tm> Place<Fut, Tm> {
             Poll::Ready(())
         });
         match (caught, output) {
-            (Ok(Poll::Pending), _) => {
-                *this.expired = expired;
-                Polled::Pending
-            }
+            (Ok(Poll::Pending), _) => Polled::Pending,
             (Ok(Poll::Ready(())), Some(output)) => Polled::Completed(output),
             (caught, output) => {
                 let error = error.map(|error| End::Failed(Failure::Error(error)));
@@ -170,33 +189,51 @@ impl<Fut, Tm> Place<Fut, Tm> {
         }
     }
 
+    /// Starts the timer if the item is new, and polls it. It is dropped when it is over: it is not
+    /// to be polled again then.
     #[cold]
-    fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<Poll<()>, CaughtPanic>
+    fn poll_timer(
+        self: Pin<&mut Self>,
+        start: Option<impl FnOnce() -> Option<Tm>>,
+        cx: &mut Context<'_>,
+    ) -> Result<Poll<()>, CaughtPanic>
     where
         Tm: Future,
     {
         let mut timer = self.project().timer;
         catch(|| {
+            if let Some(start) = start {
+                timer.set(start());
+            }
             let polled = timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx).map(drop));
             if let Some(Poll::Ready(())) = polled {
-                // It is over, and not to be polled again.
                 timer.set(None);
             }
             polled.unwrap_or(Poll::Pending)
         })
     }
 
-    /// Ends an item with the panic of its timer.
+    /// The end of an item with a timer that has panicked: that is the item's failure, or one more
+    /// if the item has come to an end of its own.
     #[cold]
     fn end_by_timer<T, E>(
         self: Pin<&mut Self>,
+        polled: Polled<T, Ended<T, E>>,
         caught: CaughtPanic,
-        make: impl FnOnce() -> Option<Fut>,
     ) -> Polled<T, Ended<T, E>> {
-        let unmade = drop_guarded(make).err();
-        let panic = self.clear().or(unmade);
-        let end = End::Failed(Failure::Panic(Panic::of_timeout(caught)));
-        Polled::Ended(Ended::new(end, panic))
+        let panic = Panic::of_timeout(caught);
+        Polled::Ended(match polled {
+            Polled::Pending => Ended::new(End::Failed(Failure::Panic(panic)), self.clear()),
+            Polled::Completed(output) => Ended::with_aftermath(End::Completed(output), Some(panic)),
+            Polled::Ended(mut ended) => {
+                match ended.aftermath {
+                    None => ended.aftermath = Some(panic),
+                    // The destructor's panic is told.
+                    Some(_) => drop_quietly(panic),
+                }
+                ended
+            }
+        })
     }
 
     /// Ends an item that has panicked or failed.
@@ -207,10 +244,14 @@ impl<Fut, Tm> Place<Fut, Tm> {
         end: Option<End<T, E>>,
     ) -> Ended<T, E> {
         // If the future has panicked, it is still in its place.
-        let panic = self.clear();
+        let left = self.clear();
         match (caught, end) {
-            (caught, Some(end)) => Ended::new(end, caught.or(panic)),
-            (Some(caught), None) => Ended::by_panic(caught, panic),
+            (caught, Some(end)) => {
+                let mut first = FirstPanic::of(caught.map_or(Ok(()), Err));
+                first.note(left.map_or(Ok(()), Err));
+                Ended::new(end, first.into_panic())
+            }
+            (Some(caught), None) => Ended::by_panic(caught, left),
             (None, None) => unreachable!("a lane without an item is not polled"),
         }
     }

@@ -14,7 +14,7 @@ use super::item::Tag;
 use super::progress::Progress;
 use super::source::Source;
 use super::times::Times;
-use crate::cancel::{Cause, FinishOnDrop, How, Member, Time, current};
+use crate::cancel::{Cause, CauseKind, FinishOnDrop, How, Member, Time, current};
 use crate::child::{End, Ended};
 use crate::drive::{DriverWaker, WakeFlag};
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
@@ -43,6 +43,10 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     /// The names of items that have an output: there if the pool names its items.
     names: HashMap<ChildId, Arc<str>>,
     cause: Option<Cause>,
+    /// The run has ended.
+    closed: bool,
+    /// The deadline has passed, and there were items that had not been pulled.
+    cut_short: bool,
     /// The grace is over, and what is left of the items goes for that.
     overran: bool,
     driver: Arc<DriverWaker>,
@@ -78,6 +82,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             finish,
             names: HashMap::new(),
             cause: None,
+            closed: false,
+            cut_short: false,
             overran: false,
             driver: Arc::clone(driver),
             around: None,
@@ -237,6 +243,18 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
     }
 
+    /// Drops the source of a pool that is cancelled. One that had more items is remembered where
+    /// the deadline is what cut it short.
+    pub(super) fn cut_short<S: Source>(&mut self, source: Pin<&mut Option<S>>) {
+        let is_late = self.cause.as_ref().is_some_and(|why| why.kind() == CauseKind::Deadline);
+        if let (true, Some(source)) = (is_late, source.as_ref().as_pin_ref()) {
+            // Foreign code, which may panic.
+            let left = catch(|| source.left()).unwrap_or((0, None));
+            self.cut_short = left != (0, Some(0));
+        }
+        self.drop_source(source);
+    }
+
     pub(super) fn drop_source<S>(&mut self, mut source: Pin<&mut Option<S>>) {
         // A pinned value can be dropped in its place only.
         self.note(self.location, Panic::of_source, catch(|| source.as_mut().set(None)));
@@ -271,7 +289,12 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// What is handed out next.
     pub(super) fn next(&mut self) -> Option<Completion<T, E>> {
-        self.handed.as_mut()?.next()
+        let next = self.handed.as_mut()?.next();
+        if self.closed && next.is_none() {
+            // Nothing is left of the run in the child that drove it.
+            self.around = None;
+        }
+        next
     }
 
     /// Whether the item with this number may be pulled: it is not too far ahead of the others.
@@ -338,9 +361,11 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[inline]
     pub(super) fn end(&mut self, item: &Tag, ended: Ended<T, E>) -> Option<Cause> {
         match ended {
-            Ended { end: End::Completed(output), aftermath: None, how: How { lost: 0, .. } }
-                if !self.is_cancelled() =>
-            {
+            Ended {
+                end: End::Completed(output),
+                aftermath: None,
+                how: How { lost: 0, cause: None, .. },
+            } if !self.is_cancelled() => {
                 self.complete(item, output);
                 None
             }
@@ -487,6 +512,13 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// Ends a run that has no items any more: drops what it was given, and tells the handles.
     pub(super) fn close(&mut self) {
+        self.closed = true;
+        let any_failed = self.counts.failed > 0 || self.collected.failures() > 0;
+        if self.cut_short && !any_failed {
+            // No item was late, and yet the outputs are not those of all items.
+            let (info, late) = (ChildInfo::nursery(self.location), Cause::deadline());
+            self.fail(ChildError::new(info, Failure::TimedOut(late), How::default()));
+        }
         self.drop_progress();
         let faults = [self.times.drop_deadline(), self.times.drop_grace()];
         faults.into_iter().for_each(|fault| self.record_fault(fault));

@@ -244,7 +244,8 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     ///
     /// `make` is called when the item starts, so it is cloned for each. The future is polled right
     /// before the item each time, and heeded after it: an end that the item comes to in the same
-    /// poll counts. One that panics ends the item, and its panic is the item's failure. Nurseries
+    /// poll counts. One that panics ends an item that is pending, and its panic is the item's
+    /// failure. Nurseries
     /// inside the item end with it, and may tell what they had collected; not on an executor. An
     /// item still costs no allocation. Called twice, the later one holds.
     ///
@@ -278,8 +279,9 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     ///
     /// The pool is cancelled, with [`CauseKind::Deadline`](crate::outcome::CauseKind::Deadline),
     /// unless it was cancelled before. With a [grace](Self::grace) items may still end by
-    /// themselves. The future is polled before the items, and heeded after those that were woken
-    /// before it passed. One that panics ends the run too, and its panic is one more failure.
+    /// themselves. Where no item was late, and items had not been pulled, the pool itself has timed
+    /// out: so the outputs that are returned are those of all items, or there is an error. The
+    /// future is polled before the items, and heeded after those that were woken before it passed. One that panics ends the run too, and its panic is one more failure.
     /// Called twice, the later one holds.
     ///
     /// # Examples
@@ -326,7 +328,8 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     /// and those that run may come to an end of their own. What is left when the grace is over is
     /// dropped, and the [report](crate::Report::overran_grace) lists it. Nurseries that an item
     /// drives are cancelled with the pool, by what [graces](crate::Nursery::grace) they have; on an
-    /// executor they go on with their item.
+    /// executor they go on with their item. Where the child that drives the pool is dropped, the
+    /// grace is cut short.
     ///
     /// `make` is called when the pool is driven after its cancel. A grace that panics is over, and
     /// its panic is one more failure. Called twice, the later one holds.

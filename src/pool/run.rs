@@ -48,6 +48,10 @@ pub trait PoolRun {
     }
 }
 
+/// Why a stream cannot be made of a run that has begun: what came of items would be missing in it.
+pub(super) const HANDED_OUT_LATE: &str =
+    "`completions` and `in_order` have to be called before the run is polled";
+
 /// A run that takes names for its items. Sealed.
 #[doc(hidden)]
 pub trait NameItems<N, R>: PoolRun {
@@ -102,9 +106,13 @@ impl<R: PoolRun> PoolCompletions<R> {
 
     /// The same, in the order of the items. What has ended before an earlier item waits for it.
     ///
-    /// At most twice as many items as the limit are pulled and not handed out: where one takes
-    /// long, the others wait for it by then. What happens to the pool itself, as a panic of its
-    /// iterator, has no place in the order, and comes at once.
+    /// At most twice as many items as the limit are pulled and not handed out. When that many wait
+    /// for one that takes long, no more are pulled. What happens to the pool itself, as a panic of
+    /// its iterator, has no place in the order, and comes at once.
+    ///
+    /// # Panics
+    ///
+    /// If the stream was polled before.
     ///
     /// # Examples
     ///
@@ -236,14 +244,18 @@ impl<R: PoolRun> Map<R> {
     /// as they come, or [in the order of the items](PoolCompletions::in_order).
     ///
     /// Nothing is collected, so a run of ten million items takes little memory whatever they come
-    /// to. Items are driven while the stream is polled, and no more are pulled than the limit
-    /// allows: a slow reader holds them up. What the pool was given, as its callbacks, is asked as
-    /// without a stream. After the end it gives `None`.
+    /// to. Items are driven and pulled while the stream is polled: a slow reader holds them up. On
+    /// an executor lanes go on, and twice as many items as the limit are pulled at most. Callbacks
+    /// are called as they are without a stream. After the end the stream gives `None`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the stream drops the items that run, and what was not handed out. A `next` that is
-    /// dropped loses nothing.
+    /// Dropping the stream drops the items that run, or stops the lanes on an executor, and drops
+    /// what was not handed out. A `next` that is dropped loses nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the run was polled before.
     ///
     /// # Examples
     ///

@@ -326,3 +326,66 @@ fn the_types_of_runs_can_be_named() {
     assert_eq!(block_on(&mut runs.plain).unwrap(), [2, 4]);
     assert_eq!(block_on(&mut runs.timed).unwrap_err().len(), 2);
 }
+
+behaviour!(an_item_that_succeeds_in_its_last_poll_is_told_to_be_late, async {
+    let items = || {
+        pool!(1).item_timeout(|| yields(5)).map([()], |()| async {
+            let mut inner: Nursery<'_, (), &str> = Nursery::new();
+            inner.spawn(pending());
+            Ok::<_, &str>(inner.settle().await.counts().cancelled())
+        })
+    };
+    let report = items().settle().await;
+    assert_eq!(report.outputs()[0].1, 1);
+    assert_eq!((report.counts().after_cancel(), report.after_cancel().count()), (1, 1));
+    let completion = items().completions().next().await.unwrap();
+    assert_eq!(completion.cause().unwrap().kind(), CauseKind::Timeout);
+});
+
+behaviour!(an_item_keeps_its_own_end_where_its_timer_panics, async {
+    let report = pool!(2)
+        .item_timeout(|| poll_fn(|_| -> Poll<()> { panic!("no clock") }))
+        .map(0..2, |n| ready(if n == 0 { Ok(n) } else { Err("failed") }))
+        .settle()
+        .await;
+    assert_eq!((report.outputs().len(), report.counts().failed()), (1, 2));
+    let told: Vec<_> = report.error().unwrap().iter().map(|e| e.error().copied()).collect();
+    assert_eq!(told, [None, Some("failed"), None]);
+});
+
+/// Cannot be copied.
+struct Once;
+
+impl Clone for Once {
+    fn clone(&self) -> Self {
+        panic!("no copy")
+    }
+}
+
+behaviour!(a_closure_for_timers_that_panics_when_it_is_copied_ends_its_item, async {
+    let once = Once;
+    let make = move || {
+        let _ = &once;
+        pending::<()>()
+    };
+    let pool = pool!(1).item_timeout(make).for_each(0..2, |_| pending::<Result<(), &str>>());
+    let error = pool.await.unwrap_err();
+    assert_eq!(error.len(), 2);
+    assert!(error.first().to_string().contains("panicked in the timeout: no copy"), "{error}");
+});
+
+#[test]
+fn it_ends_its_item_on_an_executor_too() {
+    guarded(|| {
+        on_each_executor(|far| {
+            let once = Once;
+            let make = move || {
+                let _ = &once;
+                pending::<()>()
+            };
+            let pool = Pool::local(1).item_timeout(make).on(far);
+            let pool = pool.for_each(0..2, |_| pending::<Result<(), &str>>());
+            assert_eq!(block_on(pool).unwrap_err().len(), 2);
+        });
+    });
+}

@@ -1,6 +1,7 @@
 //! What a pool's items come to, one by one.
 
 use std::future::{pending, ready};
+use std::sync::Mutex;
 use std::task::Poll;
 
 use futures::channel::{mpsc, oneshot};
@@ -10,7 +11,7 @@ use nestling::outcome::CauseKind;
 use nestling::{Outcome, Pool};
 
 use crate::pools::OfFlavour;
-use crate::remote::on_each_executor;
+use crate::remote::{ByHand, on_each_executor};
 use crate::support::{Count, Live, OnDrop, Task, ends, guarded, yields};
 
 /// The number of an item, and what it came to.
@@ -269,3 +270,84 @@ fn the_last_poll_of_the_child_around_hands_out_all() {
         assert_eq!(report.outputs()[0].1, 2);
     });
 }
+
+/// The first item ends when it is told to; the others go on.
+#[test]
+fn the_end_of_one_item_on_an_executor_wakes_the_reader() {
+    guarded(|| {
+        for in_order in [false, true] {
+            let far = ByHand::default();
+            let (go, first) = oneshot::channel::<()>();
+            let first = Mutex::new(Some(first));
+            let items = Pool::new(4).on(&far).map(0..100, move |n| {
+                let first = first.lock().unwrap().take_if(|_| n == 0);
+                async move {
+                    match first {
+                        Some(first) => first.await.map_err(|_| "dropped"),
+                        None => pending().await,
+                    }
+                }
+            });
+            let items = items.completions();
+            let items = if in_order { items.in_order() } else { items };
+            let mut task = Task::new(items.into_future());
+            while task.poll().is_pending() && task.wakes() > 0 {
+                far.poll();
+            }
+            for _ in 0..4 {
+                far.poll();
+                assert!(task.poll().is_pending());
+            }
+            let woken = task.wakes();
+            go.send(()).unwrap();
+            far.poll();
+            assert!(task.wakes() > woken, "the reader is not woken");
+            let Poll::Ready((Some(completion), _)) = task.poll() else { panic!("it has ended") };
+            assert_eq!(number(&completion), 0);
+        }
+    });
+}
+
+by_hand!(a_run_that_was_polled_cannot_become_a_stream, {
+    let run = || {
+        pool!(2)
+            .map(0..9, |n| async move { if n > 0 { pending().await } else { Ok::<_, &str>(n) } })
+    };
+    let mut polled = run();
+    assert!((&mut polled).now_or_never().is_none());
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        drop(polled.completions());
+    }));
+    let text = *caught.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(text, "`completions` and `in_order` have to be called before the run is polled");
+    let mut polled = run().completions();
+    assert!(polled.next().now_or_never().is_some());
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        drop(polled.in_order());
+    }));
+    assert!(caught.is_err());
+});
+
+by_hand!(a_stream_at_its_end_is_inside_no_child, {
+    let polls = Count::default();
+    let mut nursery: nestling::Nursery<'_, (), &str> = nestling::Nursery::new();
+    let counted = polls.clone();
+    let handle = nursery.spawn_with_handle(async move {
+        let mut items = Pool::new(2).map(0..3, |n| ready(Ok::<_, &str>(n))).completions();
+        while items.next().await.is_some() {}
+        std::future::poll_fn(|_| {
+            counted.add();
+            Poll::<()>::Pending
+        })
+        .await;
+        drop(items);
+        Ok(())
+    });
+    let mut settle = Task::new(nursery.settle());
+    assert!(settle.poll().is_pending());
+    let before = polls.get();
+    handle.cancel();
+    assert!(settle.poll().is_ready());
+    // It is dropped without a last poll.
+    assert_eq!(polls.get(), before);
+});

@@ -3,15 +3,15 @@
 use std::future::{pending, ready};
 use std::task::Poll;
 
-use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::poll_fn;
+use futures::{FutureExt, StreamExt};
 use nestling::outcome::CauseKind;
 use nestling::{Nursery, Pool};
 
 use crate::pools::OfFlavour;
-use crate::remote::on_each_executor;
+use crate::remote::{ByHand, on_each_executor};
 use crate::support::{Count, Live, Log, OnDrop, Task, guarded, waits, yields};
 
 behaviour!(items_that_run_at_the_deadline_have_timed_out, async {
@@ -73,6 +73,29 @@ behaviour!(a_deadline_that_has_passed_at_once_pulls_no_item, async {
     let report = pool.map(0..9, |n| async move { Ok::<_, &str>(n) }).settle().await;
     assert_eq!(report.counts().total(), 0);
     assert_eq!(report.cause().unwrap().kind(), CauseKind::Deadline);
+});
+
+behaviour!(outputs_of_a_part_of_the_items_are_no_success_after_the_deadline, async {
+    let late = pool!(2).deadline(ready(())).map(0..9, |n| async move { Ok::<_, &str>(n) });
+    let error = late.await.unwrap_err();
+    assert_eq!(error.to_string(), "the pool itself failed: timed out: the deadline passed");
+    // Those that run end in the grace, and others were not pulled.
+    let late = pool!(2).deadline(yields(5)).grace(pending::<()>).map(0..9, |n| async move {
+        yields(9).await;
+        Ok::<_, &str>(n)
+    });
+    let report = late.settle().await;
+    assert_eq!((report.counts().completed(), report.error().unwrap().len()), (2, 1));
+    assert!(report.error().unwrap().first().child().is_nursery());
+    // All were pulled.
+    let late = pool!(2).deadline(yields(5)).grace(pending::<()>).map(0..2, |n| async move {
+        yields(9).await;
+        Ok::<_, &str>(n)
+    });
+    assert_eq!(late.await.unwrap(), [0, 1]);
+    let late = pool!(2).deadline(ready(())).map(0..9, |n| async move { Ok::<_, &str>(n) });
+    let told: Vec<_> = late.completions().map(|one| one.child().is_nursery()).collect().await;
+    assert_eq!(told, [true]);
 });
 
 behaviour!(a_deadline_that_panics_ends_the_run_and_is_a_failure, async {
@@ -307,5 +330,27 @@ fn lanes_on_an_executor_are_stopped_when_the_grace_is_over() {
             let counts: (u64, u64) = (report.counts().failed(), report.counts().overran_grace());
             assert_eq!(counts, (1, report.counts().cancelled()));
         });
+    });
+}
+
+#[test]
+fn an_executor_that_drops_a_lane_in_the_grace_is_told() {
+    guarded(|| {
+        let far = ByHand::default();
+        let pool = Pool::new(2).grace(pending::<()>);
+        let handle = pool.cancel_handle();
+        let pool = pool.on(&far).for_each(0..2, |_| pending::<Result<(), &str>>());
+        let mut task = Task::new(pool.settle());
+        for _ in 0..4 {
+            assert!(task.poll().is_pending());
+            far.poll();
+        }
+        handle.cancel();
+        assert!(task.poll().is_pending());
+        far.drop_all();
+        let Poll::Ready(report) = task.run() else { panic!("no lane is left") };
+        assert_eq!((report.counts().failed(), report.counts().cancelled()), (2, 0));
+        let error = report.error().unwrap();
+        assert!(error.iter().all(|one| one.failure().is_executor() && one.after_cancel()));
     });
 }

@@ -25,7 +25,7 @@ use crate::nursery::Nursery;
 use crate::pool::Options;
 use crate::pool::item::{ItemTimeout, Tag};
 use crate::pool::ledger::{Ledger, Settled};
-use crate::pool::run::{NameItems, PoolRun};
+use crate::pool::run::{HANDED_OUT_LATE, NameItems, PoolRun};
 use crate::pool::source::Source;
 use crate::remote::Remote;
 use crate::report::{Completion, Outcome};
@@ -158,7 +158,8 @@ where
                 this.losses.end();
             }
             let cause = match this.ledger.cause_so_far() {
-                Some(cause) if is_dropped => {
+                // In the grace it is not the pool that drops lanes.
+                Some(cause) if is_dropped && !this.ledger.grace_is_running() => {
                     this.ledger.end_cancelled(&item, &cause, ended.aftermath, 0);
                     None
                 }
@@ -317,7 +318,7 @@ where
         if let Some(crew) = this.crew.as_mut().filter(|_| !this.ledger.grace_is_running()) {
             crew.cancel();
         }
-        this.ledger.drop_source(this.source);
+        this.ledger.cut_short(this.source);
     }
 
     /// Cancels the pool if its deadline has passed: the ends that came before are recorded. Stops
@@ -457,7 +458,12 @@ where
         drop(this.driver.take());
         *this.over = true;
         this.ledger.drop_executor(this.executor.take());
-        this.ledger.drop_closure(this.make.take());
+        // The lanes are gone.
+        if let Some(making) = this.make.take().and_then(Arc::into_inner) {
+            let (make, timeout) = making.take();
+            this.ledger.drop_closure(make);
+            this.ledger.drop_closure(timeout);
+        }
         this.ledger.drop_closure(this.names.take());
         this.ledger.close();
     }
@@ -471,6 +477,8 @@ where
     }
 
     fn hand_out(&mut self, in_order: bool) {
+        assert!(self.pulled == 0 && !self.over, "{HANDED_OUT_LATE}");
+        self.board.tell_each();
         self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
     }
 

@@ -27,6 +27,10 @@ impl<F, C> Making<F, C> {
     pub(super) fn new(make: F, timeout: C) -> Self {
         Self { make: Some(make), timeout: Some(timeout) }
     }
+
+    pub(super) fn take(mut self) -> (Option<F>, Option<C>) {
+        (self.make.take(), self.timeout.take())
+    }
 }
 
 /// Each is dropped even where the destructor of the other panics.
@@ -102,10 +106,11 @@ where
             }
             let making = this.make.as_deref();
             let timeout = making.and_then(|making| making.timeout.as_ref());
-            let timer = new.as_ref().and(timeout).and_then(C::start);
+            let start = timeout.filter(|_| C::ANY && new.is_some());
+            let start = start.map(|timeout| || timeout.start());
             let make = making.and_then(|making| making.make.as_ref());
             let make = || new.zip(make).map(|(item, make)| make(item));
-            let ended = match this.place.as_mut().poll(make, timer, cx) {
+            let ended = match this.place.as_mut().poll(make, start, cx) {
                 Polled::Pending if this.place.is_expired() => {
                     let cause = Cause::timeout(this.work.info(this.item));
                     Ended::new(End::stopped(cause, false), this.place.as_mut().clear())

@@ -41,7 +41,7 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     ///
     /// | what happens | then |
     /// |---|---|
-    /// | the pool is cancelled, or stops at a failure | lanes are stopped, and waited for; items that were pulled and have not ended are cancelled |
+    /// | the pool is cancelled, or stops at a failure | lanes are stopped, and waited for; items that were pulled and have not ended are cancelled. With a [grace](Self::grace) lanes end the item that they run first |
     /// | the executor drops a lane | its item has failed, by [`Failure::Executor`](crate::Failure::Executor); other lanes go on |
     /// | the lane had run an item to its end before | another lane takes its place at once |
     /// | it had not, or the executor refuses a lane, or panics when it is given or copied for one | the executor is asked again when twice as many items have run to their end as when it was last asked again, or, if no lane is left, when one more has |

@@ -36,7 +36,7 @@
 //! |---|---|
 //! | the queue is half empty, and the driver had stopped because it was full | it refills it before it is empty |
 //! | a lane arrives, and another is due | it wakes or spawns that |
-//! | an item fails; any item ends, if there is a progress callback, or if lanes were lost | the pool may stop; the callback is called at once; lanes may be replaced |
+//! | an item fails; any item ends, if there is a progress callback, if ends are handed out, or if lanes were lost | the pool may stop; the callback is called at once; the reader waits for it; lanes may be replaced |
 //! | a lane finds no item, or is gone, and there are ends that the driver was not told of | the end may be the last |
 //!
 //! The end of an item that has succeeded is no reason in itself. Its lane takes another item, or
@@ -94,8 +94,6 @@ pub(crate) struct Board<I, T, E> {
     driver: Arc<DriverWaker>,
     /// At most so many lanes run items.
     limit: usize,
-    /// There is a progress callback: the driver is told of each end.
-    progress: bool,
     /// The line that began the run.
     location: &'static Location<'static>,
 }
@@ -105,6 +103,8 @@ struct State<I, T, E> {
     items: VecDeque<Tagged<I>>,
     /// Ends that the driver has not taken, in order.
     ends: Vec<TaggedEnd<T, E>>,
+    /// There is a progress callback, or ends are handed out: the driver is told of each.
+    each: bool,
     /// The driver was told of ends, and has not taken them since.
     told: bool,
     lanes: Roster,
@@ -167,6 +167,7 @@ impl<I, T, E> Board<I, T, E> {
         let state = State {
             items: VecDeque::new(),
             ends: Vec::new(),
+            each: progress,
             told: false,
             lanes: Roster::default(),
             lacking: false,
@@ -175,7 +176,12 @@ impl<I, T, E> Board<I, T, E> {
             closed: false,
             starting: None,
         };
-        Self { state: Mutex::new(state), driver, limit, progress, location }
+        Self { state: Mutex::new(state), driver, limit, location }
+    }
+
+    /// Tells the driver of each end from now on.
+    pub(crate) fn tell_each(&self) {
+        self.lock().each = true;
     }
 
     pub(crate) fn info(&self, item: &Tag) -> ChildInfo {
@@ -289,7 +295,7 @@ impl<I, T, E> Board<I, T, E> {
     /// Adds an end. Says whether the driver is to be told.
     fn add_end(&self, state: &mut State<I, T, E>, end: Option<TaggedEnd<T, E>>) -> bool {
         let Some(end) = end else { return false };
-        let tell = self.progress || state.lacking || is_failure(&end.1);
+        let tell = state.each || state.lacking || is_failure(&end.1);
         state.ends.push(end);
         tell && state.has_news()
     }
