@@ -8,7 +8,8 @@ use crate::error::{ChildError, Counts, Ends, Failure, JoinedError, LostInside, S
 use crate::guard::drop_quietly;
 use crate::info::{ChildInfo, Owner};
 
-/// The end of one child, as [`Nursery::next`](crate::Nursery::next) gives it.
+/// The end of one child or item, as [`Nursery::next`](crate::Nursery::next) and the
+/// [completions](crate::future::Map::completions) of a pool give it.
 ///
 /// Where a destructor panics after the child had come to its own end, the child gives two: that
 /// end, and then the panic as a failure.

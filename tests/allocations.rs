@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::{AllocationInfo, measure};
-use futures::FutureExt;
 use futures::channel::oneshot::{self, Receiver};
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
 use nestling::{CancelHandle, Nursery, Pool};
 
 const CHILDREN: u64 = 1_000;
@@ -489,6 +489,38 @@ fn pool(items: u32) -> AllocationInfo {
         assert_eq!(block_on(pool).unwrap_err().counts().failed(), u64::from(items / 10));
         assert!((8..=64).contains(&most.get()), "{} ran at once", most.get());
     })
+}
+
+/// Items with a timeout of their own, read one by one.
+fn stream_of(items: u32) -> AllocationInfo {
+    measure(move || {
+        let pool = Pool::local(64).item_timeout(std::future::pending::<()>).map(
+            0..items,
+            |n| async move {
+                if n % 4 == 0 {
+                    yield_now().await;
+                }
+                if n % 10 == 0 { Err(n) } else { Ok(n) }
+            },
+        );
+        let mut completions = pool.completions();
+        let count = block_on(async {
+            let mut count = 0;
+            while completions.next().await.is_some() {
+                count += 1;
+            }
+            count
+        });
+        assert_eq!(count, items);
+    })
+}
+
+#[test]
+fn a_stream_of_items_with_timeouts_keeps_nothing_of_an_item() {
+    stream_of(1_000);
+    let (short, long) = (stream_of(1_000), stream_of(100_000));
+    assert_eq!(long.bytes_max, short.bytes_max);
+    assert_eq!(long.count_total, short.count_total);
 }
 
 async fn yield_now() {
