@@ -11,7 +11,7 @@ use crate::cancel::{
     CancelHandle, Cause, CauseKind, Control, FinishOnDrop, How, LostKind, Nest, Time,
 };
 use crate::drive::budget;
-use crate::error::{Failure, Panic};
+use crate::error::{Counts, Failure, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
@@ -83,6 +83,19 @@ impl<T, E> Ended<T, E> {
             (end, panic) => (end, panic),
         };
         Self { end, aftermath, how }
+    }
+
+    /// Counts it as what it is.
+    pub(crate) fn count_in(&self, counts: &mut Counts) {
+        match (&self.end, &self.aftermath) {
+            (End::Completed(_) | End::Delivered, None) => counts.completed += 1,
+            (End::Cancelled(_), None) => counts.cancelled += 1,
+            (End::Failed(_), _) | (_, Some(_)) => counts.failed += 1,
+        }
+        let how = &self.how;
+        counts.after_cancel += u64::from(how.cause.is_some() && !how.dropped);
+        counts.overran += u64::from(how.overran);
+        counts.not_stored += u64::from(how.lost);
     }
 
     /// It panicked in its poll; `panic` is that of the destructor which was called after that.

@@ -374,19 +374,12 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     #[cold]
-    fn end_otherwise(&mut self, item: &Tag, ended: Ended<T, E>) -> Option<Cause> {
-        let Ended { end, aftermath, mut how } = ended;
-        if how.cause.is_none() && !how.dropped {
-            how.cause = self.cause_so_far();
+    fn end_otherwise(&mut self, item: &Tag, mut ended: Ended<T, E>) -> Option<Cause> {
+        if ended.how.cause.is_none() && !ended.how.dropped {
+            ended.how.cause = self.cause_so_far();
         }
-        match (&end, &aftermath) {
-            (End::Completed(_) | End::Delivered, None) => self.counts.completed += 1,
-            (End::Cancelled(_), None) => self.counts.cancelled += 1,
-            (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
-        }
-        self.counts.after_cancel += u64::from(how.cause.is_some() && !how.dropped);
-        self.counts.overran += u64::from(how.overran);
-        self.counts.not_stored += u64::from(how.lost);
+        ended.count_in(&mut self.counts);
+        let Ended { end, aftermath, how } = ended;
         let mut cause = None;
         // What was lost inside is told once.
         let aftermath = aftermath.map(|panic| (panic, How { lost: 0, ..how.clone() }));

@@ -16,21 +16,14 @@ use crate::report::{Completion, Outcome};
 impl<T, E, M: Flavor> Scope<'_, T, E, M> {
     /// Counts a child that is gone, keeps its records, and does what the policy says of its
     /// failures.
-    pub(super) fn finish(&mut self, child: &Gone, ended: Ended<T, E>) {
-        let Ended { end, aftermath, mut how } = ended;
-        if how.cause.is_none() && !how.dropped {
-            how.cause = self.cancel_requested();
+    pub(super) fn finish(&mut self, child: &Gone, mut ended: Ended<T, E>) {
+        if ended.how.cause.is_none() && !ended.how.dropped {
+            ended.how.cause = self.cancel_requested();
         }
+        ended.count_in(&mut self.counts);
+        let Ended { end, aftermath, how } = ended;
         let info = child.info();
         let mut verdict = Verdict::GoOn;
-        match (&end, &aftermath) {
-            (End::Completed(_) | End::Delivered, None) => self.counts.completed += 1,
-            (End::Cancelled(_), None) => self.counts.cancelled += 1,
-            (End::Failed(_), _) | (_, Some(_)) => self.counts.failed += 1,
-        }
-        self.counts.after_cancel += u64::from(how.cause.is_some() && !how.dropped);
-        self.counts.overran += u64::from(how.overran);
-        self.counts.not_stored += u64::from(how.lost);
         // What was lost inside is told once.
         let aftermath = aftermath.map(|panic| (panic, How { lost: 0, ..how.clone() }));
         match end {
