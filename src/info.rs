@@ -132,17 +132,19 @@ impl fmt::Display for ChildInfo {
 }
 
 /// `#7 fetch` with the name that is given; number and name are cut together, and a number alone is
-/// not cut.
+/// not cut. Without `numbers` a name stands alone.
 pub(crate) struct Called<'a> {
     pub(crate) id: ChildId,
     pub(crate) name: Option<&'a str>,
     pub(crate) chars: usize,
+    pub(crate) numbers: bool,
 }
 
 impl fmt::Display for Called<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, chars) = (self.id, self.chars);
         match self.name {
+            Some(text) if !self.numbers => Name { text, chars }.fmt(f),
             Some(name) => Name { text: format_args!("{id} {name}"), chars }.fmt(f),
             None => id.fmt(f),
         }

@@ -82,6 +82,8 @@ pub(super) struct Label<'a, E> {
     around: usize,
     /// Where each number with its name is cut; `None` shows no names.
     names: Option<usize>,
+    /// Whether those with names have their numbers.
+    numbers: bool,
     /// What the last child belongs to.
     owner: Owner,
 }
@@ -89,18 +91,22 @@ pub(super) struct Label<'a, E> {
 impl<'a, E> Label<'a, E> {
     pub(super) fn of_item(entry: &Entry<'a, E>, settings: Settings) -> Self {
         let path = iter::once(entry.error).chain(entry.path.iter().copied()).collect();
-        let (is_whole, names) = (!entry.elided, Some(settings.names));
-        Self { path, is_whole, around: settings.depth, names, owner: entry.owner }
+        let Settings { names, numbers, depth: around, .. } = settings;
+        let (is_whole, names) = (!entry.elided, Some(names));
+        Self { path, is_whole, around, names, numbers, owner: entry.owner }
     }
 
     pub(super) fn of(entry: &'a ChildError<E>) -> Self {
         let (path, names) = (vec![entry], Some(MAX_NAME));
-        Self { path, is_whole: true, around: Settings::LINE.depth, names, owner: Owner::Nursery }
+        let Settings { numbers, depth: around, .. } = Settings::LINE;
+        Self { path, is_whole: true, around, names, numbers, owner: Owner::Nursery }
     }
 
-    /// The first failure of a joined error.
-    pub(super) fn id_of_first(error: &'a JoinedError<E>) -> Self {
-        Self { names: None, owner: error.0.owner, ..Self::of(error.first()) }
+    /// The first failure of a joined error, by its number, or by its name alone.
+    pub(super) fn of_first(error: &'a JoinedError<E>, settings: Settings) -> Self {
+        let Settings { names, numbers, .. } = settings;
+        let names = (!numbers).then_some(names);
+        Self { names, numbers, owner: error.0.owner, ..Self::of(error.first()) }
     }
 
     fn part(
@@ -111,7 +117,7 @@ impl<'a, E> Label<'a, E> {
     ) -> fmt::Result {
         match self.names {
             _ if child.is_nursery() => f.write_str(self.owner.noun()),
-            Some(chars) => Called { id: child.id(), name, chars }.fmt(f),
+            Some(chars) => Called { id: child.id(), name, chars, numbers: self.numbers }.fmt(f),
             None => child.id().fmt(f),
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct Settings {
     /// Of all nurseries together.
     pub(super) total: usize,
     pub(super) locations: bool,
+    /// The number of a child that has a name.
+    pub(super) numbers: bool,
     pub(super) backtraces: bool,
     pub(super) by_spawn_order: bool,
 }
@@ -31,6 +33,7 @@ impl Settings {
         entries: 10,
         total: 50,
         locations: false,
+        numbers: true,
         backtraces: false,
         by_spawn_order: false,
     };

@@ -155,6 +155,16 @@ impl<'a, E> Shown<'a, E> {
         self
     }
 
+    /// Says whether children that have a name are shown with their number too, as they are unless
+    /// told otherwise.
+    ///
+    /// For users of the program a name says enough: `port` and not `#3 port`. What a cause says of a
+    /// child keeps its number.
+    pub fn numbers(mut self, shown: bool) -> Self {
+        self.settings.numbers = shown;
+        self
+    }
+
     /// Shows also the backtraces that errors write in their own text, in a tree. Allow for enough
     /// [`lines`](Self::lines).
     pub fn backtraces(mut self, shown: bool) -> Self {

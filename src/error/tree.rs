@@ -35,8 +35,8 @@ enum Cells {
 impl Row {
     /// A row right below the title.
     pub(super) fn entry(child: &ChildInfo, text: String, settings: Settings) -> Self {
-        let called = Called { id: child.id(), name: child.name(), chars: settings.names };
-        let label = called.to_string();
+        let Settings { names: chars, numbers, .. } = settings;
+        let label = Called { id: child.id(), name: child.name(), chars, numbers }.to_string();
         let location = child.location();
         Self { depth: 0, last: false, what: Cells::Entry { label, location, lines: vec![text] } }
     }
@@ -104,7 +104,7 @@ pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
     };
     match error.first() {
         body if is_own_body(body) && error.len() == 1 => {}
-        _ => title += &format!(", first {}", Label::id_of_first(error)),
+        _ => title += &format!(", first {}", Label::of_first(error, settings)),
     }
     title
 }

@@ -187,6 +187,27 @@ nursery failed: 2 of 2 children, first #0
 }
 
 #[test]
+fn names_can_stand_without_numbers() {
+    let leaf = failed(3, "a", "permission denied");
+    let src = joined(0, vec![group(1, "src", joined(0, vec![leaf])), failed(2, "", "no")]);
+    let error = joined(0, vec![group(0, "walk", src), failed(1, "list", "timed out")]);
+    let tree = "\
+nursery failed: 2 of 2 children, first walk
+├─ walk          nursery failed: 2 of 2 children, first src
+│  ├─ src > a    permission denied
+│  └─ #2         no
+└─ list          timed out";
+    assert_eq!(error.tree().numbers(false).locations(false).to_string(), tree);
+    assert_eq!(
+        error.line().numbers(false).to_string(),
+        "2 of 2 children failed: walk: 2 of 2 children failed (src > a: permission denied; #2: no); \
+         list: timed out"
+    );
+    let names = error.tree().numbers(false).names(3).locations(false).to_string();
+    assert!(names.contains("\n└─ lis…"), "{names}");
+}
+
+#[test]
 fn of_a_long_path_the_nearest_are_named() {
     let error = (0..40).fold(joined(0, vec![failed(9, "leaf", "no")]), |error, number| {
         joined(0, vec![group(number, "", error)])

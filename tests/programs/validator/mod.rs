@@ -135,19 +135,19 @@ search
     assert_eq!(
         text,
         "\
-nursery \"config\" failed: 2 of 3 children (1 completed), first #1
-├─ #1 billing           nursery failed: 4 of 5 children (1 completed), first #0
-│  ├─ #0 port           port = 99999 is no number
+nursery \"config\" failed: 2 of 3 children (1 completed), first billing
+├─ billing           nursery failed: 4 of 5 children (1 completed), first port
+│  ├─ port           port = 99999 is no number
 │  │     caused by: number too large to fit in target type
-│  ├─ #1 workers        workers is missing
-│  ├─ #2 upstream       cannot reach 10.0.0.7:9000
+│  ├─ workers        workers is missing
+│  ├─ upstream       cannot reach 10.0.0.7:9000
 │  │     caused by: connection refused
-│  └─ #3 certificate    cannot read /root/billing.pem
+│  └─ certificate    cannot read /root/billing.pem
 │        caused by: permission denied
-└─ #2 search            nursery failed: 2 of 5 children (3 completed), first #1
-   ├─ #1 workers        workers = many is no number
+└─ search            nursery failed: 2 of 5 children (3 completed), first workers
+   ├─ workers        workers = many is no number
    │     caused by: invalid digit found in string
-   └─ #4 free port      port 8080 is that of shop, too",
+   └─ free port      port 8080 is that of shop, too",
     );
 }
 
@@ -161,11 +161,11 @@ fn a_check_that_panics_costs_no_other() {
     assert_eq!(
         text,
         "\
-nursery \"config\" failed: 1 of 1 child, first #0
-└─ #0 shop           nursery failed: 2 of 5 children (3 completed), first #0
-   ├─ #0 port        port = 80a is no number
+nursery \"config\" failed: 1 of 1 child, first shop
+└─ shop           nursery failed: 2 of 5 children (3 completed), first port
+   ├─ port        port = 80a is no number
    │     caused by: invalid digit found in string
-   └─ #2 upstream    panicked: an address has a port",
+   └─ upstream    panicked: an address has a port",
     );
     assert_eq!(block_on(nested::validate("")), block_on(plain::validate("")));
 }

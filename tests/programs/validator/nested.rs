@@ -13,7 +13,9 @@ pub(super) async fn validate(text: &str) -> (u8, String) {
     }
     match config.join().await {
         Ok(_) => (0, String::new()),
-        Err(error) => (1, error.tree().by_spawn_order().locations(false).to_string()),
+        Err(error) => {
+            (1, error.tree().by_spawn_order().locations(false).numbers(false).to_string())
+        }
     }
 }
 
