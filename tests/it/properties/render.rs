@@ -4,7 +4,7 @@
 //! entries and its total (a digit is that number, a `.` leaves what is the default, any other byte
 //! is its value), and two bytes more. The bits of the first: flatten it, show no locations, show
 //! what errors were caused by, show it by its `Debug`, show its structure too, two lines of each message,
-//! the order of spawns. The second is how
+//! the order of spawns, no numbers beside names. The second is how
 //! many times eight bytes a writer takes before it fails.
 //!
 //! What is to be grown follows, see [`grow`](super::grow).
@@ -53,6 +53,7 @@ struct Options {
     structure: bool,
     few_lines: bool,
     by_spawn_order: bool,
+    numbers: bool,
     room: usize,
 }
 
@@ -68,6 +69,7 @@ impl Options {
         let (flatten, locations, sources) = (bits & 1 != 0, bits & 2 == 0, bits & 4 != 0);
         let (debug, structure) = (bits & 8 != 0, bits & 16 != 0);
         let (few_lines, by_spawn_order) = (bits & 32 != 0, bits & 64 != 0);
+        let numbers = bits & 128 == 0;
         let room = usize::from(byte()) * 8;
         Self {
             width,
@@ -82,6 +84,7 @@ impl Options {
             structure,
             few_lines,
             by_spawn_order,
+            numbers,
             room,
         }
     }
@@ -97,18 +100,19 @@ impl Options {
             entries: self.entries.unwrap_or(default.entries),
             total: self.total.unwrap_or(default.total),
             locations: self.locations,
+            numbers: self.numbers,
             sources: self.sources,
         }
     }
 
     fn are_default(&self) -> bool {
         let limits = [self.width, self.names, self.depth, self.entries, self.total];
-        let changed = self.sources || self.few_lines || self.by_spawn_order;
+        let changed = self.sources || self.few_lines || self.by_spawn_order || !self.numbers;
         limits == [None; 5] && self.locations && !changed
     }
 
     fn tree<'a>(&self, error: &'a JoinedError<Fault>) -> Shown<'a, Fault> {
-        let tree = error.tree().locations(self.locations);
+        let tree = error.tree().locations(self.locations).numbers(self.numbers);
         let tree = self.width.into_iter().fold(tree, Shown::width);
         let tree = self.names.into_iter().fold(tree, Shown::names);
         let tree = self.depth.into_iter().fold(tree, Shown::depth);
@@ -181,7 +185,7 @@ fn shown_as_tree(error: &JoinedError<Fault>, options: &Options) {
     forget_asked(error);
     let sink = Sink::take(shown);
     safe(&sink.text, true);
-    guided(&sink.text);
+    guided(&sink.text, options.numbers);
     bounded(&sink, limits);
     few_writes(&sink, sink.text.split('\n').count());
     let mut expected = Expected::new(form);
@@ -259,7 +263,7 @@ fn safe(text: &str, lines: bool) {
 }
 
 /// Every line stands where it belongs: below a branch, with the trunks of those that go on.
-fn guided(tree: &str) {
+fn guided(tree: &str, numbers: bool) {
     // Of each level around and at the last line: whether more is to come there.
     let mut open: Vec<bool> = Vec::new();
     let mut lines = tree.split('\n');
@@ -283,7 +287,8 @@ fn guided(tree: &str) {
         }
         let row = rest.strip_prefix("├─ ").or_else(|| rest.strip_prefix("└─ "));
         let row = row.unwrap_or_else(|| panic!("it has no branch: {line:?}"));
-        assert!(row.starts_with(['#', 'b', '…']), "it names no child: {line:?}");
+        let named = row.starts_with(['#', 'b', '…']) || !numbers;
+        assert!(named, "it names no child: {line:?}");
         assert!(depth <= open.len(), "it hangs on nothing: {line:?}");
         let left = open.get(depth + 1..).unwrap_or_default();
         assert!(!left.contains(&true), "a level has no last line: {line:?}");

@@ -28,6 +28,7 @@ pub(crate) struct Limits {
     pub(crate) entries: usize,
     pub(crate) total: usize,
     pub(crate) locations: bool,
+    pub(crate) numbers: bool,
     pub(crate) sources: bool,
     pub(crate) by_spawn_order: bool,
 }
@@ -43,6 +44,7 @@ impl Default for Limits {
             entries: 100,
             total: 500,
             locations: true,
+            numbers: true,
             sources: false,
             by_spawn_order: false,
         }
@@ -178,7 +180,7 @@ impl Expected {
                     let entry = path.last().expect("the path ends in it");
                     let mut text = String::new();
                     if !(*named && is_own_body(entry)) {
-                        text = label(path, *elided, 8, Some(NAME)) + ": ";
+                        text = label(path, *elided, 8, Some(NAME), true) + ": ";
                     }
                     if *after_cancel {
                         text += "after cancel: ";
@@ -252,7 +254,7 @@ impl Expected {
         let mut locations = columns().map(|(_, location)| location);
         let first = locations.next().expect("there is one entry");
         let same = columns().count() > 1 && locations.all(|location| location == first);
-        let mut tree = title(error, limits.names);
+        let mut tree = title(error, limits);
         if limits.locations && same {
             tree += &format!(", spawned at {first}");
         }
@@ -297,7 +299,7 @@ impl Expected {
         };
         let entry = path.last().expect("the path ends in it");
         let mut lines = match entry.failure() {
-            Failure::Group(group) => vec![title(group, limits.names)],
+            Failure::Group(group) => vec![title(group, limits)],
             failure => self.message(failure, limits.width, limits.lines),
         };
         let mut told = lines.join("\n");
@@ -324,7 +326,7 @@ impl Expected {
         let location = entry.child().location();
         let location = place(&format!("{}:{}", location.file(), location.line()));
         // With room for the trunks before it.
-        let label = label(path, elided, limits.depth, Some(limits.names));
+        let label = label(path, elided, limits.depth, Some(limits.names), limits.numbers);
         let label = format!("{}{label}", " ".repeat(3 * item.depth));
         Row { columns: Some((label, location)), text: lines.join("\n") }
     }
@@ -344,9 +346,9 @@ fn line_head(error: &JoinedError<Fault>) -> String {
     }
 }
 
-fn title(error: &JoinedError<Fault>, names: usize) -> String {
+fn title(error: &JoinedError<Fault>, limits: Limits) -> String {
     let name = match error.name() {
-        Some(name) => format!(" \"{}\"", clip(name, names)),
+        Some(name) => format!(" \"{}\"", clip(name, limits.names)),
         None => String::new(),
     };
     let counts = error.counts();
@@ -362,7 +364,8 @@ fn title(error: &JoinedError<Fault>, names: usize) -> String {
         title += &format!(" ({})", others.join(", "));
     }
     if error.len() > 1 || !is_own_body(error.first()) {
-        title += &format!(", first {}", label(&[error.first()], false, 8, None));
+        let names = (!limits.numbers).then_some(limits.names);
+        title += &format!(", first {}", label(&[error.first()], false, 8, names, limits.numbers));
     }
     title
 }
@@ -385,9 +388,16 @@ fn is_own_body(entry: &ChildError<Fault>) -> bool {
 }
 
 /// With names cut after so many characters, or without names; `around` children around the last are
-/// named at most.
-fn label(path: &[&ChildError<Fault>], elided: bool, around: usize, names: Option<usize>) -> String {
+/// named at most. Without `numbers` a name stands alone.
+fn label(
+    path: &[&ChildError<Fault>],
+    elided: bool,
+    around: usize,
+    names: Option<usize>,
+    numbers: bool,
+) -> String {
     let part = |child: &ChildInfo, name: Option<&str>| match (name, names) {
+        (Some(name), Some(chars)) if !numbers => clip(name, chars),
         (Some(name), Some(chars)) => clip(&format!("{} {name}", child.id()), chars),
         _ => child.id().to_string(),
     };
