@@ -12,6 +12,8 @@
 
 #[path = "race/args.rs"]
 mod args;
+#[path = "shared/colour.rs"]
+mod colour;
 #[path = "race/connect.rs"]
 mod connect;
 #[path = "shared/print.rs"]
@@ -63,7 +65,8 @@ fn told(result: Result<Winner, JoinedError<Problem>>, of: usize) -> bool {
             print(format_args!("connected to {address} (first of {of}): {greeting}"))
         }
         Err(error) => {
-            print(error.tree().sources().locations(false).names(args::ADDRESS_MAX));
+            let tree = error.tree().sources().locations(false).names(args::ADDRESS_MAX);
+            print(tree.marked(colour::marks));
             false
         }
     }

@@ -222,7 +222,7 @@ pub mod spawn {
 pub mod failure {
     pub use crate::cancel::{Lost, LostKind};
     pub use crate::error::{
-        Ancestors, AsError, ExecutorError, IntoIter, Iter, Leaves, Panic, Shown,
+        Ancestors, AsError, ExecutorError, IntoIter, Iter, Leaves, Panic, Part, Shown,
     };
     pub use crate::panic_location::PanicLocation;
 }

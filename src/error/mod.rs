@@ -44,5 +44,6 @@ pub(crate) use joined::{Sources, Stored};
 pub(crate) use line::{text, with_causes};
 pub use panic::Panic;
 pub use path::Ancestors;
+pub use settings::Part;
 pub(crate) use shown::Ends;
 pub use shown::Shown;

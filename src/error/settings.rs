@@ -21,6 +21,24 @@ pub(super) struct Settings {
     pub(super) numbers: bool,
     pub(super) backtraces: bool,
     pub(super) by_spawn_order: bool,
+    pub(super) marks: Marks,
+}
+
+/// What stands before a part of a tree, and behind it.
+pub(super) type Marks = fn(Part) -> (&'static str, &'static str);
+
+/// A part of a tree, for [`Shown::marked`](super::Shown::marked).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Part {
+    /// The first line: what failed, and how much of it.
+    Title,
+    /// Which child it is.
+    Child,
+    /// The line that spawned it.
+    Location,
+    /// A line of what came of it: what its error says, and what that was caused by.
+    Message,
 }
 
 impl Settings {
@@ -36,6 +54,7 @@ impl Settings {
         numbers: true,
         backtraces: false,
         by_spawn_order: false,
+        marks: |_| ("", ""),
     };
 
     pub(super) const TREE: Self =

@@ -8,7 +8,7 @@ use super::head::{Leaf, by_debug, by_display};
 use super::joined::Sources;
 use super::line::{self, Head};
 use super::nested::{Around, Showing, around, hide, note, within_total};
-use super::settings::Settings;
+use super::settings::{Part, Settings};
 use super::tree::{self, Row};
 use super::walk::of_joined;
 use super::{AsError, JoinedError};
@@ -165,6 +165,36 @@ impl<'a, E> Shown<'a, E> {
         self
     }
 
+    /// Puts marks around the parts of a tree, such as those of colour: the first before it, the
+    /// second behind. There are none unless told otherwise.
+    ///
+    /// Ask for them where the reader is a terminal that shows colours.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::Nursery;
+    /// use nestling::failure::Part;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), _> = Nursery::new();
+    /// nursery.child().name("disk").spawn(async { Err("full") });
+    /// let error = nursery.join().await.unwrap_err();
+    /// let tree = error.tree().locations(false).marked(|part| match part {
+    ///     Part::Child => ("\x1b[1m", "\x1b[0m"), // bold
+    ///     _ => ("", ""),
+    /// });
+    /// assert_eq!(
+    ///     tree.to_string(),
+    ///     "nursery failed: 1 of 1 child, first #0\n└─ \x1b[1m#0 disk\x1b[0m    full",
+    /// );
+    /// # });
+    /// ```
+    pub fn marked(mut self, marks: fn(Part) -> (&'static str, &'static str)) -> Self {
+        self.settings.marks = marks;
+        self
+    }
+
     /// Shows also the backtraces that errors write in their own text, in a tree. Allow for enough
     /// [`lines`](Self::lines).
     pub fn backtraces(mut self, shown: bool) -> Self {
@@ -217,7 +247,7 @@ impl<'a, E> Shown<'a, E> {
                 (ends.title(self.settings), tree::in_one_level(rows, ends.rows(self.settings)))
             }
         };
-        tree::write(&title, &rows, self.settings.locations, f)
+        tree::write(&title, &rows, self.settings, f)
     }
 
     fn rows(&self, error: &JoinedError<E>, leaf: Leaf<E>) -> Vec<Row> {

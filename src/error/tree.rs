@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::head::{Failing, Label, Leaf, LostInside, causes, is_own_body, write_failure};
 use super::nested::with_hidden;
-use super::settings::Settings;
+use super::settings::{Marks, Part, Settings};
 use super::walk::{Entry, Item, What};
 use super::{Failure, JoinedError};
 use crate::info::{Called, ChildInfo};
@@ -146,14 +146,16 @@ fn message<E>(entry: &Entry<'_, E>, settings: Settings, leaf: Leaf<E>) -> Vec<St
 pub(super) fn write(
     title: &str,
     rows: &[Row],
-    locations: bool,
+    settings: Settings,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    f.write_str(title)?;
+    let Settings { locations, marks, .. } = settings;
     let common = if locations { common_location(rows) } else { None };
-    if let Some(location) = common {
-        write!(f, ", spawned at {}", place(location.file(), location.line()))?;
-    }
+    let title = match common {
+        Some(at) => format!("{title}, spawned at {}", place(at.file(), at.line())),
+        None => title.to_owned(),
+    };
+    write_marked(&title, marks(Part::Title), f)?;
     let columns = Columns::of(rows, locations && common.is_none());
     // The trunks of the levels above.
     let mut trunks: Vec<&str> = Vec::new();
@@ -165,17 +167,27 @@ pub(super) fn write(
         match &row.what {
             Cells::More(more) => write!(f, "… and {more} more")?,
             Cells::Entry { label, location, lines } => {
-                columns.write(row.depth, label, location, f)?;
-                let mut lines = lines.iter();
-                f.write_str(lines.next().map_or("", String::as_str))?;
-                for line in lines {
-                    write!(f, "\n{indent}{trunk}   {line}")?;
+                columns.write(row.depth, label, location, marks, f)?;
+                for (at, line) in lines.iter().enumerate() {
+                    if at > 0 {
+                        write!(f, "\n{indent}{trunk}   ")?;
+                    }
+                    write_marked(line, marks(Part::Message), f)?;
                 }
             }
         }
         trunks.push(trunk);
     }
     Ok(())
+}
+
+/// Writes a text between its marks.
+fn write_marked(
+    text: impl fmt::Display,
+    (before, behind): (&str, &str),
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{before}{text}{behind}")
 }
 
 fn common_location(rows: &[Row]) -> Option<&'static Location<'static>> {
@@ -217,15 +229,32 @@ impl Columns {
         depth: usize,
         label: &str,
         location: &Location<'_>,
+        marks: Marks,
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let width = self.location.saturating_sub(indent(depth));
-        write!(f, "{label:width$}    ")?;
+        write_cell(label, width, 4, marks(Part::Child), f)?;
         match self.text {
-            Some(width) => write!(f, "{:width$}   ", place(location.file(), location.line())),
+            Some(width) => {
+                let location = place(location.file(), location.line());
+                write_cell(&location, width, 3, marks(Part::Location), f)
+            }
             None => Ok(()),
         }
     }
+}
+
+/// Writes a text between its marks, spaces up to the width, and the gap. The text may be wider.
+fn write_cell(
+    text: &str,
+    width: usize,
+    gap: usize,
+    marks: (&str, &str),
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write_marked(text, marks, f)?;
+    let spaces = width.saturating_sub(text.chars().count()) + gap;
+    write!(f, "{:spaces$}", "")
 }
 
 /// The width of the trunks before a row.

@@ -47,7 +47,7 @@ use crate::scope::inbox::{By, Inbox};
 /// A child may hold a spawner of its own nursery, and spawn itself again. In the [`Shared`] flavour
 /// that takes a function that returns a [`BoxFuture`](futures::future::BoxFuture): the compiler has
 /// to know that the future is `Send` before it knows the future. In the
-/// [`Local`](crate::generic::Local) flavour an `async fn` serves as it is.
+/// [`Local`] flavour an `async fn` serves as it is.
 ///
 /// # Examples
 ///

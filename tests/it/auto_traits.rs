@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use futures::future::Ready;
 use nestling::failure::{
-    Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Shown,
+    Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Part,
+    Shown,
 };
 use nestling::future::{
     ChildCancelled, Completions, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach,
@@ -111,6 +112,7 @@ fn of_types_without_parameters() {
         ExecutorError => "syu",
         Progress => "syu",
         PanicLocation => "syu",
+        Part => "syu",
         Rejection => "syu",
         Ancestors<'_> => "syu",
         Shared => "syu",

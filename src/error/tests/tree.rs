@@ -5,6 +5,7 @@ use std::io;
 
 use super::spots::at_root;
 use super::*;
+use crate::failure::Part;
 
 fn sync() -> JoinedError<&'static str> {
     let uploads = with_counts(
@@ -205,6 +206,29 @@ nursery failed: 2 of 2 children, first walk
     );
     let names = error.tree().numbers(false).names(3).locations(false).to_string();
     assert!(names.contains("\n└─ lis…"), "{names}");
+}
+
+#[test]
+fn parts_of_a_tree_can_be_marked() {
+    let inner = joined(0, vec![failed(3, "put", "disk\nfull"), failed(12, "", "no")]);
+    let error = joined(1, vec![group(0, "uploads", inner)]);
+    let marked = error.tree().locations(false).marked(|part| match part {
+        Part::Title => ("<t>", "</t>"),
+        Part::Child => ("<c>", "</c>"),
+        Part::Location => ("<l>", "</l>"),
+        Part::Message => ("<m>", "</m>"),
+    });
+    let tree = "\
+<t>nursery failed: 1 of 2 children (1 completed), first #0</t>
+└─ <c>#0 uploads</c>    <m>nursery failed: 2 of 2 children, first #3</m>
+   ├─ <c>#3 put</c>     <m>disk</m>
+   │     <m>full</m>
+   └─ <c>#12</c>        <m>no</m>";
+    assert_eq!(marked.to_string(), tree);
+    // The columns stand where they stand without marks.
+    let plain = error.tree().to_string();
+    let marked = error.tree().marked(|_| ("<", ">")).to_string();
+    assert_eq!(marked.replace(['<', '>'], ""), plain);
 }
 
 #[test]
