@@ -1,4 +1,4 @@
-//! Metrics that shed load: whoever measures never waits, and what the sink cannot take in time is
+//! Metrics that shed load: what measures never waits, and what the sink cannot take in time is
 //! dropped and counted. A sink that panics is replaced.
 //!
 //! ```text

@@ -65,8 +65,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves until a signal comes and all is drained. Says whether nothing failed and nobody was
-/// dropped.
+/// Serves until a signal comes and all is drained. Says whether nothing failed and no
+/// connection was dropped.
 async fn serve(args: Args) -> Result<bool, Problem> {
     let log = Log::open(args.log.clone()).await?;
     // From here on a signal is heard: it comes after the line that says where the server listens.
@@ -114,7 +114,7 @@ fn is_well(report: &Report<(), Problem>) -> bool {
     report.error().is_none() && report.cancelled().is_empty()
 }
 
-/// What a person reads in the end: what failed, who had to be dropped, and the sum of it.
+/// What a person reads in the end: what failed, what had to be dropped, and the sum of it.
 fn text(report: &Report<(), Problem>, numbers: &Numbers) -> String {
     let mut text = String::new();
     if let Some(error) = report.error() {

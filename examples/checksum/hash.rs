@@ -13,7 +13,7 @@ pub(crate) type Hash = [u8; 32];
 /// Reads a file to its end; blocks meanwhile. `name` is what it is called.
 pub(crate) fn hash(path: &Path, name: &Path) -> Result<Hash, Problem> {
     let unreadable = |error| Problem::Unreadable(name.to_owned(), error);
-    // To open a pipe would be to wait for someone who writes to it.
+    // To open a pipe would be to wait until something is written to it.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Problem::NoFile(name.to_owned()));
     }

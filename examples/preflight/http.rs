@@ -47,7 +47,7 @@ pub(crate) async fn get(
 }
 
 /// The status and how it reads, `200 OK`, once its line is whole. What follows the line may be
-/// whatever it likes: nobody asked for it.
+/// anything: it was not asked for.
 fn status(mut answer: &[u8]) -> Result<Option<(u16, String)>, Problem> {
     loop {
         // As old servers put before the answer.

@@ -31,7 +31,7 @@ pub(crate) fn text(report: &Report<Up, Problem>, took: Duration) -> String {
     }
     if let Some(error) = report.error() {
         // All of it: a long report can be piped, one that is cut cannot be mended. Where the
-        // children were spawned is of no use to whoever runs this. Names are cut only where they
+        // children were spawned is of no use to a user of this program. Names are cut only where they
         // are longer than a line of a list, with the place where it stands.
         let tree = error.tree().sources().locations(false).names(2 * LINE_MAX);
         let tree = tree.entries(usize::MAX).total(usize::MAX);

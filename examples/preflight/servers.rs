@@ -19,7 +19,7 @@ const SERVERS: [(&str, Option<&str>); 4] = [
     ("garbage", Some("SSH-2.0-OpenSSH_9.6\r\n")),
 ];
 
-/// Nobody listens here: tcpmux was hardly ever used.
+/// Nothing listens here: tcpmux was hardly ever used.
 const CLOSED: &str = "localhost:1";
 
 /// How many clients of one server are attended to at once.
@@ -34,7 +34,7 @@ pub(crate) async fn demonstrate(
 ) -> (Option<Report<Up, Problem>>, Option<JoinedError<io::Error>>) {
     let (report, servers) = Nursery::new()
         .name("servers")
-        // Nobody would come to the servers that have started, and they would go on for ever.
+        // No client would come to the servers that have started, and they would go on for ever.
         .cancel_when(|error| error.child().is_body())
         .run(|servers| async move {
             let mut targets = Vec::<OsString>::new();
@@ -55,7 +55,7 @@ pub(crate) async fn demonstrate(
 }
 
 /// Takes clients until it is dropped. Each is a child of its own: one that says nothing keeps
-/// nobody else waiting.
+/// no other waiting.
 async fn serve(
     listener: TcpListener,
     answer: Option<&'static str>,
