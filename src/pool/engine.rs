@@ -13,11 +13,11 @@ use pin_project_lite::pin_project;
 use super::Options;
 use super::item::{ItemTimeout, Place, Tag};
 use super::ledger::{Ledger, Settled};
-use super::run::{HANDED_OUT_LATE, NameItems, PoolRun};
+use super::run::{NameItems, PoolRun};
 use super::source::Source;
 use crate::cancel::current::Inside;
 use crate::cancel::{Cause, Nest};
-use crate::child::{End, Ended, Polled};
+use crate::child::{Ended, Polled};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
 use crate::flavor::{Flavor, Naming};
@@ -43,7 +43,6 @@ pin_project! {
         // Items that were pulled; the next has this number.
         pulled: u64,
         limit: usize,
-        over: bool,
     }
 
     impl<'env, S: Source, F, Fut, T, E, M: Flavor, C: ItemTimeout> PinnedDrop
@@ -115,7 +114,6 @@ where
             names: None,
             pulled: 0,
             limit,
-            over: false,
         }
     }
 }
@@ -251,12 +249,7 @@ where
     #[cold]
     fn expire(&mut self, lane: usize) {
         let cause = Cause::timeout(self.ledger.info(&self.lanes.place(lane).item));
-        if !self.end_inside(lane, &cause) {
-            let run = self.lanes.place(lane);
-            let (panic, nest) = (run.place.as_mut().clear(), run.nest.take());
-            let ended = Ended::new(End::stopped(cause, false), panic);
-            self.end(lane, nest.as_deref(), ended);
-        }
+        self.drop_item(lane, &cause);
     }
 
     /// Pulls no more, and drops what is left, unless it has a grace.
@@ -284,14 +277,18 @@ where
     /// Drops the items that run, the newest first.
     fn drop_items(&mut self, cause: &Cause) {
         for lane in newest_first(self.lanes) {
-            if !self.end_inside(lane, cause) {
-                let run = self.lanes.place(lane);
-                let panic = run.place.as_mut().clear().map(Panic::of_destructor);
-                let (item, nest) = (run.item.clone(), run.nest.take());
-                self.lanes.free(lane);
-                let lost = nest.map_or(0, |nest| nest.lost());
-                self.ledger.end_cancelled(&item, cause, panic, lost);
-            }
+            self.drop_item(lane, cause);
+        }
+    }
+
+    /// Drops an item, unless it comes to an end in its last poll.
+    fn drop_item(&mut self, lane: usize, cause: &Cause) {
+        if !self.end_inside(lane, cause) {
+            let run = self.lanes.place(lane);
+            let panic = run.place.as_mut().clear().map(Panic::of_destructor);
+            let nest = run.nest.take();
+            let ended = self.ledger.dropped_for(cause, panic);
+            self.end(lane, nest.as_deref(), ended);
         }
     }
 
@@ -440,11 +437,10 @@ where
         this.ledger.drop_closure(this.timeout.take());
         this.ledger.drop_closure(this.names.take());
         this.ledger.close();
-        *this.over = true;
     }
 
     fn is_over(&self) -> bool {
-        self.over
+        self.ledger.is_closed()
     }
 
     fn settle(self: Pin<&mut Self>) -> Settled<T, E> {
@@ -452,8 +448,7 @@ where
     }
 
     fn hand_out(&mut self, in_order: bool) {
-        assert!(self.pulled == 0 && !self.over, "{HANDED_OUT_LATE}");
-        self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
+        self.ledger.hand_out(in_order, self.pulled, self.limit);
     }
 
     fn next(self: Pin<&mut Self>) -> Option<Completion<T, E>> {

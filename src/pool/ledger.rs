@@ -26,6 +26,10 @@ use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
 use crate::scope::timer::Fault;
 
+/// Why a stream cannot be made of a run that has begun.
+const HANDED_OUT_LATE: &str =
+    "`completions` and `in_order` have to be called before the run is polled";
+
 pub(super) struct Ledger<'env, T, E, M: Flavor> {
     collected: Collected<ChildId, T, E>,
     /// There if what comes of items is handed out, and not collected.
@@ -275,10 +279,19 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         }
     }
 
-    /// Hands what comes of items out one by one, from now on. In the order of the items, if `order`
-    /// says how many of them may be ahead of the one that is next.
-    pub(super) fn hand_out(&mut self, order: Option<usize>) {
-        self.handed = Some(Box::new(HandedOut::new(order)));
+    /// Hands what comes of items out one by one, perhaps in their order: then at most twice as many
+    /// as the limit are pulled and not handed out.
+    ///
+    /// What had come of items before would be missing, so none may have been pulled.
+    pub(super) fn hand_out(&mut self, in_order: bool, pulled: u64, limit: usize) {
+        assert!(pulled == 0 && !self.closed, "{HANDED_OUT_LATE}");
+        let ahead = in_order.then(|| limit.saturating_mul(2));
+        self.handed = Some(Box::new(HandedOut::new(ahead)));
+    }
+
+    /// Whether the run has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether there is something to hand out.
@@ -320,18 +333,14 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     #[cold]
     fn keep_output(&mut self, item: &Tag, output: T, how: How) {
-        match (&mut self.handed, &how.cause) {
-            (None, None) => self.collect_output(item, output),
-            (None, Some(cause)) => {
-                let info = ChildInfo::new(item.id, item.name.clone(), self.location);
-                self.collected.keep_late(&info, cause, &how);
-                self.collect_output(item, output);
-            }
-            (Some(handed), _) => {
-                let info = ChildInfo::new(item.id, item.name.clone(), self.location);
-                handed.push(Completion::new(info, Outcome::Completed(output), how));
-            }
+        let info = self.info(item);
+        if let Some(handed) = &mut self.handed {
+            return handed.push(Completion::new(info, Outcome::Completed(output), how));
         }
+        if let Some(cause) = &how.cause {
+            self.collected.keep_late(&info, cause, &how);
+        }
+        self.collect_output(item, output);
     }
 
     fn keep_failure(&mut self, error: ChildError<E>) {
@@ -399,20 +408,11 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         cause
     }
 
-    /// An item was dropped for the cancel. `panic` is that of its destructor, and `lost` failures
-    /// were dropped with nurseries inside.
-    pub(super) fn end_cancelled(
-        &mut self,
-        item: &Tag,
-        cause: &Cause,
-        panic: Option<Panic>,
-        lost: u64,
-    ) {
+    /// The end of an item that is dropped for this cause; `panic` is that of its destructor.
+    pub(super) fn dropped_for(&self, cause: &Cause, panic: Option<Panic>) -> Ended<T, E> {
         let mut ended = Ended::with_aftermath(End::stopped(cause.clone(), false), panic);
         ended.how.overran = self.overran;
-        ended.how = ended.how.losing(lost);
-        // The pool is cancelled already.
-        drop(self.end(item, ended));
+        ended
     }
 
     /// Why the pool is cancelled, also if that is not acted upon yet.

@@ -48,10 +48,6 @@ pub trait PoolRun {
     }
 }
 
-/// Why a stream cannot be made of a run that has begun: what came of items would be missing in it.
-pub(super) const HANDED_OUT_LATE: &str =
-    "`completions` and `in_order` have to be called before the run is polled";
-
 /// A run that takes names for its items. Sealed.
 #[doc(hidden)]
 pub trait NameItems<N, R>: PoolRun {

@@ -25,7 +25,7 @@ use crate::nursery::Nursery;
 use crate::pool::Options;
 use crate::pool::item::{ItemTimeout, Tag};
 use crate::pool::ledger::{Ledger, Settled};
-use crate::pool::run::{HANDED_OUT_LATE, NameItems, PoolRun};
+use crate::pool::run::{NameItems, PoolRun};
 use crate::pool::source::Source;
 use crate::remote::Remote;
 use crate::report::{Completion, Outcome};
@@ -65,7 +65,6 @@ pin_project! {
         crew_woken: Arc<WakeFlag>,
         // All lanes are gone.
         crew_is_gone: bool,
-        over: bool,
         future: std::marker::PhantomData<fn() -> Fut>,
     }
 
@@ -139,7 +138,6 @@ where
             ended: 0,
             ends: Vec::new(),
             limit,
-            over: false,
             future: std::marker::PhantomData,
         }
     }
@@ -157,15 +155,14 @@ where
             if !is_dropped {
                 this.losses.end();
             }
-            let cause = match this.ledger.cause_so_far() {
+            let ended = match this.ledger.cause_so_far() {
                 // In the grace it is not the pool that drops lanes.
                 Some(cause) if is_dropped && !this.ledger.grace_is_running() => {
-                    this.ledger.end_cancelled(&item, &cause, ended.aftermath, 0);
-                    None
+                    this.ledger.dropped_for(&cause, ended.aftermath)
                 }
-                _ => this.ledger.end(&item, ended),
+                _ => ended,
             };
-            if let Some(cause) = cause {
+            if let Some(cause) = this.ledger.end(&item, ended) {
                 // The policy is not asked about the other ends.
                 stop = Some(this.ledger.cancel(cause));
             }
@@ -178,19 +175,19 @@ where
     /// Whether an item may be pulled, and perhaps there is one. If not, the driver is woken when
     /// one may.
     fn can_fill(&self) -> bool {
-        self.may_have_item() && !self.board.is_full() && self.ledger.may_pull(self.pulled)
+        self.may_have_item() && !self.board.is_full()
     }
 
     fn may_have_item(&self) -> bool {
-        self.source.is_some() && self.source_woken.is_set()
+        let may_have_one = self.source.is_some() && self.source_woken.is_set();
+        may_have_one && self.ledger.may_pull(self.pulled)
     }
 
     /// Pulls items until the queue is full, and sends the lanes that are due.
     fn fill(mut self: Pin<&mut Self>) {
         let room = if self.may_have_item() { self.board.room() } else { 0 };
         for _ in 0..room {
-            let may = self.may_have_item() && self.ledger.may_pull(self.pulled);
-            if !may || self.ledger.must_cancel() || !budget::spend() {
+            if !self.may_have_item() || self.ledger.must_cancel() || !budget::spend() {
                 return;
             }
             let this = self.as_mut().project();
@@ -313,7 +310,9 @@ where
         for (tag, item) in this.board.close().into_iter().rev() {
             *this.ended += 1;
             let panic = drop_guarded(item).err().map(Panic::of_destructor);
-            this.ledger.end_cancelled(&tag, &cause, panic, 0);
+            let ended = this.ledger.dropped_for(&cause, panic);
+            // The pool is cancelled already.
+            drop(this.ledger.end(&tag, ended));
         }
         if let Some(crew) = this.crew.as_mut().filter(|_| !this.ledger.grace_is_running()) {
             crew.cancel();
@@ -456,7 +455,6 @@ where
     fn finish(self: Pin<&mut Self>) {
         let this = self.project();
         drop(this.driver.take());
-        *this.over = true;
         this.ledger.drop_executor(this.executor.take());
         // The lanes are gone.
         if let Some(making) = this.make.take().and_then(Arc::into_inner) {
@@ -469,7 +467,7 @@ where
     }
 
     fn is_over(&self) -> bool {
-        self.over
+        self.ledger.is_closed()
     }
 
     fn settle(self: Pin<&mut Self>) -> Settled<T, E> {
@@ -477,9 +475,8 @@ where
     }
 
     fn hand_out(&mut self, in_order: bool) {
-        assert!(self.pulled == 0 && !self.over, "{HANDED_OUT_LATE}");
         self.board.tell_each();
-        self.ledger.hand_out(in_order.then(|| self.limit.saturating_mul(2)));
+        self.ledger.hand_out(in_order, self.pulled, self.limit);
     }
 
     fn next(self: Pin<&mut Self>) -> Option<Completion<T, E>> {
