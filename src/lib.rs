@@ -187,6 +187,7 @@ mod guard;
 mod info;
 mod lanes;
 mod nursery;
+pub mod observe;
 mod panic_location;
 mod pool;
 mod remote;

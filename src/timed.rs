@@ -1,4 +1,4 @@
-//! A child with a timeout or a grace, which are polled beside its future.
+//! A child with a timeout or a grace, which are polled beside its future, or with a probe.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use crate::cancel::{Cause, Control, Phase, Time};
 use crate::child::End;
 use crate::error::{Failure, Panic};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
+use crate::observe::Probe;
 
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
@@ -25,6 +26,8 @@ pin_project! {
         timers: Timers<B>,
         // Known once the child has its number.
         control: Option<Arc<Control>>,
+        // There if the child is observed.
+        probe: Option<Box<Probe>>,
     }
 }
 
@@ -68,7 +71,7 @@ impl<B> Drop for Timers<B> {
 
 impl<A, B> Timed<A, B> {
     pub(crate) fn new(future: A, timers: Timers<B>) -> Self {
-        Self { future, timers, control: None }
+        Self { future, timers, control: None, probe: None }
     }
 
     /// The future, which was never pinned.
@@ -79,13 +82,17 @@ impl<A, B> Timed<A, B> {
     /// Returns the future, which was never pinned. A panic of a timer's destructor is discarded:
     /// the future must not be lost for it.
     pub(crate) fn into_inner(self) -> A {
-        let Self { future, timers, control: _ } = self;
+        let Self { future, timers, .. } = self;
         drop_quietly(timers);
         future
     }
 
     pub(crate) fn set_control(&mut self, control: &Arc<Control>) {
         self.control = Some(Arc::clone(control));
+    }
+
+    pub(crate) fn set_probe(&mut self, probe: Box<Probe>) {
+        self.probe = Some(probe);
     }
 }
 
@@ -101,18 +108,34 @@ where
         let Some(control) = this.control else {
             unreachable!("a child has its control block before it is polled")
         };
-        let expired = this.timers.poll(control, cx);
-        if let Poll::Ready(end) = this.future.poll(cx) {
-            return Poll::Ready(this.timers.end(end));
-        }
-        match expired {
-            Some(expired) => this.timers.heed(expired, control),
-            None => Poll::Pending,
+        match this.probe {
+            Some(probe) => probe.poll(cx, |cx| this.timers.poll_with(this.future, control, cx)),
+            None => this.timers.poll_with(this.future, control, cx),
         }
     }
 }
 
 impl<B: Future<Output = ()> + Unpin> Timers<B> {
+    /// Polls the future, and the timers beside it.
+    fn poll_with<A, T, E>(
+        &mut self,
+        future: Pin<&mut A>,
+        control: &Control,
+        cx: &mut Context<'_>,
+    ) -> Poll<End<T, E>>
+    where
+        A: Future<Output = End<T, E>>,
+    {
+        let expired = self.poll(control, cx);
+        if let Poll::Ready(end) = future.poll(cx) {
+            return Poll::Ready(self.end(end));
+        }
+        match expired {
+            Some(expired) => self.heed(expired, control),
+            None => Poll::Pending,
+        }
+    }
+
     /// Polls the timer that runs in this phase.
     fn poll(&mut self, control: &Control, cx: &mut Context<'_>) -> Option<Expired> {
         if self.panic.is_some() {

@@ -35,13 +35,14 @@
 //! Others can only be cancelled with their nursery, by the driver itself, and their phase is the
 //! nursery's.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::waker_slab::{WakerSlab, drop_slab, wake_slab};
 use super::{Cause, LostKind, Nest, Requests};
 use crate::guard::{drop_quietly, wake_all};
 use crate::info::{ChildId, ChildInfo, Owner};
+use crate::observe::{EndKind, Record};
 use crate::sync::{AtomicU8, Mutex, MutexGuard, Ordering};
 
 /// Where a child is in its life, in the order of the table above.
@@ -97,6 +98,8 @@ pub(crate) struct Control {
     state: AtomicU8,
     /// The nursery's; a pool has none.
     requests: Option<Arc<Requests>>,
+    /// There if the child is observed. The record has the control block, and so is not kept by it.
+    record: Option<Weak<Record>>,
     shared: Mutex<Shared>,
 }
 
@@ -141,7 +144,7 @@ impl Control {
         lane: Option<Waker>,
     ) -> Self {
         let shared = Mutex::new(Shared { lane, ..Shared::default() });
-        Self { info, traits, state: AtomicU8::new(phase as u8), requests, shared }
+        Self { info, traits, state: AtomicU8::new(phase as u8), requests, record: None, shared }
     }
 
     #[inline]
@@ -321,9 +324,22 @@ impl Control {
         if let Some(nest) = nest {
             nest.signal(self.parent_cancelled(cause.clone()));
         }
+        if let (Some(record), Phase::Queued | Phase::Running) = (self.record(), before) {
+            record.cancelled(cause);
+        }
         wake_all(lane);
         wake_slab(tasks);
         (before < Phase::Signalled).then_some(before)
+    }
+
+    /// What is known of the child, if it is observed.
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        self.record.as_ref()?.upgrade()
+    }
+
+    /// The tasks that wait for the child to be gone.
+    pub(crate) fn waiting(&self) -> Vec<Waker> {
+        self.lock().finished.as_ref().map_or_else(Vec::new, |waiting| waiting.clone_wakers())
     }
 
     #[inline]
@@ -434,6 +450,9 @@ impl Control {
         // The lane's waker is the crate's own: its destructor does not panic.
         drop(lane);
         drop_slab(cancelled);
+        if let Some(record) = self.record() {
+            record.finish(EndKind::of(lost));
+        }
         wake_slab(finished);
     }
 
@@ -468,12 +487,15 @@ impl FinishOnDrop {
         self.0.as_ref()
     }
 
-    /// Gives the block the number that the nursery gave the child.
+    /// Gives the block the number that the nursery gave the child, and its record if it has one.
     #[inline]
-    pub(crate) fn number(&mut self, id: ChildId) {
+    pub(crate) fn number(&mut self, id: ChildId, record: Option<&Arc<Record>>) {
         let Some(control) = &mut self.0 else { return };
         match Arc::get_mut(control) {
-            Some(control) => control.info.renumber(id),
+            Some(control) => {
+                control.info.renumber(id);
+                control.record = record.map(Arc::downgrade);
+            }
             None => unreachable!("a child that has no number has no handle"),
         }
     }

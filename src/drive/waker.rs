@@ -14,6 +14,14 @@ const RUNNING: u8 = 1;
 /// Something was woken since the driver last looked.
 const WOKEN: u8 = 2;
 
+/// What a driver does, as another thread sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DriverStatus {
+    Rests,
+    Woken,
+    Runs,
+}
+
 #[derive(Default)]
 pub(crate) struct DriverWaker {
     state: AtomicU8,
@@ -95,6 +103,15 @@ impl DriverWaker {
                 // A panic of the owner's waker must not harm the task that spawned or woke.
                 quietly(move || owner.wake_by_ref());
             }
+        }
+    }
+
+    /// Whether the driver is polled at this moment, or was woken and is not polled yet.
+    pub(crate) fn status(&self) -> DriverStatus {
+        match self.state.load(Ordering::Relaxed) {
+            0 => DriverStatus::Rests,
+            state if state & RUNNING != 0 => DriverStatus::Runs,
+            _ => DriverStatus::Woken,
         }
     }
 

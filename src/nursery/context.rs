@@ -1,5 +1,6 @@
 //! A child's view of itself.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -65,6 +66,17 @@ impl<'env, T, E, M: Flavor> ChildContext<'env, T, E, M> {
     #[must_use]
     pub fn child(&self) -> &ChildInfo {
         self.control.info()
+    }
+
+    /// Says where in its work the child is, for [snapshots](crate::observe::Watch::snapshot):
+    /// `cx.at("connect")`. Each place takes that of the one before.
+    ///
+    /// [`AtPlace`](crate::observe::AtPlace) names the place of a single future. Where the child is
+    /// not observed, this does nothing.
+    pub fn at(&self, place: impl Into<Cow<'static, str>>) {
+        if let Some(record) = self.control.record() {
+            record.set_place(place.into());
+        }
     }
 
     /// Why the child is cancelled, by itself or with its nursery; `None` while it is not. Once the

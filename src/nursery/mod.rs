@@ -285,7 +285,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 impl<T, E, M: Flavor> fmt::Debug for Nursery<'_, T, E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nursery")
-            .field("name", &self.inner.scope.name.as_deref())
+            .field("name", &self.inner.scope.name())
             .field("running", &self.running())
             .field("queued", &self.queued())
             .field("cause", &self.cause())

@@ -104,8 +104,13 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     {
         let admission = order.admission(admission);
         let scope = &mut self.inner.scope;
-        let child = Prepared::<F, K, M>::new(order, || scope.requests(), future);
-        scope.add(admission, child, |child, id| child.child(id, introduce))
+        let scene = scope.scene().cloned();
+        let child = Prepared::<F, K, M>::new(order, || scope.requests(), scene.as_ref(), future);
+        let spawned = scope.add(admission, child, |child, id| child.child(id, introduce));
+        if let Some(scene) = scene {
+            scene.tell_new();
+        }
+        spawned
     }
 }
 
@@ -157,13 +162,16 @@ where
     M: Hold<'env, F>,
 {
     // Asked before anything is allocated.
-    if let Some(refusal) = inbox.refusal() {
-        // The future is given back, whatever the destructors of its timers do.
-        drop_quietly(order.options);
-        return Err(Rejected::new(future, refusal));
-    }
+    let scene = match inbox.ask() {
+        Ok(scene) => scene,
+        Err(refusal) => {
+            // The future is given back, whatever the destructors of its timers do.
+            drop_quietly(order.options);
+            return Err(Rejected::new(future, refusal));
+        }
+    };
     let admission = order.admission(admission);
-    let child = Prepared::<F, K, M>::new(order, || &inbox.requests, future);
+    let child = Prepared::<F, K, M>::new(order, || &inbox.requests, scene.as_ref(), future);
     inbox
         .post(admission, child, |child, id| child.child(id, introduce))
         .map_err(|(child, refusal)| Rejected::new(child.into_inner(), refusal))

@@ -9,13 +9,16 @@ use crate::cancel::{Control, FinishOnDrop, Requests, Traits};
 use crate::child::{Child, End};
 use crate::flavor::{Flavor, Hold};
 use crate::info::{ChildId, ChildInfo};
-use crate::timed::Timed;
+use crate::observe::{Probe, Record, Scene, SeenTraits};
+use crate::timed::{Timed, Timers};
 
 /// A child's future in its box, the line that spawned it, and its control block if it needs one.
 pub(crate) struct Prepared<'env, F, K, M: Flavor> {
     location: &'static Location<'static>,
     future: Boxed<'env, F, K, M>,
     finish: FinishOnDrop,
+    /// There if the child is observed.
+    record: Option<Arc<Record>>,
 }
 
 /// The future in a box that it need not leave any more.
@@ -25,11 +28,13 @@ enum Boxed<'env, F, K, M: Flavor> {
 }
 
 impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
-    /// Prepares a child. One with an option of its own, or with a handle, takes a control block.
+    /// Prepares a child. One with an option of its own, or with a handle, takes a control block;
+    /// one that is observed, that and a record.
     #[inline]
     pub(super) fn new<'r>(
         order: Order<'env, M>,
         requests: impl FnOnce() -> &'r Arc<Requests>,
+        scene: Option<&Arc<Scene>>,
         future: F,
     ) -> Self
     where
@@ -38,7 +43,12 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
     {
         let Order { options, handle, location } = order;
         let Options { name, daemon, timers } = options;
-        let finish = if handle || name.is_some() || daemon || timers.is_some() {
+        let record = scene.map(|scene| {
+            let traits = SeenTraits { daemon, remote: K::REMOTE, size: size_of::<F>() };
+            scene.record(ChildInfo::new(ChildId::new(0), name.clone(), location), traits)
+        });
+        let is_observed = record.is_some();
+        let finish = if handle || name.is_some() || daemon || timers.is_some() || is_observed {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             let own_grace = timers.as_ref().is_some_and(|timers| timers.grace.is_some());
@@ -50,9 +60,10 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
         let future = Adapt::new(future);
         let future = match timers {
             Some(timers) => Boxed::Timed(Box::new(Timed::new(future, timers))),
+            None if is_observed => Boxed::Timed(Box::new(Timed::new(future, Timers::NONE))),
             None => Boxed::Plain(Box::new(future)),
         };
-        Self { location, finish, future }
+        Self { location, finish, future, record }
     }
 
     /// Returns the future of a child that was not taken.
@@ -65,8 +76,7 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
 
     /// Gives the child its number, hands its control block to `introduce`, and erases its type.
     ///
-    /// It only moves pointers, so it may be called under a lock, if `introduce` does no more than
-    /// that.
+    /// It calls no foreign code, so it may be called under a lock, if `introduce` does not either.
     #[inline]
     pub(super) fn child<T, E>(
         self,
@@ -78,8 +88,17 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
         K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
-        let Self { location, mut finish, mut future } = self;
-        finish.number(id);
+        let Self { location, mut finish, mut future, mut record } = self;
+        if let Some(record) = &mut record {
+            Record::renumber(record, id);
+        }
+        finish.number(id, record.as_ref());
+        if let (Some(record), Some(control), Boxed::Timed(timed)) =
+            (record, finish.control(), &mut future)
+        {
+            record.enter(control);
+            timed.set_probe(Probe::of_child(record));
+        }
         if let Some(control) = finish.control() {
             match &mut future {
                 Boxed::Plain(future) => introduce(future.get_mut(), control),

@@ -8,6 +8,7 @@ use crate::child::Child;
 use crate::drive::DriverWaker;
 use crate::flavor::Flavor;
 use crate::info::ChildId;
+use crate::observe::Scene;
 
 /// The requests of handles, and the inbox of spawners. Each is made when it is first needed.
 pub(crate) struct Mailbox<'env, T, E, M: Flavor> {
@@ -44,11 +45,13 @@ impl<'env, T, E, M: Flavor> Mailbox<'env, T, E, M> {
         cause: Option<&Cause>,
         limit: usize,
         unfinished: usize,
+        scene: Option<&Arc<Scene>>,
     ) -> &Arc<Inbox<'env, T, E, M>> {
         let requests = Arc::clone(self.requests(driver));
         self.inbox.get_or_insert_with(|| {
             let status = cause.map_or(Status::Open, |cause| Status::Cancelled(cause.clone()));
-            Arc::new(Inbox::new(requests, status, self.next_id, limit, unfinished))
+            let scene = scene.cloned();
+            Arc::new(Inbox::new(requests, status, self.next_id, limit, unfinished, scene))
         })
     }
 

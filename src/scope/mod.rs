@@ -53,10 +53,11 @@ use crate::error::Counts;
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded};
 use crate::info::{ChildId, ChildInfo, Owner};
+use crate::observe::{Lenses, Observed, Scene};
 
 /// The children of one nursery and all that is known of them.
 pub(crate) struct Scope<'env, T, E, M: Flavor> {
-    pub(crate) name: Option<Arc<str>>,
+    name: Option<Arc<str>>,
     pub(crate) policy: Policy<'env, E, M>,
     children: Children<'env, T, E, M>,
     shutdown: Shutdown<'env, M>,
@@ -65,6 +66,8 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     cancelled_told: u32,
     counts: Counts,
     mailbox: Mailbox<'env, T, E, M>,
+    /// There if the nursery is observed.
+    observed: Option<Observed>,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
@@ -78,7 +81,38 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             cancelled_told: u32::MAX,
             counts: Counts::default(),
             mailbox: Mailbox::new(),
+            observed: Observed::inside(Owner::Nursery, driver),
         }
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Names the nursery. An empty name is none.
+    pub(crate) fn set_name(&mut self, name: Arc<str>) {
+        self.name = Some(name).filter(|name| !name.is_empty());
+        if let Some(scene) = self.scene() {
+            scene.set_name(self.name.clone());
+        }
+    }
+
+    /// The scene, if the nursery is observed.
+    #[inline]
+    pub(crate) fn scene(&self) -> Option<&Arc<Scene>> {
+        self.observed.as_ref().map(Observed::scene)
+    }
+
+    /// Lets the children that are spawned from now on be observed by these too.
+    pub(crate) fn observe(&mut self, lenses: Lenses) {
+        let driver = self.children.lanes.driver();
+        let observed = Observed::add(self.observed.take(), Owner::Nursery, driver, lenses);
+        observed.scene().set_name(self.name.clone());
+        observed.scene().set_limit(self.children.limit);
+        if let Some(inbox) = self.mailbox.inbox() {
+            inbox.set_scene(Arc::clone(observed.scene()));
+        }
+        self.observed = Some(observed);
     }
 
     pub(crate) fn summary(&self) -> Summary<E> {
@@ -122,6 +156,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         if let Some(inbox) = self.mailbox.inbox() {
             inbox.set_limit(limit);
         }
+        if let Some(scene) = self.scene() {
+            scene.set_limit(limit);
+        }
     }
 
     pub(crate) fn requests(&mut self) -> &Arc<Requests> {
@@ -132,7 +169,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     pub(crate) fn inbox(&mut self) -> &Arc<inbox::Inbox<'env, T, E, M>> {
         let Children { lanes, limit, unfinished, .. } = &self.children;
         let cause = self.shutdown.cause.as_ref();
-        self.mailbox.open_inbox(lanes.driver(), cause, *limit, *unfinished)
+        let scene = self.observed.as_ref().map(Observed::scene);
+        self.mailbox.open_inbox(lanes.driver(), cause, *limit, *unfinished, scene)
     }
 
     /// The inbox, if a spawner was ever asked for.

@@ -202,6 +202,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             None => (true, cause),
         };
         self.shutdown.cause = Some(cause.clone());
+        if let Some(scene) = self.scene() {
+            scene.cancel(&cause);
+        }
         self.fetch();
         self.drop_deadline();
         if let Some(plans) = &mut self.shutdown.plans {
@@ -375,6 +378,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         let mail = inbox.fetch();
         for child in mail.children {
             self.children.push(child);
+        }
+        if let Some(scene) = self.scene() {
+            scene.tell_new();
         }
         if let Some(grace) = mail.grace {
             self.set_grace(grace);

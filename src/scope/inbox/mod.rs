@@ -7,7 +7,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use self::state::State;
 use super::timer::Timer;
@@ -16,6 +16,7 @@ use crate::child::{Child, Spawned};
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded, drop_quietly, wake_all};
 use crate::info::ChildId;
+use crate::observe::Scene;
 use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Inbox<'env, T, E, M: Flavor> {
@@ -81,9 +82,11 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         next_id: u64,
         limit: usize,
         unfinished: usize,
+        scene: Option<Arc<Scene>>,
     ) -> Self {
         let state = State {
             status,
+            scene,
             incoming: Vec::new(),
             next_id,
             limit,
@@ -127,9 +130,21 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         Ok(spawned)
     }
 
-    /// Why a spawner's child would not be taken now.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
-        self.lock().refusal()
+    /// Why a spawner's child would not be taken now; or the scene that it would come to, if the
+    /// nursery is observed.
+    pub(crate) fn ask(&self) -> Result<Option<Arc<Scene>>, Refusal> {
+        let state = self.lock();
+        state.refusal().map_or_else(|| Ok(state.scene.clone()), Err)
+    }
+
+    pub(crate) fn set_scene(&self, scene: Arc<Scene>) {
+        let before = self.lock().scene.replace(scene);
+        drop(before);
+    }
+
+    /// The tasks that wait for a slot.
+    pub(crate) fn waiting(&self) -> Vec<Waker> {
+        self.lock().queue.values().map(|waiter| waiter.waker.clone()).collect()
     }
 
     /// A number for a child that the driver itself adds, and the children that came before it.

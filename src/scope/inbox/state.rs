@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::{Admission, Batch, By, Refusal, Status, Ticket};
 use crate::cancel::{Cause, WakerSlab};
 use crate::flavor::Flavor;
 use crate::info::ChildId;
+use crate::observe::Scene;
 use crate::scope::timer::Timer;
 
 pub(super) struct State<'env, T, E, M: Flavor> {
     pub(super) status: Status,
+    /// There if the nursery is observed.
+    pub(super) scene: Option<Arc<Scene>>,
     /// Children that the driver has not fetched, in spawn order.
     pub(super) incoming: Batch<'env, T, E, M>,
     pub(super) next_id: u64,

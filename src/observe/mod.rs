@@ -1,0 +1,27 @@
+//! Seeing what children do.
+
+mod at;
+mod clock;
+mod current;
+mod kinds;
+mod observer;
+mod places;
+mod probe;
+mod record;
+mod scene;
+mod seen;
+mod snapshot;
+mod timeline;
+mod waker;
+mod watch;
+
+pub use self::at::{At, AtPlace};
+pub use self::clock::{SystemClock, TimeSource};
+pub use self::kinds::{EndKind, WokenBy};
+pub use self::observer::{Observer, PollSeen};
+pub(crate) use self::probe::Probe;
+pub(crate) use self::record::{Record, SeenTraits};
+pub(crate) use self::scene::{Lenses, Observed, Scene};
+pub use self::seen::{SeenChild, SeenNursery};
+pub use self::snapshot::{ChildSnapshot, ChildState, DriverState, NurserySnapshot, Snapshot};
+pub use self::watch::Watch;

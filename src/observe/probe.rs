@@ -1,0 +1,96 @@
+//! The probe: what polls a child that is observed.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use super::current::Entered;
+use super::observer::PollSeen;
+use super::record::{Begun, Record};
+use super::seen::SeenChild;
+use super::waker::ChildWaker;
+
+/// The side of an observed child that polls it.
+pub(crate) struct Probe {
+    child: SeenChild,
+    /// The waker that the child is polled with, twice: as what it is, and as a waker.
+    waker: Option<(Arc<ChildWaker>, Waker)>,
+    /// The child runs on an executor, and what is polled here only waits for it.
+    is_elsewhere: bool,
+}
+
+impl Probe {
+    /// For what polls the child itself.
+    pub(crate) fn new(record: Arc<Record>) -> Self {
+        Self { child: SeenChild(record), waker: None, is_elsewhere: false }
+    }
+
+    /// For a child of a nursery.
+    pub(crate) fn of_child(record: Arc<Record>) -> Box<Self> {
+        let is_elsewhere = record.traits.remote;
+        Box::new(Self { is_elsewhere, ..Self::new(record) })
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.child.0
+    }
+
+    /// Polls the child by `poll`, which is given the child's own waker.
+    ///
+    /// In the child's last poll it is given the waker of `cx`, which does nothing.
+    pub(crate) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
+        let _entered = Entered::new(&self.child.0);
+        if self.is_elsewhere {
+            return poll(cx);
+        }
+        let begun = self.child.0.begin();
+        if begun.is_first {
+            let scene = &self.child.0.scene;
+            scene.tell_new();
+            scene.tell(|observer| observer.started(&self.child, begun.at));
+        }
+        if !self.waker.as_ref().is_some_and(|(waker, _)| waker.is_for(cx.waker())) {
+            self.set_waker(cx.waker());
+        }
+        let polling = Polling { child: &self.child, begun };
+        let polled = match &self.waker {
+            Some((waker, own)) if waker.is_for(cx.waker()) => poll(&mut Context::from_waker(own)),
+            _ => poll(cx),
+        };
+        drop(polling);
+        polled
+    }
+
+    /// Makes the child's waker, or another if an executor polls the child by another task's.
+    #[cold]
+    fn set_waker(&mut self, lane: &Waker) {
+        // The driver's last poll is one that wakes nothing.
+        if lane.data().is_null() {
+            return;
+        }
+        let waker = ChildWaker::new(&self.child, lane);
+        self.child.0.set_waker(&waker);
+        self.waker = Some((Arc::clone(&waker), Waker::from(waker)));
+    }
+}
+
+/// A poll that is going on, until this is dropped: it may panic.
+struct Polling<'a> {
+    child: &'a SeenChild,
+    begun: Begun,
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        let Begun { at, woken, .. } = &mut self.begun;
+        let ended = self.child.0.end_poll(*at);
+        let scene = &self.child.0.scene;
+        if scene.is_observed() {
+            let poll = PollSeen { began: *at, ended, woken: woken.take() };
+            scene.tell(|observer| observer.polled(self.child, &poll));
+        }
+    }
+}

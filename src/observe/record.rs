@@ -1,0 +1,298 @@
+//! The record of one child: what is known of it at any time, from any thread.
+//!
+//! Whatever polls the child, wakes it or drops it writes to the record, each time under its lock
+//! for a few instructions. So a snapshot needs no help of the driver, and sees each child as it was
+//! at one moment. No code of users runs under the lock.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::kinds::{EndKind, WokenBy};
+use super::places::Places;
+use super::scene::Scene;
+use super::seen::SeenChild;
+use super::waker::ChildWaker;
+use crate::cancel::{Cause, Control, Phase};
+use crate::info::{ChildId, ChildInfo};
+use crate::sync::{Mutex, MutexGuard};
+
+/// The next number of a child or of a nursery.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// A number that nothing else that is observed has in this program.
+pub(super) fn next_number() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed) as u64
+}
+
+/// What is known of one observed child.
+pub(crate) struct Record {
+    pub(super) number: u64,
+    pub(super) scene: Arc<Scene>,
+    pub(super) info: ChildInfo,
+    pub(super) traits: SeenTraits,
+    pub(super) spawned: Duration,
+    /// The number of the child that spawned it.
+    pub(super) spawned_by: Option<u64>,
+    /// There if it can be cancelled by itself.
+    control: OnceLock<Arc<Control>>,
+    live: Mutex<Live>,
+}
+
+/// What a child is from the start.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SeenTraits {
+    pub(crate) daemon: bool,
+    /// It runs on an executor.
+    pub(crate) remote: bool,
+    /// The bytes of its future.
+    pub(crate) size: usize,
+}
+
+/// What a child does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Doing {
+    Queued,
+    Polled,
+    Waiting,
+    Woken,
+    Ended(EndKind),
+}
+
+/// What changes.
+#[derive(Clone)]
+pub(super) struct Live {
+    pub(super) doing: Doing,
+    /// Since when it does so.
+    pub(super) since: Duration,
+    pub(super) started: Option<Duration>,
+    pub(super) polls: u64,
+    /// Polls in which it woke itself.
+    pub(super) self_woken: u64,
+    pub(super) longest: Duration,
+    /// The time in polls, without the one that is going on.
+    pub(super) busy: Duration,
+    /// The wake that the next poll, or this one, comes for.
+    pub(super) woken: Option<Wake>,
+    /// What woke it the last time.
+    pub(super) woken_by: Option<WokenBy>,
+    pub(super) places: Places,
+    /// What it is woken by, from its start on.
+    waker: Weak<ChildWaker>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Wake {
+    At(Duration),
+    /// In its own poll: it waits for the next from the end of that one on.
+    InOwnPoll,
+}
+
+/// A poll that has begun.
+pub(super) struct Begun {
+    pub(super) at: Duration,
+    /// When, and by what, it was woken for it.
+    pub(super) woken: Option<(Duration, WokenBy)>,
+    pub(super) is_first: bool,
+}
+
+impl Record {
+    /// The record of a child that is about to be spawned. It has no number in its nursery yet.
+    pub(super) fn new(scene: &Arc<Scene>, info: ChildInfo, traits: SeenTraits) -> Arc<Self> {
+        let spawned = scene.now();
+        let live = Live {
+            doing: Doing::Queued,
+            since: spawned,
+            started: None,
+            polls: 0,
+            self_woken: 0,
+            longest: Duration::ZERO,
+            busy: Duration::ZERO,
+            woken: None,
+            woken_by: None,
+            places: Places::default(),
+            waker: Weak::new(),
+        };
+        Arc::new(Self {
+            number: next_number(),
+            scene: Arc::clone(scene),
+            info,
+            traits,
+            spawned,
+            spawned_by: super::current::with(|current| current.map(|current| current.number)),
+            control: OnceLock::new(),
+            live: Mutex::new(live),
+        })
+    }
+
+    /// Gives the record the number that the nursery gave the child.
+    pub(crate) fn renumber(this: &mut Arc<Self>, id: ChildId) {
+        match Arc::get_mut(this) {
+            Some(record) => record.info.renumber(id),
+            None => unreachable!("a child that has no number is known to nothing else"),
+        }
+    }
+
+    /// The child is in its nursery from now on. It is cancelled by its control block.
+    pub(crate) fn enter(self: &Arc<Self>, control: &Arc<Control>) {
+        let kept = self.control.set(Arc::clone(control));
+        debug_assert!(kept.is_ok(), "a child has one control block");
+        self.scene.add(self);
+    }
+
+    /// Tells observers that the child is cancelled.
+    pub(crate) fn cancelled(self: &Arc<Self>, cause: &Cause) {
+        if self.scene.is_observed() {
+            let (child, at) = (self.seen(), self.scene.now());
+            self.scene.tell(|observer| observer.cancelled(&child, at, cause));
+        }
+    }
+
+    pub(super) fn seen(self: &Arc<Self>) -> SeenChild {
+        SeenChild(Arc::clone(self))
+    }
+
+    pub(crate) fn scene(&self) -> &Arc<Scene> {
+        &self.scene
+    }
+
+    pub(crate) fn is_remote(&self) -> bool {
+        self.traits.remote
+    }
+
+    /// Where the child says it is.
+    pub(super) fn place(&self) -> Option<Cow<'static, str>> {
+        self.lock().places.text()
+    }
+
+    pub(crate) fn set_place(&self, place: Cow<'static, str>) {
+        let before = self.lock().places.set(place);
+        drop(before);
+    }
+
+    pub(super) fn with_places<R>(&self, change: impl FnOnce(&mut Places) -> R) -> R {
+        change(&mut self.lock().places)
+    }
+
+    /// What it does now, as a whole.
+    pub(super) fn live(&self) -> Live {
+        self.lock().clone()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.lock().doing, Doing::Ended(_))
+    }
+
+    /// How many wakers of the child there are, besides the one that it is polled with.
+    pub(super) fn wakers(&self) -> usize {
+        // The probe has two.
+        self.lock().waker.strong_count().saturating_sub(2)
+    }
+
+    /// Whether this waker is the child's, and not one that another future has put around it.
+    pub(super) fn is_woken_by(&self, waker: &Waker) -> bool {
+        std::ptr::eq(self.lock().waker.as_ptr().cast(), waker.data())
+    }
+
+    /// The child is polled with this waker from now on.
+    pub(super) fn set_waker(&self, waker: &Arc<ChildWaker>) {
+        let before = std::mem::replace(&mut self.lock().waker, Arc::downgrade(waker));
+        drop(before);
+    }
+
+    pub(super) fn control(&self) -> Option<&Arc<Control>> {
+        self.control.get()
+    }
+
+    /// Whether it was told to end, and may go on for a time.
+    pub(super) fn is_cancelling(&self) -> bool {
+        match self.control() {
+            Some(control) => matches!(control.phase(), Phase::Signalled | Phase::Stopping),
+            // An item goes with its pool.
+            None => self.scene.cause().is_some(),
+        }
+    }
+
+    /// A poll begins.
+    pub(super) fn begin(&self) -> Begun {
+        let at = self.scene.now();
+        let mut live = self.lock();
+        let is_first = live.started.is_none();
+        live.started.get_or_insert(at);
+        let woken = match live.woken.take() {
+            Some(Wake::At(woken)) => live.woken_by.clone().map(|by| (woken, by)),
+            Some(Wake::InOwnPoll) | None => None,
+        };
+        (live.doing, live.since) = (Doing::Polled, at);
+        Begun { at, woken, is_first }
+    }
+
+    /// A poll ends, after which the child waits; or has it panicked? Returns when.
+    pub(super) fn end_poll(&self, began: Duration) -> Duration {
+        let at = self.scene.now();
+        let took = at.saturating_sub(began);
+        let mut live = self.lock();
+        live.polls += 1;
+        live.busy += took;
+        live.longest = live.longest.max(took);
+        if let Some(Wake::InOwnPoll) = live.woken {
+            live.woken = Some(Wake::At(at));
+            live.self_woken += 1;
+        }
+        live.doing = if live.woken.is_some() { Doing::Woken } else { Doing::Waiting };
+        live.since = match live.woken {
+            Some(Wake::At(woken)) => woken.max(at),
+            _ => at,
+        };
+        at
+    }
+
+    /// The child is woken. Returns when, and by what, if it was not woken before.
+    pub(super) fn wake(&self) -> Option<(Duration, WokenBy)> {
+        let by = super::current::with(|current| match current {
+            None => WokenBy::Outside,
+            Some(current) if std::ptr::eq(&**current, self) => WokenBy::Itself,
+            Some(current) => {
+                WokenBy::Child { number: current.number, info: current.info.clone() }
+            }
+        });
+        let is_own = by == WokenBy::Itself;
+        // Unless an observer is to be told, a wake in the child's own poll counts from the end of
+        // that poll on, and the clock is read then.
+        let is_told = !is_own || self.scene.is_observed();
+        let at = if is_told { self.scene.now() } else { Duration::ZERO };
+        let mut live = self.lock();
+        if live.woken.is_some() || matches!(live.doing, Doing::Ended(_)) {
+            return None;
+        }
+        live.woken = Some(if is_own { Wake::InOwnPoll } else { Wake::At(at) });
+        live.woken_by = Some(by.clone());
+        if live.doing == Doing::Waiting {
+            (live.doing, live.since) = (Doing::Woken, at);
+        }
+        Some((at, by))
+    }
+
+    /// The child has ended, and its future is gone.
+    pub(crate) fn finish(self: &Arc<Self>, kind: EndKind) {
+        let at = self.scene.now();
+        let places = {
+            let mut live = self.lock();
+            (live.doing, live.since) = (Doing::Ended(kind), at);
+            std::mem::take(&mut live.places)
+        };
+        drop(places);
+        self.scene.remove(self, at);
+        if self.scene.is_observed() {
+            self.scene.tell_new();
+            let child = self.seen();
+            self.scene.tell(|observer| observer.ended(&child, at, kind));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,296 @@
+//! The scene: one observed nursery or pool, the children in it, and what observes them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::clock::{SystemClock, TimeSource};
+use super::observer::{Guarded, Observer};
+use super::record::{Record, SeenTraits, next_number};
+use super::watch::Watching;
+use crate::cancel::Cause;
+use crate::drive::DriverWaker;
+use crate::info::{ChildInfo, Owner};
+use crate::sync::{Mutex, MutexGuard};
+
+/// One observed nursery or pool.
+pub(crate) struct Scene {
+    pub(super) number: u64,
+    pub(super) owner: Owner,
+    /// The child that it is inside.
+    pub(super) parent: Option<Arc<Record>>,
+    pub(super) opened: Duration,
+    pub(super) driver: Arc<DriverWaker>,
+    lenses: Arc<Lenses>,
+    state: Mutex<State>,
+}
+
+/// What observes a nursery, and those inside it.
+#[derive(Clone)]
+pub(crate) struct Lenses {
+    clock: Arc<dyn TimeSource>,
+    watches: SmallVec<[Arc<Watching>; 1]>,
+    observers: SmallVec<[Arc<Guarded>; 1]>,
+}
+
+struct State {
+    name: Option<Arc<str>>,
+    limit: usize,
+    cause: Option<Cause>,
+    /// By their numbers, so in spawn order.
+    children: BTreeMap<u64, Arc<Record>>,
+    /// Children that spawners have left for the driver, and of which no observer was told so far.
+    untold: Vec<Arc<Record>>,
+    tally: Tally,
+}
+
+/// What is known of the children that have ended.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) ended: u64,
+    /// Of those that had started: from the start to the end, added up.
+    pub(super) lived: Duration,
+    pub(super) first_start: Option<Duration>,
+    pub(super) last_end: Duration,
+}
+
+/// Which children there are, and what is known of them as a whole.
+pub(super) struct SceneView {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) limit: Option<usize>,
+    pub(super) cause: Option<Cause>,
+    pub(super) children: Vec<Arc<Record>>,
+    pub(super) tally: Tally,
+}
+
+/// The clock of what is given no other: one for all, so that the times of any two agree.
+pub(super) fn system_clock() -> Arc<dyn TimeSource> {
+    static CLOCK: OnceLock<Arc<SystemClock>> = OnceLock::new();
+    CLOCK.get_or_init(|| Arc::new(SystemClock::new())).clone()
+}
+
+impl Lenses {
+    pub(super) fn watch(watch: &Arc<Watching>) -> Self {
+        let watches = SmallVec::from_iter([Arc::clone(watch)]);
+        Self { clock: watch.clock(), watches, observers: SmallVec::new() }
+    }
+
+    pub(crate) fn observer(observer: impl Observer) -> Self {
+        let guarded = Guarded::new(observer);
+        let clock = guarded.clock().unwrap_or_else(system_clock);
+        Self { clock, watches: SmallVec::new(), observers: SmallVec::from_iter([guarded]) }
+    }
+
+    /// Those of both. The clock is that of the first.
+    fn and(&self, other: Self) -> Self {
+        let mut both = self.clone();
+        for watch in other.watches {
+            if !both.watches.iter().any(|known| Arc::ptr_eq(known, &watch)) {
+                both.watches.push(watch);
+            }
+        }
+        both.observers.extend(other.observers);
+        both
+    }
+}
+
+/// A nursery's hold on its scene: when it is dropped, the nursery is gone.
+pub(crate) struct Observed(Arc<Scene>);
+
+impl Observed {
+    /// For a nursery that is made in the poll of an observed child: it is observed as that is.
+    #[inline]
+    pub(crate) fn inside(owner: Owner, driver: &Arc<DriverWaker>) -> Option<Self> {
+        let parent = super::current::current()?;
+        let lenses = Arc::clone(&parent.scene.lenses);
+        Some(Self::open(owner, driver, lenses, Some(parent)))
+    }
+
+    /// Adds what observes a nursery to what there was before.
+    pub(crate) fn add(
+        before: Option<Self>,
+        owner: Owner,
+        driver: &Arc<DriverWaker>,
+        lenses: Lenses,
+    ) -> Self {
+        let Some(Self(before)) = before.as_ref() else {
+            return Self::open(owner, driver, Arc::new(lenses), super::current::current());
+        };
+        let lenses = Arc::new(before.lenses.and(lenses));
+        let new = Self::open(owner, driver, lenses, before.parent.clone());
+        {
+            let before = before.lock();
+            let mut state = new.0.lock();
+            (state.name, state.limit) = (before.name.clone(), before.limit);
+        }
+        new
+    }
+
+    fn open(
+        owner: Owner,
+        driver: &Arc<DriverWaker>,
+        lenses: Arc<Lenses>,
+        parent: Option<Arc<Record>>,
+    ) -> Self {
+        let state = State {
+            name: None,
+            limit: usize::MAX,
+            cause: None,
+            children: BTreeMap::new(),
+            untold: Vec::new(),
+            tally: Tally::default(),
+        };
+        let scene = Arc::new(Scene {
+            number: next_number(),
+            owner,
+            parent,
+            opened: lenses.clock.now(),
+            driver: Arc::clone(driver),
+            lenses,
+            state: Mutex::new(state),
+        });
+        for watch in &scene.lenses.watches {
+            watch.add(&scene);
+        }
+        Self(scene)
+    }
+
+    pub(crate) fn scene(&self) -> &Arc<Scene> {
+        &self.0
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        for watch in &self.0.lenses.watches {
+            watch.remove(self.0.number);
+        }
+    }
+}
+
+impl Scene {
+    pub(super) fn now(&self) -> Duration {
+        self.lenses.clock.now()
+    }
+
+    /// Whether any observer is told.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.lenses.observers.is_empty()
+    }
+
+    pub(super) fn tell(&self, mut tell: impl FnMut(&dyn Observer)) {
+        for observer in &self.lenses.observers {
+            observer.tell(&mut tell);
+        }
+    }
+
+    pub(crate) fn set_name(&self, name: Option<Arc<str>>) {
+        self.lock().name = name;
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.lock().limit = limit;
+    }
+
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        self.lock().name.clone()
+    }
+
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.lock().shown_limit()
+    }
+
+    /// Why the nursery is cancelled.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.lock().cause.clone()
+    }
+
+    /// The record of a child that is about to be spawned.
+    pub(crate) fn record(self: &Arc<Self>, info: ChildInfo, traits: SeenTraits) -> Arc<Record> {
+        Record::new(self, info, traits)
+    }
+
+    /// A child is there. Observers are told of it at once, or by [`tell_new`](Self::tell_new): a
+    /// child that a spawner adds is added under a lock.
+    pub(crate) fn add(&self, record: &Arc<Record>) {
+        let mut state = self.lock();
+        state.children.insert(record.number, Arc::clone(record));
+        if self.is_observed() {
+            state.untold.push(Arc::clone(record));
+        }
+    }
+
+    /// Tells observers of the children that were added.
+    pub(crate) fn tell_new(&self) {
+        if !self.is_observed() {
+            return;
+        }
+        let untold = std::mem::take(&mut self.lock().untold);
+        for record in untold {
+            self.tell(|observer| observer.spawned(&record.seen(), record.spawned));
+        }
+    }
+
+    /// A child has ended at this time.
+    pub(super) fn remove(&self, record: &Record, at: Duration) {
+        let started = record.live().started;
+        let mut state = self.lock();
+        let removed = state.children.remove(&record.number);
+        let tally = &mut state.tally;
+        tally.ended += 1;
+        if let Some(started) = started {
+            tally.lived += at.saturating_sub(started);
+            tally.first_start.get_or_insert(started);
+            tally.last_end = at;
+        }
+        drop(state);
+        drop(removed);
+    }
+
+    /// The nursery is cancelled.
+    pub(crate) fn cancel(&self, cause: &Cause) {
+        let children = {
+            let mut state = self.lock();
+            if state.cause.is_some() {
+                return;
+            }
+            state.cause = Some(cause.clone());
+            if !self.is_observed() {
+                return;
+            }
+            // Those that have a control block tell it by that.
+            let plain = state.children.values().filter(|record| record.control().is_none());
+            plain.cloned().collect::<Vec<_>>()
+        };
+        self.tell_new();
+        for record in children {
+            record.cancelled(cause);
+        }
+    }
+
+    pub(super) fn view(&self) -> SceneView {
+        let state = self.lock();
+        SceneView {
+            name: state.name.clone(),
+            limit: state.shown_limit(),
+            cause: state.cause.clone(),
+            children: state.children.values().cloned().collect(),
+            tally: state.tally,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn shown_limit(&self) -> Option<usize> {
+        Some(self.limit).filter(|limit| *limit < usize::MAX)
+    }
+}
+
+/// The scenes of a watch, which keeps none of them.
+pub(super) type Scenes = BTreeMap<u64, Weak<Scene>>;

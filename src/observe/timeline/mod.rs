@@ -1,0 +1,3 @@
+//! A timeline.
+
+mod recording;
