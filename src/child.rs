@@ -44,7 +44,7 @@ impl<T, E> End<T, E> {
     }
 
     /// Why there is no output for the tasks that wait for it.
-    fn lost(&self) -> Option<LostKind> {
+    pub(crate) fn lost(&self) -> Option<LostKind> {
         match self {
             Self::Completed(_) | Self::Delivered => None,
             Self::Failed(Failure::Panic(_)) => Some(LostKind::Panicked),

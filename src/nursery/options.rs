@@ -49,6 +49,12 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
+    /// Lets nothing observe the children.
+    pub(crate) fn unobserved(mut self) -> Self {
+        self.inner.scope.observed = None;
+        self
+    }
+
     /// Tells an [`Observer`] what the children do, and those of nurseries and pools that are made
     /// inside them. See [`watch`](Self::watch) for what it holds for, and what it costs.
     pub fn observe(mut self, observer: impl Observer) -> Self {

@@ -10,6 +10,7 @@ use super::slot::{Place, Slot, SpawnerPlace, SpawnerSlot};
 use super::{Inner, Nursery, Rejection, Spawner};
 use crate::drive::Running;
 use crate::flavor::Flavor;
+use crate::observe::SlotWait;
 use crate::scope::inbox::{Admission, By, Inbox, Refusal, Ticket};
 use crate::scope::{Body, Pass, Scope};
 
@@ -306,7 +307,7 @@ impl<'env, T, E, M: Flavor> Spawner<'env, T, E, M> {
     /// # });
     /// ```
     pub fn reserve(&self) -> SpawnerReserve<'env, T, E, M> {
-        SpawnerReserve { inbox: Some(Arc::clone(self.inbox())), ticket: None }
+        SpawnerReserve { inbox: Some(Arc::clone(self.inbox())), ticket: None, wait: None }
     }
 
     /// Returns a [`SpawnerSlot`], a child about to be spawned that has a place, if fewer children
@@ -330,6 +331,8 @@ pub struct SpawnerReserve<'env, T, E, M: Flavor> {
     /// `None` once the slot is there, or was refused.
     inbox: Option<Arc<Inbox<'env, T, E, M>>>,
     ticket: Option<Ticket>,
+    /// Says that the child waits for a slot that polls this, if that is observed.
+    wait: Option<SlotWait>,
 }
 
 impl<T, E, M: Flavor> SpawnerReserve<'_, T, E, M> {
@@ -348,7 +351,12 @@ impl<'env, T, E, M: Flavor> Future for SpawnerReserve<'env, T, E, M> {
         let Some(inbox) = &this.inbox else {
             panic!("`SpawnerReserve` was polled after it was ready")
         };
-        let answer = ready!(inbox.poll_slot(cx, &mut this.ticket, By::Spawner));
+        let polled = inbox.poll_slot(cx, &mut this.ticket, By::Spawner);
+        if polled.is_pending() && this.wait.is_none() {
+            this.wait = inbox.scene().and_then(|scene| SlotWait::begin(&scene));
+        }
+        let answer = ready!(polled);
+        this.wait = None;
         this.give_up();
         match (answer, mem::take(&mut this.inbox)) {
             (Ok(()), Some(inbox)) => Poll::Ready(Ok(SpawnerPlace::slot(inbox))),

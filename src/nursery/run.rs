@@ -19,6 +19,7 @@ use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::{ChildInfo, Owner};
+use crate::observe::{EndKind, Probe};
 use crate::report::Report;
 use crate::scope::collected::Collected;
 use crate::scope::{Body, Pass, Scope};
@@ -107,6 +108,8 @@ pin_project! {
         nest: Option<Arc<Nest>>,
         // It was polled for the last time, as the child is that all this is in.
         was_last: bool,
+        // There while it is observed and has not ended.
+        probe: Option<Box<Probe>>,
         output: Option<R>,
         // Once it was polled it cannot move, and so cannot become another.
         #[pin]
@@ -124,6 +127,9 @@ pin_project! {
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.inner.take()));
             first.note(drop_in_place(this.body));
+            if let Some(probe) = this.probe.take() {
+                probe.record().finish(EndKind::Cancelled);
+            }
             if let (Some(around), Some(nest)) = (around, this.nest) {
                 around.lose(nest.lost());
             }
@@ -139,13 +145,19 @@ where
     B: Future<Output = Result<R, E>>,
 {
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
+        let info = ChildInfo::body(location);
+        let scene = nursery.inner.scope.scene();
+        let probe = scene.map(|scene| {
+            Box::new(Probe::new(scene.enter(info.clone(), size_of::<B>())))
+        });
         Self {
             woken: WakeFlag::new(nursery.inner.driver.waker()),
             inner: Some(nursery.inner),
+            probe,
             collected: None,
             reports: false,
             body: Some(body),
-            info: ChildInfo::body(location),
+            info,
             stoppable: true,
             has_started: false,
             nest: None,
@@ -193,6 +205,7 @@ where
                 has_started: this.has_started,
                 nest: this.nest,
                 was_last: this.was_last,
+                probe: this.probe,
                 has_failures: collected.failures() > 0,
                 output: this.output,
             };
@@ -218,6 +231,7 @@ struct Beside<'a, B, R> {
     has_started: &'a mut bool,
     nest: &'a mut Option<Arc<Nest>>,
     was_last: &'a mut bool,
+    probe: &'a mut Option<Box<Probe>>,
     /// Of the children.
     has_failures: bool,
     output: &'a mut Option<R>,
@@ -329,7 +343,10 @@ impl<B, R> Beside<'_, B, R> {
         let Some(future) = self.body.as_mut().as_pin_mut() else { return SmallVec::new() };
         let mut failures = SmallVec::new();
         let inside = Inside::enter_nest(self.nest.take());
-        let polled = catch(|| future.poll(cx));
+        let polled = catch(|| match self.probe {
+            Some(probe) => probe.poll(cx, |cx| future.poll(cx)),
+            None => future.poll(cx),
+        });
         *self.nest = inside.leave();
         match polled {
             Ok(Poll::Pending) => return failures,
@@ -348,6 +365,13 @@ impl<B, R> Beside<'_, B, R> {
         failures: SmallVec<[Failure<E>; 1]>,
     ) {
         if self.body.is_none() {
+            if let Some(probe) = self.probe.take() {
+                probe.record().finish(match failures.first() {
+                    None if self.output.is_some() => EndKind::Completed,
+                    None => EndKind::Cancelled,
+                    Some(failure) => EndKind::of_failure(failure),
+                });
+            }
             let lost = self.nest.take().map_or(0, |nest| nest.lost());
             scope.fail(self.info, failures, lost);
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cancel::LostKind;
+use crate::error::Failure;
 use crate::info::ChildInfo;
 
 /// How an observed child ended.
@@ -32,6 +33,15 @@ impl EndKind {
             Some(LostKind::Panicked) => Self::Panicked,
             Some(LostKind::TimedOut) => Self::TimedOut,
             Some(LostKind::Cancelled | LostKind::Dropped) => Self::Cancelled,
+        }
+    }
+
+    /// How it ended if this is its failure.
+    pub(crate) fn of_failure<E>(failure: &Failure<E>) -> Self {
+        match failure {
+            Failure::Panic(_) => Self::Panicked,
+            Failure::TimedOut(_) => Self::TimedOut,
+            _ => Self::Failed,
         }
     }
 

@@ -79,6 +79,8 @@ pub(super) struct Live {
     /// What woke it the last time.
     pub(super) woken_by: Option<WokenBy>,
     pub(super) places: Places,
+    /// The number of the nursery in which it waits for a slot.
+    pub(super) slot_in: Option<u64>,
     /// What it is woken by, from its start on.
     waker: Weak<ChildWaker>,
 }
@@ -113,6 +115,7 @@ impl Record {
             woken: None,
             woken_by: None,
             places: Places::default(),
+            slot_in: None,
             waker: Weak::new(),
         };
         Arc::new(Self {
@@ -165,6 +168,10 @@ impl Record {
     /// Where the child says it is.
     pub(super) fn place(&self) -> Option<Cow<'static, str>> {
         self.lock().places.text()
+    }
+
+    fn set_slot_in(&self, nursery: Option<u64>) {
+        self.lock().slot_in = nursery;
     }
 
     pub(crate) fn set_place(&self, place: Cow<'static, str>) {
@@ -280,6 +287,9 @@ impl Record {
         let at = self.scene.now();
         let places = {
             let mut live = self.lock();
+            if let Doing::Ended(_) = live.doing {
+                return;
+            }
             (live.doing, live.since) = (Doing::Ended(kind), at);
             std::mem::take(&mut live.places)
         };
@@ -294,5 +304,23 @@ impl Record {
 
     fn lock(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A child waits for a slot, until this is dropped.
+pub(crate) struct SlotWait(Arc<Record>);
+
+impl SlotWait {
+    /// The child that this thread polls waits for a slot in this nursery.
+    pub(crate) fn begin(nursery: &Scene) -> Option<Self> {
+        let record = super::current::current()?;
+        record.set_slot_in(Some(nursery.number));
+        Some(Self(record))
+    }
+}
+
+impl Drop for SlotWait {
+    fn drop(&mut self) {
+        self.0.set_slot_in(None);
     }
 }

@@ -212,6 +212,14 @@ impl Scene {
         Record::new(self, info, traits)
     }
 
+    /// Adds an item of a pool, which was pulled just now.
+    pub(crate) fn enter(self: &Arc<Self>, info: ChildInfo, size: usize) -> Arc<Record> {
+        let record = self.record(info, SeenTraits { size, ..SeenTraits::default() });
+        self.add(&record);
+        self.tell_new();
+        record
+    }
+
     /// A child is there. Observers are told of it at once, or by [`tell_new`](Self::tell_new): a
     /// child that a spawner adds is added under a lock.
     pub(crate) fn add(&self, record: &Arc<Record>) {

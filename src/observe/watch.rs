@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use super::alarm::Alarm;
 use super::clock::TimeSource;
+use super::findings::{Finding, Thresholds};
 use super::scene::{Lenses, Scene, Scenes, system_clock};
 use super::snapshot::Snapshot;
+use crate::time::Timer;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Sees the children of all nurseries and pools that it is given to, and of those inside them.
@@ -74,6 +78,44 @@ impl Watch {
         let scenes: Vec<_> = self.0.lock().values().cloned().collect();
         let scenes = scenes.iter().filter_map(std::sync::Weak::upgrade).collect::<Vec<_>>();
         Snapshot::of(self.0.clock.now(), &scenes)
+    }
+
+    /// What is wrong now with what is observed, by the default [`Thresholds`]: the
+    /// [findings](Snapshot::findings) of a snapshot.
+    #[must_use]
+    pub fn check(&self) -> Vec<Finding> {
+        self.snapshot().findings(&Thresholds::default())
+    }
+
+    /// A stream that [checks](Self::check) after each sleep of `every`, and hands out what was not
+    /// found at the check before. It never ends.
+    ///
+    /// It is for another task than those that are watched: a nursery that is not polled cannot
+    /// notice it, and a poll that blocks a thread blocks what else runs there. A thread that sleeps
+    /// and [checks](Self::check) serves where all of a program may be stuck.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use futures::StreamExt;
+    /// use nestling::observe::Watch;
+    ///
+    /// # async fn example() {
+    /// let watch = Watch::new();
+    /// let mut alarm = watch.alarm(smol::Timer::after, Duration::from_secs(5));
+    /// smol::spawn(async move {
+    ///     while let Some(findings) = alarm.next().await {
+    ///         for finding in findings {
+    ///             eprintln!("{finding}");
+    ///         }
+    ///     }
+    /// })
+    /// .detach();
+    /// # }
+    /// ```
+    pub fn alarm<C: Timer>(&self, timer: C, every: Duration) -> Alarm<C> {
+        Alarm::new(self.clone(), timer, every)
     }
 
     pub(crate) fn lenses(&self) -> Lenses {

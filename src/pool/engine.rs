@@ -16,7 +16,7 @@ use super::ledger::{Ledger, Settled};
 use super::run::{NameItems, PoolRun};
 use super::source::Source;
 use crate::cancel::current::Inside;
-use crate::cancel::{Cause, Nest};
+use crate::cancel::{Cause, LostKind, Nest};
 use crate::child::{Ended, Polled};
 use crate::drive::{DriverState, Kind, Kinds, Running, WakeFlag, Work, budget};
 use crate::error::Panic;
@@ -57,6 +57,7 @@ pin_project! {
             for lane in newest_first(this.lanes) {
                 let run = this.lanes.place(lane);
                 first.note(run.place.as_mut().clear().map_or(Ok(()), Err));
+                run.item.is_gone(Some(LostKind::Dropped));
                 lost += run.nest.take().map_or(0, |nest| nest.lost());
             }
             first.note(catch(|| this.source.as_mut().set(None)));
@@ -106,7 +107,9 @@ where
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             lanes: Lanes::new(driver.waker()),
-            ledger: Ledger::new(options, outputs, location, driver.waker(), || source.left()),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), size_of::<Fut>(), || {
+                source.left()
+            }),
             driver,
             source: Some(source),
             make: Some(make),
@@ -172,7 +175,9 @@ where
             let Some((tag, item)) = self.ledger.name::<S>(self.names, id, item) else { continue };
             let new = || Run { place: Box::pin(Place::new()), item: id.into(), nest: None };
             let lane = held.unwrap_or_else(|| self.lanes.take(new));
-            self.lanes.place(lane).item = tag;
+            let run = self.lanes.place(lane);
+            run.place.as_mut().set_probe(&tag);
+            run.item = tag;
             held = self.poll_lane(lane, Some(item)).then_some(lane);
         }
         if let Some(lane) = held {

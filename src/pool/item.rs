@@ -6,11 +6,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::cancel::LostKind;
 use crate::child::{End, Ended, Polled};
 use crate::error::{Failure, Panic};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_quietly};
 use crate::info::ChildId;
 use crate::nursery::{Later, MakeTimer};
+use crate::observe::{EndKind, Probe, Record};
 
 /// Which item it is.
 #[derive(Clone)]
@@ -18,12 +20,24 @@ pub(crate) struct Tag {
     pub(crate) id: ChildId,
     /// There if the pool names its items.
     pub(crate) name: Option<Arc<str>>,
+    /// There if the pool is observed.
+    pub(crate) record: Option<Arc<Record>>,
+}
+
+impl Tag {
+    /// The item is gone, as what it was told as.
+    #[inline]
+    pub(crate) fn is_gone(&self, lost: Option<LostKind>) {
+        if let Some(record) = &self.record {
+            record.finish(EndKind::of(lost));
+        }
+    }
 }
 
 /// An item without a name.
 impl From<ChildId> for Tag {
     fn from(id: ChildId) -> Self {
-        Self { id, name: None }
+        Self { id, name: None, record: None }
     }
 }
 
@@ -93,16 +107,26 @@ pin_project! {
         timer: Option<Tm>,
         // The item is pending, and its time is over.
         expired: bool,
+        // There if the item is observed, and is not being polled.
+        probe: Option<Box<Probe>>,
     }
 }
 
 impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn new() -> Self {
-        Self { future: None, timer: None, expired: false }
+        Self { future: None, timer: None, expired: false, probe: None }
     }
 
     pub(super) fn is_taken(&self) -> bool {
         self.future.is_some()
+    }
+
+    /// The next item is this one, if it is observed.
+    #[inline]
+    pub(super) fn set_probe(self: Pin<&mut Self>, item: &Tag) {
+        if let Some(record) = &item.record {
+            *self.project().probe = Some(Box::new(Probe::new(Arc::clone(record))));
+        }
     }
 
     /// Whether the item is to be dropped, since its time is over.
@@ -115,6 +139,7 @@ impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn clear(self: Pin<&mut Self>) -> Option<CaughtPanic> {
         let mut this = self.project();
         *this.expired = false;
+        *this.probe = None;
         let mut first = FirstPanic::of(catch(|| this.future.set(None)));
         first.note(catch(|| this.timer.set(None)));
         first.into_panic()
@@ -127,6 +152,29 @@ impl<Fut, Tm> Place<Fut, Tm> {
     /// the same poll counts.
     #[inline]
     pub(super) fn poll<T, E>(
+        mut self: Pin<&mut Self>,
+        make: impl FnOnce() -> Option<Fut>,
+        start: Option<impl FnOnce() -> Option<Tm>>,
+        cx: &mut Context<'_>,
+    ) -> Polled<T, Ended<T, E>>
+    where
+        Fut: Future<Output = Result<T, E>>,
+        Tm: Future,
+    {
+        match self.as_mut().project().probe.take() {
+            None => self.poll_item(make, start, cx),
+            Some(mut probe) => {
+                let polled = probe.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
+                if let Polled::Pending = polled {
+                    *self.project().probe = Some(probe);
+                }
+                polled
+            }
+        }
+    }
+
+    #[inline]
+    fn poll_item<T, E>(
         mut self: Pin<&mut Self>,
         make: impl FnOnce() -> Option<Fut>,
         start: Option<impl FnOnce() -> Option<Tm>>,

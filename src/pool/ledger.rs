@@ -21,6 +21,7 @@ use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Pani
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo, Owner};
+use crate::observe::Observed;
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
@@ -56,6 +57,10 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     driver: Arc<DriverWaker>,
     /// The child that drives the pool, if one does.
     around: Option<Member>,
+    /// There if the pool is observed.
+    observed: Option<Observed>,
+    /// The bytes of an item's future.
+    size: usize,
 }
 
 impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
@@ -64,10 +69,15 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         outputs: bool,
         location: &'static Location<'static>,
         driver: &Arc<DriverWaker>,
+        size: usize,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
-        let Options { name, limit: _, policy, errors, progress, times, driver: _, finish } =
+        let Options { name, limit, policy, errors, progress, times, finish, observed, .. } =
             options;
+        if let Some(observed) = &observed {
+            observed.scene().set_name(name.clone());
+            observed.scene().set_limit(limit);
+        }
         // Only a progress callback needs to know.
         let total = progress.as_ref().and_then(|_| match left() {
             (least, Some(most)) if least == most => Some(least as u64),
@@ -91,6 +101,8 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             overran: false,
             driver: Arc::clone(driver),
             around: None,
+            observed,
+            size,
         }
     }
 
@@ -130,6 +142,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             control.cause()
         });
         let cause = self.cause.insert(first.unwrap_or(cause)).clone();
+        if let Some(observed) = &self.observed {
+            observed.scene().cancel(&cause);
+        }
         let fault = self.times.drop_deadline();
         self.record_fault(fault);
         if !self.is_last() {
@@ -234,9 +249,9 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         id: ChildId,
         item: S::Item,
     ) -> Option<(Tag, S::Item)> {
-        let Some(names) = names else { return Some((id.into(), item)) };
+        let Some(names) = names else { return Some((self.tag(id, None), item)) };
         match catch(|| M::name(names, &item)) {
-            Ok(name) => Some((Tag { id, name: Some(name).filter(|name| !name.is_empty()) }, item)),
+            Ok(name) => Some((self.tag(id, Some(name).filter(|name| !name.is_empty())), item)),
             Err(caught) => {
                 let ended = Ended::by_panic(caught, drop_guarded(item).err());
                 if let Some(cause) = self.end(&id.into(), ended) {
@@ -245,6 +260,19 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
                 None
             }
         }
+    }
+
+    /// Which item it is that was pulled.
+    #[inline]
+    fn tag(&self, id: ChildId, name: Option<Arc<str>>) -> Tag {
+        let record = match &self.observed {
+            None => None,
+            Some(observed) => {
+                let info = ChildInfo::new(id, name.clone(), self.location);
+                Some(observed.scene().enter(info, self.size))
+            }
+        };
+        Tag { id, name, record }
     }
 
     /// Drops the source of a pool that is cancelled. One that had more items is remembered where
@@ -268,6 +296,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     #[inline]
     pub(super) fn complete(&mut self, item: &Tag, output: T) {
         self.counts.completed += 1;
+        item.is_gone(None);
         if self.handed.is_some() {
             self.keep_output(item, output, How::default());
             self.is_over(item);
@@ -387,6 +416,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         if ended.how.cause.is_none() && !ended.how.dropped {
             ended.how.cause = self.cause_so_far();
         }
+        item.is_gone(ended.end.lost());
         ended.count_in(&mut self.counts);
         let Ended { end, aftermath, how } = ended;
         let mut cause = None;

@@ -32,6 +32,7 @@ use crate::flavor::{Callback, Flavor, Hold, Local, Shared};
 use crate::info::{ChildInfo, Owner};
 use crate::nursery::builder::hold;
 use crate::nursery::{Later, MakeTimer};
+use crate::observe::{Lenses, Observed, Observer, Watch};
 use crate::scope::policy::Policy;
 
 /// Runs a future for each of many items, a few at a time, and returns every failure.
@@ -113,9 +114,16 @@ struct Options<'env, E, M: Flavor> {
     driver: DriverState,
     /// What the handles share.
     finish: FinishOnDrop,
+    /// There if the pool is observed.
+    observed: Option<Observed>,
 }
 
 impl<E, M: Flavor> Options<'_, E, M> {
+    fn observe(&mut self, lenses: Lenses) {
+        let driver = self.driver.waker();
+        self.observed = Some(Observed::add(self.observed.take(), Owner::Pool, driver, lenses));
+    }
+
     fn cancel_handle(&self) -> CancelHandle {
         match self.finish.control() {
             Some(control) => CancelHandle::new(Arc::clone(control)),
@@ -156,9 +164,17 @@ impl<E, M: Flavor> Pool<'_, E, M> {
         let info = ChildInfo::nursery(Location::caller());
         let waker = Waker::from(Arc::clone(driver.waker()));
         let finish = FinishOnDrop::new(Control::of_pool(info, waker));
-        let policy = Policy::collect(Owner::Pool);
-        let (name, errors, progress, times) = (None, usize::MAX, None, Times::new());
-        let options = Options { name, limit, policy, errors, progress, times, driver, finish };
+        let options = Options {
+            name: None,
+            limit,
+            policy: Policy::collect(Owner::Pool),
+            errors: usize::MAX,
+            progress: None,
+            times: Times::new(),
+            observed: Observed::inside(Owner::Pool, driver.waker()),
+            driver,
+            finish,
+        };
         Self { options, timeout: NoTimeout }
     }
 }
@@ -167,6 +183,39 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     /// Names the pool in its errors. An empty name is none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// Lets a [`Watch`] see the items, and the children of nurseries and pools that are made inside
+    /// them. See [`Nursery::watch`](crate::Nursery::watch). Each item costs three allocations then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use nestling::Pool;
+    /// # use nestling::observe::Watch;
+    /// # futures::executor::block_on(async {
+    /// let watch = Watch::new();
+    /// let pool: Pool<'_, ()> = Pool::new(2).watch(&watch);
+    /// let mut most = 0;
+    /// pool.for_each(0..9, |_| {
+    ///     most = most.max(watch.snapshot().children().len());
+    ///     async { Ok(()) }
+    /// })
+    /// .await
+    /// .unwrap();
+    /// assert_eq!(most, 1);
+    /// # });
+    /// ```
+    pub fn watch(mut self, watch: &Watch) -> Self {
+        self.options.observe(watch.lenses());
+        self
+    }
+
+    /// Tells an [`Observer`] what the items do. See
+    /// [`Nursery::observe`](crate::Nursery::observe).
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.options.observe(Lenses::observer(observer));
         self
     }
 

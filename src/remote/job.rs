@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use super::link::{Fate, Link};
 use crate::cancel::current::Inside;
 use crate::guard::{CaughtPanic, catch};
+use crate::observe::Probe;
 
 pin_project! {
     /// Polls the future until it is through or is told to go. Whatever becomes of the task, the
@@ -18,6 +19,8 @@ pin_project! {
         #[pin]
         future: Option<F>,
         link: Arc<Link<O>>,
+        // There if the child is observed.
+        probe: Option<Probe>,
     }
 
     impl<F, O> PinnedDrop for Job<F, O> {
@@ -31,8 +34,8 @@ pin_project! {
 }
 
 impl<F, O> Job<F, O> {
-    pub(crate) fn new(future: F, link: Arc<Link<O>>) -> Self {
-        Self { future: Some(future), link }
+    pub(crate) fn new(future: F, link: Arc<Link<O>>, probe: Option<Probe>) -> Self {
+        Self { future: Some(future), link, probe }
     }
 }
 
@@ -52,7 +55,10 @@ where
         }
         // An executor may poll it in the poll of a child. It is a task of its own all the same.
         let inside = Inside::enter_nothing();
-        let polled = catch(|| future.poll(cx));
+        let polled = catch(|| match this.probe {
+            Some(probe) => probe.poll(cx, |cx| future.poll(cx)),
+            None => future.poll(cx),
+        });
         drop(inside.leave());
         let fate = match polled {
             Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future)),

@@ -67,7 +67,7 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     counts: Counts,
     mailbox: Mailbox<'env, T, E, M>,
     /// There if the nursery is observed.
-    observed: Option<Observed>,
+    pub(crate) observed: Option<Observed>,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {

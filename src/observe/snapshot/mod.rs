@@ -1,9 +1,14 @@
 //! A snapshot: what every observed child does at one time, as plain data.
 
+mod groups;
+mod table;
+mod tree;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::groups::LocationGroup;
 use super::kinds::WokenBy;
 use super::record::{Doing, Live, Record, Wake};
 use super::scene::Scene;
@@ -38,9 +43,9 @@ pub struct NurserySnapshot {
     age: Duration,
     cancelled: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(super) lived: Duration,
+    lived: Duration,
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(super) span: Duration,
+    span: Duration,
 }
 
 /// What the task that drives a nursery does.
@@ -82,6 +87,7 @@ pub struct ChildSnapshot {
     size: usize,
     wakers: usize,
     waits_for: Vec<u64>,
+    waits_for_slot: Option<u64>,
 }
 
 /// What a child does.
@@ -134,15 +140,17 @@ impl Snapshot {
                     children.push(child);
                 }
             }
-            let queued = |child: &&ChildSnapshot| child.state == ChildState::Queued;
-            let queued = children[before..].iter().filter(queued).count();
+            let new = children[before..].iter().filter(|child| !child.info.is_body());
+            let (queued, started): (Vec<_>, Vec<_>) =
+                new.partition(|child| child.state == ChildState::Queued);
+            let (queued, running) = (queued.len(), started.len());
             nurseries.push(NurserySnapshot {
                 number: scene.number,
                 is_pool: scene.owner == Owner::Pool,
                 name: view.name,
                 parent: scene.parent.as_ref().map(|parent| parent.number),
                 limit: view.limit,
-                running: children.len() - before - queued,
+                running,
                 queued,
                 ended: view.tally.ended,
                 driver: match scene.driver.status() {
@@ -255,6 +263,7 @@ impl ChildSnapshot {
             size: record.traits.size,
             wakers: record.wakers(),
             waits_for: Vec::new(),
+            waits_for_slot: live.slot_in,
         })
     }
 
@@ -376,6 +385,15 @@ impl ChildSnapshot {
     }
 }
 
+impl ChildSnapshot {
+    /// The [number](NurserySnapshot::number) of the nursery in which it waits for a slot, by
+    /// [`Spawner::reserve`](crate::Spawner::reserve).
+    #[must_use]
+    pub fn waits_for_slot(&self) -> Option<u64> {
+        self.waits_for_slot
+    }
+}
+
 impl NurserySnapshot {
     /// A number that no other observed child or nursery in this program has.
     #[must_use]
@@ -436,6 +454,12 @@ impl NurserySnapshot {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.age
+    }
+
+    /// The lives of the children that have ended, from their starts, added up; and the time from
+    /// the first start to the last end.
+    pub(super) fn lived(&self) -> (Duration, Duration) {
+        (self.lived, self.span)
     }
 
     /// Why it is cancelled, as text.

@@ -1,3 +1,267 @@
-//! A timeline.
+//! The timeline: a flight recorder.
 
+#[allow(dead_code)]
 mod recording;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use self::recording::{ChildTrack, PollSpan, Recording, ScopeTrack};
+use super::clock::TimeSource;
+use super::kinds::EndKind;
+use super::observer::{Observer, PollSeen};
+use super::scene::system_clock;
+use super::seen::{SeenChild, SeenNursery};
+use crate::sync::{Mutex, MutexGuard};
+
+/// Records what the children do, up to a bound, to be looked at whenever that is of use: as a
+/// picture, in Perfetto, or as a summary in words.
+///
+/// An [`Observer`], given to [`Nursery::observe`](crate::Nursery::observe) or
+/// [`Pool::observe`](crate::Pool::observe). Clones are the same timeline.
+///
+/// It is a flight recorder: once it holds as many entries as it [may](Self::entries), the oldest
+/// give way. Each poll is an entry, and each end of a child. A child that has not ended is not
+/// given up, but the oldest of its polls may be.
+///
+/// # Examples
+///
+/// ```
+/// use nestling::Nursery;
+/// use nestling::observe::Timeline;
+///
+/// # futures::executor::block_on(async {
+/// let timeline = Timeline::new();
+/// let mut nursery: Nursery<'_, (), String> = Nursery::new().observe(timeline.clone());
+/// nursery.child().name("fetch").spawn(async { Ok(()) });
+/// nursery.join().await.unwrap();
+/// println!("{}", timeline.summary());
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct Timeline(Arc<Recorder>);
+
+struct Recorder {
+    clock: Arc<dyn TimeSource>,
+    entries: usize,
+    age: Option<Duration>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Children that have not ended, by their numbers.
+    live: BTreeMap<u64, (SeenChild, Option<Duration>)>,
+    /// In order of time.
+    entries: VecDeque<Entry>,
+    dropped: u64,
+}
+
+enum Entry {
+    Poll { child: u64, poll: PollSeen },
+    End { child: SeenChild, started: Option<Duration>, at: Duration, kind: EndKind },
+}
+
+impl Entry {
+    fn at(&self) -> Duration {
+        match self {
+            Self::Poll { poll, .. } => poll.ended,
+            Self::End { at, .. } => *at,
+        }
+    }
+}
+
+impl Timeline {
+    /// A timeline of at most 100,000 entries, which take some 10 MB, by the
+    /// [system's clock](super::SystemClock).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(system_clock(), 100_000, None)
+    }
+
+    /// An empty timeline of at most so many entries.
+    #[must_use]
+    pub fn entries(self, entries: usize) -> Self {
+        Self::of(Arc::clone(&self.0.clock), entries, self.0.age)
+    }
+
+    /// An empty timeline of no entries that are older than this.
+    #[must_use]
+    pub fn no_older_than(self, age: Duration) -> Self {
+        Self::of(Arc::clone(&self.0.clock), self.0.entries, Some(age))
+    }
+
+    /// An empty timeline by another clock.
+    #[must_use]
+    pub fn by_clock(self, clock: impl TimeSource) -> Self {
+        Self::of(Arc::new(clock), self.0.entries, self.0.age)
+    }
+
+    fn of(clock: Arc<dyn TimeSource>, entries: usize, age: Option<Duration>) -> Self {
+        Self(Arc::new(Recorder { clock, entries, age, state: Mutex::default() }))
+    }
+
+    /// What is recorded by now, as plain data.
+    fn recording(&self) -> Recording {
+        let now = self.0.clock.now();
+        let (live, ended, polls, dropped) = self.0.lock().copy();
+        let mut children = BTreeMap::new();
+        let mut to = Duration::ZERO;
+        for (child, started) in &live {
+            children.insert(child.number(), ChildTrack::of(child, *started, None));
+            to = now;
+        }
+        for (child, started, at, kind) in &ended {
+            children.insert(child.number(), ChildTrack::of(child, *started, Some((*at, *kind))));
+            to = to.max(*at);
+        }
+        for (child, poll) in polls {
+            if let Some(track) = children.get_mut(&child) {
+                track.polls.push(PollSpan {
+                    began: poll.began,
+                    ended: poll.ended,
+                    woken: poll.woken,
+                });
+            }
+        }
+        let mut scopes = BTreeMap::new();
+        for child in live.iter().map(|(child, _)| child).chain(ended.iter().map(|it| &it.0)) {
+            let mut nursery = Some(child.nursery());
+            while let Some(scope) = nursery {
+                let parent = scope.parent();
+                scopes.entry(scope.number()).or_insert_with(|| ScopeTrack::of(&scope));
+                nursery = parent.map(|parent| parent.nursery());
+            }
+        }
+        let from = children.values().map(|child| child.spawned).min().unwrap_or(to);
+        Recording {
+            scopes: scopes.into_values().collect(),
+            children: children.into_values().collect(),
+            from,
+            to,
+            dropped,
+        }
+    }
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChildTrack {
+    fn of(
+        child: &SeenChild,
+        started: Option<Duration>,
+        ended: Option<(Duration, EndKind)>,
+    ) -> Self {
+        Self {
+            number: child.number(),
+            scope: child.0.scene.number,
+            info: child.info().clone(),
+            spawned_by: child.spawned_by(),
+            spawned: child.spawned_at(),
+            started,
+            ended,
+            polls: Vec::new(),
+        }
+    }
+}
+
+impl ScopeTrack {
+    fn of(scope: &SeenNursery) -> Self {
+        Self {
+            number: scope.number(),
+            owner: scope.0.owner,
+            name: scope.name().map(|name| name.to_string()),
+            parent: scope.0.parent.as_ref().map(|parent| parent.number),
+            limit: scope.limit(),
+        }
+    }
+}
+
+type Live = (SeenChild, Option<Duration>);
+type Gone = (SeenChild, Option<Duration>, Duration, EndKind);
+
+impl State {
+    /// All of it, to be looked at without the lock.
+    fn copy(&self) -> (Vec<Live>, Vec<Gone>, Vec<(u64, PollSeen)>, u64) {
+        let live = self.live.values().cloned().collect();
+        let (mut ended, mut polls) = (Vec::new(), Vec::with_capacity(self.entries.len()));
+        for entry in &self.entries {
+            match entry {
+                Entry::Poll { child, poll } => polls.push((*child, poll.clone())),
+                Entry::End { child, started, at, kind } => {
+                    ended.push((child.clone(), *started, *at, *kind));
+                }
+            }
+        }
+        (live, ended, polls, self.dropped)
+    }
+}
+
+impl Recorder {
+    fn add(&self, entry: Entry) {
+        let at = entry.at();
+        // What is given up is dropped without the lock.
+        let mut old: Vec<Entry> = Vec::new();
+        {
+            let mut state = self.lock();
+            if let Entry::End { child, .. } = &entry {
+                state.live.remove(&child.number());
+            }
+            state.entries.push_back(entry);
+            while let Some(first) = state.entries.front() {
+                let is_old = self.age.is_some_and(|age| first.at() + age < at);
+                if !is_old && state.entries.len() <= self.entries {
+                    break;
+                }
+                state.dropped += 1;
+                old.extend(state.entries.pop_front());
+            }
+        }
+        drop(old);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Timeline {
+    fn spawned(&self, child: &SeenChild, _: Duration) {
+        self.0.lock().live.insert(child.number(), (child.clone(), None));
+    }
+
+    fn started(&self, child: &SeenChild, at: Duration) {
+        if let Some((_, started)) = self.0.lock().live.get_mut(&child.number()) {
+            *started = Some(at);
+        }
+    }
+
+    fn polled(&self, child: &SeenChild, poll: &PollSeen) {
+        self.0.add(Entry::Poll { child: child.number(), poll: poll.clone() });
+    }
+
+    fn ended(&self, child: &SeenChild, at: Duration, kind: EndKind) {
+        let started = self.0.lock().live.get(&child.number()).and_then(|(_, started)| *started);
+        self.0.add(Entry::End { child: child.clone(), started, at, kind });
+    }
+
+    fn clock(&self) -> Option<Arc<dyn TimeSource>> {
+        Some(Arc::clone(&self.0.clock))
+    }
+}
+
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("Timeline")
+            .field("entries", &state.entries.len())
+            .field("dropped", &state.dropped)
+            .finish_non_exhaustive()
+    }
+}

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::lane::{Lane, Making};
 use super::losses::{Losses, Lost};
-use super::work::{Board, is_dropped};
+use super::work::{gone, Board, is_dropped};
 use crate::cancel::Cause;
 use crate::child::Ended;
 use crate::drive::budget::{self, Part};
@@ -81,9 +81,9 @@ pin_project! {
             let mut first = FirstPanic::default();
             let items = this.board.close();
             first.note(drop_guarded(this.crew.take()));
-            first.drop_each(items.into_iter().rev());
+            first.drop_each(items.into_iter().rev().map(gone));
             this.board.take_ends(this.ends);
-            first.drop_each(this.ends.drain(..));
+            first.drop_each(this.ends.drain(..).map(gone));
             first.note(catch(|| this.source.as_mut().set(None)));
             first.note(drop_guarded(this.make.take()));
             first.note(drop_guarded(this.names.take()));
@@ -120,12 +120,16 @@ where
         // With a grace it is the pool that says when the lanes are stopped.
         let crew = Nursery::default();
         let crew = if options.times.has_grace() { crew.shielded() } else { crew };
+        // It is the items that are observed, and not the lanes.
+        let crew = crew.unobserved();
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
             board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress, location)),
-            ledger: Ledger::new(options, outputs, location, driver.waker(), || source.left()),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), size_of::<Fut>(), || {
+                source.left()
+            }),
             driver: Some(driver),
             source: Some(source),
             make: Some(Arc::new(Making::new(make, timeout))),

@@ -50,6 +50,7 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use super::roster::Roster;
+use crate::cancel::LostKind;
 use crate::child::{End, Ended};
 use crate::drive::DriverWaker;
 use crate::error::{ExecutorError, Failure};
@@ -67,6 +68,12 @@ type TaggedEnd<T, E> = (Tag, Ended<T, E>);
 /// The end of an item that was dropped with its lane; `panic` is that of its destructor.
 pub(crate) fn dropped<T, E>(panic: Option<CaughtPanic>) -> Ended<T, E> {
     Ended::new(End::Failed(Failure::Executor(ExecutorError::dropped())), panic)
+}
+
+/// Tells that an item is gone, and returns what is left of it: the pool was dropped.
+pub(super) fn gone<V>((tag, left): (Tag, V)) -> V {
+    tag.is_gone(Some(LostKind::Dropped));
+    left
 }
 
 /// Whether the item was dropped with its lane.
@@ -126,8 +133,8 @@ struct State<I, T, E> {
 /// must not harm the executor.
 impl<I, T, E> Drop for State<I, T, E> {
     fn drop(&mut self) {
-        self.items.drain(..).for_each(drop_quietly);
-        self.ends.drain(..).for_each(drop_quietly);
+        self.items.drain(..).map(gone).for_each(drop_quietly);
+        self.ends.drain(..).map(gone).for_each(drop_quietly);
     }
 }
 

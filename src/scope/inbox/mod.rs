@@ -7,7 +7,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use self::state::State;
 use super::timer::Timer;
@@ -142,9 +142,9 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         drop(before);
     }
 
-    /// The tasks that wait for a slot.
-    pub(crate) fn waiting(&self) -> Vec<Waker> {
-        self.lock().queue.values().map(|waiter| waiter.waker.clone()).collect()
+    /// The scene, if the nursery is observed.
+    pub(crate) fn scene(&self) -> Option<Arc<Scene>> {
+        self.lock().scene.clone()
     }
 
     /// A number for a child that the driver itself adds, and the children that came before it.

@@ -1,0 +1,356 @@
+//! Findings: what is wrong with what a snapshot shows, and with which child.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::human::Human;
+use super::snapshot::{ChildSnapshot, ChildState, DriverState, NurserySnapshot, Snapshot};
+use crate::info::ChildInfo;
+use crate::text::{MAX_NAME, Name};
+
+/// Something that is wrong, or likely to be, with the child that it is seen at.
+///
+/// Made by [`Watch::check`](super::Watch::check) and [`Snapshot::findings`]. `Display` is one line
+/// that names the child and the line that spawned it.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Finding {
+    kind: FindingKind,
+    number: u64,
+    nursery: Option<Arc<str>>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_subject"))]
+    child: Option<ChildInfo>,
+    text: String,
+}
+
+/// The kinds of [`Finding`].
+///
+/// | kind | what it says of a child |
+/// |---|---|
+/// | `NothingCanWake` | it waits, and nothing has a waker of it: it waits until it is cancelled. Not said of daemons |
+/// | `NotPolled` | it was woken, or may start, and its nursery is not polled: what drives that awaits something else |
+/// | `SlotNeverFree` | it has a slot, and waits for a child in the backlog or for another slot, as all others do that have one |
+/// | `LongPoll` | one of its polls took [long](Thresholds::long_poll) |
+/// | `NeverYields` | its first poll goes on and on |
+/// | `WakesItself` | it wakes itself in nearly each of its polls, and so is polled all the time |
+/// | `LargeFuture` | its future is [large](Thresholds::large_future), and was moved as a whole when it was spawned |
+/// | `LimitTooLow` | (of a nursery) children wait for slots, and those that have one do hardly anything but wait |
+/// | `Serial` | (of a nursery) its children have run one after the other, although the limit allows more |
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[expect(missing_docs, reason = "the table says it")]
+pub enum FindingKind {
+    NothingCanWake,
+    NotPolled,
+    SlotNeverFree,
+    LongPoll,
+    NeverYields,
+    WakesItself,
+    LargeFuture,
+    LimitTooLow,
+    Serial,
+}
+
+/// From when on something is a [`Finding`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use nestling::observe::{Thresholds, Watch};
+///
+/// let watch = Watch::new();
+/// let strict = Thresholds::default().long_poll(Duration::from_micros(100));
+/// assert!(watch.snapshot().findings(&strict).is_empty());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Thresholds {
+    patience: Duration,
+    long_poll: Duration,
+    large_future: usize,
+}
+
+impl Default for Thresholds {
+    /// A second of patience, polls of 10 ms, futures of 16 KiB.
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(1),
+            long_poll: Duration::from_millis(10),
+            large_future: 16 * 1024,
+        }
+    }
+}
+
+impl Thresholds {
+    /// How long a child may be woken and not polled, be in its first poll, or wait for a slot.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a poll may take.
+    #[must_use]
+    pub fn long_poll(mut self, long_poll: Duration) -> Self {
+        self.long_poll = long_poll;
+        self
+    }
+
+    /// How many bytes a future may have.
+    #[must_use]
+    pub fn large_future(mut self, bytes: usize) -> Self {
+        self.large_future = bytes;
+        self
+    }
+}
+
+/// From so many polls on it counts in how many of them a child woke itself.
+const MANY_POLLS: u64 = 100;
+
+impl Finding {
+    /// What kind of finding this is.
+    #[must_use]
+    pub fn kind(&self) -> FindingKind {
+        self.kind
+    }
+
+    /// The [number](ChildSnapshot::number) of the child, or of the nursery.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The child; `None` if it is the nursery as a whole.
+    #[must_use]
+    pub fn child(&self) -> Option<&ChildInfo> {
+        self.child.as_ref()
+    }
+
+    /// The name of the nursery, if it has one.
+    #[must_use]
+    pub fn nursery(&self) -> Option<&str> {
+        self.nursery.as_deref()
+    }
+}
+
+/// `#3 fetch src/main.rs:31 (in "sync") waits, and nothing can wake it: 31 s, at connect`.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.nursery.as_deref();
+        let name = name.map(|text| Name { text, chars: MAX_NAME });
+        match (&self.child, name) {
+            (Some(child), Some(name)) => write!(f, "{child} (in \"{name}\") ")?,
+            (Some(child), None) => write!(f, "{child} ")?,
+            (None, Some(name)) => write!(f, "\"{name}\" ")?,
+            (None, None) => write!(f, "a nursery ")?,
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl Snapshot {
+    /// What is wrong with what the snapshot shows, by these thresholds.
+    ///
+    /// The most certain kinds come first, and children of one kind in spawn order. Of a child that
+    /// is inside another, the inner one is told. Takes time in the number of children and
+    /// nurseries.
+    #[must_use]
+    pub fn findings(&self, thresholds: &Thresholds) -> Vec<Finding> {
+        let mut check = Check { snapshot: self, thresholds, inner: BTreeMap::new(), found: Vec::new() };
+        check.collect_inner();
+        for nursery in self.nurseries() {
+            let children: Vec<_> = self.children_of(nursery).collect();
+            let stuck = check.slots(nursery, &children);
+            for child in &children {
+                check.child(nursery, child);
+            }
+            check.nursery(nursery, &children, stuck);
+        }
+        check.found.sort_by_key(|finding| (finding.kind, finding.number));
+        check.found
+    }
+}
+
+/// What is known of the children inside a child.
+#[derive(Clone, Copy, Default)]
+struct Inner {
+    is_polled: bool,
+    longest: Duration,
+}
+
+struct Check<'a> {
+    snapshot: &'a Snapshot,
+    thresholds: &'a Thresholds,
+    inner: BTreeMap<u64, Inner>,
+    found: Vec<Finding>,
+}
+
+impl Check<'_> {
+    fn collect_inner(&mut self) {
+        for nursery in self.snapshot.nurseries() {
+            let Some(parent) = nursery.parent() else { continue };
+            let inner = self.inner.entry(parent).or_default();
+            for child in self.snapshot.children_of(nursery) {
+                inner.is_polled |= child.state() == ChildState::Polled;
+                inner.longest = inner.longest.max(child.longest_poll());
+            }
+        }
+    }
+
+    fn find(
+        &mut self,
+        kind: FindingKind,
+        nursery: &NurserySnapshot,
+        child: Option<&ChildSnapshot>,
+        text: String,
+    ) {
+        self.found.push(Finding {
+            kind,
+            number: child.map_or(nursery.number(), ChildSnapshot::number),
+            nursery: nursery.name().map(Arc::from),
+            child: child.map(|child| child.info().clone()),
+            text,
+        });
+    }
+
+    fn child(&mut self, nursery: &NurserySnapshot, child: &ChildSnapshot) {
+        let (patience, long_poll) = (self.thresholds.patience, self.thresholds.long_poll);
+        let at = child.place().map_or_else(String::new, |place| {
+            format!(", at {}", Name { text: place, chars: MAX_NAME })
+        });
+        let waited = Human(child.in_state());
+        if child.state() == ChildState::Waiting && child.wakers() == 0 && !child.is_daemon() {
+            let text = format!("waits, and nothing can wake it: for {waited}{at}");
+            self.find(FindingKind::NothingCanWake, nursery, Some(child), text);
+        }
+        if child.in_state() >= patience && self.is_left_alone(nursery, child) {
+            let what = match child.state() {
+                ChildState::Queued => "may start, and is not polled",
+                _ => "was woken, and is not polled",
+            };
+            let kind = if nursery.is_pool() { "pool" } else { "nursery" };
+            let text = format!("{what}: for {waited}{at}. What drives its {kind} awaits something else");
+            self.find(FindingKind::NotPolled, nursery, Some(child), text);
+        }
+        let inner = self.inner.get(&child.number()).copied().unwrap_or_default();
+        let is_polled = child.state() == ChildState::Polled && !inner.is_polled;
+        if is_polled && child.polls() == 1 && child.in_state() >= patience {
+            let text = format!("does not yield: its first poll has taken {waited} so far{at}");
+            self.find(FindingKind::NeverYields, nursery, Some(child), text);
+        } else if child.longest_poll() >= long_poll
+            && (is_polled || child.longest_poll() > inner.longest * 2)
+            && !(child.state() == ChildState::Polled && inner.is_polled)
+        {
+            let longest = Human(child.longest_poll());
+            let text = match is_polled && child.longest_poll() == child.in_state() {
+                true => format!("is in a poll that has taken {longest} so far{at}"),
+                false => format!("took {longest} in one poll"),
+            };
+            self.find(FindingKind::LongPoll, nursery, Some(child), text);
+        }
+        if child.polls() >= MANY_POLLS && child.self_woken() * 10 >= child.polls() * 9 {
+            let (woken, polls) = (child.self_woken(), child.polls());
+            let text = format!("woke itself in {woken} of its {polls} polls{at}");
+            self.find(FindingKind::WakesItself, nursery, Some(child), text);
+        }
+        if child.size() >= self.thresholds.large_future {
+            let text = format!("has a future of {} bytes: box what is large in it", child.size());
+            self.find(FindingKind::LargeFuture, nursery, Some(child), text);
+        }
+    }
+
+    /// Whether the child could be polled, and its nursery is not, and nothing around it is polled
+    /// or about to be.
+    fn is_left_alone(&self, nursery: &NurserySnapshot, child: &ChildSnapshot) -> bool {
+        let could_be = match child.state() {
+            ChildState::Woken => true,
+            ChildState::Queued => {
+                child.is_daemon() || nursery.limit().is_none_or(|limit| nursery.running() < limit)
+            }
+            ChildState::Polled | ChildState::Waiting => false,
+        };
+        let around = nursery.parent().and_then(|parent| self.snapshot.child(parent));
+        could_be
+            && !child.is_remote()
+            && nursery.driver() != DriverState::Polled
+            && around.is_none_or(|around| around.state() == ChildState::Waiting)
+    }
+
+    /// Finds children that wait for each other's slots. Says whether there are any.
+    fn slots(&mut self, nursery: &NurserySnapshot, children: &[&ChildSnapshot]) -> bool {
+        let Some(limit) = nursery.limit() else { return false };
+        let holders: Vec<_> = children
+            .iter()
+            .filter(|child| {
+                child.state() != ChildState::Queued && !child.is_daemon() && !child.info().is_body()
+            })
+            .collect();
+        let queued = |number: &u64| {
+            let waited_for = self.snapshot.child(*number);
+            waited_for.is_some_and(|child| child.nursery() == nursery.number())
+        };
+        let is_stuck = |child: &ChildSnapshot| {
+            child.state() == ChildState::Waiting
+                && (child.waits_for_slot() == Some(nursery.number())
+                    || child.waits_for().iter().any(queued))
+        };
+        if holders.len() < limit || !holders.iter().all(|child| is_stuck(child)) {
+            return false;
+        }
+        for child in holders {
+            let what = match child.waits_for().iter().find_map(|number| self.snapshot.child(*number)) {
+                Some(queued) => format!("child {} in the backlog", queued.info().label()),
+                None => String::from("another slot"),
+            };
+            let slots = match limit {
+                1 => String::from("the only slot"),
+                limit => format!("one of {limit} slots"),
+            };
+            let text = format!("has {slots}, and waits for {what}, as all others do that have one");
+            self.find(FindingKind::SlotNeverFree, nursery, Some(child), text);
+        }
+        true
+    }
+
+    fn nursery(&mut self, nursery: &NurserySnapshot, children: &[&ChildSnapshot], stuck: bool) {
+        let patience = self.thresholds.patience;
+        let queued = children.iter().filter(|child| child.state() == ChildState::Queued);
+        let oldest = queued.map(|child| child.in_state()).max().unwrap_or_default();
+        let slots: Vec<_> = children.iter().filter(|child| child.state() != ChildState::Queued).collect();
+        let lived: Duration = slots.iter().filter_map(|child| child.running()).sum();
+        let busy: Duration = slots.iter().map(|child| child.busy()).sum();
+        let is_full = nursery.limit().is_some_and(|limit| nursery.running() >= limit);
+        let all_wait = slots.iter().all(|child| child.state() == ChildState::Waiting);
+        if is_full && !stuck && oldest >= patience && all_wait && busy * 10 <= lived {
+            let (limit, queued) = (nursery.limit().unwrap_or_default(), nursery.queued());
+            let text = format!(
+                "has {queued} children in the backlog, the oldest for {}, while the {limit} that \
+                 run do hardly anything but wait: the limit may be too low",
+                Human(oldest),
+            );
+            self.find(FindingKind::LimitTooLow, nursery, None, text);
+        }
+        let (lived, span) = nursery.lived();
+        let may_overlap = nursery.limit() != Some(1) && nursery.ended() >= 2;
+        if may_overlap && span * 10 >= patience && lived * 20 <= span * 21 {
+            let text = format!(
+                "was in fact serial: its {} children have run one after the other, in {}",
+                nursery.ended(),
+                Human(span),
+            );
+            self.find(FindingKind::Serial, nursery, None, text);
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn serialize_subject<S: serde::Serializer>(
+    child: &Option<ChildInfo>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&child.as_ref().map(ToString::to_string), to)
+}
