@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::hub::{For, Hub};
 use super::signal::Wait;
+use crate::observe::TimeSource;
 use crate::time::Timer;
 
 /// An executor's virtual clock; see [`Executor::clock`](super::Executor::clock).
@@ -50,6 +51,13 @@ impl Timer for Clock {
     fn sleep(&self, duration: Duration) -> Sleep {
         let due = self.now().saturating_add(duration);
         Sleep(Wait::new(Arc::clone(&self.0), For::Time(due)))
+    }
+}
+
+/// The virtual time, for what is observed.
+impl TimeSource for Clock {
+    fn now(&self) -> Duration {
+        self.0.now()
     }
 }
 

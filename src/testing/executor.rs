@@ -1,7 +1,7 @@
 //! An executor that makes every choice by a seed.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::mem::take;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::hub::{Hazards, Hub};
 use super::signal::Signal;
 use super::workers::{Door, Errands, Workers};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
+use crate::observe::{Thresholds, Watch};
 
 /// How many polls an executor may make, unless [`Executor::max_polls`] says otherwise.
 const MAX_POLLS: u64 = 1_000_000;
@@ -55,6 +56,8 @@ pub struct Executor<'env> {
     came: Vec<usize>,
     polls: u64,
     max_polls: u64,
+    /// There once it was asked for.
+    watch: Option<Watch>,
 }
 
 struct Running<'env> {
@@ -78,7 +81,7 @@ impl<'env> Executor<'env> {
     pub fn new(seed: u64) -> Self {
         let (hub, door) = (Hub::new(seed), Arc::default());
         let (tasks, came) = (Vec::new(), Vec::new());
-        Self { seed, hub, tasks, door, came, polls: 0, max_polls: MAX_POLLS }
+        Self { seed, hub, tasks, door, came, polls: 0, max_polls: MAX_POLLS, watch: None }
     }
 
     /// Sets what goes wrong, and how often.
@@ -112,6 +115,27 @@ impl<'env> Executor<'env> {
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(Arc::clone(&self.hub))
+    }
+
+    /// A watch by the virtual clock, the same one each time.
+    ///
+    /// Where a [`block_on`](Self::block_on) stalls, its panic tells what the children do that the
+    /// watch sees, and what is wrong with them.
+    ///
+    /// # Examples
+    ///
+    /// ```should_panic
+    /// # use nestling::Nursery;
+    /// # use nestling::testing::Executor;
+    /// let mut executor = Executor::new(1);
+    /// let mut nursery: Nursery<'_, (), ()> = Nursery::new().watch(&executor.watch());
+    /// nursery.child().name("reader").spawn(std::future::pending());
+    /// executor.block_on(nursery.join()); // #0 reader waits, and nothing can wake it
+    /// ```
+    #[must_use]
+    pub fn watch(&mut self) -> Watch {
+        let clock = self.clock();
+        self.watch.get_or_insert_with(|| Watch::with_clock(clock)).clone()
     }
 
     /// A signal that has not come.
@@ -229,14 +253,28 @@ impl<'env> Executor<'env> {
         let task = self.spawn(future);
         let ran = catch(|| while !task.is_finished() && (self.step() || self.hub.move_on()) {});
         let output = task.take();
+        let stalled = (ran.is_ok() && output.is_none()).then(|| self.stalled());
         if output.is_none() {
             drop_quietly(self.remove(task.number));
         }
         match (ran, output) {
             (Ok(()), Some(output)) => output,
-            (Ok(()), None) => panic!("the future waits, and nothing is left to wake it"),
+            (Ok(()), None) => panic!("{}", stalled.unwrap_or_default()),
             (Err(thrown), _) => thrown.resume(),
         }
+    }
+
+    /// What is said where a future waits for ever.
+    fn stalled(&self) -> String {
+        let mut text = String::from("the future waits, and nothing is left to wake it");
+        if let Some(watch) = &self.watch {
+            let snapshot = watch.snapshot();
+            let _ = write!(text, "\n{snapshot:#}");
+            for finding in snapshot.findings(&Thresholds::default()) {
+                let _ = writeln!(text, "{finding}");
+            }
+        }
+        text
     }
 
     /// Drops a task there and then, if it has not ended. It is never finished.

@@ -42,6 +42,7 @@ mod kit_workers;
 mod long_runs;
 mod model;
 mod nesting;
+mod observe;
 mod options;
 mod panics;
 mod panics_in_destructors;

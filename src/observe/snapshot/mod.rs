@@ -38,6 +38,7 @@ pub struct NurserySnapshot {
     limit: Option<usize>,
     running: usize,
     queued: usize,
+    daemons: usize,
     ended: u64,
     driver: DriverState,
     age: Duration,
@@ -133,17 +134,26 @@ impl Snapshot {
             let view = scene.view();
             let now = scene.now();
             let before = children.len();
+            // Those that end from here on are told as ended.
+            let mut ended = view.tally.ended;
             for record in &view.children {
                 let live = record.live();
                 if let Some(child) = ChildSnapshot::of(record, live, now) {
                     records.insert(record.number, Arc::clone(record));
                     children.push(child);
+                } else {
+                    ended += 1;
                 }
             }
-            let new = children[before..].iter().filter(|child| !child.info.is_body());
-            let (queued, started): (Vec<_>, Vec<_>) =
-                new.partition(|child| child.state == ChildState::Queued);
-            let (queued, running) = (queued.len(), started.len());
+            let (mut running, mut queued, mut daemons) = (0, 0, 0);
+            for child in &children[before..] {
+                match child.state {
+                    _ if child.info.is_body() => {}
+                    _ if child.is_daemon => daemons += 1,
+                    ChildState::Queued => queued += 1,
+                    _ => running += 1,
+                }
+            }
             nurseries.push(NurserySnapshot {
                 number: scene.number,
                 is_pool: scene.owner == Owner::Pool,
@@ -152,7 +162,8 @@ impl Snapshot {
                 limit: view.limit,
                 running,
                 queued,
-                ended: view.tally.ended,
+                daemons,
+                ended,
                 driver: match scene.driver.status() {
                     DriverStatus::Rests => DriverState::Resting,
                     DriverStatus::Woken => DriverState::Woken,
@@ -426,16 +437,22 @@ impl NurserySnapshot {
         self.limit
     }
 
-    /// Children that have started and not ended.
+    /// Children that have started and not ended, without daemons: those that have a slot.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running
     }
 
-    /// Children that have not started.
+    /// Children that have not started, without daemons.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Daemons that have not ended.
+    #[must_use]
+    pub fn daemons(&self) -> usize {
+        self.daemons
     }
 
     /// Children that have ended.

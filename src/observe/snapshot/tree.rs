@@ -140,6 +140,11 @@ impl fmt::Display for NurseryLine<'_> {
         if nursery.queued > 0 {
             write!(f, ", {} queued", nursery.queued)?;
         }
+        match nursery.daemons {
+            0 => {}
+            1 => f.write_str(", 1 daemon")?,
+            daemons => write!(f, ", {daemons} daemons")?,
+        }
         if nursery.ended > 0 {
             let verb = if nursery.ended == 1 { "has" } else { "have" };
             write!(f, ", {} {verb} ended", nursery.ended)?;
