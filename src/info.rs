@@ -188,6 +188,15 @@ impl Owner {
         }
     }
 
+    /// So many nurseries or pools.
+    pub(crate) fn nouns(self, count: u64) -> &'static str {
+        match self {
+            _ if count == 1 => self.noun(),
+            Self::Nursery => "nurseries",
+            Self::Pool => "pools",
+        }
+    }
+
     pub(crate) fn part(self) -> &'static str {
         match self {
             Self::Nursery => "child",

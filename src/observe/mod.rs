@@ -32,5 +32,5 @@ pub use self::seen::{SeenChild, SeenNursery};
 pub use self::snapshot::{
     ChildSnapshot, ChildState, DriverState, LocationGroup, NurserySnapshot, Snapshot,
 };
-pub use self::timeline::Timeline;
+pub use self::timeline::{ChildTime, Segment, SegmentKind, Summary, Timeline};
 pub use self::watch::Watch;

@@ -157,19 +157,6 @@ impl Record {
         SeenChild(Arc::clone(self))
     }
 
-    pub(crate) fn scene(&self) -> &Arc<Scene> {
-        &self.scene
-    }
-
-    pub(crate) fn is_remote(&self) -> bool {
-        self.traits.remote
-    }
-
-    /// Where the child says it is.
-    pub(super) fn place(&self) -> Option<Cow<'static, str>> {
-        self.lock().places.text()
-    }
-
     fn set_slot_in(&self, nursery: Option<u64>) {
         self.lock().slot_in = nursery;
     }
@@ -186,10 +173,6 @@ impl Record {
     /// What it does now, as a whole.
     pub(super) fn live(&self) -> Live {
         self.lock().clone()
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        matches!(self.lock().doing, Doing::Ended(_))
     }
 
     /// How many wakers of the child there are, besides the one that it is polled with.

@@ -1,14 +1,32 @@
 //! The timeline: a flight recorder.
 
-#[allow(dead_code)]
+#[cfg(test)]
+mod build;
+mod critical;
+mod family;
+mod json;
+mod life;
+mod parallelism;
+mod polled;
 mod recording;
+mod shown;
+mod summary;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod times;
+mod tracks;
+mod units;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::io::{self, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+pub use self::critical::{Segment, SegmentKind};
 use self::recording::{ChildTrack, PollSpan, Recording, ScopeTrack};
+pub use self::summary::{ChildTime, Summary};
 use super::clock::TimeSource;
 use super::kinds::EndKind;
 use super::observer::{Observer, PollSeen};
@@ -103,6 +121,44 @@ impl Timeline {
         Self(Arc::new(Recorder { clock, entries, age, state: Mutex::default() }))
     }
 
+    /// What the run was like, in words: how parallel it was, what took long, and the critical path.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        summary::summary(&self.recording())
+    }
+
+    /// Writes a picture of the run, as SVG that needs nothing besides. A browser shows it, and what
+    /// each child was when the mouse is over it.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub fn write_svg(&self, out: impl io::Write) -> io::Result<()> {
+        self.write(out, svg::svg)
+    }
+
+    /// Writes the run as a trace in Chrome's JSON format, for <https://ui.perfetto.dev> and
+    /// `chrome://tracing`.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails.
+    pub fn write_json(&self, out: impl io::Write) -> io::Result<()> {
+        self.write(out, json::json)
+    }
+
+    fn write(
+        &self,
+        out: impl io::Write,
+        format: fn(&Recording, &mut dyn fmt::Write) -> fmt::Result,
+    ) -> io::Result<()> {
+        let mut out = Utf8 { out: io::BufWriter::new(out), error: None };
+        match format(&self.recording(), &mut out) {
+            Ok(()) => out.out.flush(),
+            Err(fmt::Error) => Err(out.error.unwrap_or_else(|| io::Error::other(fmt::Error))),
+        }
+    }
+
     /// What is recorded by now, as plain data.
     fn recording(&self) -> Recording {
         let now = self.0.clock.now();
@@ -180,6 +236,21 @@ impl ScopeTrack {
             parent: scope.0.parent.as_ref().map(|parent| parent.number),
             limit: scope.limit(),
         }
+    }
+}
+
+/// Text on its way to a writer of bytes, which may fail.
+struct Utf8<W> {
+    out: W,
+    error: Option<io::Error>,
+}
+
+impl<W: io::Write> fmt::Write for Utf8<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.error = Some(error);
+            fmt::Error
+        })
     }
 }
 

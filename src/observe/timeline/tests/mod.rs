@@ -1,0 +1,14 @@
+//! What is made of recordings.
+
+mod build;
+mod critical;
+mod json;
+mod measures;
+mod perfetto;
+mod reader;
+mod shown;
+mod simulate;
+mod spots;
+mod tracks;
+
+pub(super) use self::reader::read;
