@@ -68,6 +68,10 @@ impl<M: Kind> Stage<M> {
         by: Option<(usize, Actor)>,
     ) -> (Tree<M>, Self) {
         let mut nursery = Tree::<M>::default();
+        // Those that are made in the poll of an observed child join by themselves.
+        if let (Some(watch), None | Some((_, Actor::Outsider))) = (&world.watch, by) {
+            nursery = nursery.watch(watch);
+        }
         if script.limit > 0 {
             nursery = nursery.limit(script.limit.into());
         }

@@ -159,7 +159,8 @@ pub(crate) enum Event {
         nursery: usize,
     },
     /// Nobody is left to be polled.
-    Rests,
+    /// Every task rests; and what the watch sees, if there is one.
+    Rests(Option<Vec<Sight>>),
     /// Everything is dropped, but for handles and a spawner.
     Over {
         values: Counted,
@@ -228,4 +229,12 @@ pub(crate) enum Whose {
     Timer(Due),
     /// What it waits for is a handle, or a slot.
     Wait(Actor),
+}
+
+/// What a watch sees of one nursery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(super) queued: usize,
+    pub(super) started: usize,
+    pub(super) body: bool,
 }

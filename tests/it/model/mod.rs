@@ -80,7 +80,9 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     // A wake too many can hide that one was lost: half of the runs have none.
     let hazards = if seed % 2 == 0 { Hazards::none() } else { Hazards::all() };
     let mut executor = Executor::new(seed).hazards(hazards);
-    let world = Arc::new(World::new(&executor));
+    // Half of them are watched, which must change nothing.
+    let watch = (seed / 2 % 2 == 0).then(|| executor.watch());
+    let world = Arc::new(World::new(&executor, watch));
     let (nursery, stage) = Stage::<M>::open(&world, script, None);
     let outside = stage.clone().acting_as(Actor::Outsider);
     let owner = Whose::Actor(Actor::Owner);
@@ -94,11 +96,11 @@ pub(crate) fn check<M: Kind>(script: &Script, seed: u64) -> Result<(), Violation
     });
     let _ = executor.run();
     for signal in 0..SIGNALS {
-        world.tell(Event::Rests);
+        world.tell(Event::Rests(world.look()));
         world.fire(signal);
         let _ = executor.run();
     }
-    world.tell(Event::Rests);
+    world.tell(Event::Rests(world.look()));
     if !root.is_finished() {
         world.tell(Event::Abandoned { nursery: 0 });
     }

@@ -2,7 +2,7 @@
 
 use nestling::testing::{Room, SIGNALS, Step};
 
-use super::event::Actor;
+use super::event::{Actor, Sight};
 use super::person::{Person, State};
 use super::rules::Rules;
 use super::scope::{Check, Scope, ensure};
@@ -23,6 +23,14 @@ impl Rules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a watch sees what there is, and no more.
+    pub(super) fn is_seen(&self, seen: &[Sight]) -> Check {
+        let there = self.all.iter().filter(|scope| !scope.closed && !scope.abandoned);
+        let expected: Vec<_> = there.map(Scope::sight).collect();
+        ensure!(seen == expected, "a watch sees {seen:?}, and there is {expected:?}");
+        Ok(())
     }
 
     fn nursery_may_rest(&self, nursery: usize) -> Check {

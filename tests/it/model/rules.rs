@@ -192,7 +192,12 @@ impl Rules {
                 self.all[nursery].close(seen)?;
             }
             Event::Abandoned { nursery } => self.abandon(nursery),
-            Event::Rests => self.may_rest()?,
+            Event::Rests(seen) => {
+                self.may_rest()?;
+                if let Some(seen) = seen {
+                    self.is_seen(&seen)?;
+                }
+            }
             Event::Over { values, watches } => {
                 let once = values.is_each_dropped_once();
                 ensure!(once, "not each value was dropped once: {values:?}");

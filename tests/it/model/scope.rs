@@ -7,7 +7,7 @@ use nestling::testing::{Finish, Script};
 
 use super::act::grace_of;
 use super::drive::Drive;
-use super::event::{Actor, Answer};
+use super::event::{Actor, Answer, Sight};
 use super::person::{Person, State};
 use super::seen::{Failed, Fate, Known, Reason, Record, Tally};
 use super::slot::{Slot, Spawning};
@@ -107,6 +107,19 @@ pub(super) enum Grace {
 }
 
 impl Scope {
+    /// What is to be seen of it while all rest.
+    pub(super) fn sight(&self) -> Sight {
+        let count = |state| {
+            self.children.iter().filter(|child| child.is_there() && child.state == state).count()
+        };
+        let body = self.others.get(&Actor::Body);
+        Sight {
+            queued: count(State::Queued),
+            started: count(State::Running),
+            body: body.is_some_and(|body| body.state != State::Gone),
+        }
+    }
+
     pub(super) fn new(script: Script, by: Option<(usize, Actor)>) -> Self {
         Self {
             held: matches!(script.finish, Finish::Split(_)),

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nestling::observe::{ChildState, Watch};
 use nestling::testing::{Cues, Executor, Workers};
 
-use super::event::Event;
+use super::event::{Event, Sight};
 use super::rules::Rules;
 use super::values::Values;
 use super::watch::Watches;
@@ -16,13 +17,15 @@ pub(crate) struct World {
     rules: Mutex<Rules>,
     pub(super) values: Values,
     pub(super) watches: Watches,
+    /// There if the run is watched.
+    pub(super) watch: Option<Watch>,
 }
 
 impl World {
-    pub(crate) fn new(executor: &Executor<'_>) -> Self {
+    pub(crate) fn new(executor: &Executor<'_>, watch: Option<Watch>) -> Self {
         let (cues, workers) = (Cues::new(executor), executor.workers());
         let (values, watches) = Default::default();
-        Self { cues, workers, rules: Mutex::default(), values, watches }
+        Self { cues, workers, rules: Mutex::default(), values, watches, watch }
     }
 
     pub(crate) fn tell(&self, event: Event) {
@@ -32,6 +35,23 @@ impl World {
     pub(crate) fn fire(&self, signal: u8) {
         self.tell(Event::Fired(signal));
         self.cues.signal(signal).fire();
+    }
+
+    /// What the watch sees of each nursery, in the order in which they were opened.
+    pub(crate) fn look(&self) -> Option<Vec<Sight>> {
+        let snapshot = self.watch.as_ref()?.snapshot();
+        let sight = |nursery| {
+            let mut sight = Sight::default();
+            for child in snapshot.children_of(nursery) {
+                match child.state() {
+                    _ if child.info().is_body() => sight.body = true,
+                    ChildState::Queued => sight.queued += 1,
+                    _ => sight.started += 1,
+                }
+            }
+            sight
+        };
+        Some(snapshot.nurseries().iter().map(sight).collect())
     }
 
     /// What is left of the run.
