@@ -5,6 +5,7 @@
 //! cargo run --release --example checksum               # checks a small tree of its own
 //! cargo run --release --example checksum -- src > sums # as sha256sum does
 //! cargo run --release --example checksum -- --check sums
+//! cargo run --release --example checksum -- src --timeline run.svg > sums
 //! ```
 //!
 //! The work is in `checksum/work.rs`: a pool with lanes on threads, as many as there are
@@ -14,6 +15,8 @@
 mod args;
 #[path = "checksum/hash.rs"]
 mod hash;
+#[path = "shared/interrupt.rs"]
+mod interrupt;
 #[path = "shared/print.rs"]
 mod print;
 #[path = "checksum/problem.rs"]
@@ -22,6 +25,8 @@ mod problem;
 mod source;
 #[path = "checksum/sums.rs"]
 mod sums;
+#[path = "shared/timeline.rs"]
+mod timeline;
 #[path = "checksum/tree.rs"]
 mod tree;
 #[path = "checksum/work.rs"]
@@ -35,6 +40,7 @@ use nestling::Report;
 use self::args::{Args, Command};
 use self::problem::Problem;
 use self::sums::Line;
+use self::work::Run;
 
 fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
@@ -59,8 +65,8 @@ fn main() -> ExitCode {
 
 /// Does all of it, and says whether everything was as it should be.
 fn checked(args: &Args) -> bool {
-    let report = match work::run(args) {
-        Ok(report) => report,
+    let Run { report, files, recording } = match work::run(args) {
+        Ok(run) => run,
         Err(error) => {
             tell(error);
             return false;
@@ -80,7 +86,12 @@ fn checked(args: &Args) -> bool {
     }
     let counts = report.counts();
     tell_lines(format_args!("{} files: {} failed", counts.total(), counts.failed()));
-    printed && report.error().is_none()
+    if let Some(cause) = report.cause() {
+        let (done, why) = (counts.completed() + counts.failed(), cause.message());
+        tell(format_args!("{}: {done} of {files} were done", why.unwrap_or_default()));
+    }
+    let recorded = timeline::finish(recording).map_err(tell).is_ok();
+    printed && recorded && report.error().is_none() && report.cause().is_none()
 }
 
 /// What is known of the files that could be read, as `sha256sum` prints it.

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --example preflight                # checks servers of its own
 //! cargo run --example preflight -- db:5432 http://localhost:8080/health file:targets.txt
+//! cargo run --example preflight -- --timeline checks.svg
 //! ```
 //!
 //! How the crate is used is in `preflight/check.rs`: a nursery with a limit, a child for each
@@ -14,10 +15,14 @@ mod args;
 mod bad_target;
 #[path = "preflight/check.rs"]
 mod check;
+#[path = "shared/fit.rs"]
+mod fit;
 #[path = "preflight/http.rs"]
 mod http;
 #[path = "preflight/input.rs"]
 mod input;
+#[path = "shared/interrupt.rs"]
+mod interrupt;
 #[path = "preflight/list.rs"]
 mod list;
 #[path = "preflight/plain.rs"]
@@ -30,6 +35,8 @@ mod report;
 mod servers;
 #[path = "preflight/target.rs"]
 mod target;
+#[path = "shared/timeline.rs"]
+mod timeline;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,7 +45,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::args::{Args, Command};
-use self::check::Checks;
+use self::check::{Checks, Recorded};
+use self::timeline::Recording;
 
 const DEMONSTRATION: &str =
     "No target was given, so these are demonstration servers on loopback. See --help.\n\n";
@@ -51,16 +59,40 @@ fn main() -> ExitCode {
             exit(print(args::HELP))
         }
         Err(error) => {
-            _ = writeln!(io::stderr(), "preflight: {error}\nTry --help.");
+            tell(format_args!("{error}\nTry --help."));
             ExitCode::from(2)
         }
     }
 }
 
 fn preflight(args: &Args) -> ExitCode {
+    let recording = match timeline::create(args.timeline.as_ref()) {
+        Ok(recording) => recording,
+        Err(problem) => {
+            tell(problem);
+            return ExitCode::FAILURE;
+        }
+    };
+    let reported = report(args, recording.as_ref());
+    let recorded = timeline::finish(recording).map_err(tell).is_ok();
+    exit(reported && recorded)
+}
+
+/// Checks and reports. Says whether all is up, and could be reported.
+fn report(args: &Args, recording: Option<&Recording>) -> bool {
     let demonstration = args.targets.is_empty();
     // A list may be typed by hand: no bar stands in its way, and no time is counted meanwhile.
     let inputs = input::read_all(&args.targets);
+    let recorded = match recording.map(Recorded::listen).transpose() {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            tell(format_args!("cannot listen for signals: {error}"));
+            return false;
+        }
+    };
+    if recorded.is_some() {
+        tell("recording; Ctrl-C ends the checks with a report");
+    }
     let started = Instant::now();
     let progress = ProgressBar::no_length().with_style(style());
     // Time goes on where no check ends.
@@ -71,6 +103,7 @@ fn preflight(args: &Args) -> ExitCode {
         timeout: args.timeout.unwrap_or(default_timeout),
         first_error: args.first_error,
         progress: &progress,
+        recorded,
     };
     let (report, fault) = smol::block_on(async {
         if demonstration {
@@ -82,15 +115,16 @@ fn preflight(args: &Args) -> ExitCode {
     progress.finish_and_clear();
     if let Some(fault) = fault {
         let what = if report.is_some() { "failed" } else { "did not start" };
-        _ = writeln!(io::stderr(), "preflight: the demonstration servers {what}\n{fault:#}");
+        tell(format_args!("the demonstration servers {what}\n{fault:#}"));
     }
-    let Some(report) = report else { return ExitCode::FAILURE };
+    let Some(report) = report else { return false };
     let mut text = report::text(&report, started.elapsed());
     if demonstration {
         text.insert_str(0, DEMONSTRATION);
     }
-    let printed = print(&report::fit(&text));
-    exit(printed && report.error().is_none())
+    let printed = print(&fit::fit(&text));
+    // Without a failure they are cancelled by a signal.
+    printed && report.error().is_none() && report.cancelled().is_empty()
 }
 
 fn exit(well: bool) -> ExitCode {
@@ -110,9 +144,13 @@ fn print(text: &str) -> bool {
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            _ = writeln!(io::stderr(), "preflight: cannot print: {error}");
+            tell(format_args!("cannot print: {error}"));
             false
         }
         _ => true,
     }
+}
+
+fn tell(line: impl std::fmt::Display) {
+    _ = writeln!(io::stderr(), "preflight: {line}");
 }

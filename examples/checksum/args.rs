@@ -7,6 +7,7 @@ use std::thread;
 
 use lexopt::prelude::*;
 
+use super::timeline::Target;
 use super::tree::Tree;
 
 pub(crate) const HELP: &str = "\
@@ -23,9 +24,13 @@ Options:
   -C, --directory DIR  names in FILE, and folders, are relative to DIR [default: .]
   -j, --jobs N         hash so many files at once [default: one for each core]
   -q, --quiet          with --check: print nothing of the files that are as they should be
+      --timeline FILE  record the run in FILE: as a picture if its name ends in
+                       .svg, as a trace for ui.perfetto.dev if it ends in .json; a
+                       summary goes to standard error. Ctrl-C and SIGTERM then end
+                       the run with a report, and end it at once the second time
   -h, --help           print this help
 
-Exit status: 0 if all is well, 1 if any file is not, 2 if an argument is wrong.
+Exit status: 0 if all is well, 1 if anything is not, 2 if an argument is wrong.
 ";
 
 pub(crate) enum Command {
@@ -39,6 +44,7 @@ pub(crate) struct Args {
     pub(crate) directory: PathBuf,
     pub(crate) jobs: usize,
     pub(crate) quiet: bool,
+    pub(crate) timeline: Option<Target>,
 }
 
 impl Args {
@@ -58,6 +64,7 @@ pub(crate) fn parse(
         directory: PathBuf::from("."),
         jobs: thread::available_parallelism().map_or(1, NonZeroUsize::get),
         quiet: false,
+        timeline: None,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -66,6 +73,7 @@ pub(crate) fn parse(
             Short('C') | Long("directory") => args.directory = parser.value()?.into(),
             Short('j') | Long("jobs") => args.jobs = parser.value()?.parse_with(jobs)?,
             Short('q') | Long("quiet") => args.quiet = true,
+            Long("timeline") => args.timeline = Some(Target::of(parser.value()?)?),
             Value(folder) => args.folders.push(folder.into()),
             unknown => return Err(unknown.unexpected()),
         }

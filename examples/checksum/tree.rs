@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use futures::executor::block_on;
 use tempfile::TempDir;
 
 use super::hash::hash;
@@ -33,7 +34,7 @@ pub(crate) fn plant() -> io::Result<Tree> {
     fs::write(at("secret.txt"), "for nobody\n")?;
     let mut sums = String::new();
     for name in ["changed.txt", "letter.txt", "photos/sea.raw", "secret.txt"] {
-        let hash = hash(&at(name), Path::new(name)).map_err(io::Error::other)?;
+        let hash = block_on(hash(&at(name), Path::new(name))).map_err(io::Error::other)?;
         let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         sums += &format!("{digits}  {name}\n");
     }

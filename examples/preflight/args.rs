@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
+use super::timeline::Target;
+
 pub(crate) const HELP: &str = "\
 Checks that everything a service needs is up, and tells everything that is not.
 
@@ -24,6 +26,11 @@ Options:
   -t, --timeout TIME  give each target so long: 2, 0.5, 2s or 500ms
                       [default: 2s; 1s for servers of its own]
   -f, --first-error   stop at the first failure
+      --timeline FILE
+                      record the checks in FILE: as a picture if its name ends in
+                      .svg, as a trace for ui.perfetto.dev if it ends in .json; a
+                      summary goes to standard error. Ctrl-C and SIGTERM then end
+                      the checks with a report, and at once the second time
   -h, --help          print this help
 
 Exit status: 0 if all is up, 1 if anything is not, 2 if an option is wrong.
@@ -39,6 +46,7 @@ pub(crate) struct Args {
     pub(crate) limit: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) first_error: bool,
+    pub(crate) timeline: Option<Target>,
 }
 
 /// Reads the arguments. A bad option is an error; a bad target is not, but one of the failures to
@@ -47,7 +55,8 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_iter(arguments);
-    let mut args = Args { targets: Vec::new(), limit: 16, timeout: None, first_error: false };
+    let mut args =
+        Args { targets: Vec::new(), limit: 16, timeout: None, first_error: false, timeline: None };
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -56,6 +65,7 @@ pub(crate) fn parse(
             Short('t') | Long("timeout") => {
                 args.timeout = Some(parser.value()?.parse_with(timeout)?);
             }
+            Long("timeline") => args.timeline = Some(Target::of(parser.value()?)?),
             Value(target) => args.targets.push(target),
             unknown => return Err(unknown.unexpected()),
         }

@@ -1,9 +1,11 @@
 //! The checks: every target a child of one nursery.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use nestling::observe::Timeline;
 use nestling::{JoinedError, Nursery, Report};
 use smol::Timer;
 use smol::future::or;
@@ -11,8 +13,10 @@ use smol::net::{TcpStream, resolve};
 
 use super::http;
 use super::input::Input;
+use super::interrupt::Interrupts;
 use super::problem::Problem;
 use super::target::Target;
+use super::timeline::Recording;
 
 /// How many addresses of one name are tried at once.
 const ADDRESSES: usize = 16;
@@ -26,6 +30,20 @@ pub(crate) struct Checks<'a> {
     /// Whether the first failure ends the run.
     pub(crate) first_error: bool,
     pub(crate) progress: &'a ProgressBar,
+    pub(crate) recorded: Option<Recorded>,
+}
+
+/// For a run that is recorded.
+pub(crate) struct Recorded {
+    timeline: Timeline,
+    /// What cuts it short: the recording is wanted then, too.
+    interrupts: Interrupts,
+}
+
+impl Recorded {
+    pub(crate) fn listen(recording: &Recording) -> io::Result<Self> {
+        Ok(Self { timeline: recording.timeline(), interrupts: Interrupts::listen()? })
+    }
 }
 
 /// What is known of a target that is up.
@@ -48,6 +66,10 @@ impl Checks<'_> {
         if self.first_error {
             nursery = nursery.first_error();
         }
+        if let Some(recorded) = &self.recorded {
+            nursery = nursery.observe(recorded.timeline.clone());
+        }
+        let spawner = nursery.spawner();
         for Input { name, target } in inputs {
             let child = nursery.child().name(name);
             match target {
@@ -58,7 +80,13 @@ impl Checks<'_> {
                 Err(problem) => child.spawn(async { Err(problem) }),
             };
         }
-        nursery.settle().await
+        match &self.recorded {
+            None => nursery.settle().await,
+            Some(recorded) => {
+                let cancel = recorded.interrupts.cancel(|signal| _ = spawner.cancel_with(signal));
+                or(nursery.settle(), cancel).await
+            }
+        }
     }
 
     async fn check(&self, target: Target, address: SocketAddr) -> Result<Up, Problem> {

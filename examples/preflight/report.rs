@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use console::Term;
 use nestling::spawn::ChildInfo;
 use nestling::{Cause, Report};
 
 use super::check::Up;
+use super::fit::columns;
 use super::list::LINE_MAX;
 use super::plain::plain;
 use super::problem::Problem;
@@ -43,31 +43,6 @@ pub(crate) fn text(report: &Report<Up, Problem>, took: Duration) -> String {
     }
     _ = writeln!(text, " ({})", time(took));
     text
-}
-
-/// The text with its long lines broken between words where it goes to a terminal. What is broken
-/// goes on within its branch of the tree.
-pub(crate) fn fit(text: &str) -> String {
-    let Some(columns) = columns() else { return text.to_owned() };
-    let mut fitted = String::new();
-    for line in text.lines() {
-        let trunk = line.chars().take_while(|c| " │├└─".contains(*c));
-        let indent: String = trunk.map(|c| if "│├".contains(c) { '│' } else { ' ' }).collect();
-        let indent = format!("{indent}   ");
-        let options = textwrap::Options::new(columns.into()).subsequent_indent(&indent);
-        for part in textwrap::wrap(line, options) {
-            _ = writeln!(fitted, "{part}");
-        }
-    }
-    fitted
-}
-
-/// The width of the terminal, if that is where the output goes.
-fn columns() -> Option<u16> {
-    /// Less than this is no width, but a terminal that does not tell its own.
-    const LEAST: u16 = 20;
-    let stdout = Term::stdout();
-    stdout.is_term().then(|| stdout.size().1.max(LEAST))
 }
 
 fn empty_table() -> Table {

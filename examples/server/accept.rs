@@ -1,8 +1,10 @@
 //! The accept loop.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
+use nestling::observe::AtPlace;
 use smol::Timer;
 use smol::net::TcpListener;
 
@@ -21,14 +23,16 @@ pub(crate) async fn accept<'env>(
     listener: TcpListener,
     cx: Context<'env>,
     numbers: &'env Numbers,
+    motd: Option<&'env Path>,
 ) -> Result<(), Problem> {
     let connections = cx.spawner();
-    while let Some(accepted) = cx.until_cancelled(listener.accept()).await {
+    while let Some(accepted) = cx.until_cancelled(listener.accept().at("accept")).await {
         match accepted {
             Ok((stream, peer)) => {
                 let child = connections.child().name(peer.to_string());
-                let serve =
-                    move |cx| async move { Connection::new(stream, numbers).serve(&cx).await };
+                let serve = move |cx| async move {
+                    Connection::new(stream, numbers).serve(&cx, motd).await
+                };
                 // The server was stopped a moment ago.
                 if child.spawn_with_context(serve).is_err() {
                     break;
@@ -40,7 +44,7 @@ pub(crate) async fn accept<'env>(
             // would be to spin, and to end would be to refuse all clients that come later.
             Err(error) => {
                 tell(format_args!("cannot accept: {error}; trying again in {PAUSE:?}"));
-                cx.until_cancelled(Timer::after(PAUSE)).await;
+                cx.until_cancelled(Timer::after(PAUSE).at("pause")).await;
             }
         }
     }

@@ -1,8 +1,11 @@
 //! One connection, from its first line to its goodbye.
 
+use std::fs;
 use std::future::pending;
 use std::io;
+use std::path::Path;
 
+use nestling::observe::AtPlace;
 use smol::future::yield_now;
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use smol::net::TcpStream;
@@ -29,12 +32,19 @@ impl<'a> Connection<'a> {
         Self { reader, writer: stream, line: Vec::new(), numbers, _open: numbers.open() }
     }
 
-    /// Answers lines until the client has no more, or the server is stopped.
+    /// Greets the client, if there is a message of the day, and answers lines until the client has no more, or the server is stopped.
     ///
     /// A line that is being answered is answered to its end: only to wait for the next one is given
     /// up when the server is stopped.
-    pub(crate) async fn serve(mut self, cx: &Context<'_>) -> Result<(), Problem> {
-        while let Some(more) = cx.until_cancelled(self.read()).await {
+    pub(crate) async fn serve(
+        mut self,
+        cx: &Context<'_>,
+        motd: Option<&Path>,
+    ) -> Result<(), Problem> {
+        if let Some(motd) = motd {
+            self.greet(motd).at("motd").await?;
+        }
+        while let Some(more) = cx.until_cancelled(self.read().at("read")).await {
             if !more? {
                 return Ok(());
             }
@@ -44,16 +54,26 @@ impl<'a> Connection<'a> {
                 break;
             }
             let answer = format!("{}\n", line.to_uppercase());
-            self.write(&answer).await?;
+            self.write(answer.as_bytes()).at("answer").await?;
             self.numbers.answered();
             if hangs {
-                pending::<()>().await;
+                pending::<()>().at("hang").await;
             }
             // A client that sends without a pause would never let this child wait. So the others
             // would have no turn.
             yield_now().await;
         }
-        self.write("bye\n").await
+        self.write(b"bye\n").at("goodbye").await
+    }
+
+    /// Sends the message of the day.
+    ///
+    /// It is read as small files often are: by a call that blocks. On a slow disk that keeps all
+    /// connections waiting, and SIGUSR1 tells which of them they wait for.
+    async fn greet(&mut self, motd: &Path) -> Result<(), Problem> {
+        let unreadable = |source| Problem::Motd { path: motd.to_owned(), source };
+        let text = fs::read(motd).map_err(unreadable)?;
+        self.write(&text).await
     }
 
     /// Reads the next line, and says whether there was one.
@@ -76,8 +96,8 @@ impl<'a> Connection<'a> {
         std::str::from_utf8(line).map_err(|source| Problem::NotUtf8 { source })
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), Problem> {
-        self.writer.write_all(text.as_bytes()).await.map_err(broken)
+    async fn write(&mut self, text: &[u8]) -> Result<(), Problem> {
+        self.writer.write_all(text).await.map_err(broken)
     }
 }
 

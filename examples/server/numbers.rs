@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use nestling::observe::AtPlace;
 use smol::Timer;
 use smol::fs::{File, OpenOptions};
 use smol::io::AsyncWriteExt;
@@ -92,8 +93,8 @@ pub(crate) async fn log(
     mut log: Log,
     cx: Context<'_>,
 ) -> Result<(), Problem> {
-    while cx.until_cancelled(Timer::after(every)).await.is_some() {
-        log.write(numbers).await?;
+    while cx.until_cancelled(Timer::after(every).at("pause")).await.is_some() {
+        log.write(numbers).at("write").await?;
     }
-    log.write(numbers).await
+    log.write(numbers).at("write").await
 }

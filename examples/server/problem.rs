@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::connection::LINE_MAX;
+use super::timeline;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
@@ -17,8 +18,12 @@ pub(crate) enum Problem {
     OpenLog { path: PathBuf, source: io::Error },
     #[error("cannot write the log {}", path.display())]
     WriteLog { path: PathBuf, source: io::Error },
+    #[error("cannot record the run")]
+    Timeline { source: timeline::Problem },
 
     // Of a connection.
+    #[error("cannot read the message of the day {}", path.display())]
+    Motd { path: PathBuf, source: io::Error },
     #[error("a line is longer than {} KiB", LINE_MAX >> 10)]
     LongLine,
     #[error("a line is not UTF-8")]

@@ -8,3 +8,5 @@ mod metrics;
 mod program;
 mod race;
 mod server;
+mod stuck;
+mod timeline;

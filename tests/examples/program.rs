@@ -51,10 +51,10 @@ impl Program {
         self.out.wait_for(text)
     }
 
-    /// Waits for a line of the diagnostics that has this.
+    /// Waits for a line of the diagnostics that has this, and returns what stands behind it.
     #[track_caller]
-    pub(crate) fn wait_for_told(&mut self, text: &str) {
-        self.err.wait_for(text);
+    pub(crate) fn wait_for_told(&mut self, text: &str) -> String {
+        self.err.wait_for(text)
     }
 
     #[cfg(unix)]

@@ -279,3 +279,77 @@ mod stopped {
         run.has_line(&["3 children: 2 completed, 1 failed"]);
     }
 }
+
+#[cfg(unix)]
+mod dumped {
+    use std::fs::File;
+    use std::io::Write;
+    use std::process::Command;
+
+    use rustix::process::Signal;
+
+    use super::Server;
+    use crate::example::Dir;
+
+    #[test]
+    fn sigusr1_tells_what_each_connection_does_and_the_server_goes_on() {
+        let mut server = Server::start(&["--grace", "86400s"]);
+        let (mut idle, mut stuck) = (server.client(), server.client());
+        idle.asks("hello", "HELLO");
+        stuck.asks("hang", "HANG");
+        // An answer is there before its connection waits for the next line.
+        loop {
+            server.program.signal(Signal::USR1);
+            server.program.wait_for_told("server: SIGUSR1: 4 children in 1 nursery");
+            server.program.wait_for_told("nursery \"server\": 4 run");
+            server.program.wait_for_told("─ #0 accept ");
+            server.program.wait_for_told("─ #1 numbers ");
+            let states = [&idle, &stuck].map(|it| server.program.wait_for_told(&it.name()));
+            let [reads, hangs] = states.map(|state| state.trim_start().to_owned());
+            if reads.starts_with("waiting at read ") && hangs.starts_with("waiting at hang ") {
+                break;
+            }
+        }
+        idle.asks("still there", "STILL THERE");
+    }
+
+    #[test]
+    fn sigusr1_names_the_connection_that_blocks_the_thread() {
+        let dir = Dir::new("server-motd");
+        // A file that comes from a slow disk.
+        let motd = dir.0.join("motd");
+        assert!(Command::new("mkfifo").arg(&motd).status().unwrap().success());
+        let mut server = Server::start(&["--motd", motd.to_str().unwrap()]);
+        let mut client = server.client();
+        // This waits until the server reads, which blocks from then on.
+        let mut writer = File::options().write(true).open(&motd).unwrap();
+        let blocks = format!("{} examples", client.name());
+        loop {
+            server.program.signal(Signal::USR1);
+            server.program.wait_for_told("polled at motd ");
+            // It is no finding until it has taken long.
+            if server.program.wait_for_told("server: findings: ") != "none" {
+                break;
+            }
+        }
+        let finding = server.program.wait_for_told(&blocks);
+        assert!(finding.contains("in \"server\") is in a poll that has taken "), "{finding}");
+        assert!(finding.contains(" so far, at motd"), "{finding}");
+        writer.write_all(b"Welcome.\n").unwrap();
+        drop(writer);
+        assert_eq!(client.line(), "Welcome.\n");
+        client.asks("hello", "HELLO");
+        server.program.signal(Signal::TERM);
+        assert_eq!(server.program.end().code, Some(0));
+    }
+}
+
+#[test]
+fn a_message_of_the_day_that_is_not_there_fails_its_connections_alone() {
+    let mut server = Server::start(&["--motd", "/nowhere/at/all"]);
+    for _ in 0..2 {
+        let client = server.client();
+        assert_eq!(client.rest(), "");
+        server.program.wait_for_told("cannot read the message of the day /nowhere/at/all");
+    }
+}
