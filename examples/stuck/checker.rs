@@ -45,7 +45,8 @@ fn look(watch: &Watch, after: Duration, ended: &mpsc::Receiver<()>) -> Option<Se
         let last = snapshot.children().iter().map(ChildSnapshot::in_state).min();
         let quiet = last.unwrap_or_default();
         if quiet >= after {
-            let findings = snapshot.findings(&Thresholds::default().patience(after));
+            let thresholds = Thresholds::default().patience(after).quiet(after);
+            let findings = snapshot.findings(&thresholds);
             return Some(Seen { findings, snapshot });
         }
         wait = after - quiet;

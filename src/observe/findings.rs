@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::human::Human;
 use super::snapshot::{ChildSnapshot, ChildState, DriverState, NurserySnapshot, Snapshot};
-use crate::info::ChildInfo;
-use crate::text::{MAX_NAME, Name};
+use crate::info::{ChildInfo, Owner};
+use crate::text::{MAX_NAME, Name, place};
 
 /// Something that is wrong, or likely to be, with the child that it is seen at.
 ///
@@ -19,6 +19,8 @@ use crate::text::{MAX_NAME, Name};
 pub struct Finding {
     kind: FindingKind,
     number: u64,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    owner: Owner,
     nursery: Option<Arc<str>>,
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_subject"))]
     child: Option<ChildInfo>,
@@ -36,8 +38,13 @@ pub struct Finding {
 /// | `NeverYields` | its first poll goes on and on |
 /// | `WakesItself` | it wakes itself in nearly each of its polls, and so is polled all the time |
 /// | `LargeFuture` | its future is [large](Thresholds::large_future), and was moved as a whole when it was spawned |
+/// | `LastWakerEnded` | it waits for [long](Thresholds::quiet), only other children have ever woken it, and the last that did has ended: a sender may be forgotten, or a lock |
 /// | `LimitTooLow` | (of a nursery) children wait for slots, and those that have one do hardly anything but wait |
 /// | `Serial` | (of a nursery) its children have run one after the other, although the limit allows more |
+/// | `AllWait` | (of a nursery) all its children, at least two, wait for [long](Thresholds::quiet), and nothing from outside has ever woken any of them: they may wait for each other, or for what drives the nursery |
+///
+/// The first three are certain, or nearly so. `LastWakerEnded` and `AllWait` are guesses: a child in
+/// its first long sleep looks the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -51,8 +58,10 @@ pub enum FindingKind {
     NeverYields,
     WakesItself,
     LargeFuture,
+    LastWakerEnded,
     LimitTooLow,
     Serial,
+    AllWait,
 }
 
 /// From when on something is a [`Finding`].
@@ -70,15 +79,17 @@ pub enum FindingKind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Thresholds {
     patience: Duration,
+    quiet: Duration,
     long_poll: Duration,
     large_future: usize,
 }
 
 impl Default for Thresholds {
-    /// A second of patience, polls of 10 ms, futures of 16 KiB.
+    /// A second of patience, ten of quiet, polls of 10 ms, futures of 16 KiB.
     fn default() -> Self {
         Self {
             patience: Duration::from_secs(1),
+            quiet: Duration::from_secs(10),
             long_poll: Duration::from_millis(10),
             large_future: 16 * 1024,
         }
@@ -90,6 +101,13 @@ impl Thresholds {
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// How long children may wait that nothing from outside has ever woken.
+    #[must_use]
+    pub fn quiet(mut self, quiet: Duration) -> Self {
+        self.quiet = quiet;
         self
     }
 
@@ -137,18 +155,22 @@ impl Finding {
     }
 }
 
-/// `#3 fetch src/main.rs:31 (in "sync") waits, and nothing can wake it: 31 s, at connect`.
+/// `#3 fetch in "sync" waits, and nothing can wake it: 31 s, at connect (src/main.rs:31)`.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.nursery.as_deref();
-        let name = name.map(|text| Name { text, chars: MAX_NAME });
+        let owner = self.owner.noun();
+        let name = self.nursery.as_deref().map(|text| Name { text, chars: MAX_NAME });
         match (&self.child, name) {
-            (Some(child), Some(name)) => write!(f, "{child} (in \"{name}\") ")?,
-            (Some(child), None) => write!(f, "{child} ")?,
-            (None, Some(name)) => write!(f, "\"{name}\" ")?,
-            (None, None) => write!(f, "a nursery ")?,
+            (Some(child), Some(name)) => write!(f, "{} in \"{name}\" ", child.label())?,
+            (Some(child), None) => write!(f, "{} ", child.label())?,
+            (None, Some(name)) => write!(f, "{owner} \"{name}\" ")?,
+            (None, None) => write!(f, "a {owner} ")?,
         }
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        match self.child.as_ref().map(ChildInfo::location) {
+            Some(spawned) => write!(f, " ({})", place(spawned.file(), spawned.line())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -211,6 +233,7 @@ impl Check<'_> {
         self.found.push(Finding {
             kind,
             number: child.map_or(nursery.number(), ChildSnapshot::number),
+            owner: if nursery.is_pool() { Owner::Pool } else { Owner::Nursery },
             nursery: nursery.name().map(Arc::from),
             child: child.map(|child| child.info().clone()),
             text,
@@ -224,22 +247,33 @@ impl Check<'_> {
         });
         let waited = Human(child.in_state());
         if child.state() == ChildState::Waiting && child.wakers() == 0 && !child.is_daemon() {
-            let text = format!("waits, and nothing can wake it: for {waited}{at}");
+            let text = format!("waits, and nothing can wake it: {waited}{at}");
             self.find(FindingKind::NothingCanWake, nursery, Some(child), text);
         }
         if child.in_state() >= patience && self.is_left_alone(nursery, child) {
             let what = match child.state() {
-                ChildState::Queued => "may start, and is not polled",
-                _ => "was woken, and is not polled",
+                ChildState::Queued => "may start",
+                _ => "was woken",
             };
             let kind = if nursery.is_pool() { "pool" } else { "nursery" };
-            let text = format!("{what}: for {waited}{at}. What drives its {kind} awaits something else");
+            let text = format!(
+                "{what} {waited} ago and is not polled{at}: what drives its {kind} awaits \
+                 something else",
+            );
             self.find(FindingKind::NotPolled, nursery, Some(child), text);
         }
         let inner = self.inner.get(&child.number()).copied().unwrap_or_default();
         let is_polled = child.state() == ChildState::Polled && !inner.is_polled;
         if is_polled && child.polls() == 1 && child.in_state() >= patience {
-            let text = format!("does not yield: its first poll has taken {waited} so far{at}");
+            let mut text = format!("does not yield: its first poll has taken {waited} so far{at}");
+            let others = self.snapshot.children_of(nursery).filter(|other| {
+                matches!(other.state(), ChildState::Queued | ChildState::Woken)
+            });
+            match others.count() {
+                0 => {}
+                1 => text.push_str(", while 1 other child could run"),
+                others => text = format!("{text}, while {others} other children could run"),
+            }
             self.find(FindingKind::NeverYields, nursery, Some(child), text);
         } else if child.longest_poll() >= long_poll
             && (is_polled || child.longest_poll() > inner.longest * 2)
@@ -257,10 +291,29 @@ impl Check<'_> {
             let text = format!("woke itself in {woken} of its {polls} polls{at}");
             self.find(FindingKind::WakesItself, nursery, Some(child), text);
         }
+        if let Some(by) = self.ended_waker(child) {
+            let text = format!(
+                "has waited {waited}{at}: only other children have ever woken it, and the last, \
+                 {by}, has ended. A sender may be forgotten, or a lock",
+            );
+            self.find(FindingKind::LastWakerEnded, nursery, Some(child), text);
+        }
         if child.size() >= self.thresholds.large_future {
             let text = format!("has a future of {} bytes: box what is large in it", child.size());
             self.find(FindingKind::LargeFuture, nursery, Some(child), text);
         }
+    }
+
+    /// The child that woke this one last, if that has ended, and nothing else may come.
+    fn ended_waker(&self, child: &ChildSnapshot) -> Option<String> {
+        let is_quiet = child.state() == ChildState::Waiting
+            && child.in_state() >= self.thresholds.quiet
+            && child.wakers() > 0
+            && !child.was_woken_from_outside()
+            && !child.is_daemon();
+        let by = child.woken_by().filter(|_| is_quiet)?;
+        by.number().filter(|number| self.snapshot.child(*number).is_none())?;
+        Some(by.to_string())
     }
 
     /// Whether the child could be polled, and its nursery is not, and nothing around it is polled
@@ -278,6 +331,11 @@ impl Check<'_> {
             && !child.is_remote()
             && nursery.driver() != DriverState::Polled
             && around.is_none_or(|around| around.state() == ChildState::Waiting)
+    }
+
+    /// Whether there is a nursery inside the child, which may tell more.
+    fn has_inner(&self, child: &ChildSnapshot) -> bool {
+        self.inner.contains_key(&child.number())
     }
 
     /// Finds children that wait for each other's slots. Says whether there are any.
@@ -306,11 +364,12 @@ impl Check<'_> {
                 Some(queued) => format!("child {} in the backlog", queued.info().label()),
                 None => String::from("another slot"),
             };
-            let slots = match limit {
-                1 => String::from("the only slot"),
-                limit => format!("one of {limit} slots"),
+            let text = match limit {
+                1 => format!("has the only slot, and waits for {what}"),
+                _ => format!(
+                    "has one of {limit} slots, and waits for {what}, as all others do that have one"
+                ),
             };
-            let text = format!("has {slots}, and waits for {what}, as all others do that have one");
             self.find(FindingKind::SlotNeverFree, nursery, Some(child), text);
         }
         true
@@ -333,6 +392,24 @@ impl Check<'_> {
                 Human(oldest),
             );
             self.find(FindingKind::LimitTooLow, nursery, None, text);
+        }
+        let awaited: Vec<_> = children.iter().filter(|child| !child.is_daemon()).collect();
+        let is_quiet = |child: &&&ChildSnapshot| {
+            child.state() == ChildState::Waiting
+                && child.in_state() >= self.thresholds.quiet
+                && child.wakers() > 0
+                && !child.was_woken_from_outside()
+                && !self.has_inner(child)
+        };
+        if awaited.len() >= 2 && !stuck && awaited.iter().all(|child| is_quiet(&child)) {
+            let (count, shortest) = (awaited.len(), awaited.iter().map(|it| it.in_state()).min());
+            let text = format!(
+                "has {count} children that all wait, for {} at least, and nothing from outside has \
+                 ever woken one: they may wait for each other, or for what drives the {}",
+                Human(shortest.unwrap_or_default()),
+                if nursery.is_pool() { "pool" } else { "nursery" },
+            );
+            self.find(FindingKind::AllWait, nursery, None, text);
         }
         let (lived, span) = nursery.lived();
         let may_overlap = nursery.limit() != Some(1) && nursery.ended() >= 2;

@@ -78,6 +78,8 @@ pub(super) struct Live {
     pub(super) woken: Option<Wake>,
     /// What woke it the last time.
     pub(super) woken_by: Option<WokenBy>,
+    /// Something else than a child has woken it.
+    pub(super) woken_outside: bool,
     pub(super) places: Places,
     /// The number of the nursery in which it waits for a slot.
     pub(super) slot_in: Option<u64>,
@@ -114,6 +116,7 @@ impl Record {
             busy: Duration::ZERO,
             woken: None,
             woken_by: None,
+            woken_outside: false,
             places: Places::default(),
             slot_in: None,
             waker: Weak::new(),
@@ -259,6 +262,7 @@ impl Record {
         }
         live.woken = Some(if is_own { Wake::InOwnPoll } else { Wake::At(at) });
         live.woken_by = Some(by.clone());
+        live.woken_outside |= by == WokenBy::Outside;
         if live.doing == Doing::Waiting {
             (live.doing, live.since) = (Doing::Woken, at);
         }

@@ -247,8 +247,9 @@ impl Scene {
         let mut state = self.lock();
         let removed = state.children.remove(&record.number);
         let tally = &mut state.tally;
-        tally.ended += 1;
-        if let Some(started) = started {
+        // A body is no child.
+        tally.ended += u64::from(!record.info.is_body());
+        if let Some(started) = started.filter(|_| !record.info.is_body()) {
             tally.lived += at.saturating_sub(started);
             tally.first_start.get_or_insert(started);
             tally.last_end = at;

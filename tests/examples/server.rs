@@ -333,7 +333,7 @@ mod dumped {
             }
         }
         let finding = server.program.wait_for_told(&blocks);
-        assert!(finding.contains("in \"server\") is in a poll that has taken "), "{finding}");
+        assert!(finding.contains("in \"server\" is in a poll that has taken "), "{finding}");
         assert!(finding.contains(" so far, at motd"), "{finding}");
         writer.write_all(b"Welcome.\n").unwrap();
         drop(writer);

@@ -82,6 +82,7 @@ pub struct ChildSnapshot {
     busy: Duration,
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_woken_by"))]
     woken_by: Option<WokenBy>,
+    woken_outside: bool,
     place: Option<String>,
     is_daemon: bool,
     is_remote: bool,
@@ -142,7 +143,7 @@ impl Snapshot {
                     records.insert(record.number, Arc::clone(record));
                     children.push(child);
                 } else {
-                    ended += 1;
+                    ended += u64::from(!record.info.is_body());
                 }
             }
             let (mut running, mut queued, mut daemons) = (0, 0, 0);
@@ -268,6 +269,7 @@ impl ChildSnapshot {
             longest_poll: live.longest.max(polling),
             busy: live.busy + polling,
             woken_by: live.woken_by,
+            woken_outside: live.woken_outside,
             place: live.places.text().map(String::from),
             is_daemon: record.traits.daemon,
             is_remote: record.traits.remote,
@@ -354,6 +356,13 @@ impl ChildSnapshot {
     #[must_use]
     pub fn woken_by(&self) -> Option<&WokenBy> {
         self.woken_by.as_ref()
+    }
+
+    /// Whether anything else than an observed child has ever woken it: a timer, a socket, another
+    /// task.
+    #[must_use]
+    pub fn was_woken_from_outside(&self) -> bool {
+        self.woken_outside
     }
 
     /// Where it says it is, see [`ChildContext::at`](crate::ChildContext::at) and

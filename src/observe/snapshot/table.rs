@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{ChildSnapshot, NurserySnapshot, Snapshot};
+use super::{ChildSnapshot, ChildState, NurserySnapshot, Snapshot};
+use crate::info::Owner;
 use crate::observe::human::Human;
 use crate::observe::width::text_width;
 use crate::text::{MAX_NAME, Name, place};
@@ -35,14 +36,15 @@ impl fmt::Display for Snapshot {
 impl Snapshot {
     fn row(&self, child: &ChildSnapshot) -> [String; HEAD.len()] {
         let nursery = self.nursery(child.nursery).map_or_else(String::new, short_name);
+        let is_queued = child.state == ChildState::Queued;
         [
             nursery,
             label(child),
             state(child),
             Human(child.in_state).to_string(),
             Human(child.age).to_string(),
-            child.polls.to_string(),
-            Human(child.longest_poll).to_string(),
+            if is_queued { String::new() } else { child.polls.to_string() },
+            if is_queued { String::new() } else { Human(child.longest_poll).to_string() },
             child.woken_by.as_ref().map_or_else(String::new, |by| cut(&by.to_string())),
             place(child.info.location().file(), child.info.location().line()),
         ]
@@ -61,8 +63,17 @@ impl fmt::Display for Totals<'_> {
         if queued > 0 {
             write!(f, " ({queued} queued)")?;
         }
-        let scopes = nurseries.len();
-        write!(f, " in {scopes} {}", if scopes == 1 { "nursery" } else { "nurseries" })
+        let pools = nurseries.iter().filter(|nursery| nursery.is_pool).count() as u64;
+        let others = nurseries.len() as u64 - pools;
+        f.write_str(" in ")?;
+        if others > 0 || pools == 0 {
+            write!(f, "{others} {}", Owner::Nursery.nouns(others))?;
+        }
+        if pools > 0 {
+            let and = if others > 0 { " and " } else { "" };
+            write!(f, "{and}{pools} {}", Owner::Pool.nouns(pools))?;
+        }
+        Ok(())
     }
 }
 

@@ -36,9 +36,11 @@ impl Seen {
     fn line(&self) -> String {
         let found = self.watch.check();
         let [finding] = &*found else { panic!("one finding, not {found:#?}") };
-        let mut words: Vec<_> = finding.to_string().split(' ').map(String::from).collect();
-        words.retain(|word| !word.contains(".rs:"));
-        words.join(" ")
+        let line = finding.to_string();
+        match line.rsplit_once(" (") {
+            Some((text, place)) if place.contains(".rs:") => text.to_owned(),
+            _ => line,
+        }
     }
 }
 
@@ -77,7 +79,7 @@ fn the_line_names_child_nursery_time_and_place() {
     });
     poll_once(nursery.next());
     seen.clock.pass(31_000);
-    let expected = "#0 lost (in \"n\") waits, and nothing can wake it: for 31 s, at connect";
+    let expected = "#0 lost in \"n\" waits, and nothing can wake it: 31 s, at connect";
     assert_eq!(seen.line(), expected);
 }
 
@@ -105,8 +107,8 @@ fn a_woken_child_is_not_polled_as_the_owner_awaits_something_else() {
     seen.clock.pass(999);
     assert_eq!(seen.found(), [], "it has time");
     seen.clock.pass(1);
-    let expected = "#0 reader (in \"n\") was woken, and is not polled: for 1 s. \
-                    What drives its nursery awaits something else";
+    let expected = "#0 reader in \"n\" was woken 1 s ago and is not polled: \
+                    what drives its nursery awaits something else";
     assert_eq!(seen.line(), expected);
     futures::executor::block_on(nursery.join()).unwrap();
 }
@@ -157,8 +159,7 @@ fn a_child_waits_for_one_in_the_backlog() {
     let queued = nursery.child().name("queued").spawn_with_handle(ready(Ok(())));
     tell.send(queued).unwrap();
     poll_once(nursery.next());
-    let expected = "#0 waits (in \"n\") has the only slot, and waits for child #1 queued in the \
-                    backlog, as all others do that have one";
+    let expected = "#0 waits in \"n\" has the only slot, and waits for child #1 queued in the backlog";
     assert_eq!(seen.line(), expected);
     // With a slot more, it goes on.
     nursery.set_limit(2);
@@ -211,7 +212,7 @@ fn a_poll_is_too_long() {
         poll_once(nursery.next());
         assert_eq!(seen.watch.check().len(), found, "{took} ms");
         if found == 1 {
-            assert_eq!(seen.line(), "#0 hashes (in \"n\") took 10 ms in one poll");
+            assert_eq!(seen.line(), "#0 hashes in \"n\" took 10 ms in one poll");
         }
     }
 }
@@ -427,4 +428,76 @@ fn the_alarm_tells_what_is_new() {
     nursery.child().name("lost too").spawn(pending());
     poll_once(nursery.next());
     assert_eq!(tick(), Some(1));
+}
+
+#[test]
+fn the_last_waker_of_a_child_has_ended() {
+    use futures::StreamExt;
+    use futures::channel::mpsc;
+    for (forgotten, from_outside) in [(true, false), (false, false), (true, true)] {
+        let seen = Seen::new();
+        let mut nursery = seen.nursery();
+        let (sender, mut receiver) = mpsc::unbounded::<u8>();
+        nursery.child().name("writer").spawn(async move {
+            while receiver.next().await.is_some() {}
+            Ok(())
+        });
+        let own = sender.clone();
+        nursery.child().name("producer").spawn(async move { own.unbounded_send(1).map_err(drop) });
+        poll_once(async { while nursery.next().await.is_some() {} });
+        if from_outside {
+            sender.unbounded_send(2).unwrap();
+            poll_once(async { while nursery.next().await.is_some() {} });
+        }
+        seen.clock.pass(10_000);
+        let found = seen.found();
+        let expected = (FindingKind::LastWakerEnded, "#0 writer".to_owned());
+        // The sender that is left is that of the test, which could still send.
+        assert_eq!(found.contains(&expected), !from_outside, "{found:?}");
+        if !from_outside && forgotten {
+            assert_eq!(
+                seen.line(),
+                "#0 writer in \"n\" has waited 10 s: only other children have ever woken it, and \
+                 the last, #1 producer, has ended. A sender may be forgotten, or a lock",
+            );
+        }
+        if !forgotten {
+            drop(sender);
+            futures::executor::block_on(nursery.join()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn all_children_wait() {
+    for (alone, woken) in [(false, false), (true, false), (false, true)] {
+        let seen = Seen::new();
+        let mut nursery = seen.nursery();
+        let mut senders = Vec::new();
+        for _ in 0..if alone { 1 } else { 2 } {
+            let (sender, mut receiver) = futures::channel::mpsc::unbounded::<()>();
+            senders.push(sender);
+            nursery.spawn(async move {
+                use futures::StreamExt;
+                while receiver.next().await.is_some() {}
+                Ok(())
+            });
+        }
+        poll_once(nursery.next());
+        if woken {
+            senders[0].unbounded_send(()).unwrap();
+            poll_once(nursery.next());
+        }
+        seen.clock.pass(9_999);
+        assert_eq!(seen.found(), []);
+        seen.clock.pass(1);
+        if alone || woken {
+            assert_eq!(seen.found(), []);
+        } else {
+            let expected = "nursery \"n\" has 2 children that all wait, for 10 s at least, and \
+                            nothing from outside has ever woken one: they may wait for each other, \
+                            or for what drives the nursery";
+            assert_eq!(seen.line(), expected);
+        }
+    }
 }

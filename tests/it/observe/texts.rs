@@ -32,7 +32,7 @@ NURSERY  CHILD                                      STATE          FOR      AGE 
 同步     #0 fetch                                   waiting at 等  250 ms   1.750 s  1      0 ns               {at}
 同步     #1 抓取 🚀                                 waiting at 等  250 ms   1.750 s  1      0 ns               {at}
 同步     #2 long long long long long long long lo…  waiting at 等  250 ms   1.750 s  1      0 ns               {at}
-同步     #3 a\\u{{1b}}[31mb\\nc                         queued         1.750 s  1.750 s  0      0 ns               {at}
+同步     #3 a\\u{{1b}}[31mb\\nc                         queued         1.750 s  1.750 s                            {at}
 "
     );
     assert_eq!(watch.snapshot().to_string(), expected);
@@ -71,7 +71,7 @@ fn a_tree_has_all_roots_and_what_is_inside() {
     let inner = INNER.with(std::cell::Cell::get);
     let expected = format!(
         "\
-6 children (1 queued) in 3 nurseries
+6 children (1 queued) in 2 nurseries and 1 pool
 nursery \"first\": 2 of 2 run, 1 queued, 1 daemon, 1 has ended
 ├─ #0 metrics  waiting, daemon 1.500 s  {FILE}:{line}
 ├─ #1 抓取     waiting 1.500 s          {FILE}:{line}
