@@ -20,7 +20,7 @@ pub(crate) fn text_width(text: &str) -> usize {
 /// The columns of a character: 0 where it combines with the one before it or cannot be seen, 2 where
 /// it is wide or is shown as an emoji, and 1 otherwise.
 ///
-/// After the properties `East_Asian_Width` and `General_Category` of Unicode. Combining characters
+/// After the properties `East_Asian_Width` and `General_Category` of Unicode 14. Combining characters
 /// of historic scripts beyond the first plane count as 1.
 pub(crate) fn char_width(c: char) -> usize {
     match u32::from(c) {

@@ -197,18 +197,21 @@ impl Walk<'_> {
         self.left[child] = at;
         let before = Step::Before { child, polls: at };
         let Some((woken, by)) = &poll.woken else { return before };
+        // On another thread, the wake may be noted when the child is already polled for it.
+        let woken = poll.began.min(*woken);
         let last = at.checked_sub(1).map_or(Duration::ZERO, |last| polls[last].ended);
-        self.go_back(child, last.max(*woken), SegmentKind::Woken);
+        self.go_back(child, last.max(woken), SegmentKind::Woken);
         let waker = by.number().and_then(|number| self.family.place(number));
-        let Some(waker) = waker.and_then(|waker| self.poll_of(waker, *woken)) else {
+        let Some(waker) = waker.and_then(|waker| self.poll_of(waker, woken)) else {
             return before;
         };
         // It may have been polled as it was woken, by a child inside it or on another thread.
-        self.go_back(child, *woken, SegmentKind::Polled);
+        self.go_back(child, woken, SegmentKind::Polled);
         waker
     }
 
-    /// The last poll inside this child at the time of the walk, if it is not before `began`.
+    /// The last poll inside this child at the time of the walk, if it is not before `began`. It is
+    /// given once.
     fn last_inside(&mut self, child: usize, began: Duration) -> Option<(usize, usize)> {
         let polls = self.inside.get_mut(&child)?;
         // The walk goes back, so what is too late now is so for good.
@@ -217,8 +220,10 @@ impl Walk<'_> {
         {
             polls.pop();
         }
-        let last = polls.last()?;
-        (last.began >= began).then_some((last.child, last.poll))
+        if polls.last()?.began < began {
+            return None;
+        }
+        polls.pop().map(|last| (last.child, last.poll))
     }
 
     /// The poll in which a child is at a time; of several, the last to which the path may come.

@@ -15,6 +15,7 @@
 //! | `inbox` | spawners, tasks that wait for a slot, and a driver that fetches or closes |
 //! | `inside` | a cancel, and a nursery that is driven inside the child that is cancelled |
 //! | `nursery` | all of these by way of the public face |
+//! | `observe` | snapshots, and children that are polled, woken, spawned and cancelled |
 //! | `pool` | lanes that are woken, or run elsewhere, and a driver that goes to rest |
 //! | `remote` | a task that runs, is told to go, or is dropped, and the child that waits for it |
 //! | `panic` | threads that look at the payload of one panic |
@@ -47,6 +48,7 @@ mod inbox;
 mod inside;
 mod lanes;
 mod nursery;
+mod observe;
 mod panic;
 mod pool;
 mod remote;

@@ -28,7 +28,7 @@ use std::time::Duration;
 use self::arrows::{Arrow, arrows};
 use self::counters::counts;
 use self::layout::{Layout, Process, nanos};
-use self::polls::{Slice, polls};
+use self::polls::{Slice, slices};
 use self::text::Object;
 use super::life::{has_started, queued};
 use super::recording::{ChildTrack, Recording};
@@ -146,7 +146,7 @@ impl Events<'_> {
             }
             event.object("args", |args| about_child(args, layout, child))
         })?;
-        for slice in polls(&child.polls) {
+        for slice in slices(&child.polls) {
             self.event_at("X", ("poll", &"poll"), place, layout.time(slice.began), |event| {
                 event.micros("dur", nanos(slice.ended - slice.began))?;
                 about_polls(event, &slice)

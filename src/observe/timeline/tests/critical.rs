@@ -12,6 +12,7 @@ use crate::observe::timeline::critical::{Segment, SegmentKind, critical_path};
 use crate::observe::timeline::family::Family;
 use crate::observe::timeline::life::{life, queued};
 use crate::observe::timeline::recording::{ChildTrack, Recording};
+use crate::observe::timeline::summary::summary;
 
 fn path(recording: &Recording) -> Vec<Segment> {
     critical_path(recording, &Family::new(recording))
@@ -126,12 +127,30 @@ fn missing_polls_count_as_waited() {
 }
 
 #[test]
+fn a_wake_that_is_noted_late_is_one_at_the_poll() {
+    let a = child(1, "", 0, vec![poll(0, 4), poll(6, 9).woken(8, by(2, ""))]).completes(9);
+    let b = child(2, "", 1, vec![poll(5, 8)]).completes(8);
+    assert_eq!(of(vec![a, b], 9), ["2: 1-5 queued", "2: 5-6 polled", "1: 6-9 polled"],);
+}
+
+#[test]
 fn wakes_in_a_circle_end_while_a_clock_stands_still() {
     let polls =
         |other| vec![poll(4, 4).woken(4, by(other, "")), poll(4, 4).woken(4, by(other, ""))];
     let a = child(1, "", 1, polls(2)).completes(4);
     let b = child(2, "", 2, polls(1)).completes(4);
     assert_eq!(of(vec![a, b], 4), ["2: 2-4 queued"]);
+}
+
+#[test]
+fn nurseries_inside_each_other_do_not_keep_the_path() {
+    let mut recording = empty();
+    recording.scopes = vec![inside(1, 2), inside(2, 1)];
+    let a = child(1, "", 0, vec![poll(1, 4)]).completes(4);
+    let b = child(2, "", 0, vec![poll(1, 4)]).completes(4).in_scope(2);
+    let recording = recording.with(vec![a, b], 4);
+    assert_eq!(shown(&recording).len(), 2);
+    summary(&recording).to_string();
 }
 
 proptest! {

@@ -121,12 +121,15 @@ fn a_wake_at_the_end_of_a_poll_belongs_to_it() {
 
 #[test]
 fn no_arrow_comes_from_what_is_missing() {
+    // The last one was noted after the poll began.
+    let late = poll(7, 9).woken(8, by(3, "c"));
     let wakes = [by(9, "gone"), by(2, "b"), WokenBy::Itself, WokenBy::Outside];
     let polls = wakes.into_iter().zip(2..).map(|(by, at)| poll(at, at).woken(1, by));
-    let a = child(1, "a", 0, polls.collect());
+    let a = child(1, "a", 0, polls.chain([late]).collect());
     // It was woken in a poll that is not in the recording.
     let b = child(2, "b", 0, vec![poll(2, 3)]);
-    let trace = trace(&empty().with(vec![a, b], 9));
+    let c = child(3, "c", 0, vec![poll(8, 9)]);
+    let trace = trace(&empty().with(vec![a, b, c], 9));
     check(&trace);
     assert!(of(trace["traceEvents"].list(), "s").is_empty());
 }
