@@ -59,6 +59,8 @@
 //! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
 //! | know why something was cancelled | [`Cause`] |
 //! | know where a panic was raised | [`keep_panic_locations`] |
+//! | see what the children do, and why nothing goes on | [`observe::Watch`] |
+//! | have a picture of a run, or a trace for Perfetto | [`observe::Timeline`] |
 //!
 //! # Words
 //!

@@ -35,6 +35,7 @@
 //! Others can only be cancelled with their nursery, by the driver itself, and their phase is the
 //! nursery's.
 
+use std::mem;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -111,12 +112,19 @@ struct Shared {
     lane: Option<Waker>,
     /// How the child ended, if it has no output.
     lost: Option<LostKind>,
-    /// The tasks that wait for the child to be gone. In a box: most children have none.
-    finished: Option<Box<WakerSlab>>,
-    /// The tasks that wait for it to be cancelled.
-    cancelled: Option<Box<WakerSlab>>,
+    /// The tasks that wait for something of the child. In a box: most children have none.
+    waiting: Option<Box<Waiting>>,
     /// The nurseries inside it, once there is one.
     nest: Option<Arc<Nest>>,
+}
+
+/// The tasks that wait for something of a child.
+#[derive(Default)]
+struct Waiting {
+    /// For it to be gone.
+    finished: WakerSlab,
+    /// For it to be cancelled.
+    cancelled: WakerSlab,
 }
 
 impl Control {
@@ -319,7 +327,8 @@ impl Control {
             }
             self.set(phase, if time == Time::Over { OVERRAN } else { 0 });
             shared.cause.get_or_insert_with(|| cause.clone());
-            (before, shared.lane.clone(), shared.cancelled.take(), shared.nest.clone())
+            let tasks = shared.waiting.as_mut().map(|waiting| mem::take(&mut waiting.cancelled));
+            (before, shared.lane.clone(), tasks, shared.nest.clone())
         };
         if let Some(nest) = nest {
             nest.signal(self.parent_cancelled(cause.clone()));
@@ -328,7 +337,7 @@ impl Control {
             record.cancelled(cause);
         }
         wake_all(lane);
-        wake_slab(tasks);
+        wake_slab(tasks.unwrap_or_default());
         (before < Phase::Signalled).then_some(before)
     }
 
@@ -337,9 +346,12 @@ impl Control {
         self.record.as_ref()?.upgrade()
     }
 
-    /// The tasks that wait for the child to be gone.
-    pub(crate) fn waiting(&self) -> Vec<Waker> {
-        self.lock().finished.as_ref().map_or_else(Vec::new, |waiting| waiting.clone_wakers())
+    /// What the wakers of the tasks point to that wait for the child to be gone. The wakers are not
+    /// cloned: that would call foreign code.
+    pub(crate) fn awaited_by(&self) -> Vec<*const ()> {
+        let shared = self.lock();
+        let wakers = shared.waiting.iter().flat_map(|waiting| waiting.finished.wakers());
+        wakers.map(Waker::data).collect()
     }
 
     #[inline]
@@ -386,7 +398,7 @@ impl Control {
             if self.is_finished() {
                 return Poll::Ready(());
             }
-            shared.finished.get_or_insert_default().keep(waker, place)
+            shared.waiting.get_or_insert_default().finished.keep(waker, place)
         };
         drop_quietly(unused);
         Poll::Pending
@@ -395,7 +407,7 @@ impl Control {
     /// Gives up a place among those that wait for the end.
     pub(crate) fn stop_waiting(&self, place: usize) {
         // There are none once the child is gone.
-        let waker = self.lock().finished.as_mut().and_then(|waiting| waiting.give_up(place));
+        let waker = self.lock().waiting.as_mut().and_then(|it| it.finished.give_up(place));
         drop_quietly(waker);
     }
 
@@ -414,8 +426,8 @@ impl Control {
                 // A child that is gone cannot be cancelled any more.
                 None if self.is_finished() => (Poll::Pending, Some(waker)),
                 None => {
-                    let tasks = shared.cancelled.get_or_insert_default();
-                    (Poll::Pending, tasks.keep(waker, place))
+                    let waiting = shared.waiting.get_or_insert_default();
+                    (Poll::Pending, waiting.cancelled.keep(waker, place))
                 }
             }
         };
@@ -425,7 +437,7 @@ impl Control {
 
     /// Gives up a place among those that wait for a cancel.
     pub(crate) fn stop_listening(&self, place: usize) {
-        let waker = self.lock().cancelled.as_mut().and_then(|waiting| waiting.give_up(place));
+        let waker = self.lock().waiting.as_mut().and_then(|it| it.cancelled.give_up(place));
         drop_quietly(waker);
     }
 
@@ -438,22 +450,23 @@ impl Control {
         // A spawner may have cancelled the nursery in the child's last poll, and handles say so
         // already.
         let late = self.requests.as_ref().and_then(|requests| requests.cause());
-        let (lane, finished, cancelled) = {
+        let (lane, waiting) = {
             let mut shared = self.lock();
             shared.lost = lost;
             if shared.cause.is_none() {
                 shared.cause = late;
             }
             self.set(Phase::Gone, if shared.cause.is_some() { CANCELLED } else { 0 });
-            (shared.lane.take(), shared.finished.take(), shared.cancelled.take())
+            (shared.lane.take(), shared.waiting.take())
         };
         // The lane's waker is the crate's own: its destructor does not panic.
         drop(lane);
-        drop_slab(cancelled);
+        let waiting = waiting.map(|waiting| *waiting).unwrap_or_default();
+        drop_slab(waiting.cancelled);
         if let Some(record) = self.record() {
             record.finish(EndKind::of(lost));
         }
-        wake_slab(finished);
+        wake_slab(waiting.finished);
     }
 
     /// Moves to a phase, and adds marks. Called with the lock held, as it takes two steps.

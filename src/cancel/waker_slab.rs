@@ -36,7 +36,11 @@ impl WakerSlab {
 
     /// The wakers, which are the crate's own: to clone one calls no foreign code.
     pub(crate) fn clone_wakers(&self) -> Vec<Waker> {
-        self.places.iter().flatten().cloned().collect()
+        self.wakers().cloned().collect()
+    }
+
+    pub(crate) fn wakers(&self) -> impl Iterator<Item = &Waker> {
+        self.places.iter().flatten()
     }
 
     fn into_wakers(self) -> impl Iterator<Item = Waker> {
@@ -45,15 +49,15 @@ impl WakerSlab {
 }
 
 /// Drops the wakers of tasks that wait for what does not come, each also where another panics.
-pub(crate) fn drop_slab(slab: Option<Box<WakerSlab>>) {
-    if let Some(slab) = slab {
+pub(crate) fn drop_slab(slab: WakerSlab) {
+    if !slab.places.is_empty() {
         discard_each(slab.into_wakers());
     }
 }
 
 /// Wakes all tasks that wait there, if there are any.
-pub(crate) fn wake_slab(slab: Option<Box<WakerSlab>>) {
-    if let Some(slab) = slab {
+pub(crate) fn wake_slab(slab: WakerSlab) {
+    if !slab.places.is_empty() {
         wake_all(slab.into_wakers());
     }
 }

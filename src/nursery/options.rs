@@ -27,7 +27,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     /// nursery that is made while an observed child is polled, by that child or by what it calls,
     /// is observed as the child is, and needs nothing of this.
     ///
-    /// An observed child costs three allocations more, and each poll two looks at the clock.
+    /// What that costs is told [there](crate::observe).
     ///
     /// # Examples
     ///
@@ -51,7 +51,7 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
 
     /// Lets nothing observe the children.
     pub(crate) fn unobserved(mut self) -> Self {
-        self.inner.scope.observed = None;
+        self.inner.scope.unobserve();
         self
     }
 

@@ -147,9 +147,8 @@ where
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
         let info = ChildInfo::body(location);
         let scene = nursery.inner.scope.scene();
-        let probe = scene.map(|scene| {
-            Box::new(Probe::new(scene.enter(info.clone(), size_of::<B>())))
-        });
+        let probe =
+            scene.map(|scene| Box::new(Probe::new(scene.enter(info.clone(), size_of::<B>()))));
         Self {
             woken: WakeFlag::new(nursery.inner.driver.waker()),
             inner: Some(nursery.inner),

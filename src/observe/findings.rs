@@ -182,7 +182,8 @@ impl Snapshot {
     /// nurseries.
     #[must_use]
     pub fn findings(&self, thresholds: &Thresholds) -> Vec<Finding> {
-        let mut check = Check { snapshot: self, thresholds, inner: BTreeMap::new(), found: Vec::new() };
+        let mut check =
+            Check { snapshot: self, thresholds, inner: BTreeMap::new(), found: Vec::new() };
         check.collect_inner();
         for nursery in self.nurseries() {
             let children: Vec<_> = self.children_of(nursery).collect();
@@ -266,9 +267,10 @@ impl Check<'_> {
         let is_polled = child.state() == ChildState::Polled && !inner.is_polled;
         if is_polled && child.polls() == 1 && child.in_state() >= patience {
             let mut text = format!("does not yield: its first poll has taken {waited} so far{at}");
-            let others = self.snapshot.children_of(nursery).filter(|other| {
-                matches!(other.state(), ChildState::Queued | ChildState::Woken)
-            });
+            let others = self
+                .snapshot
+                .children_of(nursery)
+                .filter(|other| matches!(other.state(), ChildState::Queued | ChildState::Woken));
             match others.count() {
                 0 => {}
                 1 => text.push_str(", while 1 other child could run"),
@@ -360,10 +362,11 @@ impl Check<'_> {
             return false;
         }
         for child in holders {
-            let what = match child.waits_for().iter().find_map(|number| self.snapshot.child(*number)) {
-                Some(queued) => format!("child {} in the backlog", queued.info().label()),
-                None => String::from("another slot"),
-            };
+            let what =
+                match child.waits_for().iter().find_map(|number| self.snapshot.child(*number)) {
+                    Some(queued) => format!("child {} in the backlog", queued.info().label()),
+                    None => String::from("another slot"),
+                };
             let text = match limit {
                 1 => format!("has the only slot, and waits for {what}"),
                 _ => format!(
@@ -379,7 +382,8 @@ impl Check<'_> {
         let patience = self.thresholds.patience;
         let queued = children.iter().filter(|child| child.state() == ChildState::Queued);
         let oldest = queued.map(|child| child.in_state()).max().unwrap_or_default();
-        let slots: Vec<_> = children.iter().filter(|child| child.state() != ChildState::Queued).collect();
+        let slots: Vec<_> =
+            children.iter().filter(|child| child.state() != ChildState::Queued).collect();
         let lived: Duration = slots.iter().filter_map(|child| child.running()).sum();
         let busy: Duration = slots.iter().map(|child| child.busy()).sum();
         let is_full = nursery.limit().is_some_and(|limit| nursery.running() >= limit);

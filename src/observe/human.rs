@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// `320 ns`, `1.50 µs`, `31 ms`, `1.204 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 ///
-/// Rounded to three digits, and to milliseconds between one and ten seconds. What is whole is
-/// without decimals.
+/// Rounded to three digits, and to milliseconds between one and ten seconds. Decimals that are all
+/// zero are left out.
 pub(crate) struct Human(pub(crate) Duration);
 
 impl fmt::Display for Human {
@@ -36,10 +36,8 @@ fn text(nanos: u128) -> String {
                 continue;
             }
             let (whole, rest) = (number / one, number % one);
-            return if nanos % unit == 0 {
+            return if rest == 0 {
                 format!("{whole} {name}")
-            } else if decimals == 0 {
-                format!("{number} {name}")
             } else {
                 format!("{whole}.{rest:0width$} {name}", width = decimals as usize)
             };
@@ -79,22 +77,22 @@ mod tests {
             (320, "320 ns"),
             (999, "999 ns"),
             (1_000, "1 µs"),
-            (1_001, "1.00 µs"),
+            (1_001, "1 µs"),
             (1_500, "1.50 µs"),
             (9_994, "9.99 µs"),
-            (9_995, "10.0 µs"),
+            (9_995, "10 µs"),
             (12_345, "12.3 µs"),
             (99_960, "100 µs"),
             (320_400, "320 µs"),
             (999_499, "999 µs"),
-            (999_500, "1.00 ms"),
+            (999_500, "1 ms"),
             (3_100_000, "3.10 ms"),
             (31_000_000, "31 ms"),
             (790_123_456, "790 ms"),
-            (999_500_000, "1.000 s"),
+            (999_500_000, "1 s"),
             (1_204_000_000, "1.204 s"),
             (5_000_000_000, "5 s"),
-            (9_999_500_000, "10.0 s"),
+            (9_999_500_000, "10 s"),
             (59_949_000_000, "59.9 s"),
             (59_950_000_000, "1 min"),
             (60_000_000_000, "1 min"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::current::Entered;
+use super::lines;
 use super::observer::PollSeen;
 use super::record::{Begun, Record};
 use super::seen::SeenChild;
@@ -55,13 +56,18 @@ impl Probe {
         if !self.waker.as_ref().is_some_and(|(waker, _)| waker.is_for(cx.waker())) {
             self.set_waker(cx.waker());
         }
+        let finds_lines = begun.finds_lines;
         let polling = Polling { child: &self.child, begun };
-        let polled = match &self.waker {
+        match &self.waker {
+            Some((waker, own)) if waker.is_for(cx.waker()) && finds_lines => {
+                let (polled, found) = lines::find(own, poll);
+                drop(polling);
+                self.child.0.set_lines(found);
+                polled
+            }
             Some((waker, own)) if waker.is_for(cx.waker()) => poll(&mut Context::from_waker(own)),
             _ => poll(cx),
-        };
-        drop(polling);
-        polled
+        }
     }
 
     /// Makes the child's waker, or another if an executor polls the child by another task's.

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
-use std::task::Waker;
 use std::time::Duration;
 
 use super::kinds::{EndKind, WokenBy};
+use super::lines::{Found, Lines};
 use super::places::Places;
 use super::scene::Scene;
 use super::seen::SeenChild;
@@ -81,6 +81,7 @@ pub(super) struct Live {
     /// Something else than a child has woken it.
     pub(super) woken_outside: bool,
     pub(super) places: Places,
+    pub(super) lines: Lines,
     /// The number of the nursery in which it waits for a slot.
     pub(super) slot_in: Option<u64>,
     /// What it is woken by, from its start on.
@@ -100,6 +101,8 @@ pub(super) struct Begun {
     /// When, and by what, it was woken for it.
     pub(super) woken: Option<(Duration, WokenBy)>,
     pub(super) is_first: bool,
+    /// It is to find await lines.
+    pub(super) finds_lines: bool,
 }
 
 impl Record {
@@ -118,6 +121,7 @@ impl Record {
             woken_by: None,
             woken_outside: false,
             places: Places::default(),
+            lines: Lines::default(),
             slot_in: None,
             waker: Weak::new(),
         };
@@ -160,6 +164,29 @@ impl Record {
         SeenChild(Arc::clone(self))
     }
 
+    /// Asks for await lines, if the child waits: it is polled once more for that. Says whether it
+    /// does.
+    #[cfg(feature = "stacks")]
+    pub(super) fn ask_lines(&self) -> bool {
+        let waker = {
+            let mut live = self.lock();
+            if live.doing != Doing::Waiting {
+                return false;
+            }
+            live.lines.ask();
+            live.waker.upgrade()
+        };
+        match waker {
+            Some(waker) => waker.wake_lane(),
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn set_lines(&self, found: Found) {
+        self.lock().lines.set(found);
+    }
+
     fn set_slot_in(&self, nursery: Option<u64>) {
         self.lock().slot_in = nursery;
     }
@@ -184,9 +211,10 @@ impl Record {
         self.lock().waker.strong_count().saturating_sub(2)
     }
 
-    /// Whether this waker is the child's, and not one that another future has put around it.
-    pub(super) fn is_woken_by(&self, waker: &Waker) -> bool {
-        std::ptr::eq(self.lock().waker.as_ptr().cast(), waker.data())
+    /// What wakers of the child point to, from its start on.
+    pub(super) fn waker(&self) -> Option<*const ()> {
+        let live = self.lock();
+        (live.waker.strong_count() > 0).then(|| live.waker.as_ptr().cast())
     }
 
     /// The child is polled with this waker from now on.
@@ -219,7 +247,10 @@ impl Record {
             Some(Wake::InOwnPoll) | None => None,
         };
         (live.doing, live.since) = (Doing::Polled, at);
-        Begun { at, woken, is_first }
+        let (finds_lines, before) = live.lines.begin();
+        drop(live);
+        drop(before);
+        Begun { at, woken, is_first, finds_lines }
     }
 
     /// A poll ends, after which the child waits; or has it panicked? Returns when.
@@ -247,9 +278,7 @@ impl Record {
         let by = super::current::with(|current| match current {
             None => WokenBy::Outside,
             Some(current) if std::ptr::eq(&**current, self) => WokenBy::Itself,
-            Some(current) => {
-                WokenBy::Child { number: current.number, info: current.info.clone() }
-            }
+            Some(current) => WokenBy::Child { number: current.number, info: current.info.clone() },
         });
         let is_own = by == WokenBy::Itself;
         // Unless an observer is to be told, a wake in the child's own poll counts from the end of

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::seen::SeenChild;
+#[cfg(feature = "stacks")]
+use crate::guard::wake_by_ref;
 
 /// Passes wakes on to the child's lane, and notes them in its record.
 ///
@@ -16,6 +18,12 @@ pub(crate) struct ChildWaker {
 impl ChildWaker {
     pub(super) fn new(child: &SeenChild, lane: &Waker) -> Arc<Self> {
         Arc::new(Self { child: child.clone(), lane: lane.clone() })
+    }
+
+    /// Has the child polled, without a wake of its own.
+    #[cfg(feature = "stacks")]
+    pub(super) fn wake_lane(&self) {
+        wake_by_ref(&self.lane);
     }
 
     /// Whether it wakes this lane.

@@ -1,7 +1,7 @@
 //! The watch: all that is observed by it, to be looked at at any time.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use super::alarm::Alarm;
@@ -9,8 +9,8 @@ use super::clock::TimeSource;
 use super::findings::{Finding, Thresholds};
 use super::scene::{Lenses, Scene, Scenes, system_clock};
 use super::snapshot::Snapshot;
-use crate::time::Timer;
 use crate::sync::{Mutex, MutexGuard};
+use crate::time::Timer;
 
 /// Sees the children of all nurseries and pools that it is given to, and of those inside them.
 ///
@@ -75,9 +75,63 @@ impl Watch {
     /// Takes time in the number of children, and locks each for the copying of a few words.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self.0.clock.now(), &self.scenes())
+    }
+
+    fn scenes(&self) -> Vec<Arc<Scene>> {
         let scenes: Vec<_> = self.0.lock().values().cloned().collect();
-        let scenes = scenes.iter().filter_map(std::sync::Weak::upgrade).collect::<Vec<_>>();
-        Snapshot::of(self.0.clock.now(), &scenes)
+        scenes.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Asks where inside their code the children wait: for each, the lines of its awaits. Says of how
+    /// many it is asked.
+    ///
+    /// Each child that waits is polled once more, when its nursery is next polled. A snapshot from
+    /// then on, and before the child is polled again, has its [lines](super::ChildSnapshot::await_lines),
+    /// and its tree shows them. It needs nothing of the children's code but debug information; see
+    /// [`AwaitTree`](super::AwaitTree) for what is found. A child that waits for a slot, that is
+    /// being polled or was woken has none.
+    ///
+    /// The poll is one as any other: a child may go on in it, and its budget is spent. It takes some
+    /// microseconds for each place where the child waits. Where the nursery is not polled, as its
+    /// owner awaits something else or a poll blocks the thread, nothing is found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::Nursery;
+    /// use nestling::observe::Watch;
+    /// # use std::future::pending;
+    ///
+    /// async fn connect() {
+    ///     pending::<()>().await; // a connection that does not come
+    /// }
+    ///
+    /// # futures::executor::block_on(async {
+    /// let watch = Watch::new();
+    /// let mut nursery: Nursery<'_, (), ()> = Nursery::new().watch(&watch);
+    /// # let (_sender, receiver) = futures::channel::oneshot::channel::<()>();
+    /// nursery.spawn(async {
+    ///     receiver.await.ok();
+    ///     connect().await;
+    ///     Ok(())
+    /// });
+    /// # let mut next = std::pin::pin!(nursery.next());
+    /// # assert!(futures::poll!(next.as_mut()).is_pending());
+    /// watch.ask_await_lines();
+    /// // ... and once the nursery was polled:
+    /// # assert!(futures::poll!(next.as_mut()).is_pending());
+    /// println!("{:#}", watch.snapshot());
+    /// # assert_eq!(watch.snapshot().children()[0].await_lines().unwrap().stacks().len(), 1);
+    /// # });
+    /// ```
+    #[cfg(feature = "stacks")]
+    pub fn ask_await_lines(&self) -> usize {
+        let asked = |scene: &Arc<Scene>| {
+            let children = scene.view().children;
+            children.iter().filter(|record| record.ask_lines()).count()
+        };
+        self.scenes().iter().map(asked).sum()
     }
 
     /// What is wrong now with what is observed, by the default [`Thresholds`]: the

@@ -107,9 +107,14 @@ where
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             lanes: Lanes::new(driver.waker()),
-            ledger: Ledger::new(options, outputs, location, driver.waker(), size_of::<Fut>(), || {
-                source.left()
-            }),
+            ledger: Ledger::new(
+                options,
+                outputs,
+                location,
+                driver.waker(),
+                size_of::<Fut>(),
+                || source.left(),
+            ),
             driver,
             source: Some(source),
             make: Some(make),

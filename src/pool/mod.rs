@@ -187,7 +187,7 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
     }
 
     /// Lets a [`Watch`] see the items, and the children of nurseries and pools that are made inside
-    /// them. See [`Nursery::watch`](crate::Nursery::watch). Each item costs three allocations then.
+    /// them. See [`Nursery::watch`](crate::Nursery::watch). An item is not free of allocations then.
     ///
     /// # Examples
     ///

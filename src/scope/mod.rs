@@ -57,7 +57,6 @@ use crate::observe::{Lenses, Observed, Scene};
 
 /// The children of one nursery and all that is known of them.
 pub(crate) struct Scope<'env, T, E, M: Flavor> {
-    name: Option<Arc<str>>,
     pub(crate) policy: Policy<'env, E, M>,
     children: Children<'env, T, E, M>,
     shutdown: Shutdown<'env, M>,
@@ -66,14 +65,21 @@ pub(crate) struct Scope<'env, T, E, M: Flavor> {
     cancelled_told: u32,
     counts: Counts,
     mailbox: Mailbox<'env, T, E, M>,
+    /// In a box, as most nurseries have nothing of it, and nest.
+    about: Option<Box<About>>,
+}
+
+/// What few nurseries have.
+#[derive(Default)]
+struct About {
+    name: Option<Arc<str>>,
     /// There if the nursery is observed.
-    pub(crate) observed: Option<Observed>,
+    observed: Option<Observed>,
 }
 
 impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     pub(crate) fn new(driver: &Arc<DriverWaker>) -> Self {
         Self {
-            name: None,
             policy: Policy::collect(Owner::Nursery),
             children: Children::new(driver),
             shutdown: Shutdown::new(),
@@ -81,42 +87,53 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             cancelled_told: u32::MAX,
             counts: Counts::default(),
             mailbox: Mailbox::new(),
-            observed: Observed::inside(Owner::Nursery, driver),
+            about: Observed::inside(Owner::Nursery, driver)
+                .map(|observed| Box::new(About { name: None, observed: Some(observed) })),
         }
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.about.as_ref()?.name.as_deref()
     }
 
     /// Names the nursery. An empty name is none.
     pub(crate) fn set_name(&mut self, name: Arc<str>) {
-        self.name = Some(name).filter(|name| !name.is_empty());
-        if let Some(scene) = self.scene() {
-            scene.set_name(self.name.clone());
+        let about = self.about.get_or_insert_default();
+        about.name = Some(name).filter(|name| !name.is_empty());
+        if let Some(observed) = &about.observed {
+            observed.scene().set_name(about.name.clone());
         }
     }
 
     /// The scene, if the nursery is observed.
     #[inline]
     pub(crate) fn scene(&self) -> Option<&Arc<Scene>> {
-        self.observed.as_ref().map(Observed::scene)
+        self.about.as_ref()?.observed.as_ref().map(Observed::scene)
     }
 
     /// Lets the children that are spawned from now on be observed by these too.
     pub(crate) fn observe(&mut self, lenses: Lenses) {
         let driver = self.children.lanes.driver();
-        let observed = Observed::add(self.observed.take(), Owner::Nursery, driver, lenses);
-        observed.scene().set_name(self.name.clone());
+        let about = self.about.get_or_insert_default();
+        let observed = Observed::add(about.observed.take(), Owner::Nursery, driver, lenses);
+        observed.scene().set_name(about.name.clone());
         observed.scene().set_limit(self.children.limit);
         if let Some(inbox) = self.mailbox.inbox() {
             inbox.set_scene(Arc::clone(observed.scene()));
         }
-        self.observed = Some(observed);
+        about.observed = Some(observed);
+    }
+
+    /// Lets nothing observe the children.
+    pub(crate) fn unobserve(&mut self) {
+        if let Some(about) = &mut self.about {
+            about.observed = None;
+        }
     }
 
     pub(crate) fn summary(&self) -> Summary<E> {
-        let (name, cause) = (self.name.clone(), self.shutdown.cause.clone());
+        let name = self.about.as_ref().and_then(|about| about.name.clone());
+        let cause = self.shutdown.cause.clone();
         let (counts, handed_out) = (Counts { taken_out: 0, ..self.counts }, self.counts.taken_out);
         let (owner, sources) = (Owner::Nursery, self.policy.sources());
         Summary { owner, name, counts, handed_out, cause, sources }
@@ -169,7 +186,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     pub(crate) fn inbox(&mut self) -> &Arc<inbox::Inbox<'env, T, E, M>> {
         let Children { lanes, limit, unfinished, .. } = &self.children;
         let cause = self.shutdown.cause.as_ref();
-        let scene = self.observed.as_ref().map(Observed::scene);
+        let scene = self.about.as_ref().and_then(|about| about.observed.as_ref());
+        let scene = scene.map(Observed::scene);
         self.mailbox.open_inbox(lanes.driver(), cause, *limit, *unfinished, scene)
     }
 

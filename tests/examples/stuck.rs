@@ -13,7 +13,10 @@ fn hangs(program: &str) -> Ended {
 #[test]
 fn of_a_lock_it_says_that_its_holder_is_not_polled() {
     let run = hangs("lock");
-    run.has_line(&["  #0 pages in \"load\" was woken ", "and is not polled, at load (log locked): "]);
+    run.has_line(&[
+        "  #0 pages in \"load\" was woken ",
+        "and is not polled, at load (log locked): ",
+    ]);
     run.has_line(&["what drives its nursery awaits something else (", "lock.rs:"]);
     run.has_line(&["nursery \"load\": 1 run, 1 has ended (woken, not polled)"]);
     run.has_line(&["└─ #0 pages  woken at load (log locked) ", "lock.rs:"]);
@@ -31,7 +34,10 @@ fn of_a_backlog_it_says_which_child_has_the_slot_and_waits_for_which() {
 #[test]
 fn of_a_forgotten_sender_it_shows_the_receiver_beside_producers_that_have_ended() {
     let run = hangs("sender");
-    run.has_line(&["  #0 writer in \"copy\" has waited ", ", at receive: only other children have ever"]);
+    run.has_line(&[
+        "  #0 writer in \"copy\" has waited ",
+        ", at receive: only other children have ever",
+    ]);
     run.has_line(&["the last, #1 producer 1, has ended. A sender may be forgotten, or a lock"]);
     run.has_line(&["nursery \"copy\": 1 run, 2 have ended"]);
     run.has_line(&["└─ #0 writer  waiting at receive ", "sender.rs:"]);
@@ -50,7 +56,11 @@ fn of_a_full_channel_it_shows_that_all_children_wait_to_send() {
 #[test]
 fn of_a_blocking_call_it_says_which_child_is_in_it_and_where() {
     let run = hangs("blocking");
-    run.has_line(&["  #0 server ", "in \"start\" does not yield: ", ", at its settings, while 1 other child could run"]);
+    run.has_line(&[
+        "  #0 server ",
+        "in \"start\" does not yield: ",
+        ", at its settings, while 1 other child could run",
+    ]);
     run.has_line(&["nursery \"start\": 1 run, 1 queued (polled now)"]);
     run.has_line(&["├─ #0 server    polled at its settings ", "blocking.rs:"]);
     run.has_line(&["└─ #1 settings  queued ", "blocking.rs:"]);

@@ -4,7 +4,7 @@ mod groups;
 mod table;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ pub use self::groups::LocationGroup;
 use super::kinds::WokenBy;
 use super::record::{Doing, Live, Record, Wake};
 use super::scene::Scene;
+#[cfg(feature = "stacks")]
+use super::stacks::AwaitTree;
 use crate::drive::DriverStatus;
 use crate::info::{ChildInfo, Owner};
 
@@ -90,6 +92,9 @@ pub struct ChildSnapshot {
     wakers: usize,
     waits_for: Vec<u64>,
     waits_for_slot: Option<u64>,
+    #[cfg(feature = "stacks")]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    await_lines: Option<Arc<AwaitTree>>,
 }
 
 /// What a child does.
@@ -173,9 +178,10 @@ impl Snapshot {
                 age: now.saturating_sub(scene.opened),
                 cancelled: view.cause.map(|cause| cause.to_string()),
                 lived: view.tally.lived,
-                span: view.tally.first_start.map_or(Duration::ZERO, |first| {
-                    view.tally.last_end.saturating_sub(first)
-                }),
+                span: view
+                    .tally
+                    .first_start
+                    .map_or(Duration::ZERO, |first| view.tally.last_end.saturating_sub(first)),
             });
         }
         children.sort_by_key(|child| child.number);
@@ -224,14 +230,18 @@ impl Snapshot {
 /// Finds out which children wait for the end of a child that is queued: their wakers are among
 /// those that it wakes.
 fn find_waits(children: &mut [ChildSnapshot], records: &BTreeMap<u64, Arc<Record>>) {
-    let mut waits = Vec::new();
+    let mut awaited = Vec::new();
     for child in children.iter().filter(|child| child.state == ChildState::Queued) {
         let control = records.get(&child.number).and_then(|record| record.control());
-        for waker in control.map_or_else(Vec::new, |control| control.waiting()) {
-            let waiting = records.values().find(|record| record.is_woken_by(&waker));
-            waits.extend(waiting.map(|record| (record.number, child.number)));
-        }
+        let tasks = control.map_or_else(Vec::new, |control| control.awaited_by());
+        awaited.extend(tasks.into_iter().map(|task| (task, child.number)));
     }
+    if awaited.is_empty() {
+        return;
+    }
+    let wakers: HashMap<_, _> =
+        records.values().filter_map(|record| Some((record.waker()?, record.number))).collect();
+    let waits = awaited.into_iter().filter_map(|(task, queued)| Some((*wakers.get(&task)?, queued)));
     for (waiting, queued) in waits {
         if let Ok(at) = children.binary_search_by_key(&waiting, |child| child.number) {
             children[at].waits_for.push(queued);
@@ -277,6 +287,8 @@ impl ChildSnapshot {
             wakers: record.wakers(),
             waits_for: Vec::new(),
             waits_for_slot: live.slot_in,
+            #[cfg(feature = "stacks")]
+            await_lines: live.lines.found().cloned(),
         })
     }
 
@@ -406,6 +418,14 @@ impl ChildSnapshot {
 }
 
 impl ChildSnapshot {
+    /// Where inside its code it waits, if that was [asked](super::Watch::ask_await_lines) for and it
+    /// was not polled since.
+    #[cfg(feature = "stacks")]
+    #[must_use]
+    pub fn await_lines(&self) -> Option<&AwaitTree> {
+        self.await_lines.as_deref()
+    }
+
     /// The [number](NurserySnapshot::number) of the nursery in which it waits for a slot, by
     /// [`Spawner::reserve`](crate::Spawner::reserve).
     #[must_use]

@@ -66,6 +66,12 @@ impl fmt::Display for Tree<'_> {
                 }
                 Node::Child(child) => {
                     write_child(f, child, level)?;
+                    let has_inner = inside.contains_key(&child.number);
+                    write_lines(
+                        f,
+                        child,
+                        &format!("{below}{}", if has_inner { "│" } else { " " }),
+                    )?;
                     child.number
                 }
             };
@@ -121,6 +127,18 @@ fn write_child(
     let location = child.info.location();
     let spawned = place(location.file(), location.line());
     writeln!(f, "{label}{:after_label$}{since}{:after_state$}{spawned}", "", "")
+}
+
+/// The lines at which the child waits, if these are known.
+#[cfg(feature = "stacks")]
+fn write_lines(f: &mut fmt::Formatter<'_>, child: &ChildSnapshot, indent: &str) -> fmt::Result {
+    let lines = child.await_lines().map(ToString::to_string).unwrap_or_default();
+    lines.lines().try_for_each(|line| writeln!(f, "{indent}  {line}"))
+}
+
+#[cfg(not(feature = "stacks"))]
+fn write_lines(_: &mut fmt::Formatter<'_>, _: &ChildSnapshot, _: &str) -> fmt::Result {
+    Ok(())
 }
 
 /// `nursery "sync": 2 of 4 run, 1 queued, 7 have ended`.

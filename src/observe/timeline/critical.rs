@@ -2,8 +2,9 @@
 //!
 //! The path is found backwards from the child that ended last. A child that was polled could go on
 //! as it was woken: by another child, whose poll is what came before; or by itself or from outside,
-//! and then this child waited since its poll before. Before its first poll it was queued, and before
-//! that another child spawned it, in a poll. A poll in which children inside are polled goes on with
+//! and then this child waited since its poll before. Before its first poll it was queued: where the
+//! nursery has a limit, the child that ended last before that had its slot. Else another child
+//! spawned it, in a poll. A poll in which children inside are polled goes on with
 //! the last one of these.
 //!
 //! The idea is that of the critical path of a program's activity graph: Yang and Miller, "Critical
@@ -105,7 +106,9 @@ pub(crate) fn critical_path(recording: &Recording, family: &Family) -> Vec<Segme
         recording,
         family,
         inside: polls_inside(recording, family),
+        ends: ends(recording),
         left: vec![usize::MAX; children.len()],
+        gave_slot: vec![false; children.len()],
         time: life(&children[last], recording.to).to,
         path: Vec::new(),
     };
@@ -134,6 +137,20 @@ fn polls_inside(recording: &Recording, family: &Family) -> HashMap<usize, Vec<In
     inside
 }
 
+/// Of each nursery with a limit, when which child ended, in order of time.
+fn ends(recording: &Recording) -> HashMap<u64, Vec<(Duration, usize)>> {
+    let limited = recording.scopes.iter().filter(|scope| scope.limit.is_some());
+    let mut ends: HashMap<u64, Vec<_>> =
+        limited.map(|scope| (scope.number, Vec::new())).collect();
+    for (at, child) in recording.children.iter().enumerate() {
+        if let (Some(ends), Some(_)) = (ends.get_mut(&child.scope), child.ended) {
+            ends.push((life(child, recording.to).to, at));
+        }
+    }
+    ends.values_mut().for_each(|ends| ends.sort_unstable());
+    ends
+}
+
 struct InnerPoll {
     began: Duration,
     child: usize,
@@ -154,6 +171,9 @@ struct Walk<'a> {
     family: &'a Family,
     /// Of each child, those polls inside it that the path may still come to.
     inside: HashMap<usize, Vec<InnerPoll>>,
+    ends: HashMap<u64, Vec<(Duration, usize)>>,
+    /// Children that the path has come to by their slot. It does so once.
+    gave_slot: Vec<bool>,
     /// Of each child, the poll beyond whose beginning the path has gone back. It never comes to that
     /// or a later one again; so it ends, even if a clock stands still.
     left: Vec<usize>,
@@ -171,6 +191,9 @@ impl Walk<'_> {
                 let track = &recording.children[child];
                 if has_started(track) {
                     self.go_back(child, life(track, recording.to).from, SegmentKind::Waited);
+                    if let Some(step) = self.slot_of(child) {
+                        return Some(step);
+                    }
                 }
                 self.go_back(child, track.spawned, SegmentKind::Queued);
                 let spawner = self.family.place(track.spawned_by?)?;
@@ -208,6 +231,22 @@ impl Walk<'_> {
         // It may have been polled as it was woken, by a child inside it or on another thread.
         self.go_back(child, woken, SegmentKind::Polled);
         waker
+    }
+
+    /// The end of the child whose slot this one took, if it waited for one.
+    fn slot_of(&mut self, child: usize) -> Option<Step> {
+        let track = &self.recording.children[child];
+        let ends = self.ends.get(&track.scope)?;
+        let before = ends.partition_point(|(end, _)| *end <= self.time);
+        let (end, other) = *ends[..before].last()?;
+        if end <= track.spawned || other == child || self.gave_slot[other] {
+            return None;
+        }
+        self.gave_slot[other] = true;
+        self.go_back(child, end, SegmentKind::Queued);
+        let polls = &self.recording.children[other].polls;
+        let polls = poll_before(polls, end).map_or(0, |at| at + 1).min(self.left[other]);
+        Some(Step::Before { child: other, polls })
     }
 
     /// The last poll inside this child at the time of the walk, if it is not before `began`. It is

@@ -19,11 +19,6 @@ impl Span {
     pub(crate) fn length(self) -> Duration {
         self.to - self.from
     }
-
-    /// Both ends belong to it.
-    pub(crate) fn has(self, time: Duration) -> bool {
-        self.from <= time && time <= self.to
-    }
 }
 
 /// From its start to its end, and at least around its polls. A child that never started is drawn

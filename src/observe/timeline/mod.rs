@@ -6,6 +6,7 @@ mod critical;
 mod family;
 mod json;
 mod life;
+mod pack;
 mod parallelism;
 mod polled;
 mod recording;

@@ -1,10 +1,10 @@
 //! Puts children on tracks, so that few of them are needed.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::life::{has_started, life};
+use super::pack::pack;
 use super::recording::Recording;
 
 /// The track of each child. Tracks are counted from zero in each nursery. Those of children that
@@ -41,23 +41,10 @@ impl Tracks {
     }
 }
 
-/// Each child is on the lowest track of its nursery that is free during its [life](life()). One may
-/// begin where another has ended.
+/// Each child is on the lowest track of its nursery that is free during its [life](life()). Two
+/// children on a track do not even touch: the end of one and the start of the next are different
+/// moments, also with a coarse clock.
 pub(crate) fn tracks(recording: &Recording) -> Tracks {
-    // A life without length takes the moment in which it is, or the next child would cover it.
-    place(recording, |from, to| to.max(from.saturating_add(MOMENT)))
-}
-
-/// As [`tracks`], but two children on a track do not even touch: the end of one and the start of
-/// the next are different moments, also with a coarse clock.
-pub(crate) fn tracks_apart(recording: &Recording) -> Tracks {
-    place(recording, |_, to| to.saturating_add(MOMENT))
-}
-
-const MOMENT: Duration = Duration::from_nanos(1);
-
-/// `free_from` says from when on the track of a life is free again.
-fn place(recording: &Recording, free_from: impl Fn(Duration, Duration) -> Duration) -> Tracks {
     let lives: Vec<_> = recording.children.iter().map(|child| life(child, recording.to)).collect();
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|&at| {
@@ -73,21 +60,9 @@ fn place(recording: &Recording, free_from: impl Fn(Duration, Duration) -> Durati
         let (scope, started) = kind(group[0]);
         let counts = tracks.counts.entry(scope).or_default();
         let first = counts.all();
-        let mut count = 0;
-        let mut free = BinaryHeap::new();
-        let mut taken = BinaryHeap::new();
-        for &at in group {
-            let life = lives[at];
-            while let Some(&Reverse((until, track))) = taken.peek() {
-                if until > life.from {
-                    break;
-                }
-                taken.pop();
-                free.push(Reverse(track));
-            }
-            let track = free.pop().map_or(count, |Reverse(track)| track);
-            count = count.max(track + 1);
-            taken.push(Reverse((free_from(life.from, life.to), track)));
+        let spans = group.iter().map(|&at| (lives[at].from, lives[at].to.saturating_add(MOMENT)));
+        let (placed, count) = pack(spans);
+        for (&at, track) in group.iter().zip(placed) {
             tracks.of[at] = first + track;
         }
         if started {
@@ -98,3 +73,5 @@ fn place(recording: &Recording, free_from: impl Fn(Duration, Duration) -> Durati
     }
     tracks
 }
+
+const MOMENT: Duration = Duration::from_nanos(1);

@@ -1,25 +1,6 @@
-//! Durations and counts as a person reads them.
+//! Units and counts as a person reads them.
 
 use std::fmt;
-use std::time::Duration;
-
-/// `12.3 ms`: three digits, in the unit that fits.
-pub(crate) struct Short(pub(crate) Duration);
-
-impl fmt::Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.as_nanos();
-        let unit = Unit::of(nanos);
-        let decimals = match nanos / unit.nanos {
-            _ if unit.nanos == 1 => 0,
-            0..10 => 2,
-            10..100 => 1,
-            _ => 0,
-        };
-        let step = unit.nanos / 10_u128.pow(decimals);
-        unit.write(f, (nanos + step / 2) / step, decimals, true)
-    }
-}
 
 /// The unit of a text.
 #[derive(Clone, Copy)]
@@ -80,23 +61,6 @@ impl fmt::Display for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_three_digits_and_a_unit_that_fits() {
-        for (nanos, text) in [
-            (0, "0 ns"),
-            (999, "999 ns"),
-            (1_000, "1 µs"),
-            (1_250, "1.25 µs"),
-            (12_345, "12.3 µs"),
-            (12_000_000, "12 ms"),
-            (123_456_789, "123 ms"),
-            (1_999_999_999, "2 s"),
-            (3_600_000_000_000, "3600 s"),
-        ] {
-            assert_eq!(Short(Duration::from_nanos(nanos)).to_string(), text);
-        }
-    }
 
     #[test]
     fn counts_have_a_comma_at_each_thousand() {

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::lane::{Lane, Making};
 use super::losses::{Losses, Lost};
-use super::work::{gone, Board, is_dropped};
+use super::work::{Board, gone, is_dropped};
 use crate::cancel::Cause;
 use crate::child::Ended;
 use crate::drive::budget::{self, Part};
@@ -127,9 +127,14 @@ where
             crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
             board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress, location)),
-            ledger: Ledger::new(options, outputs, location, driver.waker(), size_of::<Fut>(), || {
-                source.left()
-            }),
+            ledger: Ledger::new(
+                options,
+                outputs,
+                location,
+                driver.waker(),
+                size_of::<Fut>(),
+                || source.left(),
+            ),
             driver: Some(driver),
             source: Some(source),
             make: Some(Arc::new(Making::new(make, timeout))),

@@ -203,7 +203,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         };
         let unused = drop_guarded(unused);
         wake_all(wakers);
-        wake_slab(listening);
+        wake_slab(listening.map(|slab| *slab).unwrap_or_default());
         if first || any_grace {
             self.requests.driver().notify();
         }
@@ -253,7 +253,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let listening = state.end();
             (std::mem::take(&mut state.incoming), state.refuse_waiters(), listening)
         };
-        drop_slab(listening);
+        drop_slab(listening.map(|slab| *slab).unwrap_or_default());
         wake_all(wakers);
         children
     }
@@ -291,7 +291,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let listening = state.end();
             (state.refuse_waiters(), listening)
         };
-        drop_slab(listening);
+        drop_slab(listening.map(|slab| *slab).unwrap_or_default());
         wake_all(wakers);
         true
     }

@@ -56,7 +56,10 @@ fn nothing_can_wake_a_child() {
     nursery.child().name("lost").spawn(pending());
     nursery.child().name("reader").spawn(async { receiver.await.map_err(drop) });
     nursery.child().name("metrics").daemon().spawn(pending());
-    nursery.child().name("queued").spawn(async { yields(1).await; pending().await });
+    nursery.child().name("queued").spawn(async {
+        yields(1).await;
+        pending().await
+    });
     poll_once(async { while nursery.next().await.is_some() {} });
     seen.clock.pass(31_000);
     let lost = |name: &str| (FindingKind::NothingCanWake, name.to_owned());
@@ -159,7 +162,8 @@ fn a_child_waits_for_one_in_the_backlog() {
     let queued = nursery.child().name("queued").spawn_with_handle(ready(Ok(())));
     tell.send(queued).unwrap();
     poll_once(nursery.next());
-    let expected = "#0 waits in \"n\" has the only slot, and waits for child #1 queued in the backlog";
+    let expected =
+        "#0 waits in \"n\" has the only slot, and waits for child #1 queued in the backlog";
     assert_eq!(seen.line(), expected);
     // With a slot more, it goes on.
     nursery.set_limit(2);

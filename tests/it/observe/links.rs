@@ -31,11 +31,8 @@ fn nurseries_and_pools_inside_join_by_themselves() {
     nursery.child().name("library").spawn(library());
     poll_once(nursery.next());
     let snapshot = watch.snapshot();
-    let expected = [
-        (Some("outer"), None),
-        (Some("inner"), Some("library")),
-        (Some("pool"), Some("deep")),
-    ];
+    let expected =
+        [(Some("outer"), None), (Some("inner"), Some("library")), (Some("pool"), Some("deep"))];
     assert_eq!(parents(&snapshot), expected);
     let names: Vec<_> = snapshot.children().iter().map(|it| it.info().name().unwrap()).collect();
     assert_eq!(names, ["library", "deep", "a", "b"]);

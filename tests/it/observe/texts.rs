@@ -16,7 +16,8 @@ fn a_table_is_aligned_with_wide_characters_and_long_names() {
     let watch = Watch::with_clock(clock.clone());
     let mut nursery: Nursery<'_, (), ()> = Nursery::new().limit(3).name("同步").watch(&watch);
     let line = line!() + 1;
-    let mut spawn = |name: &str| nursery.child().name(name).spawn(pending::<()>().at("等").map_ok());
+    let mut spawn =
+        |name: &str| nursery.child().name(name).spawn(pending::<()>().at("等").map_ok());
     spawn("fetch");
     spawn("抓取 🚀");
     spawn(&"long ".repeat(20));
@@ -122,7 +123,9 @@ fn groups_are_told_the_largest_first() {
     let snapshot = watch.snapshot();
     let shown: Vec<_> = snapshot.groups().iter().map(ToString::to_string).collect();
     let expected = [
-        format!("412 children from {FILE}:{line}, oldest 31 s, 7 queued, 400 at connect, 5 at read"),
+        format!(
+            "412 children from {FILE}:{line}, oldest 31 s, 7 queued, 400 at connect, 5 at read"
+        ),
         format!("1 child from {FILE}:{other}, oldest 31 s"),
     ];
     assert_eq!(shown, expected);

@@ -7,7 +7,7 @@ use crate::info::Owner;
 use crate::observe::timeline::family::Family;
 use crate::observe::timeline::life::{Span, life};
 use crate::observe::timeline::recording::{ChildTrack, Recording, ScopeTrack};
-use crate::observe::timeline::tracks::{Counts, Tracks, tracks_apart};
+use crate::observe::timeline::tracks::{Counts, Tracks, tracks};
 use crate::text::{MAX_MESSAGE, Name};
 
 pub(super) struct Layout<'a> {
@@ -22,7 +22,6 @@ pub(super) struct Layout<'a> {
 
 /// A nursery or a pool.
 pub(super) struct Process {
-    pub(super) scope: u64,
     pub(super) pid: u64,
     pub(super) name: String,
     pub(super) limit: Option<usize>,
@@ -41,7 +40,7 @@ impl<'a> Layout<'a> {
             processes: Vec::new(),
             by_scope: HashMap::new(),
             family: Family::new(recording),
-            tracks: tracks_apart(recording),
+            tracks: tracks(recording),
         };
         layout.add_processes();
         layout.add_children();
@@ -122,7 +121,7 @@ impl<'a> Layout<'a> {
         let counts = self.tracks.counts(scope);
         let pid = at as u64 + 1;
         let children = Vec::new();
-        self.processes.push(Process { scope, pid, name, limit, first_tid: 0, counts, children });
+        self.processes.push(Process { pid, name, limit, first_tid: 0, counts, children });
         self.by_scope.insert(scope, at);
         at
     }

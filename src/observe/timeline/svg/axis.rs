@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::px::{Px, Scale};
 use super::text::{self, COLUMN};
 use crate::observe::timeline::units::Unit;
+use crate::observe::width::text_width;
 
 /// The most ticks after the first.
 const MOST: u128 = 10;
@@ -60,7 +61,7 @@ pub(super) fn write(
 /// Writes the times, which stand on `y`.
 pub(super) fn times(out: &mut dyn fmt::Write, scale: &Scale, y: u64) -> fmt::Result {
     for (x, label) in ticks(scale) {
-        let width = text::columns_of(&label) as u64 * COLUMN;
+        let width = text_width(&label) as u64 * COLUMN;
         text::write(out, (x - width / 2, y), "dim", &label)?;
     }
     Ok(())

@@ -9,8 +9,9 @@ use super::layout::LEAST_FOR_MARKS;
 use super::marks::Mark;
 use super::px::{Px, Scale, join};
 use super::text::{Xml, cut};
+use crate::observe::human::Human;
 use crate::observe::timeline::recording::{ChildTrack, Recording};
-use crate::observe::timeline::units::{Count, Short};
+use crate::observe::timeline::units::Count;
 use crate::text::place;
 
 /// What is narrower is drawn as wide as this, so that it can be seen.
@@ -141,7 +142,7 @@ fn line(
 
 fn title(out: &mut dyn fmt::Write, child: &ChildTrack, scale: &Scale) -> fmt::Result {
     let times = child.times(scale.to);
-    let life = Short(child.end(scale.to) - child.spawned);
+    let life = Human(child.end(scale.to) - child.spawned);
     let label = cut(&child.info.label().to_string(), LABEL);
     let line = child.info.location();
     write!(out, "{} {}&#10;", Xml(label), Xml(place(line.file(), line.line())))?;
@@ -150,18 +151,18 @@ fn title(out: &mut dyn fmt::Write, child: &ChildTrack, scale: &Scale) -> fmt::Re
         None if child.started.is_none() => write!(out, "unfinished, queued for {life}")?,
         None => write!(out, "unfinished after {life}")?,
     }
-    write!(out, "&#10;queued {}", Short(times.queued))?;
+    write!(out, "&#10;queued {}", Human(times.queued))?;
     if child.started.is_none() {
         return out.write_str("&#10;not polled");
     }
     let count = child.polls.len() as u64;
     let polls = if count == 1 { "poll" } else { "polls" };
-    write!(out, "&#10;polled {} in {} {polls}", Short(times.polled), Count(count))?;
+    write!(out, "&#10;polled {} in {} {polls}", Human(times.polled), Count(count))?;
     if count > 1 {
-        write!(out, ", longest {}", Short(times.longest))?;
+        write!(out, ", longest {}", Human(times.longest))?;
     }
-    write!(out, "&#10;waited {}", Short(times.waited))?;
-    write!(out, "&#10;woken, not yet polled {}", Short(times.woken))?;
+    write!(out, "&#10;waited {}", Human(times.waited))?;
+    write!(out, "&#10;woken, not yet polled {}", Human(times.woken))?;
     if child.lacks_polls() {
         out.write_str("&#10;earlier polls were not kept")?;
     }

@@ -8,10 +8,12 @@ use super::groups::Group;
 use super::layout::{At, Band, LEFT, MARGIN, ROW_LANE, WIDTH};
 use super::marks::Mark;
 use super::px::{Px, Scale};
-use super::text::{self, COLUMN, columns_of, cut, cut_front};
+use super::text::{self, COLUMN, cut, cut_front};
 use crate::info::Owner;
+use crate::observe::human::Human;
 use crate::observe::timeline::recording::{ChildTrack, Recording};
-use crate::observe::timeline::units::{Count, Short};
+use crate::observe::timeline::units::Count;
+use crate::observe::width::text_width;
 use crate::text::{MAX_MESSAGE, Name, place};
 
 /// A name in a heading takes at most so many columns.
@@ -26,7 +28,7 @@ pub(super) fn nothing(out: &mut dyn fmt::Write, recording: &Recording) -> fmt::R
 }
 
 pub(super) fn heading(out: &mut dyn fmt::Write, recording: &Recording) -> fmt::Result {
-    let wall = Short(recording.to.saturating_sub(recording.from));
+    let wall = Human(recording.to.saturating_sub(recording.from));
     let mut parts = Vec::new();
     for owner in [Owner::Nursery, Owner::Pool] {
         let scopes = recording.scopes.iter().filter(|scope| scope.owner == owner).count() as u64;
@@ -101,17 +103,17 @@ pub(super) fn legend(
     for (class, word, _) in spans.into_iter().filter(|(.., shown)| *shown) {
         write!(out, "<path class=\"{class}\" d=\"M{} {}h24\"/>", Px(x), Px(y - 40))?;
         text::write(out, (x + 300, y), "", word)?;
-        x += 300 + columns_of(word) as u64 * COLUMN + 180;
+        x += 300 + text_width(word) as u64 * COLUMN + 180;
     }
     for mark in Mark::ALL {
         if children.iter().any(|child| Mark::of(child) == Some(mark)) {
             mark.write(out, x, y - 40, 80)?;
             text::write(out, (x + 140, y), "", mark.word())?;
-            x += 140 + columns_of(mark.word()) as u64 * COLUMN + 180;
+            x += 140 + text_width(mark.word()) as u64 * COLUMN + 180;
         }
     }
     writeln!(out, "</g>")?;
-    let merged = format!("polls less than {} apart are drawn as one", Short(gap));
+    let merged = format!("polls less than {} apart are drawn as one", Human(gap));
     text::write(out, (MARGIN, y + 180), "dim", &merged)
 }
 
@@ -149,7 +151,7 @@ pub(super) fn group(out: &mut dyn fmt::Write, group: &Group<'_>, at: At) -> fmt:
     }
     let (x, y) = (at.x + 70, at.y + 142);
     text::write(out, (x, y), "strong", &strong)?;
-    text::write(out, (x + (columns_of(&strong) as u64 + 2) * COLUMN, y), "dim", &dim)
+    text::write(out, (x + (text_width(&strong) as u64 + 2) * COLUMN, y), "dim", &dim)
 }
 
 /// What a row is, on its left, and what became of it, on its right.
@@ -164,14 +166,14 @@ pub(super) fn row(
     let label = label(child, columns);
     text::write(out, (x, y), "", &label)?;
     // The line that spawned it, where there is room.
-    let room = columns.saturating_sub(columns_of(&label) + 2);
+    let room = columns.saturating_sub(text_width(&label) + 2);
     if room >= PLACE {
         let line = short_line(child, room);
-        let x = LEFT - 100 - columns_of(&line) as u64 * COLUMN;
+        let x = LEFT - 100 - text_width(&line) as u64 * COLUMN;
         text::write(out, (x, y), "dim", &line)?;
     }
     let right = (scale.right + 260, y);
-    let life = Short(child.end(scale.to) - child.spawned);
+    let life = Human(child.end(scale.to) - child.spawned);
     match Mark::of(child) {
         None => text::write(out, right, "dim", &life.to_string()),
         Some(mark) => {

@@ -49,8 +49,6 @@ pub(super) struct Layout<'a> {
     pub(super) scale: Scale,
     /// Where the last item ends.
     pub(super) bottom: u64,
-    /// Whether each child has a row of its own.
-    pub(super) in_rows: bool,
 }
 
 pub(super) enum Item<'a> {
@@ -103,7 +101,6 @@ pub(super) fn layout(recording: &Recording) -> Layout<'_> {
         items: Vec::new(),
         scale: Scale { left: LEFT, right, from, to },
         bottom: TOP,
-        in_rows,
     };
     // What is still to be placed, the next at the end: nurseries can be nested deeper than calls can.
     let mut open: Vec<Next<'_>> = outermost.into_iter().rev().map(Next::Group).collect();

@@ -75,6 +75,19 @@ fn the_path_goes_on_at_the_child_that_spawned() {
 }
 
 #[test]
+fn the_path_goes_on_at_the_child_that_had_the_slot() {
+    let a = || child(1, "", 0, vec![poll(0, 1), poll(5, 6).woken(5, Outside)]).completes(6);
+    let b = || child(2, "", 0, vec![poll(7, 9)]).completes(9);
+    let mut recording = empty();
+    recording.scopes[0].limit = Some(1);
+    let expected =
+        ["1: 0-1 polled", "1: 1-5 waited", "1: 5-6 polled", "2: 6-7 queued", "2: 7-9 polled"];
+    assert_eq!(shown(&recording.with(vec![a(), b()], 9)), expected);
+    // Without a limit it was not for a slot that it waited.
+    assert_eq!(of(vec![a(), b()], 9), ["2: 0-7 queued", "2: 7-9 polled"]);
+}
+
+#[test]
 fn the_path_goes_into_the_children_inside() {
     let mut recording = empty();
     recording.scopes.push(inside(2, 1));
@@ -174,7 +187,8 @@ proptest! {
             let polls = child.polls.iter();
             let polled: Duration =
                 polls.map(|poll| poll.ended.min(to).saturating_sub(poll.began.max(from))).sum();
-            let is_queued = queued(child, recording.to).has(from) && queued(child, recording.to).has(to);
+            let queue = queued(child, recording.to);
+            let is_queued = queue.from <= from && to <= queue.to;
             match segment.kind {
                 SegmentKind::Queued => assert!(is_queued),
                 SegmentKind::Polled => assert_eq!(polled, to - from),

@@ -6,6 +6,7 @@ mod json;
 mod measures;
 mod perfetto;
 mod reader;
+mod script;
 mod shown;
 mod simulate;
 mod spots;

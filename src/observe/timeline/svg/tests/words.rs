@@ -6,7 +6,7 @@ use super::draw;
 use crate::observe::timeline::build::{child, recording, scope};
 use crate::observe::timeline::svg::axis::ticks;
 use crate::observe::timeline::svg::px::Scale;
-use crate::observe::timeline::svg::text::{Xml, columns_of, cut, cut_front};
+use crate::observe::timeline::svg::text::{Xml, cut, cut_front, text_width};
 
 #[test]
 fn names_cannot_break_the_picture() {
@@ -43,7 +43,7 @@ fn texts_are_cut_by_the_columns_that_they_take() {
         ("abc", 0, ""),
     ] {
         assert_eq!(cut(text, columns), short);
-        assert!(columns_of(short) <= columns);
+        assert!(text_width(short) <= columns);
     }
     assert_eq!(cut_front("src/main.rs:15", 14), "src/main.rs:15");
     assert_eq!(cut_front("src/main.rs:15", 8), "…n.rs:15");
