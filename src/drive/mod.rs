@@ -26,7 +26,7 @@ use std::task::{Context, Poll, Waker};
 
 use self::budget::{Part, Turn};
 pub(crate) use self::wake_flag::WakeFlag;
-pub(crate) use self::waker::{DriverStatus, DriverWaker};
+pub(crate) use self::waker::{DriverStatus, DriverWaker, is_same};
 use crate::guard::{drop_quietly, wake_by_ref};
 
 /// A kind of work.

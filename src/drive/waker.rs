@@ -132,7 +132,7 @@ impl DriverWaker {
 /// `will_wake` alone compares the addresses of two tables of functions, which may be copies of one
 /// table: then a waker and its clone would not be the same.
 #[inline]
-fn is_same(one: &Waker, other: &Waker) -> bool {
+pub(crate) fn is_same(one: &Waker, other: &Waker) -> bool {
     one.will_wake(other) || (one.data() == other.data() && one.vtable() == other.vtable())
 }
 

@@ -65,7 +65,7 @@ fn pair(number: u128, per: u128, large: &str, small: &str) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The probe: what polls a child that is observed.
 
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::current::Entered;
 use super::lines;
@@ -9,6 +9,7 @@ use super::observer::PollSeen;
 use super::record::{Begun, Record};
 use super::seen::SeenChild;
 use super::waker::ChildWaker;
+use crate::child::Polled;
 
 /// The side of an observed child that polls it.
 pub(crate) struct Probe {
@@ -38,7 +39,7 @@ impl Probe {
     /// Polls the child by `poll`, which is given the child's own waker.
     ///
     /// In the child's last poll it is given the waker of `cx`, which does nothing.
-    pub(crate) fn poll<R>(
+    pub(crate) fn poll<R: IsPending>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> R,
@@ -57,17 +58,23 @@ impl Probe {
             self.set_waker(cx.waker());
         }
         let finds_lines = begun.finds_lines;
-        let polling = Polling { child: &self.child, begun };
-        match &self.waker {
+        let mut polling = Polling { child: &self.child, begun, is_pending: false };
+        let (polled, found) = match &self.waker {
             Some((waker, own)) if waker.is_for(cx.waker()) && finds_lines => {
                 let (polled, found) = lines::find(own, poll);
-                drop(polling);
-                self.child.0.set_lines(found);
-                polled
+                (polled, Some(found))
             }
-            Some((waker, own)) if waker.is_for(cx.waker()) => poll(&mut Context::from_waker(own)),
-            _ => poll(cx),
+            Some((waker, own)) if waker.is_for(cx.waker()) => {
+                (poll(&mut Context::from_waker(own)), None)
+            }
+            _ => (poll(cx), None),
+        };
+        polling.is_pending = polled.is_pending();
+        drop(polling);
+        if let Some(found) = found {
+            self.child.0.set_lines(found);
         }
+        polled
     }
 
     /// Makes the child's waker, or another if an executor polls the child by another task's.
@@ -87,12 +94,31 @@ impl Probe {
 struct Polling<'a> {
     child: &'a SeenChild,
     begun: Begun,
+    /// The child goes on. Not so where it has panicked.
+    is_pending: bool,
+}
+
+/// What a poll has come to.
+pub(crate) trait IsPending {
+    fn is_pending(&self) -> bool;
+}
+
+impl<T> IsPending for Poll<T> {
+    fn is_pending(&self) -> bool {
+        Self::is_pending(self)
+    }
+}
+
+impl<T, X> IsPending for Polled<T, X> {
+    fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending)
+    }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let Begun { at, woken, .. } = &mut self.begun;
-        let ended = self.child.0.end_poll(*at);
+        let ended = self.child.0.end_poll(*at, self.is_pending);
         let scene = &self.child.0.scene;
         if scene.is_observed() {
             let poll = PollSeen { began: *at, ended, woken: woken.take() };

@@ -15,7 +15,7 @@ use super::places::Places;
 use super::scene::Scene;
 use super::seen::SeenChild;
 use super::waker::ChildWaker;
-use crate::cancel::{Cause, Control, Phase};
+use crate::cancel::{Cause, Control};
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -56,6 +56,8 @@ pub(crate) struct SeenTraits {
 pub(super) enum Doing {
     Queued,
     Polled,
+    /// Its last poll is over, and it is not gone yet.
+    Ending,
     Waiting,
     Woken,
     Ended(EndKind),
@@ -230,7 +232,7 @@ impl Record {
     /// Whether it was told to end, and may go on for a time.
     pub(super) fn is_cancelling(&self) -> bool {
         match self.control() {
-            Some(control) => matches!(control.phase(), Phase::Signalled | Phase::Stopping),
+            Some(control) => control.is_cancelled(),
             // An item goes with its pool.
             None => self.scene.cause().is_some(),
         }
@@ -253,8 +255,8 @@ impl Record {
         Begun { at, woken, is_first, finds_lines }
     }
 
-    /// A poll ends, after which the child waits; or has it panicked? Returns when.
-    pub(super) fn end_poll(&self, began: Duration) -> Duration {
+    /// A poll ends, and the child is pending, or has come to its end. Returns when.
+    pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Duration {
         let at = self.scene.now();
         let took = at.saturating_sub(began);
         let mut live = self.lock();
@@ -265,7 +267,11 @@ impl Record {
             live.woken = Some(Wake::At(at));
             live.self_woken += 1;
         }
-        live.doing = if live.woken.is_some() { Doing::Woken } else { Doing::Waiting };
+        live.doing = match live.woken {
+            _ if !is_pending => Doing::Ending,
+            Some(_) => Doing::Woken,
+            None => Doing::Waiting,
+        };
         live.since = match live.woken {
             Some(Wake::At(woken)) => woken.max(at),
             _ => at,

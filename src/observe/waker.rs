@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::seen::SeenChild;
+use crate::drive::is_same;
 #[cfg(feature = "stacks")]
 use crate::guard::wake_by_ref;
 
@@ -28,7 +29,7 @@ impl ChildWaker {
 
     /// Whether it wakes this lane.
     pub(super) fn is_for(&self, lane: &Waker) -> bool {
-        self.lane.will_wake(lane)
+        is_same(&self.lane, lane)
     }
 }
 

@@ -241,7 +241,8 @@ fn find_waits(children: &mut [ChildSnapshot], records: &BTreeMap<u64, Arc<Record
     }
     let wakers: HashMap<_, _> =
         records.values().filter_map(|record| Some((record.waker()?, record.number))).collect();
-    let waits = awaited.into_iter().filter_map(|(task, queued)| Some((*wakers.get(&task)?, queued)));
+    let waits =
+        awaited.into_iter().filter_map(|(task, queued)| Some((*wakers.get(&task)?, queued)));
     for (waiting, queued) in waits {
         if let Ok(at) = children.binary_search_by_key(&waiting, |child| child.number) {
             children[at].waits_for.push(queued);
@@ -254,7 +255,7 @@ impl ChildSnapshot {
     fn of(record: &Arc<Record>, live: Live, now: Duration) -> Option<Self> {
         let state = match live.doing {
             Doing::Queued => ChildState::Queued,
-            Doing::Polled => ChildState::Polled,
+            Doing::Polled | Doing::Ending => ChildState::Polled,
             Doing::Waiting => ChildState::Waiting,
             Doing::Woken => ChildState::Woken,
             Doing::Ended(_) => return None,
@@ -264,7 +265,8 @@ impl ChildSnapshot {
             _ => live.since,
         };
         let in_state = now.saturating_sub(since);
-        let polling = if state == ChildState::Polled { in_state } else { Duration::ZERO };
+        let is_polled = live.doing == Doing::Polled;
+        let polling = if is_polled { in_state } else { Duration::ZERO };
         Some(Self {
             number: record.number,
             nursery: record.scene.number,
@@ -274,7 +276,7 @@ impl ChildSnapshot {
             in_state,
             age: now.saturating_sub(record.spawned),
             running: live.started.map(|started| now.saturating_sub(started)),
-            polls: live.polls + u64::from(state == ChildState::Polled),
+            polls: live.polls + u64::from(is_polled),
             self_woken: live.self_woken,
             longest_poll: live.longest.max(polling),
             busy: live.busy + polling,

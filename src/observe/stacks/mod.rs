@@ -29,7 +29,7 @@
 mod line;
 mod resolve;
 mod stack;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod tree;
 mod walk;

@@ -189,7 +189,7 @@ fn is_nameless(part: &str) -> bool {
                 .any(|kind| word == *kind || word.strip_suffix("_env") == Some(kind))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -140,8 +140,7 @@ fn polls_inside(recording: &Recording, family: &Family) -> HashMap<usize, Vec<In
 /// Of each nursery with a limit, when which child ended, in order of time.
 fn ends(recording: &Recording) -> HashMap<u64, Vec<(Duration, usize)>> {
     let limited = recording.scopes.iter().filter(|scope| scope.limit.is_some());
-    let mut ends: HashMap<u64, Vec<_>> =
-        limited.map(|scope| (scope.number, Vec::new())).collect();
+    let mut ends: HashMap<u64, Vec<_>> = limited.map(|scope| (scope.number, Vec::new())).collect();
     for (at, child) in recording.children.iter().enumerate() {
         if let (Some(ends), Some(_)) = (ends.get_mut(&child.scope), child.ended) {
             ends.push((life(child, recording.to).to, at));

@@ -1,6 +1,6 @@
 //! The timeline: a flight recorder.
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod build;
 mod critical;
 mod family;
@@ -13,7 +13,7 @@ mod recording;
 mod shown;
 mod summary;
 mod svg;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod times;
 mod tracks;

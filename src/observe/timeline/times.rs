@@ -69,7 +69,7 @@ impl ChildTrack {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Times;
     use crate::observe::EndKind;

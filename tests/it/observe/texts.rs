@@ -15,7 +15,7 @@ fn a_table_is_aligned_with_wide_characters_and_long_names() {
     let clock = Hand::default();
     let watch = Watch::with_clock(clock.clone());
     let mut nursery: Nursery<'_, (), ()> = Nursery::new().limit(3).name("同步").watch(&watch);
-    let line = line!() + 1;
+    let line = line!() + 2;
     let mut spawn =
         |name: &str| nursery.child().name(name).spawn(pending::<()>().at("等").map_ok());
     spawn("fetch");

@@ -19,7 +19,7 @@ type Mailbox = Arc<Inbox<'static, (), (), Shared>>;
 
 /// An inbox of a nursery that has `unfinished` children.
 fn inbox(limit: usize, unfinished: usize) -> Mailbox {
-    Arc::new(Inbox::new(Requests::new(Arc::default()), Status::Open, 0, limit, unfinished))
+    Arc::new(Inbox::new(Requests::new(Arc::default()), Status::Open, 0, limit, unfinished, None))
 }
 
 fn child(id: ChildId) -> Child<'static, (), (), Shared> {

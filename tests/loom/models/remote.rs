@@ -34,7 +34,7 @@ fn an_end_that_comes_while_the_child_begins_to_wait_is_heard() {
         let link = Arc::new(Link::new());
         let running = thread::spawn({
             let link = Arc::clone(&link);
-            move || block_on(Job::new(ready(7), link))
+            move || block_on(Job::new(ready(7), link, None))
         });
         assert!(matches!(block_on(fate(&link)), Fate::Returned(7, None)));
         running.join().unwrap();
@@ -49,7 +49,7 @@ fn a_task_that_is_told_to_go_while_it_goes_to_rest_goes() {
         let (link, drops) = (Arc::new(Link::new()), Count::default());
         let running = thread::spawn({
             let (link, future) = (Arc::clone(&link), never(&drops));
-            move || block_on(Job::new(future, link))
+            move || block_on(Job::new(future, link, None))
         });
         link.stop();
         assert!(matches!(block_on(fate(&link)), Fate::Dropped(None)));
@@ -66,7 +66,7 @@ fn a_task_has_one_fate() {
         let link = Arc::new(Link::new());
         let running = thread::spawn({
             let link = Arc::clone(&link);
-            move || block_on(Job::new(ready(7), link))
+            move || block_on(Job::new(ready(7), link, None))
         });
         let stopping = thread::spawn({
             let link = Arc::clone(&link);
@@ -83,7 +83,7 @@ fn a_task_that_the_executor_drops_while_it_is_told_to_go_is_heard_of() {
     model(None, || {
         let (link, drops) = (Arc::new(Link::new()), Count::default());
         let dropping = thread::spawn({
-            let task = Job::new(never(&drops), Arc::clone(&link));
+            let task = Job::new(never(&drops), Arc::clone(&link), None);
             move || drop(task)
         });
         link.stop();

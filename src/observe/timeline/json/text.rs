@@ -76,7 +76,7 @@ impl Write for Escaped<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::observe::timeline::tests::read;

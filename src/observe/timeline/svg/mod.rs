@@ -13,7 +13,7 @@ mod marks;
 mod px;
 mod strip;
 mod style;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod text;
 

@@ -6,7 +6,8 @@ use super::draw;
 use crate::observe::timeline::build::{child, recording, scope};
 use crate::observe::timeline::svg::axis::ticks;
 use crate::observe::timeline::svg::px::Scale;
-use crate::observe::timeline::svg::text::{Xml, cut, cut_front, text_width};
+use crate::observe::timeline::svg::text::{Xml, cut, cut_front};
+use crate::observe::width::text_width;
 
 #[test]
 fn names_cannot_break_the_picture() {
