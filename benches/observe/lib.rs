@@ -1,1 +1,1 @@
-//! Nothing: the benchmark is in `main.rs`.
+//! Nothing: the benchmark is in `costs.rs`.

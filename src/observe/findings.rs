@@ -398,14 +398,14 @@ impl Check<'_> {
             self.find(FindingKind::LimitTooLow, nursery, None, text);
         }
         let awaited: Vec<_> = children.iter().filter(|child| !child.is_daemon()).collect();
-        let is_quiet = |child: &&&ChildSnapshot| {
+        let is_quiet = |child: &ChildSnapshot| {
             child.state() == ChildState::Waiting
                 && child.in_state() >= self.thresholds.quiet
                 && child.wakers() > 0
                 && !child.was_woken_from_outside()
                 && !self.has_inner(child)
         };
-        if awaited.len() >= 2 && !stuck && awaited.iter().all(|child| is_quiet(&child)) {
+        if awaited.len() >= 2 && !stuck && awaited.iter().all(|child| is_quiet(child)) {
             let (count, shortest) = (awaited.len(), awaited.iter().map(|it| it.in_state()).min());
             let text = format!(
                 "has {count} children that all wait, for {} at least, and nothing from outside has \

@@ -19,7 +19,7 @@
 //! counted as one. What a child hands to another task is not inside it.
 //!
 //! **What it costs.** An observed child costs four allocations more, and each of its polls two
-//! looks at the clock and a few short locks. `cargo bench --bench observe` prints what that is.
+//! looks at the clock and a few short locks. `cargo bench` in `benches/observe` prints what that is.
 //!
 //! **When it works.** A snapshot needs nothing but the caller. It is right also where the thread of
 //! the nursery is blocked, where the nursery is not polled, and in the middle of a poll. Each child

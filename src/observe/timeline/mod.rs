@@ -163,7 +163,7 @@ impl Timeline {
     /// What is recorded by now, as plain data.
     fn recording(&self) -> Recording {
         let now = self.0.clock.now();
-        let (live, ended, polls, dropped) = self.0.lock().copy();
+        let Copied { live, ended, polls, dropped } = self.0.lock().copy();
         let mut children = BTreeMap::new();
         let mut to = Duration::ZERO;
         for (child, started) in &live {
@@ -255,12 +255,18 @@ impl<W: io::Write> fmt::Write for Utf8<W> {
     }
 }
 
-type Live = (SeenChild, Option<Duration>);
-type Gone = (SeenChild, Option<Duration>, Duration, EndKind);
+/// What was recorded, to be looked at without the lock.
+struct Copied {
+    live: Vec<(SeenChild, Option<Duration>)>,
+    /// With their start, and when and how they ended.
+    ended: Vec<(SeenChild, Option<Duration>, Duration, EndKind)>,
+    /// With the numbers of the children.
+    polls: Vec<(u64, PollSeen)>,
+    dropped: u64,
+}
 
 impl State {
-    /// All of it, to be looked at without the lock.
-    fn copy(&self) -> (Vec<Live>, Vec<Gone>, Vec<(u64, PollSeen)>, u64) {
+    fn copy(&self) -> Copied {
         let live = self.live.values().cloned().collect();
         let (mut ended, mut polls) = (Vec::new(), Vec::with_capacity(self.entries.len()));
         for entry in &self.entries {
@@ -271,7 +277,7 @@ impl State {
                 }
             }
         }
-        (live, ended, polls, self.dropped)
+        Copied { live, ended, polls, dropped: self.dropped }
     }
 }
 

@@ -293,7 +293,7 @@ fn a_future_is_large() {
     async fn large<const N: usize>() -> Result<(), ()> {
         let bytes = [0_u8; N];
         std::future::pending::<()>().await;
-        drop(bytes);
+        assert_eq!(bytes.len(), N);
         Ok(())
     }
     let seen = Seen::new();

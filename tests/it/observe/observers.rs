@@ -147,7 +147,9 @@ fn children_of_a_spawner_are_told_before_they_start() {
 #[test]
 fn a_child_knows_what_spawned_it_and_where_it_is() {
     #[derive(Default)]
-    struct Links(Mutex<Vec<(u64, Option<u64>, Option<u64>)>>);
+    struct Links(Mutex<Vec<Link>>);
+    /// Its number, that of what spawned it, and that of what it is inside.
+    type Link = (u64, Option<u64>, Option<u64>);
     impl Observer for Links {
         fn spawned(&self, child: &SeenChild, _: Duration) {
             let parent = child.nursery().parent().map(|parent| parent.number());

@@ -209,7 +209,7 @@ fn children_of_a_spawner_are_there_before_they_are_fetched() {
     assert_eq!(child(&watch.snapshot(), "far").state(), ChildState::Queued);
     nursery.cancel();
     spawner.spawn(ready(Ok(()))).unwrap_err();
-    futures::executor::block_on(nursery.settle());
+    assert_eq!(futures::executor::block_on(nursery.settle()).counts().cancelled(), 1);
     assert!(watch.snapshot().children().is_empty());
 }
 

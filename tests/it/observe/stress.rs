@@ -27,7 +27,11 @@ fn a_snapshot_beside_two_busy_threads_is_consistent() {
         scope.spawn(|| {
             for _ in 0..CHILDREN {
                 let handle = spawner.child().spawn_with_handle(pending()).unwrap();
-                spawner.spawn(async { Ok(yields(2).await) }).unwrap();
+                let two_yields = async {
+                    yields(2).await;
+                    Ok(())
+                };
+                spawner.spawn(two_yields).unwrap();
                 handle.cancel();
                 done.fetch_add(2, Ordering::Release);
             }
