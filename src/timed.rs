@@ -27,7 +27,7 @@ pin_project! {
         // Known once the child has its number.
         control: Option<Arc<Control>>,
         // There if the child is observed.
-        probe: Option<Box<Probe>>,
+        probe: Option<Probe>,
     }
 }
 
@@ -91,7 +91,7 @@ impl<A, B> Timed<A, B> {
         self.control = Some(Arc::clone(control));
     }
 
-    pub(crate) fn set_probe(&mut self, probe: Box<Probe>) {
+    pub(crate) fn set_probe(&mut self, probe: Probe) {
         self.probe = Some(probe);
     }
 }

@@ -27,9 +27,9 @@ impl Probe {
     }
 
     /// For a child of a nursery.
-    pub(crate) fn of_child(record: Arc<Record>) -> Box<Self> {
+    pub(crate) fn of_child(record: Arc<Record>) -> Self {
         let is_elsewhere = record.traits.remote;
-        Box::new(Self { is_elsewhere, ..Self::new(record) })
+        Self { is_elsewhere, ..Self::new(record) }
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {

@@ -38,6 +38,8 @@ pub(crate) struct Record {
     pub(super) spawned_by: Option<u64>,
     /// There if it can be cancelled by itself.
     control: OnceLock<Arc<Control>>,
+    /// Its place in the list of its nursery.
+    pub(super) place: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -135,6 +137,7 @@ impl Record {
             spawned,
             spawned_by: super::current::with(|current| current.map(|current| current.number)),
             control: OnceLock::new(),
+            place: AtomicUsize::new(usize::MAX),
             live: Mutex::new(live),
         })
     }
@@ -307,16 +310,16 @@ impl Record {
     /// The child has ended, and its future is gone.
     pub(crate) fn finish(self: &Arc<Self>, kind: EndKind) {
         let at = self.scene.now();
-        let places = {
+        let (started, places) = {
             let mut live = self.lock();
             if let Doing::Ended(_) = live.doing {
                 return;
             }
             (live.doing, live.since) = (Doing::Ended(kind), at);
-            std::mem::take(&mut live.places)
+            (live.started, std::mem::take(&mut live.places))
         };
         drop(places);
-        self.scene.remove(self, at);
+        self.scene.remove(self, started, at);
         if self.scene.is_observed() {
             self.scene.tell_new();
             let child = self.seen();

@@ -1,6 +1,7 @@
 //! The scene: one observed nursery or pool, the children in it, and what observes them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -39,8 +40,9 @@ struct State {
     name: Option<Arc<str>>,
     limit: usize,
     cause: Option<Cause>,
-    /// By their numbers, so in spawn order.
-    children: BTreeMap<u64, Arc<Record>>,
+    /// Each at its place; places that were given up are used again.
+    children: Vec<Option<Arc<Record>>>,
+    vacant: Vec<usize>,
     /// Children that spawners have left for the driver, and of which no observer was told so far.
     untold: Vec<Arc<Record>>,
     tally: Tally,
@@ -138,7 +140,8 @@ impl Observed {
             name: None,
             limit: usize::MAX,
             cause: None,
-            children: BTreeMap::new(),
+            children: Vec::new(),
+            vacant: Vec::new(),
             untold: Vec::new(),
             tally: Tally::default(),
         };
@@ -224,7 +227,18 @@ impl Scene {
     /// child that a spawner adds is added under a lock.
     pub(crate) fn add(&self, record: &Arc<Record>) {
         let mut state = self.lock();
-        state.children.insert(record.number, Arc::clone(record));
+        let child = Some(Arc::clone(record));
+        let place = match state.vacant.pop() {
+            Some(place) => {
+                state.children[place] = child;
+                place
+            }
+            None => {
+                state.children.push(child);
+                state.children.len() - 1
+            }
+        };
+        record.place.store(place, Ordering::Relaxed);
         if self.is_observed() {
             state.untold.push(Arc::clone(record));
         }
@@ -242,10 +256,13 @@ impl Scene {
     }
 
     /// A child has ended at this time.
-    pub(super) fn remove(&self, record: &Record, at: Duration) {
-        let started = record.live().started;
+    pub(super) fn remove(&self, record: &Record, started: Option<Duration>, at: Duration) {
         let mut state = self.lock();
-        let removed = state.children.remove(&record.number);
+        let place = record.place.load(Ordering::Relaxed);
+        let removed = state.children.get_mut(place).and_then(Option::take);
+        if removed.is_some() {
+            state.vacant.push(place);
+        }
         let tally = &mut state.tally;
         // A body is no child.
         tally.ended += u64::from(!record.info.is_body());
@@ -270,7 +287,8 @@ impl Scene {
                 return;
             }
             // Those that have a control block tell it by that.
-            let plain = state.children.values().filter(|record| record.control().is_none());
+            let children = state.children.iter().flatten();
+            let plain = children.filter(|record| record.control().is_none());
             plain.cloned().collect::<Vec<_>>()
         };
         self.tell_new();
@@ -285,7 +303,7 @@ impl Scene {
             name: state.name.clone(),
             limit: state.shown_limit(),
             cause: state.cause.clone(),
-            children: state.children.values().cloned().collect(),
+            children: state.children.iter().flatten().cloned().collect(),
             tally: state.tally,
         }
     }

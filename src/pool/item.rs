@@ -108,7 +108,7 @@ pin_project! {
         // The item is pending, and its time is over.
         expired: bool,
         // There if the item is observed, and is not being polled.
-        probe: Option<Box<Probe>>,
+        probe: Option<Probe>,
     }
 }
 
@@ -125,7 +125,7 @@ impl<Fut, Tm> Place<Fut, Tm> {
     #[inline]
     pub(super) fn set_probe(self: Pin<&mut Self>, item: &Tag) {
         if let Some(record) = &item.record {
-            *self.project().probe = Some(Box::new(Probe::new(Arc::clone(record))));
+            *self.project().probe = Some(Probe::new(Arc::clone(record)));
         }
     }
 
