@@ -1,4 +1,4 @@
-//! Pictures of invented runs of many sizes. `.ci/browser` has them written to a folder, and opens
+//! Pictures and traces of invented runs of many sizes. `.ci/browser` has them written to a folder, and opens
 //! them in a browser.
 
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::info::Owner;
 use crate::observe::EndKind;
 use crate::observe::timeline::build::{child, here, recording, scope};
+use crate::observe::timeline::json::json;
 use crate::observe::timeline::recording::{ChildTrack, Recording, ScopeTrack};
 use crate::observe::timeline::svg::svg;
 
@@ -25,7 +26,7 @@ fn pictures() {
     write(folder, "connections", &connections(2_000));
 }
 
-/// Writes the picture, and beside it what it must have: a line for each child, with its number and how
+/// Writes the picture and the trace, and beside them what they must have: a line for each child, with its number and how
 /// it is called.
 fn write(folder: &Path, name: &str, recording: &Recording) {
     let mut picture = String::new();
@@ -34,7 +35,9 @@ fn write(folder: &Path, name: &str, recording: &Recording) {
     for child in &recording.children {
         let _ = writeln!(children, "{} {}", child.number, child.info.id());
     }
-    for (ending, text) in [("svg", picture), ("children", children)] {
+    let mut trace = String::new();
+    json(recording, &mut trace).expect("a string takes it");
+    for (ending, text) in [("svg", picture), ("json", trace), ("children", children)] {
         fs::write(folder.join(name).with_extension(ending), text).expect("the folder is there");
     }
 }
