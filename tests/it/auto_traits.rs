@@ -7,6 +7,7 @@ use std::error::Error;
 use std::marker::{PhantomData, PhantomPinned};
 use std::mem::size_of;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::Ready;
 use nestling::failure::{
@@ -21,6 +22,12 @@ use nestling::future::{
 use nestling::generic::{
     Grouped, Joining, Later, Local, NoTimeout, Place, Plain, Remote, Shared, SpawnerPlace,
     TimeoutBy, With,
+};
+use nestling::observe::{
+    Alarm, At, AwaitLine, AwaitStack, AwaitTree, ChildSnapshot, ChildState, ChildTime, DriverState,
+    EndKind, Finding, FindingKind, LocationGroup, NurserySnapshot, PollSeen, SeenChild,
+    SeenNursery, Segment, SegmentKind, Snapshot, Summary, SystemClock, Thresholds, Timeline, Watch,
+    WokenBy,
 };
 use nestling::outcome::{Cancelled, CauseKind, Counts, Progress};
 use nestling::spawn::{
@@ -283,8 +290,43 @@ fn of_a_local_nursery_it_never_leaves_its_thread() {
 }
 
 #[test]
+fn of_what_observes_and_what_is_seen() {
+    table! {
+        Watch => "syu",
+        Timeline => "syu",
+        Snapshot => "syu",
+        NurserySnapshot => "syu",
+        ChildSnapshot => "syu",
+        LocationGroup<'_> => "syu",
+        ChildState => "syu",
+        DriverState => "syu",
+        Finding => "syu",
+        FindingKind => "syu",
+        Thresholds => "syu",
+        SystemClock => "syu",
+        EndKind => "syu",
+        WokenBy => "syu",
+        PollSeen => "syu",
+        SeenChild => "syu",
+        SeenNursery => "syu",
+        Summary => "syu",
+        ChildTime => "syu",
+        Segment => "syu",
+        SegmentKind => "syu",
+        AwaitTree => "syu",
+        AwaitStack => "syu",
+        AwaitLine => "syu",
+        At<Ready<()>> => "syu",
+        At<Stuck> => "-",
+        Alarm<fn(Duration) -> Ready<()>> => "syu",
+        Alarm<fn(Duration) -> Stuck> => "-",
+    }
+}
+
+#[test]
 fn no_public_type_is_missing_here() {
-    let exports = include_str!("../../src/lib.rs").split("pub use ").skip(1);
+    let exports = [include_str!("../../src/lib.rs"), include_str!("../../src/observe/mod.rs")];
+    let exports = exports.iter().flat_map(|file| file.split("pub use ").skip(1));
     let names = exports.flat_map(|export| {
         let list = export.split(';').next().unwrap().rsplit("::").next().unwrap();
         list.split([',', '{', '}']).map(str::trim).filter(|name| !name.is_empty())
@@ -300,6 +342,7 @@ fn no_public_type_is_missing_here() {
                 || [
                     "Answer",
                     "AsError",
+                    "AtPlace",
                     "Callback",
                     "Flavor",
                     "Hold",
@@ -310,12 +353,14 @@ fn no_public_type_is_missing_here() {
                     "LocalSpawner",
                     "MakeTimer",
                     "Naming",
+                    "Observer",
                     "Parent",
                     "RunOn",
                     "RunOnStream",
                     "RunOver",
                     "RunOverStream",
                     "Task",
+                    "TimeSource",
                     "Timer"
                 ]
                 .contains(&name),
