@@ -11,7 +11,7 @@ use crate::cancel::{Cause, Control, Phase, Time};
 use crate::child::End;
 use crate::error::{Failure, Panic};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
-use crate::observe::Probe;
+use crate::observe::{EnterOnDrop, ExitOnDrop, Probe};
 
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
@@ -21,6 +21,8 @@ pin_project! {
     /// end that the future comes to counts, also when its time is over.
     #[doc(hidden)]
     pub struct Timed<A, B> {
+        // Before what is dropped in the child's span, and `exit` behind it.
+        enter: EnterOnDrop,
         #[pin]
         future: A,
         timers: Timers<B>,
@@ -28,6 +30,7 @@ pin_project! {
         control: Option<Arc<Control>>,
         // There if the child is observed.
         probe: Option<Probe>,
+        exit: ExitOnDrop,
     }
 }
 
@@ -71,7 +74,8 @@ impl<B> Drop for Timers<B> {
 
 impl<A, B> Timed<A, B> {
     pub(crate) fn new(future: A, timers: Timers<B>) -> Self {
-        Self { future, timers, control: None, probe: None }
+        let (enter, exit) = Default::default();
+        Self { enter, future, timers, control: None, probe: None, exit }
     }
 
     /// The future, which was never pinned.
@@ -92,6 +96,7 @@ impl<A, B> Timed<A, B> {
     }
 
     pub(crate) fn set_probe(&mut self, probe: Probe) {
+        (self.enter, self.exit) = probe.on_drop();
         self.probe = Some(probe);
     }
 }

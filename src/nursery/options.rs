@@ -62,6 +62,60 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
         self
     }
 
+    /// Opens a span of `tracing` for the nursery, and one for each child, and for those of nurseries
+    /// and pools that are made inside them. Needs the feature `tracing`.
+    ///
+    /// | span | fields | its parent | is open |
+    /// |---|---|---|---|
+    /// | `nursery`, `pool` | `name` | the span that is current here; of one that is made inside a traced child, that which is current there | from the first start of a child until the nursery is gone |
+    /// | `child`, `item`; `body` without `id` and `name` | `id`, `name`, `spawned_at` | that of its nursery, whichever child or thread spawned it | from its first poll until it is gone |
+    ///
+    /// So a child that spawns its successor does not have it inside: a chain of a million children
+    /// is two spans deep. A child's span is entered for each poll, and while its future is dropped:
+    /// what the child tells is in it, also on an executor. A nursery's is not entered.
+    ///
+    /// | event in the child's span | level | fields |
+    /// |---|---|---|
+    /// | `failed`, `panicked`, `timed out` | warn | |
+    /// | `cancelled` | debug | `cause` |
+    /// | `dropped`, with its nursery | debug | |
+    ///
+    /// A child that never starts has no span. Its events are in the nursery's, with its `id` and
+    /// `name`. The texts of errors are not told, as any type serves for them;
+    /// [`on_failure`](Self::on_failure) has them. The target is `nestling`, and spans are of the
+    /// level info. A span that is filtered out is passed over: what would be in it is in the next
+    /// one around.
+    ///
+    /// All goes to the subscriber that is the default one where the nursery's parent is looked for,
+    /// also from other threads. It is never called under a lock of this crate. If it panics, that
+    /// is discarded, and the run goes on.
+    ///
+    /// Holds for what is spawned from then on, and costs what [`watch`](Self::watch) does, one
+    /// allocation more, and what the subscriber takes.
+    ///
+    /// # Examples
+    ///
+    /// With a formatter of `tracing-subscriber` the events below are told as
+    /// `nursery{name="sync"}:child{id=0 name="fetch" spawned_at=src/main.rs:9}: connected`:
+    ///
+    /// ```
+    /// use nestling::Nursery;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut nursery: Nursery<'_, (), &str> = Nursery::new().name("sync").trace();
+    /// nursery.child().name("fetch").spawn(async {
+    ///     tracing::info!("connected");
+    ///     Err("connection reset") // the event `failed`
+    /// });
+    /// nursery.join().await.unwrap_err();
+    /// # });
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn trace(mut self) -> Self {
+        self.inner.scope.observe(Lenses::traced());
+        self
+    }
+
     /// Lets at most `limit` children run at once; the rest wait in the backlog, in spawn order.
     ///
     /// Without it there is no limit. A child that waits for one in the backlog can wait for ever:

@@ -126,7 +126,7 @@ pin_project! {
             }
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.inner.take()));
-            first.note(drop_in_place(this.body));
+            first.note(drop_in_place(this.body, this.probe));
             if let Some(probe) = this.probe.take() {
                 probe.record().finish(EndKind::Cancelled);
             }
@@ -299,7 +299,7 @@ impl<B, R> Beside<'_, B, R> {
         }
         let late = cause.kind() == CauseKind::Deadline;
         let late = late.then(|| Failure::TimedOut(cause));
-        let failures = late.into_iter().chain(drop_body(self.body.as_mut())).collect();
+        let failures = late.into_iter().chain(self.drop_body()).collect();
         self.tell(scope, failures);
     }
 
@@ -316,7 +316,7 @@ impl<B, R> Beside<'_, B, R> {
             failures = self.poll_last();
         }
         if self.body.is_some() && (self.has_failures || scope.has_failures()) {
-            failures.extend(drop_body(self.body.as_mut()));
+            failures.extend(self.drop_body());
         }
         self.tell(scope, failures);
     }
@@ -353,8 +353,13 @@ impl<B, R> Beside<'_, B, R> {
             Ok(Poll::Ready(Err(error))) => failures.push(Failure::Error(error)),
             Err(thrown) => failures.push(Failure::Panic(Panic::new(thrown))),
         }
-        failures.extend(drop_body(self.body.as_mut()));
+        failures.extend(self.drop_body());
         failures
+    }
+
+    fn drop_body<E>(&mut self) -> Option<Failure<E>> {
+        let dropped = drop_in_place(self.body.as_mut(), self.probe);
+        dropped.err().map(|thrown| Failure::Panic(Panic::of_destructor(thrown)))
     }
 
     /// Tells the failures of the body, and what was lost inside it once it is gone.
@@ -377,12 +382,12 @@ impl<B, R> Beside<'_, B, R> {
     }
 }
 
-fn drop_body<B, E>(body: Pin<&mut Option<B>>) -> Option<Failure<E>> {
-    drop_in_place(body).err().map(|thrown| Failure::Panic(Panic::of_destructor(thrown)))
-}
-
 /// A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
-fn drop_in_place<B>(mut body: Pin<&mut Option<B>>) -> Result<(), CaughtPanic> {
+fn drop_in_place<B>(
+    mut body: Pin<&mut Option<B>>,
+    probe: &Option<Box<Probe>>,
+) -> Result<(), CaughtPanic> {
+    let _in_span = probe.as_ref().map(|probe| probe.record().in_span());
     catch(|| body.as_mut().set(None))
 }
 

@@ -72,6 +72,7 @@ mod snapshot;
 #[cfg(feature = "stacks")]
 mod stacks;
 mod timeline;
+mod tracing;
 mod waker;
 mod watch;
 mod width;
@@ -92,4 +93,5 @@ pub use self::snapshot::{
 #[cfg(feature = "stacks")]
 pub use self::stacks::{AwaitLine, AwaitStack, AwaitTree};
 pub use self::timeline::{ChildTime, Segment, SegmentKind, Summary, Timeline};
+pub(crate) use self::tracing::{EnterOnDrop, ExitOnDrop};
 pub use self::watch::Watch;

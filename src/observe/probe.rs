@@ -8,6 +8,7 @@ use super::lines;
 use super::observer::PollSeen;
 use super::record::{Begun, Record};
 use super::seen::SeenChild;
+use super::tracing::{self, EnterOnDrop, ExitOnDrop};
 use super::waker::ChildWaker;
 use crate::child::Polled;
 
@@ -36,6 +37,12 @@ impl Probe {
         &self.child.0
     }
 
+    /// What is to stand around the child's future where that is dropped: so it is dropped in its
+    /// span.
+    pub(crate) fn on_drop(&self) -> (EnterOnDrop, ExitOnDrop) {
+        if self.is_elsewhere { Default::default() } else { tracing::on_drop(&self.child.0) }
+    }
+
     /// Polls the child by `poll`, which is given the child's own waker.
     ///
     /// In the child's last poll it is given the waker of `cx`, which does nothing.
@@ -46,8 +53,11 @@ impl Probe {
     ) -> R {
         let _entered = Entered::new(&self.child.0);
         if self.is_elsewhere {
+            // Here, as children on several threads may start at once.
+            self.child.0.scene.open_span();
             return poll(cx);
         }
+        let _in_span = self.child.0.span.start(&self.child.0);
         let begun = self.child.0.begin();
         if begun.is_first {
             let scene = &self.child.0.scene;

@@ -14,6 +14,7 @@ use super::lines::{Found, Lines};
 use super::places::Places;
 use super::scene::Scene;
 use super::seen::SeenChild;
+use super::tracing::{ChildSpan, InSpan};
 use super::waker::ChildWaker;
 use crate::cancel::{Cause, Control};
 use crate::info::{ChildId, ChildInfo};
@@ -40,6 +41,7 @@ pub(crate) struct Record {
     control: OnceLock<Arc<Control>>,
     /// Its place in the list of its nursery.
     pub(super) place: AtomicUsize,
+    pub(super) span: ChildSpan,
     live: Mutex<Live>,
 }
 
@@ -138,6 +140,7 @@ impl Record {
             spawned_by: super::current::with(|current| current.map(|current| current.number)),
             control: OnceLock::new(),
             place: AtomicUsize::new(usize::MAX),
+            span: ChildSpan::default(),
             live: Mutex::new(live),
         })
     }
@@ -157,8 +160,9 @@ impl Record {
         self.scene.add(self);
     }
 
-    /// Tells observers that the child is cancelled.
+    /// Tells observers that the child is cancelled, and tells it in its span.
     pub(crate) fn cancelled(self: &Arc<Self>, cause: &Cause) {
+        self.span.cancelled(self, cause);
         if self.scene.is_observed() {
             let (child, at) = (self.seen(), self.scene.now());
             self.scene.tell(|observer| observer.cancelled(&child, at, cause));
@@ -190,6 +194,11 @@ impl Record {
 
     pub(super) fn set_lines(&self, found: Found) {
         self.lock().lines.set(found);
+    }
+
+    /// The child's future is dropped in its span, until this is dropped, if it is traced.
+    pub(crate) fn in_span(&self) -> InSpan {
+        self.span.enter()
     }
 
     fn set_slot_in(&self, nursery: Option<u64>) {
@@ -325,6 +334,7 @@ impl Record {
             let child = self.seen();
             self.scene.tell(|observer| observer.ended(&child, at, kind));
         }
+        self.span.end(self, kind);
     }
 
     fn lock(&self) -> MutexGuard<'_, Live> {

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::clock::{SystemClock, TimeSource};
 use super::observer::{Guarded, Observer};
 use super::record::{Record, SeenTraits, next_number};
+use super::tracing::{self, NurserySpan};
 use super::watch::Watching;
 use crate::cancel::Cause;
 use crate::drive::DriverWaker;
@@ -34,6 +35,7 @@ pub(crate) struct Lenses {
     clock: Arc<dyn TimeSource>,
     watches: SmallVec<[Arc<Watching>; 1]>,
     observers: SmallVec<[Arc<Guarded>; 1]>,
+    traced: bool,
 }
 
 struct State {
@@ -46,6 +48,8 @@ struct State {
     /// Children that spawners have left for the driver, and of which no observer was told so far.
     untold: Vec<Arc<Record>>,
     tally: Tally,
+    /// Until the nursery is gone.
+    span: NurserySpan,
 }
 
 /// What is known of the children that have ended.
@@ -76,18 +80,29 @@ pub(super) fn system_clock() -> Arc<dyn TimeSource> {
 impl Lenses {
     pub(super) fn watch(watch: &Arc<Watching>) -> Self {
         let watches = SmallVec::from_iter([Arc::clone(watch)]);
-        Self { clock: watch.clock(), watches, observers: SmallVec::new() }
+        Self { clock: watch.clock(), watches, observers: SmallVec::new(), traced: false }
     }
 
     pub(crate) fn observer(observer: impl Observer) -> Self {
         let guarded = Guarded::new(observer);
         let clock = guarded.clock().unwrap_or_else(system_clock);
-        Self { clock, watches: SmallVec::new(), observers: SmallVec::from_iter([guarded]) }
+        let observers = SmallVec::from_iter([guarded]);
+        Self { clock, watches: SmallVec::new(), observers, traced: false }
     }
 
-    /// Those of both. The clock is that of the first.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn traced() -> Self {
+        let (watches, observers) = (SmallVec::new(), SmallVec::new());
+        Self { clock: system_clock(), watches, observers, traced: true }
+    }
+
+    /// Those of both. The clock is that of the first that has one: spans have none.
     fn and(&self, other: Self) -> Self {
         let mut both = self.clone();
+        if both.watches.is_empty() && both.observers.is_empty() {
+            both.clock = other.clock;
+        }
+        both.traced |= other.traced;
         for watch in other.watches {
             if !both.watches.iter().any(|known| Arc::ptr_eq(known, &watch)) {
                 both.watches.push(watch);
@@ -107,7 +122,7 @@ impl Observed {
     pub(crate) fn inside(owner: Owner, driver: &Arc<DriverWaker>) -> Option<Self> {
         let parent = super::current::current()?;
         let lenses = Arc::clone(&parent.scene.lenses);
-        Some(Self::open(owner, driver, lenses, Some(parent)))
+        Some(Self::open(owner, driver, lenses, Some(parent), None))
     }
 
     /// Adds what observes a nursery to what there was before.
@@ -118,10 +133,12 @@ impl Observed {
         lenses: Lenses,
     ) -> Self {
         let Some(Self(before)) = before.as_ref() else {
-            return Self::open(owner, driver, Arc::new(lenses), super::current::current());
+            return Self::open(owner, driver, Arc::new(lenses), super::current::current(), None);
         };
         let lenses = Arc::new(before.lenses.and(lenses));
-        let new = Self::open(owner, driver, lenses, before.parent.clone());
+        // It stays the same nursery, with one span.
+        let span = before.is_traced().then(|| before.span());
+        let new = Self::open(owner, driver, lenses, before.parent.clone(), span);
         {
             let before = before.lock();
             let mut state = new.0.lock();
@@ -135,7 +152,12 @@ impl Observed {
         driver: &Arc<DriverWaker>,
         lenses: Arc<Lenses>,
         parent: Option<Arc<Record>>,
+        span: Option<NurserySpan>,
     ) -> Self {
+        let span = span.unwrap_or_else(|| {
+            let is_traced = tracing::ON && lenses.traced;
+            if is_traced { NurserySpan::new(parent.as_deref()) } else { NurserySpan::default() }
+        });
         let state = State {
             name: None,
             limit: usize::MAX,
@@ -144,6 +166,7 @@ impl Observed {
             vacant: Vec::new(),
             untold: Vec::new(),
             tally: Tally::default(),
+            span,
         };
         let scene = Arc::new(Scene {
             number: next_number(),
@@ -170,6 +193,10 @@ impl Drop for Observed {
         for watch in &self.0.lenses.watches {
             watch.remove(self.0.number);
         }
+        if self.0.is_traced() {
+            let span = std::mem::take(&mut self.0.lock().span);
+            drop(span);
+        }
     }
 }
 
@@ -181,6 +208,23 @@ impl Scene {
     /// Whether any observer is told.
     pub(super) fn is_observed(&self) -> bool {
         !self.lenses.observers.is_empty()
+    }
+
+    /// Whether there are spans.
+    pub(super) fn is_traced(&self) -> bool {
+        tracing::ON && self.lenses.traced
+    }
+
+    pub(super) fn span(&self) -> NurserySpan {
+        self.lock().span.clone()
+    }
+
+    /// Opens the nursery's span, if it is traced.
+    pub(super) fn open_span(&self) {
+        if self.is_traced() {
+            let (span, name) = (self.span(), self.name());
+            span.open(self.owner, name.as_deref());
+        }
     }
 
     pub(super) fn tell(&self, mut tell: impl FnMut(&dyn Observer)) {
@@ -215,8 +259,9 @@ impl Scene {
         Record::new(self, info, traits)
     }
 
-    /// Adds an item of a pool, which was pulled just now.
+    /// Adds an item of a pool, which was pulled just now, or the body of a run.
     pub(crate) fn enter(self: &Arc<Self>, info: ChildInfo, size: usize) -> Arc<Record> {
+        self.open_span();
         let record = self.record(info, SeenTraits { size, ..SeenTraits::default() });
         self.add(&record);
         self.tell_new();
@@ -283,7 +328,7 @@ impl Scene {
                 return;
             }
             state.cause = Some(cause.clone());
-            if !self.is_observed() {
+            if !self.is_observed() && !self.is_traced() {
                 return;
             }
             // Those that have a control block tell it by that.
@@ -291,6 +336,7 @@ impl Scene {
             let plain = children.filter(|record| record.control().is_none());
             plain.cloned().collect::<Vec<_>>()
         };
+        self.open_span();
         self.tell_new();
         for record in children {
             record.cancelled(cause);

@@ -139,7 +139,8 @@ impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn clear(self: Pin<&mut Self>) -> Option<CaughtPanic> {
         let mut this = self.project();
         *this.expired = false;
-        *this.probe = None;
+        let probe = this.probe.take();
+        let _in_span = probe.as_ref().map(|probe| probe.record().in_span());
         let mut first = FirstPanic::of(catch(|| this.future.set(None)));
         first.note(catch(|| this.timer.set(None)));
         first.into_panic()

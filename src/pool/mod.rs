@@ -219,6 +219,14 @@ impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
         self
     }
 
+    /// Opens a span of `tracing` for the pool, and one for each item. Needs the feature `tracing`.
+    /// See [`Nursery::trace`](crate::Nursery::trace).
+    #[cfg(feature = "tracing")]
+    pub fn trace(mut self) -> Self {
+        self.options.observe(Lenses::traced());
+        self
+    }
+
     /// Lets the first failure cancel the items that run, and pulls no more. See
     /// [`Nursery::first_error`](crate::Nursery::first_error).
     pub fn first_error(mut self) -> Self

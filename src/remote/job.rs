@@ -27,7 +27,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if this.future.is_some() {
-                this.link.settle(Fate::Dropped(gone(this.future)));
+                this.link.settle(Fate::Dropped(gone(this.future, this.probe)));
             }
         }
     }
@@ -50,7 +50,7 @@ where
         // An executor may poll once too often; there is nothing left to poll.
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         if this.link.is_stopped() {
-            this.link.settle(Fate::Dropped(gone(this.future)));
+            this.link.settle(Fate::Dropped(gone(this.future, this.probe)));
             return Poll::Ready(());
         }
         // An executor may poll it in the poll of a child. It is a task of its own all the same.
@@ -61,10 +61,12 @@ where
         });
         drop(inside.leave());
         let fate = match polled {
-            Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future)),
-            Err(thrown) => Fate::Panicked(thrown, gone(this.future)),
+            Ok(Poll::Ready(output)) => Fate::Returned(output, gone(this.future, this.probe)),
+            Err(thrown) => Fate::Panicked(thrown, gone(this.future, this.probe)),
             // It was stopped in this very poll, or before there was a waker to tell it by.
-            Ok(Poll::Pending) if this.link.park(cx.waker()) => Fate::Dropped(gone(this.future)),
+            Ok(Poll::Pending) if this.link.park(cx.waker()) => {
+                Fate::Dropped(gone(this.future, this.probe))
+            }
             Ok(Poll::Pending) => return Poll::Pending,
         };
         this.link.settle(fate);
@@ -73,6 +75,7 @@ where
 }
 
 /// Drops the future in its place, and hands out what that throws.
-fn gone<F>(mut future: Pin<&mut Option<F>>) -> Option<CaughtPanic> {
+fn gone<F>(mut future: Pin<&mut Option<F>>, probe: &Option<Probe>) -> Option<CaughtPanic> {
+    let _in_span = probe.as_ref().map(|probe| probe.record().in_span());
     catch(|| future.as_mut().set(None)).err()
 }

@@ -1,0 +1,48 @@
+//! What stands for spans in a build without them: nothing, of no size.
+
+use std::sync::Arc;
+
+use crate::cancel::Cause;
+use crate::info::Owner;
+use crate::observe::kinds::EndKind;
+use crate::observe::record::Record;
+
+#[derive(Clone, Default)]
+pub(in crate::observe) struct NurserySpan;
+
+impl NurserySpan {
+    pub(in crate::observe) fn new(_: Option<&Record>) -> Self {
+        Self
+    }
+
+    pub(in crate::observe) fn open(&self, _: Owner, _: Option<&str>) {}
+}
+
+#[derive(Default)]
+pub(in crate::observe) struct ChildSpan;
+
+impl ChildSpan {
+    pub(in crate::observe) fn start(&self, _: &Record) -> InSpan {
+        InSpan
+    }
+
+    pub(in crate::observe) fn enter(&self) -> InSpan {
+        InSpan
+    }
+
+    pub(in crate::observe) fn cancelled(&self, _: &Record, _: &Cause) {}
+
+    pub(in crate::observe) fn end(&self, _: &Record, _: EndKind) {}
+}
+
+pub(crate) struct InSpan;
+
+#[derive(Default)]
+pub(crate) struct EnterOnDrop;
+
+#[derive(Default)]
+pub(crate) struct ExitOnDrop;
+
+pub(in crate::observe) fn on_drop(_: &Arc<Record>) -> (EnterOnDrop, ExitOnDrop) {
+    (EnterOnDrop, ExitOnDrop)
+}

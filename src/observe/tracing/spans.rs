@@ -1,0 +1,350 @@
+//! The spans: one of each nursery that is traced, and one of each child in it.
+//!
+//! | span | opened | hangs from | closed |
+//! |---|---|---|---|
+//! | of a nursery | for the first child that starts | the span that was current when it was made or traced | when the nursery is gone |
+//! | of a child | at its first poll | its nursery's, wherever it was spawned | when the child is gone |
+//!
+//! So every field is known when a span is opened. A child that never starts has none, and what is
+//! told of it is told in its nursery's.
+//!
+//! All of a nursery goes to the subscriber that was the default one when it was made or traced, on
+//! whichever thread its children are polled: a span's parent has to be of the same subscriber.
+//!
+//! Subscribers are foreign code. They are called without a lock being held, and panics of theirs
+//! are discarded.
+
+use std::mem;
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use tracing::dispatcher::{get_default, with_default};
+use tracing::field::display;
+use tracing::span::Id;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Level, Span, event, span};
+
+use crate::cancel::Cause;
+use crate::guard::{catch, drop_quietly};
+use crate::info::{ChildInfo, Owner};
+use crate::observe::kinds::EndKind;
+use crate::observe::record::Record;
+use crate::sync::{Mutex, MutexGuard};
+
+/// Calls a subscriber. `None` if that panics.
+fn attempt<R>(call: impl FnOnce() -> R) -> Option<R> {
+    catch(call).map_err(drop_quietly).ok()
+}
+
+/// A span that is closed when this is dropped, whatever its subscriber does then.
+struct Open(Option<Span>);
+
+impl Open {
+    fn new(span: Span) -> Self {
+        Self(Some(span).filter(|span| !span.is_disabled()))
+    }
+
+    fn none() -> Self {
+        Self(None)
+    }
+
+    /// The span, unless the subscriber has no use for it.
+    fn span(&self) -> Option<&Span> {
+        self.0.as_ref()
+    }
+
+    fn copy(&self) -> Self {
+        attempt(|| Self(self.0.clone())).unwrap_or_else(Self::none)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
+}
+
+/// The span of a nursery, which is none unless it is traced. Clones are the same span.
+#[derive(Clone, Default)]
+pub(in crate::observe) struct NurserySpan(Option<Arc<Hung>>);
+
+struct Hung {
+    /// What the nursery's span hangs from.
+    from: Open,
+    subscriber: Dispatch,
+    own: OnceLock<Open>,
+}
+
+impl NurserySpan {
+    /// For a nursery that is traced. `inside` is the child in whose poll it is made.
+    ///
+    /// The current span is that child's, or one that was entered in its code.
+    pub(in crate::observe) fn new(inside: Option<&Record>) -> Self {
+        let mut from = attempt(|| Open::new(Span::current())).unwrap_or_else(Open::none);
+        if from.span().is_none() {
+            // The subscriber does not tell, or the child's code has another.
+            from = inside.map_or_else(Open::none, around);
+        }
+        let subscriber = from.span().and_then(|span| span.with_subscriber(|(_, own)| own.clone()));
+        let subscriber = subscriber.unwrap_or_else(|| get_default(Dispatch::clone));
+        Self(Some(Arc::new(Hung { from, subscriber, own: OnceLock::new() })))
+    }
+
+    /// Opens the span. Only the driver does, as a child starts.
+    pub(in crate::observe) fn open(&self, owner: Owner, name: Option<&str>) {
+        let Some(hung) = &self.0 else { return };
+        if hung.own.get().is_some() {
+            return;
+        }
+        let parent = hung.from.span().and_then(Span::id);
+        let opened = hung.call(|| match owner {
+            Owner::Nursery => {
+                span!(target: "nestling", parent: parent, Level::INFO, "nursery", name)
+            }
+            Owner::Pool => span!(target: "nestling", parent: parent, Level::INFO, "pool", name),
+        });
+        // Opened before it is kept: nothing waits for a subscriber.
+        drop(hung.own.set(opened));
+    }
+
+    /// The span of a child that starts.
+    fn open_child(&self, owner: Owner, info: &ChildInfo) -> Open {
+        let Some(hung) = &self.0 else { return Open::none() };
+        let parent = hung.inner().and_then(Span::id);
+        let (name, spawned_at) = (info.name(), display(Line(info)));
+        hung.call(|| match number(info) {
+            None => {
+                span!(target: "nestling", parent: parent, Level::INFO, "body", spawned_at)
+            }
+            Some(id) if owner == Owner::Pool => {
+                span!(target: "nestling", parent: parent, Level::INFO, "item", id, name, spawned_at)
+            }
+            Some(id) => {
+                span!(target: "nestling", parent: parent, Level::INFO, "child", id, name, spawned_at)
+            }
+        })
+    }
+}
+
+impl Hung {
+    /// Has a span opened by the subscriber.
+    fn call(&self, open: impl FnOnce() -> Span) -> Open {
+        self.by(|| Open::new(open())).unwrap_or_else(Open::none)
+    }
+
+    /// Calls the subscriber. If there was none at first, it is the one that there is now.
+    fn by<R>(&self, call: impl FnOnce() -> R) -> Option<R> {
+        if self.subscriber.is::<NoSubscriber>() {
+            return attempt(call);
+        }
+        attempt(|| with_default(&self.subscriber, call))
+    }
+
+    /// What children hang from. A span that the subscriber has no use for is passed over.
+    fn inner(&self) -> Option<&Span> {
+        self.own.get().and_then(Open::span).or_else(|| self.from.span())
+    }
+}
+
+/// The span around what is made in the poll of this child.
+fn around(child: &Record) -> Open {
+    match child.span.opened() {
+        Some(open) if open.span().is_some() => open.copy(),
+        _ => {
+            let nursery = child.scene.span();
+            let parent = nursery.0.as_ref().and_then(|hung| hung.inner());
+            attempt(|| Open(parent.cloned())).unwrap_or_else(Open::none)
+        }
+    }
+}
+
+/// The number of a child. The body of a run has none.
+fn number(info: &ChildInfo) -> Option<u64> {
+    Some(info.id().number()).filter(|_| !info.is_body())
+}
+
+/// The line that spawned a child.
+struct Line<'a>(&'a ChildInfo);
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let location = self.0.location();
+        write!(f, "{}:{}", location.file(), location.line())
+    }
+}
+
+/// The span of a child.
+#[derive(Default)]
+pub(in crate::observe) struct ChildSpan(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    life: Life,
+    /// It was told that the child is cancelled.
+    cancelled: bool,
+    /// While the child's future is dropped.
+    dropping: Option<InSpan>,
+}
+
+#[derive(Clone, Default)]
+enum Life {
+    #[default]
+    Unstarted,
+    Open(Arc<Open>),
+    Closed,
+}
+
+/// The child's span is entered, until this is dropped on the same thread.
+pub(crate) struct InSpan(Option<Arc<Open>>);
+
+impl ChildSpan {
+    /// Enters the span for a poll, and opens it for the first.
+    pub(in crate::observe) fn start(&self, record: &Record) -> InSpan {
+        if !record.scene.is_traced() {
+            return InSpan(None);
+        }
+        let life = self.lock().life.clone();
+        match life {
+            Life::Open(open) => InSpan::new(open),
+            Life::Closed => InSpan(None),
+            Life::Unstarted => {
+                record.scene.open_span();
+                let span = record.scene.span();
+                let open = Arc::new(span.open_child(record.scene.owner, &record.info));
+                let mut state = self.lock();
+                // Where its nursery was dropped meanwhile, a remote child has ended already.
+                if let Life::Closed = state.life {
+                    drop(state);
+                    return InSpan(None);
+                }
+                state.life = Life::Open(Arc::clone(&open));
+                drop(state);
+                InSpan::new(open)
+            }
+        }
+    }
+
+    /// Enters the span, if it is open, while the child's future is dropped.
+    pub(in crate::observe) fn enter(&self) -> InSpan {
+        self.opened().map_or(InSpan(None), InSpan::new)
+    }
+
+    fn opened(&self) -> Option<Arc<Open>> {
+        match &self.lock().life {
+            Life::Open(open) => Some(Arc::clone(open)),
+            Life::Unstarted | Life::Closed => None,
+        }
+    }
+
+    /// Tells that the child is cancelled.
+    pub(in crate::observe) fn cancelled(&self, record: &Record, cause: &Cause) {
+        if !record.scene.is_traced() {
+            return;
+        }
+        let life = {
+            let mut state = self.lock();
+            if mem::replace(&mut state.cancelled, true) {
+                return;
+            }
+            state.life.clone()
+        };
+        tell(record, &life, |parent, id, name| {
+            let cause = display(cause);
+            event!(target: "nestling", parent: parent, Level::DEBUG, id, name, cause, "cancelled");
+        });
+    }
+
+    /// Tells how the child has ended, unless it has completed, and closes the span.
+    pub(in crate::observe) fn end(&self, record: &Record, kind: EndKind) {
+        if !record.scene.is_traced() {
+            return;
+        }
+        let (life, cancelled) = {
+            let mut state = self.lock();
+            (mem::replace(&mut state.life, Life::Closed), state.cancelled)
+        };
+        if let Life::Unstarted = life {
+            record.scene.open_span();
+        }
+        if kind.is_failure() {
+            tell(record, &life, |parent, id, name| {
+                event!(target: "nestling", parent: parent, Level::WARN, id, name, "{kind}");
+            });
+        } else if kind == EndKind::Cancelled && !cancelled {
+            tell(record, &life, |parent, id, name| {
+                event!(target: "nestling", parent: parent, Level::DEBUG, id, name, "dropped");
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells something of a child: in its span; or around it, with which child it is.
+fn tell(record: &Record, life: &Life, tell: impl FnOnce(Option<Id>, Option<u64>, Option<&str>)) {
+    let nursery = record.scene.span();
+    let Some(hung) = &nursery.0 else { return };
+    match life {
+        Life::Closed => {}
+        Life::Open(open) if open.span().is_some() => {
+            let id = open.span().and_then(Span::id);
+            hung.by(|| tell(id, None, None));
+        }
+        Life::Open(_) | Life::Unstarted => {
+            let id = hung.inner().and_then(Span::id);
+            hung.by(|| tell(id, number(&record.info), record.info.name()));
+        }
+    }
+}
+
+impl InSpan {
+    fn new(open: Arc<Open>) -> Self {
+        let span = open.span();
+        let entered = span.and_then(|span| {
+            attempt(|| span.with_subscriber(|(id, subscriber)| subscriber.enter(id)))
+        });
+        Self(entered.map(|_| open))
+    }
+}
+
+impl Drop for InSpan {
+    fn drop(&mut self) {
+        if let Some(span) = self.0.as_deref().and_then(Open::span) {
+            attempt(|| span.with_subscriber(|(id, subscriber)| subscriber.exit(id)));
+        }
+    }
+}
+
+/// Enters a child's span when it is dropped: a field before those that the child's code is in.
+#[derive(Default)]
+pub(crate) struct EnterOnDrop(Option<Arc<Record>>);
+
+/// Leaves the span again: a field behind them. Fields are dropped in their order, also where one
+/// of them panics.
+#[derive(Default)]
+pub(crate) struct ExitOnDrop(Option<Arc<Record>>);
+
+/// For a child that is dropped where it is polled.
+pub(in crate::observe) fn on_drop(record: &Arc<Record>) -> (EnterOnDrop, ExitOnDrop) {
+    let record = Some(record).filter(|record| record.scene.is_traced());
+    (EnterOnDrop(record.cloned()), ExitOnDrop(record.cloned()))
+}
+
+impl Drop for EnterOnDrop {
+    fn drop(&mut self) {
+        if let Some(record) = &self.0 {
+            let entered = record.span.enter();
+            record.span.lock().dropping = Some(entered);
+        }
+    }
+}
+
+impl Drop for ExitOnDrop {
+    fn drop(&mut self) {
+        if let Some(record) = &self.0 {
+            let entered = record.span.lock().dropping.take();
+            drop(entered);
+        }
+    }
+}
