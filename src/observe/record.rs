@@ -140,7 +140,7 @@ impl Record {
             spawned_by: super::current::with(|current| current.map(|current| current.number)),
             control: OnceLock::new(),
             place: AtomicUsize::new(usize::MAX),
-            span: ChildSpan::default(),
+            span: ChildSpan::new(scene.span()),
             live: Mutex::new(live),
         })
     }

@@ -215,15 +215,15 @@ impl Scene {
         tracing::ON && self.lenses.traced
     }
 
+    /// The nursery's span, which is none if it is not traced, or gone.
     pub(super) fn span(&self) -> NurserySpan {
-        self.lock().span.clone()
+        if self.is_traced() { self.lock().span.clone() } else { NurserySpan::default() }
     }
 
     /// Opens the nursery's span, if it is traced.
     pub(super) fn open_span(&self) {
         if self.is_traced() {
-            let (span, name) = (self.span(), self.name());
-            span.open(self.owner, name.as_deref());
+            self.span().open(self);
         }
     }
 

@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use nestling::Nursery;
 use smol::future::yield_now;
 use tracing::dispatcher::with_default;
-use tracing::span::{Attributes, Current, Id, Record};
+use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber, info_span};
 use tracing_subscriber::filter::{FilterFn, LevelFilter, filter_fn};
@@ -153,10 +153,6 @@ impl Subscriber for Panics {
     }
 
     fn try_close(&self, _: Id) -> bool {
-        self.panic()
-    }
-
-    fn current_span(&self) -> Current {
         self.panic()
     }
 }

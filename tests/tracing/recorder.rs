@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::dispatcher::DefaultGuard;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -50,7 +50,7 @@ impl Recorder {
     /// Makes it the default of this thread, until the guard is dropped.
     pub(crate) fn begin() -> (Self, DefaultGuard) {
         let recorder = Self::default();
-        let guard = tracing::subscriber::set_default(recorder.subscriber());
+        let guard = tracing::dispatcher::set_default(&recorder.subscriber());
         (recorder, guard)
     }
 
@@ -59,7 +59,7 @@ impl Recorder {
     }
 
     pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Each span with those around it, in the order in which they were opened.

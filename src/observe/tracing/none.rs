@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::cancel::Cause;
-use crate::info::Owner;
 use crate::observe::kinds::EndKind;
 use crate::observe::record::Record;
+use crate::observe::scene::Scene;
 
 #[derive(Clone, Default)]
 pub(in crate::observe) struct NurserySpan;
@@ -15,13 +15,16 @@ impl NurserySpan {
         Self
     }
 
-    pub(in crate::observe) fn open(&self, _: Owner, _: Option<&str>) {}
+    pub(in crate::observe) fn open(&self, _: &Scene) {}
 }
 
-#[derive(Default)]
 pub(in crate::observe) struct ChildSpan;
 
 impl ChildSpan {
+    pub(in crate::observe) fn new(_: NurserySpan) -> Self {
+        Self
+    }
+
     pub(in crate::observe) fn start(&self, _: &Record) -> InSpan {
         InSpan
     }

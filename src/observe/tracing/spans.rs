@@ -28,6 +28,7 @@ use crate::guard::{catch, drop_quietly};
 use crate::info::{ChildInfo, Owner};
 use crate::observe::kinds::EndKind;
 use crate::observe::record::Record;
+use crate::observe::scene::Scene;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Calls a subscriber. `None` if that panics.
@@ -51,15 +52,17 @@ impl Open {
     fn span(&self) -> Option<&Span> {
         self.0.as_ref()
     }
-
-    fn copy(&self) -> Self {
-        attempt(|| Self(self.0.clone())).unwrap_or_else(Self::none)
-    }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        drop_quietly(self.0.take());
+        let Some(span) = self.0.take() else { return };
+        let subscriber = span.with_subscriber(|(_, subscriber)| subscriber.clone());
+        attempt(|| match subscriber {
+            // A registry closes the parents by the thread's own.
+            Some(subscriber) => with_default(&subscriber, || drop(span)),
+            None => drop(span),
+        });
     }
 }
 
@@ -90,13 +93,15 @@ impl NurserySpan {
     }
 
     /// Opens the span. Only the driver does, as a child starts.
-    pub(in crate::observe) fn open(&self, owner: Owner, name: Option<&str>) {
+    pub(in crate::observe) fn open(&self, nursery: &Scene) {
         let Some(hung) = &self.0 else { return };
         if hung.own.get().is_some() {
             return;
         }
+        let name = nursery.name();
+        let name = name.as_deref();
         let parent = hung.from.span().and_then(Span::id);
-        let opened = hung.call(|| match owner {
+        let opened = hung.call(|| match nursery.owner {
             Owner::Nursery => {
                 span!(target: "nestling", parent: parent, Level::INFO, "nursery", name)
             }
@@ -148,12 +153,11 @@ impl Hung {
 /// The span around what is made in the poll of this child.
 fn around(child: &Record) -> Open {
     match child.span.opened() {
-        Some(open) if open.span().is_some() => open.copy(),
-        _ => {
-            let nursery = child.scene.span();
-            let parent = nursery.0.as_ref().and_then(|hung| hung.inner());
-            attempt(|| Open(parent.cloned())).unwrap_or_else(Open::none)
+        Some(started) => {
+            let span = started.span.span().or_else(|| started.nursery.0.as_ref()?.inner());
+            attempt(|| Open(span.cloned())).unwrap_or_else(Open::none)
         }
+        None => Open::none(),
     }
 }
 
@@ -173,10 +177,8 @@ impl std::fmt::Display for Line<'_> {
 }
 
 /// The span of a child.
-#[derive(Default)]
 pub(in crate::observe) struct ChildSpan(Mutex<State>);
 
-#[derive(Default)]
 struct State {
     life: Life,
     /// It was told that the child is cancelled.
@@ -185,18 +187,28 @@ struct State {
     dropping: Option<InSpan>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 enum Life {
-    #[default]
-    Unstarted,
-    Open(Arc<Open>),
-    Closed,
+    Unstarted(NurserySpan),
+    Started(Arc<Started>),
+    Ended,
+}
+
+/// The span of a child that has started. It is closed before its nursery's.
+struct Started {
+    span: Open,
+    nursery: NurserySpan,
 }
 
 /// The child's span is entered, until this is dropped on the same thread.
-pub(crate) struct InSpan(Option<Arc<Open>>);
+pub(crate) struct InSpan(Option<Arc<Started>>);
 
 impl ChildSpan {
+    pub(in crate::observe) fn new(nursery: NurserySpan) -> Self {
+        let life = Life::Unstarted(nursery);
+        Self(Mutex::new(State { life, cancelled: false, dropping: None }))
+    }
+
     /// Enters the span for a poll, and opens it for the first.
     pub(in crate::observe) fn start(&self, record: &Record) -> InSpan {
         if !record.scene.is_traced() {
@@ -204,21 +216,23 @@ impl ChildSpan {
         }
         let life = self.lock().life.clone();
         match life {
-            Life::Open(open) => InSpan::new(open),
-            Life::Closed => InSpan(None),
-            Life::Unstarted => {
-                record.scene.open_span();
-                let span = record.scene.span();
-                let open = Arc::new(span.open_child(record.scene.owner, &record.info));
-                let mut state = self.lock();
-                // Where its nursery was dropped meanwhile, a remote child has ended already.
-                if let Life::Closed = state.life {
-                    drop(state);
-                    return InSpan(None);
-                }
-                state.life = Life::Open(Arc::clone(&open));
-                drop(state);
-                InSpan::new(open)
+            Life::Started(started) => InSpan::new(started),
+            Life::Ended => InSpan(None),
+            Life::Unstarted(nursery) => {
+                nursery.open(&record.scene);
+                let span = nursery.open_child(record.scene.owner, &record.info);
+                let started = Arc::new(Started { span, nursery });
+                let before = {
+                    let mut state = self.lock();
+                    // Where its nursery was dropped meanwhile, a remote child has ended already.
+                    if let Life::Ended = state.life {
+                        None
+                    } else {
+                        let life = Life::Started(Arc::clone(&started));
+                        Some(mem::replace(&mut state.life, life))
+                    }
+                };
+                before.map_or(InSpan(None), |_| InSpan::new(started))
             }
         }
     }
@@ -228,10 +242,10 @@ impl ChildSpan {
         self.opened().map_or(InSpan(None), InSpan::new)
     }
 
-    fn opened(&self) -> Option<Arc<Open>> {
+    fn opened(&self) -> Option<Arc<Started>> {
         match &self.lock().life {
-            Life::Open(open) => Some(Arc::clone(open)),
-            Life::Unstarted | Life::Closed => None,
+            Life::Started(started) => Some(Arc::clone(started)),
+            Life::Unstarted(_) | Life::Ended => None,
         }
     }
 
@@ -260,10 +274,10 @@ impl ChildSpan {
         }
         let (life, cancelled) = {
             let mut state = self.lock();
-            (mem::replace(&mut state.life, Life::Closed), state.cancelled)
+            (mem::replace(&mut state.life, Life::Ended), state.cancelled)
         };
-        if let Life::Unstarted = life {
-            record.scene.open_span();
+        if let Life::Unstarted(nursery) = &life {
+            nursery.open(&record.scene);
         }
         if kind.is_failure() {
             tell(record, &life, |parent, id, name| {
@@ -283,35 +297,39 @@ impl ChildSpan {
 
 /// Tells something of a child: in its span; or around it, with which child it is.
 fn tell(record: &Record, life: &Life, tell: impl FnOnce(Option<Id>, Option<u64>, Option<&str>)) {
-    let nursery = record.scene.span();
+    let (span, nursery) = match life {
+        Life::Unstarted(nursery) => (None, nursery),
+        Life::Started(started) => (started.span.span(), &started.nursery),
+        Life::Ended => return,
+    };
     let Some(hung) = &nursery.0 else { return };
-    match life {
-        Life::Closed => {}
-        Life::Open(open) if open.span().is_some() => {
-            let id = open.span().and_then(Span::id);
-            hung.by(|| tell(id, None, None));
+    hung.by(|| match span {
+        Some(span) => tell(span.id(), None, None),
+        None => {
+            let around = hung.inner().and_then(Span::id);
+            tell(around, number(&record.info), record.info.name());
         }
-        Life::Open(_) | Life::Unstarted => {
-            let id = hung.inner().and_then(Span::id);
-            hung.by(|| tell(id, number(&record.info), record.info.name()));
-        }
-    }
+    });
 }
 
 impl InSpan {
-    fn new(open: Arc<Open>) -> Self {
-        let span = open.span();
-        let entered = span.and_then(|span| {
+    fn new(started: Arc<Started>) -> Self {
+        let entered = started.span.span().and_then(|span| {
             attempt(|| span.with_subscriber(|(id, subscriber)| subscriber.enter(id)))
         });
-        Self(entered.map(|_| open))
+        Self(entered.map(|_| started))
     }
 }
 
 impl Drop for InSpan {
     fn drop(&mut self) {
-        if let Some(span) = self.0.as_deref().and_then(Open::span) {
-            attempt(|| span.with_subscriber(|(id, subscriber)| subscriber.exit(id)));
+        if let Some(span) = self.0.as_ref().and_then(|started| started.span.span()) {
+            // A registry counts spans that are entered, and drops the count by the thread's own.
+            attempt(|| {
+                span.with_subscriber(|(id, subscriber)| {
+                    with_default(subscriber, || subscriber.exit(id));
+                })
+            });
         }
     }
 }
