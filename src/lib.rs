@@ -61,6 +61,7 @@
 //! | know where a panic was raised | [`keep_panic_locations`] |
 //! | see what the children do, and why nothing goes on | [`observe::Watch`] |
 //! | have a picture of a run, or a trace for Perfetto | [`observe::Timeline`] |
+//! | have spans of `tracing`, with the feature of that name | `Nursery::trace`, `Pool::trace` |
 //!
 //! # Words
 //!

@@ -37,7 +37,7 @@ fn trace(style: TraceStyle) -> Vec<Value> {
             Err("disk full")
         });
         nursery.child().name("panics").spawn(async { panic!("a child") });
-        nursery.child().name("late").timeout(|| yield_now()).spawn(pending());
+        nursery.child().name("late").timeout(yield_now).spawn(pending());
         let threads = ThreadPool::builder().pool_size(1).create().unwrap();
         nursery.child().name("remote").spawn_on(threads, async {
             yield_now().await;

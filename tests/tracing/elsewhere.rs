@@ -46,7 +46,7 @@ fn a_remote_child_that_is_cancelled_is_dropped_in_its_span() {
     let (started, start) = oneshot::channel();
     let handle = nursery.spawn_on(threads(), async move {
         let _local = InSubscriber(subscriber);
-        drop(started.send(()));
+        started.send(()).unwrap();
         pending().await
     });
     nursery.spawn(async move {

@@ -59,7 +59,7 @@ impl Drop for Open {
         let Some(span) = self.0.take() else { return };
         let subscriber = span.with_subscriber(|(_, subscriber)| subscriber.clone());
         attempt(|| match subscriber {
-            // A registry closes the parents by the thread's own.
+            // A registry closes the span around by the thread's own, which may be another.
             Some(subscriber) => with_default(&subscriber, || drop(span)),
             None => drop(span),
         });
@@ -324,7 +324,7 @@ impl InSpan {
 impl Drop for InSpan {
     fn drop(&mut self) {
         if let Some(span) = self.0.as_ref().and_then(|started| started.span.span()) {
-            // A registry counts spans that are entered, and drops the count by the thread's own.
+            // Older registries count how often it is entered, and count down by the thread's own.
             attempt(|| {
                 span.with_subscriber(|(id, subscriber)| {
                     with_default(subscriber, || subscriber.exit(id));
