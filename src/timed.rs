@@ -114,8 +114,8 @@ where
             unreachable!("a child has its control block before it is polled")
         };
         match this.probe {
-            Some(probe) => probe.poll(cx, |cx| this.timers.poll_with(this.future, control, cx)),
             None => this.timers.poll_with(this.future, control, cx),
+            Some(probe) => probe.poll(cx, |cx| this.timers.poll_with(this.future, control, cx)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Whether await lines are asked for, and those that were found. Without the feature `stacks` there
 //! is neither.
 
+#[cfg(not(feature = "stacks"))]
+use std::convert::Infallible;
 #[cfg(feature = "stacks")]
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -33,9 +35,8 @@ impl Lines {
 
     /// A poll begins, after which the lines of the last one do not hold. Says whether it is to find
     /// lines, and returns what is to be dropped without the lock.
-    pub(super) fn begin(&mut self) -> (bool, Self) {
-        let before = std::mem::take(self);
-        (before.wanted, before)
+    pub(super) fn begin(&mut self) -> (bool, Option<Arc<AwaitTree>>) {
+        (std::mem::take(&mut self.wanted), self.found.take())
     }
 
     pub(super) fn set(&mut self, found: Found) {
@@ -49,8 +50,8 @@ impl Lines {
 
 #[cfg(not(feature = "stacks"))]
 impl Lines {
-    pub(super) fn begin(&mut self) -> (bool, Self) {
-        (false, Self {})
+    pub(super) fn begin(&mut self) -> (bool, Option<Infallible>) {
+        (false, None)
     }
 
     pub(super) fn set(&mut self, Found {}: Found) {}

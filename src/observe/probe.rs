@@ -51,11 +51,28 @@ impl Probe {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> R,
     ) -> R {
+        let (mut poll, mut polled) = (Some(poll), None);
+        // What is not of the child's type is compiled once, and not for each child.
+        self.poll_by(cx, &mut |cx| {
+            let result = poll.take().map(|poll| poll(cx));
+            let is_pending = result.as_ref().is_some_and(R::is_pending);
+            polled = result;
+            is_pending
+        });
+        match polled {
+            Some(polled) => polled,
+            None => unreachable!("it was polled once"),
+        }
+    }
+
+    /// The same; `poll` says whether the child is pending.
+    fn poll_by(&mut self, cx: &mut Context<'_>, poll: &mut dyn FnMut(&mut Context<'_>) -> bool) {
         let _entered = Entered::new(&self.child.0);
         if self.is_elsewhere {
             // Here, as children on several threads may start at once.
             self.child.0.scene.open_span();
-            return poll(cx);
+            poll(cx);
+            return;
         }
         let _in_span = self.child.0.span.start(&self.child.0);
         let begun = self.child.0.begin();
@@ -69,22 +86,21 @@ impl Probe {
         }
         let finds_lines = begun.finds_lines;
         let mut polling = Polling { child: &self.child, begun, is_pending: false };
-        let (polled, found) = match &self.waker {
-            Some((waker, own)) if waker.is_for(cx.waker()) && finds_lines => {
-                let (polled, found) = lines::find(own, poll);
-                (polled, Some(found))
+        let own = self.waker.as_ref().filter(|(waker, _)| waker.is_for(cx.waker()));
+        let mut found = None;
+        polling.is_pending = match own {
+            Some((_, own)) if finds_lines => {
+                let (is_pending, lines) = lines::find(own, poll);
+                found = Some(lines);
+                is_pending
             }
-            Some((waker, own)) if waker.is_for(cx.waker()) => {
-                (poll(&mut Context::from_waker(own)), None)
-            }
-            _ => (poll(cx), None),
+            Some((_, own)) => poll(&mut Context::from_waker(own)),
+            None => poll(cx),
         };
-        polling.is_pending = polled.is_pending();
         drop(polling);
         if let Some(found) = found {
             self.child.0.set_lines(found);
         }
-        polled
     }
 
     /// Makes the child's waker, or another if an executor polls the child by another task's.

@@ -262,8 +262,7 @@ impl Record {
         };
         (live.doing, live.since) = (Doing::Polled, at);
         let (finds_lines, before) = live.lines.begin();
-        drop(live);
-        drop(before);
+        drop((live, before));
         Begun { at, woken, is_first, finds_lines }
     }
 

@@ -156,7 +156,7 @@ impl Observed {
     ) -> Self {
         let span = span.unwrap_or_else(|| {
             let is_traced = tracing::ON && lenses.traced;
-            if is_traced { NurserySpan::new(parent.as_deref()) } else { NurserySpan::default() }
+            if is_traced { NurserySpan::new(parent.as_deref()) } else { NurserySpan::NONE }
         });
         let state = State {
             name: None,

@@ -9,7 +9,7 @@ use std::mem::size_of;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::Ready;
+use futures::future::{LocalBoxFuture, Ready};
 use nestling::failure::{
     Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Part,
     Shown,
@@ -319,7 +319,7 @@ fn of_what_observes_and_what_is_seen() {
         At<Ready<()>> => "syu",
         At<Stuck> => "-",
         Alarm<fn(Duration) -> Ready<()>> => "syu",
-        Alarm<fn(Duration) -> Stuck> => "-",
+        Alarm<fn(Duration) -> LocalBoxFuture<'static, ()>> => "u",
     }
 }
 

@@ -11,6 +11,8 @@ use crate::observe::scene::Scene;
 pub(in crate::observe) struct NurserySpan;
 
 impl NurserySpan {
+    pub(in crate::observe) const NONE: Self = Self;
+
     pub(in crate::observe) fn new(_: Option<&Record>) -> Self {
         Self
     }

@@ -78,6 +78,8 @@ struct Hung {
 }
 
 impl NurserySpan {
+    pub(in crate::observe) const NONE: Self = Self(None);
+
     /// For a nursery that is traced. `inside` is the child in whose poll it is made.
     ///
     /// The current span is that child's, or one that was entered in its code.
