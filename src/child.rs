@@ -15,6 +15,7 @@ use crate::error::{Counts, Failure, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
+use crate::observe::Record;
 
 /// How a child ended.
 #[doc(hidden)]
@@ -227,6 +228,21 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         self.finish.control()
     }
 
+    /// What is known of the child, if it is observed.
+    #[inline]
+    fn record(&self) -> Option<&Arc<Record>> {
+        self.control()?.record()
+    }
+
+    /// Drops the future, and returns the panic of its destructor.
+    fn drop_future(&mut self) -> Option<CaughtPanic> {
+        // A remote child is dropped in its span where it ran.
+        let here = self.control().filter(|control| !control.traits().remote);
+        let record = here.and_then(|control| control.record().cloned());
+        let _in_span = record.as_ref().map(|record| record.in_span());
+        drop_guarded(self.future.take()).err()
+    }
+
     #[inline]
     pub(crate) fn spawned(&self) -> Spawned {
         Spawned { id: self.id, control: self.control().cloned() }
@@ -285,6 +301,24 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
 
     #[inline]
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Polled<T, Otherwise<T, E>> {
+        match self.record() {
+            None => self.poll_plain(cx),
+            Some(record) => self.poll_observed(&Arc::clone(record), cx),
+        }
+    }
+
+    /// Polls a child that is observed.
+    #[cold]
+    fn poll_observed(
+        &mut self,
+        record: &Arc<Record>,
+        cx: &mut Context<'_>,
+    ) -> Polled<T, Otherwise<T, E>> {
+        record.poll_child(cx, |cx| self.poll_plain(cx))
+    }
+
+    #[inline]
+    fn poll_plain(&mut self, cx: &mut Context<'_>) -> Polled<T, Otherwise<T, E>> {
         let inside = Inside::enter(self.control());
         let future = &mut self.future;
         // Outside of the guard, so that a destructor that panics does not take them along.
@@ -354,7 +388,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
         if !quickly || self.control().is_some() {
             return Some(self.abort(cause, false, false));
         }
-        let panic = drop_guarded(self.future.take()).err()?;
+        let panic = self.drop_future()?;
         Some(self.end(End::Cancelled(cause.clone()), Some(panic)))
     }
 
@@ -393,7 +427,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
                 Polled::Ended(otherwise) => return self.end_otherwise(otherwise),
             }
         }
-        let panic = drop_guarded(self.future.take()).err();
+        let panic = self.drop_future();
         let end = End::stopped(cause, self.is_daemon());
         self.end(end, panic)
     }
@@ -410,7 +444,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     /// Ends a child that panicked in its poll.
     #[cold]
     fn end_by_panic(&mut self, caught: CaughtPanic) -> (Gone, Ended<T, E>) {
-        let panic = drop_guarded(self.future.take()).err();
+        let panic = self.drop_future();
         let child = self.finish(Some(LostKind::Panicked));
         let mut ended = Ended::by_panic(caught, panic);
         ended.how = child.how(false);

@@ -1,4 +1,4 @@
-//! A child with a timeout or a grace, which are polled beside its future, or with a probe.
+//! A child with a timeout or a grace, which are polled beside its future.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +11,6 @@ use crate::cancel::{Cause, Control, Phase, Time};
 use crate::child::End;
 use crate::error::{Failure, Panic};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
-use crate::observe::{EnterOnDrop, ExitOnDrop, Probe};
 
 pin_project! {
     /// A child's future `A` and the timers `B` beside it.
@@ -21,16 +20,11 @@ pin_project! {
     /// end that the future comes to counts, also when its time is over.
     #[doc(hidden)]
     pub struct Timed<A, B> {
-        // Before what is dropped in the child's span, and `exit` behind it.
-        enter: EnterOnDrop,
         #[pin]
         future: A,
         timers: Timers<B>,
         // Known once the child has its number.
         control: Option<Arc<Control>>,
-        // There if the child is observed.
-        probe: Option<Probe>,
-        exit: ExitOnDrop,
     }
 }
 
@@ -74,8 +68,7 @@ impl<B> Drop for Timers<B> {
 
 impl<A, B> Timed<A, B> {
     pub(crate) fn new(future: A, timers: Timers<B>) -> Self {
-        let (enter, exit) = Default::default();
-        Self { enter, future, timers, control: None, probe: None, exit }
+        Self { future, timers, control: None }
     }
 
     /// The future, which was never pinned.
@@ -86,18 +79,13 @@ impl<A, B> Timed<A, B> {
     /// Returns the future, which was never pinned. A panic of a timer's destructor is discarded:
     /// the future must not be lost for it.
     pub(crate) fn into_inner(self) -> A {
-        let Self { future, timers, .. } = self;
+        let Self { future, timers, control: _ } = self;
         drop_quietly(timers);
         future
     }
 
     pub(crate) fn set_control(&mut self, control: &Arc<Control>) {
         self.control = Some(Arc::clone(control));
-    }
-
-    pub(crate) fn set_probe(&mut self, probe: Probe) {
-        (self.enter, self.exit) = probe.on_drop();
-        self.probe = Some(probe);
     }
 }
 
@@ -113,34 +101,18 @@ where
         let Some(control) = this.control else {
             unreachable!("a child has its control block before it is polled")
         };
-        match this.probe {
-            None => this.timers.poll_with(this.future, control, cx),
-            Some(probe) => probe.poll(cx, |cx| this.timers.poll_with(this.future, control, cx)),
+        let expired = this.timers.poll(control, cx);
+        if let Poll::Ready(end) = this.future.poll(cx) {
+            return Poll::Ready(this.timers.end(end));
+        }
+        match expired {
+            Some(expired) => this.timers.heed(expired, control),
+            None => Poll::Pending,
         }
     }
 }
 
 impl<B: Future<Output = ()> + Unpin> Timers<B> {
-    /// Polls the future, and the timers beside it.
-    fn poll_with<A, T, E>(
-        &mut self,
-        future: Pin<&mut A>,
-        control: &Control,
-        cx: &mut Context<'_>,
-    ) -> Poll<End<T, E>>
-    where
-        A: Future<Output = End<T, E>>,
-    {
-        let expired = self.poll(control, cx);
-        if let Poll::Ready(end) = future.poll(cx) {
-            return Poll::Ready(self.end(end));
-        }
-        match expired {
-            Some(expired) => self.heed(expired, control),
-            None => Poll::Pending,
-        }
-    }
-
     /// Polls the timer that runs in this phase.
     fn poll(&mut self, control: &Control, cx: &mut Context<'_>) -> Option<Expired> {
         if self.panic.is_some() {

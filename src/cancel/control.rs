@@ -36,7 +36,7 @@
 //! nursery's.
 
 use std::mem;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::waker_slab::{WakerSlab, drop_slab, wake_slab};
@@ -99,8 +99,8 @@ pub(crate) struct Control {
     state: AtomicU8,
     /// The nursery's; a pool has none.
     requests: Option<Arc<Requests>>,
-    /// There if the child is observed. The record has the control block, and so is not kept by it.
-    record: Option<Weak<Record>>,
+    /// There if the child is observed.
+    record: Option<Arc<Record>>,
     shared: Mutex<Shared>,
 }
 
@@ -342,8 +342,9 @@ impl Control {
     }
 
     /// What is known of the child, if it is observed.
-    pub(crate) fn record(&self) -> Option<Arc<Record>> {
-        self.record.as_ref()?.upgrade()
+    #[inline]
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.record.as_ref()
     }
 
     /// What the wakers of the tasks point to that wait for the child to be gone. The wakers are not
@@ -502,12 +503,12 @@ impl FinishOnDrop {
 
     /// Gives the block the number that the nursery gave the child, and its record if it has one.
     #[inline]
-    pub(crate) fn number(&mut self, id: ChildId, record: Option<&Arc<Record>>) {
+    pub(crate) fn number(&mut self, id: ChildId, record: Option<Arc<Record>>) {
         let Some(control) = &mut self.0 else { return };
         match Arc::get_mut(control) {
             Some(control) => {
                 control.info.renumber(id);
-                control.record = record.map(Arc::downgrade);
+                control.record = record;
             }
             None => unreachable!("a child that has no number has no handle"),
         }

@@ -9,8 +9,8 @@ use crate::cancel::{Control, FinishOnDrop, Requests, Traits};
 use crate::child::{Child, End};
 use crate::flavor::{Flavor, Hold};
 use crate::info::{ChildId, ChildInfo};
-use crate::observe::{Probe, Record, Scene, SeenTraits};
-use crate::timed::{Timed, Timers};
+use crate::observe::{Record, Scene, SeenTraits};
+use crate::timed::Timed;
 
 /// A child's future in its box, the line that spawned it, and its control block if it needs one.
 pub(crate) struct Prepared<'env, F, K, M: Flavor> {
@@ -47,8 +47,8 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
             let traits = SeenTraits { daemon, remote: K::REMOTE, size: size_of::<F>() };
             scene.record(ChildInfo::new(ChildId::new(0), name.clone(), location), traits)
         });
-        let is_observed = record.is_some();
-        let finish = if handle || name.is_some() || daemon || timers.is_some() || is_observed {
+        let has_options = name.is_some() || daemon || timers.is_some();
+        let finish = if handle || has_options || record.is_some() {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             let own_grace = timers.as_ref().is_some_and(|timers| timers.grace.is_some());
@@ -60,7 +60,6 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
         let future = Adapt::new(future);
         let future = match timers {
             Some(timers) => Boxed::Timed(Box::new(Timed::new(future, timers))),
-            None if is_observed => Boxed::Timed(Box::new(Timed::new(future, Timers::NONE))),
             None => Boxed::Plain(Box::new(future)),
         };
         Self { location, finish, future, record }
@@ -92,12 +91,10 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
         if let Some(record) = &mut record {
             Record::renumber(record, id);
         }
-        finish.number(id, record.as_ref());
-        if let (Some(record), Some(control), Boxed::Timed(timed)) =
-            (record, finish.control(), &mut future)
-        {
+        let entering = record.clone();
+        finish.number(id, record);
+        if let (Some(record), Some(control)) = (entering, finish.control()) {
             record.enter(control);
-            timed.set_probe(Probe::of_child(record));
         }
         if let Some(control) = finish.control() {
             match &mut future {

@@ -19,7 +19,7 @@ use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::{ChildInfo, Owner};
-use crate::observe::{EndKind, Probe};
+use crate::observe::{EndKind, Record};
 use crate::report::Report;
 use crate::scope::collected::Collected;
 use crate::scope::{Body, Pass, Scope};
@@ -109,7 +109,7 @@ pin_project! {
         // It was polled for the last time, as the child is that all this is in.
         was_last: bool,
         // There while it is observed and has not ended.
-        probe: Option<Box<Probe>>,
+        record: Option<Arc<Record>>,
         output: Option<R>,
         // Once it was polled it cannot move, and so cannot become another.
         #[pin]
@@ -126,9 +126,9 @@ pin_project! {
             }
             let mut first = FirstPanic::default();
             first.note(drop_guarded(this.inner.take()));
-            first.note(drop_in_place(this.body, this.probe));
-            if let Some(probe) = this.probe.take() {
-                probe.record().finish(EndKind::Cancelled);
+            first.note(drop_in_place(this.body, this.record));
+            if let Some(record) = this.record.take() {
+                record.finish(EndKind::Cancelled);
             }
             if let (Some(around), Some(nest)) = (around, this.nest) {
                 around.lose(nest.lost());
@@ -147,12 +147,11 @@ where
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
         let info = ChildInfo::body(location);
         let scene = nursery.inner.scope.scene();
-        let probe =
-            scene.map(|scene| Box::new(Probe::new(scene.enter(info.clone(), size_of::<B>()))));
+        let record = scene.map(|scene| scene.enter(info.clone(), size_of::<B>()));
         Self {
             woken: WakeFlag::new(nursery.inner.driver.waker()),
             inner: Some(nursery.inner),
-            probe,
+            record,
             collected: None,
             reports: false,
             body: Some(body),
@@ -204,7 +203,7 @@ where
                 has_started: this.has_started,
                 nest: this.nest,
                 was_last: this.was_last,
-                probe: this.probe,
+                record: this.record,
                 has_failures: collected.failures() > 0,
                 output: this.output,
             };
@@ -230,7 +229,7 @@ struct Beside<'a, B, R> {
     has_started: &'a mut bool,
     nest: &'a mut Option<Arc<Nest>>,
     was_last: &'a mut bool,
-    probe: &'a mut Option<Box<Probe>>,
+    record: &'a mut Option<Arc<Record>>,
     /// Of the children.
     has_failures: bool,
     output: &'a mut Option<R>,
@@ -342,8 +341,8 @@ impl<B, R> Beside<'_, B, R> {
         let Some(future) = self.body.as_mut().as_pin_mut() else { return SmallVec::new() };
         let mut failures = SmallVec::new();
         let inside = Inside::enter_nest(self.nest.take());
-        let polled = catch(|| match self.probe {
-            Some(probe) => probe.poll(cx, |cx| future.poll(cx)),
+        let polled = catch(|| match self.record {
+            Some(record) => record.poll(cx, |cx| future.poll(cx)),
             None => future.poll(cx),
         });
         *self.nest = inside.leave();
@@ -358,7 +357,7 @@ impl<B, R> Beside<'_, B, R> {
     }
 
     fn drop_body<E>(&mut self) -> Option<Failure<E>> {
-        let dropped = drop_in_place(self.body.as_mut(), self.probe);
+        let dropped = drop_in_place(self.body.as_mut(), self.record);
         dropped.err().map(|thrown| Failure::Panic(Panic::of_destructor(thrown)))
     }
 
@@ -369,8 +368,8 @@ impl<B, R> Beside<'_, B, R> {
         failures: SmallVec<[Failure<E>; 1]>,
     ) {
         if self.body.is_none() {
-            if let Some(probe) = self.probe.take() {
-                probe.record().finish(match failures.first() {
+            if let Some(record) = self.record.take() {
+                record.finish(match failures.first() {
                     None if self.output.is_some() => EndKind::Completed,
                     None => EndKind::Cancelled,
                     Some(failure) => EndKind::of_failure(failure),
@@ -385,9 +384,9 @@ impl<B, R> Beside<'_, B, R> {
 /// A pinned value can be dropped in its place only. Should that panic, it is gone all the same.
 fn drop_in_place<B>(
     mut body: Pin<&mut Option<B>>,
-    probe: &Option<Box<Probe>>,
+    record: &Option<Arc<Record>>,
 ) -> Result<(), CaughtPanic> {
-    let _in_span = probe.as_ref().map(|probe| probe.record().in_span());
+    let _in_span = record.as_ref().map(|record| record.in_span());
     catch(|| body.as_mut().set(None))
 }
 

@@ -64,7 +64,7 @@ mod kinds;
 mod lines;
 mod observer;
 mod places;
-mod probe;
+mod polling;
 mod record;
 mod scene;
 mod seen;
@@ -83,7 +83,6 @@ pub use self::clock::{SystemClock, TimeSource};
 pub use self::findings::{Finding, FindingKind, Thresholds};
 pub use self::kinds::{EndKind, WokenBy};
 pub use self::observer::{Observer, PollSeen};
-pub(crate) use self::probe::Probe;
 pub(crate) use self::record::{Record, SeenTraits, SlotWait};
 pub(crate) use self::scene::{Lenses, Observed, Scene};
 pub use self::seen::{SeenChild, SeenNursery};
@@ -93,5 +92,4 @@ pub use self::snapshot::{
 #[cfg(feature = "stacks")]
 pub use self::stacks::{AwaitLine, AwaitStack, AwaitTree};
 pub use self::timeline::{ChildTime, Segment, SegmentKind, Summary, Timeline};
-pub(crate) use self::tracing::{EnterOnDrop, ExitOnDrop};
 pub use self::watch::Watch;

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::kinds::{EndKind, WokenBy};
@@ -14,9 +15,11 @@ use super::lines::{Found, Lines};
 use super::places::Places;
 use super::scene::Scene;
 use super::seen::SeenChild;
-use super::tracing::{ChildSpan, InSpan};
-use super::waker::ChildWaker;
+use super::tracing::ChildSpan;
+use super::waker::OwnWaker;
 use crate::cancel::{Cause, Control};
+#[cfg(feature = "stacks")]
+use crate::guard::wake_by_ref;
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -37,12 +40,19 @@ pub(crate) struct Record {
     pub(super) spawned: Duration,
     /// The number of the child that spawned it.
     pub(super) spawned_by: Option<u64>,
-    /// There if it can be cancelled by itself.
-    control: OnceLock<Arc<Control>>,
+    /// There for a child of a nursery, which is cancelled by it. It has the record.
+    control: OnceLock<Weak<Control>>,
     /// Its place in the list of its nursery.
     pub(super) place: AtomicUsize,
     pub(super) span: ChildSpan,
-    live: Mutex<Live>,
+    live: Mutex<State>,
+}
+
+/// What the lock guards.
+struct State {
+    live: Live,
+    /// What the child is woken by, from its start to its end.
+    waker: Option<OwnWaker>,
 }
 
 /// What a child is from the start.
@@ -90,8 +100,6 @@ pub(super) struct Live {
     pub(super) lines: Lines,
     /// The number of the nursery in which it waits for a slot.
     pub(super) slot_in: Option<u64>,
-    /// What it is woken by, from its start on.
-    waker: Weak<ChildWaker>,
 }
 
 #[derive(Clone, Copy)]
@@ -109,6 +117,8 @@ pub(super) struct Begun {
     pub(super) is_first: bool,
     /// It is to find await lines.
     pub(super) finds_lines: bool,
+    /// The child's waker, if there is one for this lane.
+    pub(super) own: Option<Waker>,
 }
 
 impl Record {
@@ -129,7 +139,6 @@ impl Record {
             places: Places::default(),
             lines: Lines::default(),
             slot_in: None,
-            waker: Weak::new(),
         };
         Arc::new(Self {
             number: next_number(),
@@ -141,7 +150,7 @@ impl Record {
             control: OnceLock::new(),
             place: AtomicUsize::new(usize::MAX),
             span: ChildSpan::new(scene.span()),
-            live: Mutex::new(live),
+            live: Mutex::new(State { live, waker: None }),
         })
     }
 
@@ -155,7 +164,7 @@ impl Record {
 
     /// The child is in its nursery from now on. It is cancelled by its control block.
     pub(crate) fn enter(self: &Arc<Self>, control: &Arc<Control>) {
-        let kept = self.control.set(Arc::clone(control));
+        let kept = self.control.set(Arc::downgrade(control));
         debug_assert!(kept.is_ok(), "a child has one control block");
         self.scene.add(self);
     }
@@ -177,68 +186,58 @@ impl Record {
     /// does.
     #[cfg(feature = "stacks")]
     pub(super) fn ask_lines(&self) -> bool {
-        let waker = {
-            let mut live = self.lock();
-            if live.doing != Doing::Waiting {
+        let lane = {
+            let mut state = self.lock();
+            if state.live.doing != Doing::Waiting {
                 return false;
             }
-            live.lines.ask();
-            live.waker.upgrade()
+            state.live.lines.ask();
+            state.waker.as_ref().map(OwnWaker::lane)
         };
-        match waker {
-            Some(waker) => waker.wake_lane(),
-            None => return false,
-        }
-        true
+        lane.as_ref().map(wake_by_ref).is_some()
     }
 
     pub(super) fn set_lines(&self, found: Found) {
-        self.lock().lines.set(found);
-    }
-
-    /// The child's future is dropped in its span, until this is dropped, if it is traced.
-    pub(crate) fn in_span(&self) -> InSpan {
-        self.span.enter()
+        self.lock().live.lines.set(found);
     }
 
     fn set_slot_in(&self, nursery: Option<u64>) {
-        self.lock().slot_in = nursery;
+        self.lock().live.slot_in = nursery;
     }
 
     pub(crate) fn set_place(&self, place: Cow<'static, str>) {
-        let before = self.lock().places.set(place);
+        let before = self.lock().live.places.set(place);
         drop(before);
     }
 
     pub(super) fn with_places<R>(&self, change: impl FnOnce(&mut Places) -> R) -> R {
-        change(&mut self.lock().places)
+        change(&mut self.lock().live.places)
     }
 
-    /// What it does now, as a whole.
-    pub(super) fn live(&self) -> Live {
-        self.lock().clone()
-    }
-
-    /// How many wakers of the child there are, besides the one that it is polled with.
-    pub(super) fn wakers(&self) -> usize {
-        // The probe has two.
-        self.lock().waker.strong_count().saturating_sub(2)
+    /// What it does now, as a whole; and how many wakers of it there are.
+    pub(super) fn live(&self) -> (Live, usize) {
+        let state = self.lock();
+        (state.live.clone(), state.waker.as_ref().map_or(0, OwnWaker::others))
     }
 
     /// What wakers of the child point to, from its start on.
     pub(super) fn waker(&self) -> Option<*const ()> {
-        let live = self.lock();
-        (live.waker.strong_count() > 0).then(|| live.waker.as_ptr().cast())
+        self.lock().waker.as_ref().map(|own| own.waker().data())
     }
 
     /// The child is polled with this waker from now on.
-    pub(super) fn set_waker(&self, waker: &Arc<ChildWaker>) {
-        let before = std::mem::replace(&mut self.lock().waker, Arc::downgrade(waker));
+    pub(super) fn set_waker(&self, waker: OwnWaker) {
+        let before = self.lock().waker.replace(waker);
         drop(before);
     }
 
-    pub(super) fn control(&self) -> Option<&Arc<Control>> {
-        self.control.get()
+    /// Whether it is cancelled by a control block of its own, as a child of a nursery is.
+    pub(super) fn has_control(&self) -> bool {
+        self.control.get().is_some()
+    }
+
+    pub(super) fn control(&self) -> Option<Arc<Control>> {
+        self.control.get()?.upgrade()
     }
 
     /// Whether it was told to end, and may go on for a time.
@@ -250,10 +249,13 @@ impl Record {
         }
     }
 
-    /// A poll begins.
-    pub(super) fn begin(&self) -> Begun {
+    /// A poll begins, in the lane of this waker.
+    pub(super) fn begin(&self, lane: &Waker) -> Begun {
         let at = self.scene.now();
-        let mut live = self.lock();
+        let mut state = self.lock();
+        let own = state.waker.as_ref().filter(|own| own.is_for(lane));
+        let own = own.map(|own| own.waker().clone());
+        let live = &mut state.live;
         let is_first = live.started.is_none();
         live.started.get_or_insert(at);
         let woken = match live.woken.take() {
@@ -262,15 +264,16 @@ impl Record {
         };
         (live.doing, live.since) = (Doing::Polled, at);
         let (finds_lines, before) = live.lines.begin();
-        drop((live, before));
-        Begun { at, woken, is_first, finds_lines }
+        drop((state, before));
+        Begun { at, woken, is_first, finds_lines, own }
     }
 
     /// A poll ends, and the child is pending, or has come to its end. Returns when.
     pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Duration {
         let at = self.scene.now();
         let took = at.saturating_sub(began);
-        let mut live = self.lock();
+        let mut state = self.lock();
+        let live = &mut state.live;
         live.polls += 1;
         live.busy += took;
         live.longest = live.longest.max(took);
@@ -302,7 +305,8 @@ impl Record {
         // that poll on, and the clock is read then.
         let is_told = !is_own || self.scene.is_observed();
         let at = if is_told { self.scene.now() } else { Duration::ZERO };
-        let mut live = self.lock();
+        let mut state = self.lock();
+        let live = &mut state.live;
         if live.woken.is_some() || matches!(live.doing, Doing::Ended(_)) {
             return None;
         }
@@ -318,15 +322,16 @@ impl Record {
     /// The child has ended, and its future is gone.
     pub(crate) fn finish(self: &Arc<Self>, kind: EndKind) {
         let at = self.scene.now();
-        let (started, places) = {
-            let mut live = self.lock();
+        let (started, left) = {
+            let mut state = self.lock();
+            let live = &mut state.live;
             if let Doing::Ended(_) = live.doing {
                 return;
             }
             (live.doing, live.since) = (Doing::Ended(kind), at);
-            (live.started, std::mem::take(&mut live.places))
+            (live.started, (std::mem::take(&mut live.places), state.waker.take()))
         };
-        drop(places);
+        drop(left);
         self.scene.remove(self, started, at);
         if self.scene.is_observed() {
             self.scene.tell_new();
@@ -336,7 +341,7 @@ impl Record {
         self.span.end(self, kind);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Live> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

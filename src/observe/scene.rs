@@ -333,7 +333,7 @@ impl Scene {
             }
             // Those that have a control block tell it by that.
             let children = state.children.iter().flatten();
-            let plain = children.filter(|record| record.control().is_none());
+            let plain = children.filter(|record| !record.has_control());
             plain.cloned().collect::<Vec<_>>()
         };
         self.open_span();

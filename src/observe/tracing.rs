@@ -6,14 +6,14 @@ mod none;
 mod spans;
 
 #[cfg(not(feature = "tracing"))]
-pub(super) use self::none::{ChildSpan, NurserySpan, on_drop};
+pub(super) use self::none::{ChildSpan, NurserySpan};
 #[cfg(feature = "tracing")]
-pub(super) use self::spans::{ChildSpan, NurserySpan, on_drop};
+pub(super) use self::spans::{ChildSpan, NurserySpan};
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::none::{EnterOnDrop, ExitOnDrop, InSpan};
+pub(crate) use self::none::InSpan;
 #[cfg(feature = "tracing")]
-pub(crate) use self::spans::{EnterOnDrop, ExitOnDrop, InSpan};
+pub(crate) use self::spans::InSpan;
 
 /// Whether there can be spans.
 pub(super) const ON: bool = cfg!(feature = "tracing");

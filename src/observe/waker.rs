@@ -5,32 +5,13 @@ use std::task::{Wake, Waker};
 
 use super::seen::SeenChild;
 use crate::drive::is_same;
-#[cfg(feature = "stacks")]
-use crate::guard::wake_by_ref;
 
 /// Passes wakes on to the child's lane, and notes them in its record.
 ///
 /// Each child has one of its own, so how many there are tells whether anything can wake it.
-pub(crate) struct ChildWaker {
+struct ChildWaker {
     child: SeenChild,
     lane: Waker,
-}
-
-impl ChildWaker {
-    pub(super) fn new(child: &SeenChild, lane: &Waker) -> Arc<Self> {
-        Arc::new(Self { child: child.clone(), lane: lane.clone() })
-    }
-
-    /// Has the child polled, without a wake of its own.
-    #[cfg(feature = "stacks")]
-    pub(super) fn wake_lane(&self) {
-        wake_by_ref(&self.lane);
-    }
-
-    /// Whether it wakes this lane.
-    pub(super) fn is_for(&self, lane: &Waker) -> bool {
-        is_same(&self.lane, lane)
-    }
 }
 
 impl Wake for ChildWaker {
@@ -44,5 +25,39 @@ impl Wake for ChildWaker {
             self.child.0.scene.tell(|observer| observer.woken(&self.child, at, &by));
         }
         self.lane.wake_by_ref();
+    }
+}
+
+/// What a record keeps of its child's waker, from the child's start to its end: twice, as what it
+/// is, and as a waker.
+pub(super) struct OwnWaker {
+    inner: Arc<ChildWaker>,
+    waker: Waker,
+}
+
+impl OwnWaker {
+    pub(super) fn new(child: SeenChild, lane: &Waker) -> Self {
+        let inner = Arc::new(ChildWaker { child, lane: lane.clone() });
+        Self { waker: Waker::from(Arc::clone(&inner)), inner }
+    }
+
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Whether it wakes this lane.
+    pub(super) fn is_for(&self, lane: &Waker) -> bool {
+        is_same(&self.inner.lane, lane)
+    }
+
+    /// How many wakers of the child there are besides this. While it is polled there is one more.
+    pub(super) fn others(&self) -> usize {
+        Arc::strong_count(&self.inner).saturating_sub(2)
+    }
+
+    /// The lane's own, by which the child is polled without a wake of its own.
+    #[cfg(feature = "stacks")]
+    pub(super) fn lane(&self) -> Waker {
+        self.inner.lane.clone()
     }
 }

@@ -181,7 +181,7 @@ where
             let new = || Run { place: Box::pin(Place::new()), item: id.into(), nest: None };
             let lane = held.unwrap_or_else(|| self.lanes.take(new));
             let run = self.lanes.place(lane);
-            run.place.as_mut().set_probe(&tag);
+            run.place.as_mut().observe(&tag);
             run.item = tag;
             held = self.poll_lane(lane, Some(item)).then_some(lane);
         }

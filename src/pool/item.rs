@@ -12,7 +12,7 @@ use crate::error::{Failure, Panic};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_quietly};
 use crate::info::ChildId;
 use crate::nursery::{Later, MakeTimer};
-use crate::observe::{EndKind, Probe, Record};
+use crate::observe::{EndKind, Record};
 
 /// Which item it is.
 #[derive(Clone)]
@@ -108,13 +108,13 @@ pin_project! {
         // The item is pending, and its time is over.
         expired: bool,
         // There if the item is observed, and is not being polled.
-        probe: Option<Probe>,
+        record: Option<Arc<Record>>,
     }
 }
 
 impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn new() -> Self {
-        Self { future: None, timer: None, expired: false, probe: None }
+        Self { future: None, timer: None, expired: false, record: None }
     }
 
     pub(super) fn is_taken(&self) -> bool {
@@ -123,9 +123,9 @@ impl<Fut, Tm> Place<Fut, Tm> {
 
     /// The next item is this one, if it is observed.
     #[inline]
-    pub(super) fn set_probe(self: Pin<&mut Self>, item: &Tag) {
+    pub(super) fn observe(self: Pin<&mut Self>, item: &Tag) {
         if let Some(record) = &item.record {
-            *self.project().probe = Some(Probe::new(Arc::clone(record)));
+            *self.project().record = Some(Arc::clone(record));
         }
     }
 
@@ -139,8 +139,8 @@ impl<Fut, Tm> Place<Fut, Tm> {
     pub(super) fn clear(self: Pin<&mut Self>) -> Option<CaughtPanic> {
         let mut this = self.project();
         *this.expired = false;
-        let probe = this.probe.take();
-        let _in_span = probe.as_ref().map(|probe| probe.record().in_span());
+        let record = this.record.take();
+        let _in_span = record.as_ref().map(|record| record.in_span());
         let mut first = FirstPanic::of(catch(|| this.future.set(None)));
         first.note(catch(|| this.timer.set(None)));
         first.into_panic()
@@ -162,12 +162,12 @@ impl<Fut, Tm> Place<Fut, Tm> {
         Fut: Future<Output = Result<T, E>>,
         Tm: Future,
     {
-        match self.as_mut().project().probe.take() {
+        match self.as_mut().project().record.take() {
             None => self.poll_item(make, start, cx),
-            Some(mut probe) => {
-                let polled = probe.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
+            Some(record) => {
+                let polled = record.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
                 if let Polled::Pending = polled {
-                    *self.project().probe = Some(probe);
+                    *self.project().record = Some(record);
                 }
                 polled
             }

@@ -13,7 +13,6 @@ use crate::cancel::{Control, Phase};
 use crate::child::End;
 use crate::error::{ExecutorError, Failure};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
-use crate::observe::Probe;
 
 /// A child on an executor: it waits there for the future, and is what the nursery polls.
 ///
@@ -104,9 +103,8 @@ where
         if let (Some(executor), Some(future)) = (&this.executor, this.future.take()) {
             let link = Arc::new(Link::new());
             this.link = Some(Arc::clone(&link));
-            let record = this.control.as_ref().and_then(|control| control.record());
-            let probe = record.map(Probe::new);
-            let task = FutureObj::new(Box::new(Job::new(future, link, probe)));
+            let record = this.control.as_ref().and_then(|control| control.record().cloned());
+            let task = FutureObj::new(Box::new(Job::new(future, link, record)));
             this.refused = match catch(|| executor.spawn_obj(task)) {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) => Some(Refused::ShutDown),

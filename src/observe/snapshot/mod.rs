@@ -143,8 +143,8 @@ impl Snapshot {
             // Those that end from here on are told as ended.
             let mut ended = view.tally.ended;
             for record in &view.children {
-                let live = record.live();
-                if let Some(child) = ChildSnapshot::of(record, live, now) {
+                let (live, wakers) = record.live();
+                if let Some(child) = ChildSnapshot::of(record, live, wakers, now) {
                     records.insert(record.number, Arc::clone(record));
                     children.push(child);
                 } else {
@@ -252,7 +252,7 @@ fn find_waits(children: &mut [ChildSnapshot], records: &BTreeMap<u64, Arc<Record
 
 impl ChildSnapshot {
     /// `None` if it has ended.
-    fn of(record: &Arc<Record>, live: Live, now: Duration) -> Option<Self> {
+    fn of(record: &Arc<Record>, live: Live, wakers: usize, now: Duration) -> Option<Self> {
         let state = match live.doing {
             Doing::Queued => ChildState::Queued,
             Doing::Polled | Doing::Ending => ChildState::Polled,
@@ -286,7 +286,7 @@ impl ChildSnapshot {
             is_daemon: record.traits.daemon,
             is_remote: record.traits.remote,
             size: record.traits.size,
-            wakers: record.wakers(),
+            wakers: if is_polled { wakers.saturating_sub(1) } else { wakers },
             waits_for: Vec::new(),
             waits_for_slot: live.slot_in,
             #[cfg(feature = "stacks")]

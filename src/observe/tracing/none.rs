@@ -1,7 +1,5 @@
 //! What stands for spans in a build without them: nothing, of no size.
 
-use std::sync::Arc;
-
 use crate::cancel::Cause;
 use crate::observe::kinds::EndKind;
 use crate::observe::record::Record;
@@ -41,13 +39,3 @@ impl ChildSpan {
 }
 
 pub(crate) struct InSpan;
-
-#[derive(Default)]
-pub(crate) struct EnterOnDrop;
-
-#[derive(Default)]
-pub(crate) struct ExitOnDrop;
-
-pub(in crate::observe) fn on_drop(_: &Arc<Record>) -> (EnterOnDrop, ExitOnDrop) {
-    (EnterOnDrop, ExitOnDrop)
-}

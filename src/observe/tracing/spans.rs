@@ -185,8 +185,6 @@ struct State {
     life: Life,
     /// It was told that the child is cancelled.
     cancelled: bool,
-    /// While the child's future is dropped.
-    dropping: Option<InSpan>,
 }
 
 #[derive(Clone)]
@@ -208,7 +206,7 @@ pub(crate) struct InSpan(Option<Arc<Started>>);
 impl ChildSpan {
     pub(in crate::observe) fn new(nursery: NurserySpan) -> Self {
         let life = Life::Unstarted(nursery);
-        Self(Mutex::new(State { life, cancelled: false, dropping: None }))
+        Self(Mutex::new(State { life, cancelled: false }))
     }
 
     /// Enters the span for a poll, and opens it for the first.
@@ -332,39 +330,6 @@ impl Drop for InSpan {
                     with_default(subscriber, || subscriber.exit(id));
                 })
             });
-        }
-    }
-}
-
-/// Enters a child's span when it is dropped: a field before those that the child's code is in.
-#[derive(Default)]
-pub(crate) struct EnterOnDrop(Option<Arc<Record>>);
-
-/// Leaves the span again: a field behind them. Fields are dropped in their order, also where one
-/// of them panics.
-#[derive(Default)]
-pub(crate) struct ExitOnDrop(Option<Arc<Record>>);
-
-/// For a child that is dropped where it is polled.
-pub(in crate::observe) fn on_drop(record: &Arc<Record>) -> (EnterOnDrop, ExitOnDrop) {
-    let record = Some(record).filter(|record| record.scene.is_traced());
-    (EnterOnDrop(record.cloned()), ExitOnDrop(record.cloned()))
-}
-
-impl Drop for EnterOnDrop {
-    fn drop(&mut self) {
-        if let Some(record) = &self.0 {
-            let entered = record.span.enter();
-            record.span.lock().dropping = Some(entered);
-        }
-    }
-}
-
-impl Drop for ExitOnDrop {
-    fn drop(&mut self) {
-        if let Some(record) = &self.0 {
-            let entered = record.span.lock().dropping.take();
-            drop(entered);
         }
     }
 }

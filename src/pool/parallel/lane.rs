@@ -94,7 +94,7 @@ where
             if !this.place.is_taken() {
                 match this.work.next(*this.number, end.take(), cx.waker()) {
                     Next::Run(id, item) => {
-                        this.place.as_mut().set_probe(&id);
+                        this.place.as_mut().observe(&id);
                         *this.item = id;
                         new = Some(item);
                     }

@@ -1,0 +1,145 @@
+//! How an observed child is polled, wherever it is.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::current::Entered;
+use super::lines;
+use super::observer::PollSeen;
+use super::record::{Begun, Record};
+use super::seen::SeenChild;
+use super::tracing::InSpan;
+use super::waker::OwnWaker;
+use crate::child::Polled;
+
+/// What a poll has come to.
+pub(crate) trait IsPending {
+    fn is_pending(&self) -> bool;
+}
+
+impl<T> IsPending for Poll<T> {
+    fn is_pending(&self) -> bool {
+        Self::is_pending(self)
+    }
+}
+
+impl<T, X> IsPending for Polled<T, X> {
+    fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending)
+    }
+}
+
+impl Record {
+    /// Polls the child by `poll`, which is given the child's own waker.
+    ///
+    /// In the child's last poll it is given the waker of `cx`, which does nothing.
+    pub(crate) fn poll<R: IsPending>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
+        let (mut poll, mut polled) = (Some(poll), None);
+        // What is not of the child's type is compiled once, and not for each child.
+        self.poll_by(cx, &mut |cx| {
+            let result = poll.take().map(|poll| poll(cx));
+            let is_pending = result.as_ref().is_some_and(R::is_pending);
+            polled = result;
+            is_pending
+        });
+        match polled {
+            Some(polled) => polled,
+            None => unreachable!("it was polled once"),
+        }
+    }
+
+    /// Polls a child of a nursery. A child that runs on an executor is polled [there](Self::poll),
+    /// and what is polled here only waits for it.
+    pub(crate) fn poll_child<R: IsPending>(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
+        if !self.traits.remote {
+            return self.poll(cx, poll);
+        }
+        let _entered = Entered::new(self);
+        // Here, as children on several threads may start at once.
+        self.scene.open_span();
+        poll(cx)
+    }
+
+    /// Polls; `poll` says whether the child is pending.
+    fn poll_by(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        poll: &mut dyn FnMut(&mut Context<'_>) -> bool,
+    ) {
+        let _entered = Entered::new(self);
+        let _in_span = self.span.start(self);
+        let mut begun = self.begin(cx.waker());
+        if begun.is_first {
+            let child = self.seen();
+            self.scene.tell_new();
+            self.scene.tell(|observer| observer.started(&child, begun.at));
+        }
+        let own = match begun.own.take() {
+            None => self.make_waker(cx.waker()),
+            own => own,
+        };
+        let finds_lines = begun.finds_lines;
+        let mut polling = Polling { child: self, begun, is_pending: false };
+        let mut found = None;
+        polling.is_pending = match &own {
+            Some(own) if finds_lines => {
+                let (is_pending, lines) = lines::find(own, poll);
+                found = Some(lines);
+                is_pending
+            }
+            Some(own) => poll(&mut Context::from_waker(own)),
+            None => poll(cx),
+        };
+        drop(polling);
+        if let Some(found) = found {
+            self.set_lines(found);
+        }
+    }
+
+    /// Makes the child's waker, or another if an executor polls the child by another task's.
+    #[cold]
+    fn make_waker(self: &Arc<Self>, lane: &Waker) -> Option<Waker> {
+        // The driver's last poll is one that wakes nothing.
+        if lane.data().is_null() {
+            return None;
+        }
+        let own = OwnWaker::new(self.seen(), lane);
+        let waker = own.waker().clone();
+        self.set_waker(own);
+        Some(waker)
+    }
+
+    /// The child's future is dropped in its span, until this is dropped, if it is traced.
+    pub(crate) fn in_span(&self) -> InSpan {
+        self.span.enter()
+    }
+}
+
+/// A poll that is going on, until this is dropped: it may panic.
+struct Polling<'a> {
+    child: &'a Arc<Record>,
+    begun: Begun,
+    /// The child goes on. Not so where it has panicked.
+    is_pending: bool,
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        let Begun { at, woken, .. } = &mut self.begun;
+        let ended = self.child.end_poll(*at, self.is_pending);
+        let scene = &self.child.scene;
+        if scene.is_observed() {
+            let child = SeenChild(Arc::clone(self.child));
+            let poll = PollSeen { began: *at, ended, woken: woken.take() };
+            scene.tell(|observer| observer.polled(&child, &poll));
+        }
+    }
+}
