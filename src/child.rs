@@ -13,7 +13,7 @@ use crate::cancel::{
 use crate::drive::budget;
 use crate::error::{Counts, Failure, Panic};
 use crate::flavor::Flavor;
-use crate::guard::{CaughtPanic, catch, drop_guarded};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo};
 use crate::observe::Record;
 
@@ -476,5 +476,14 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     #[inline]
     fn finish(&mut self, lost: Option<LostKind>) -> Gone {
         Gone { id: self.id, location: self.location, control: self.finish.finish(lost) }
+    }
+}
+
+/// A child that is dropped with its nursery: in its span, if it is traced.
+pub(crate) struct Evicted<'env, T, E, M: Flavor>(pub(crate) Child<'env, T, E, M>);
+
+impl<T, E, M: Flavor> Drop for Evicted<'_, T, E, M> {
+    fn drop(&mut self) {
+        FirstPanic::of(self.0.drop_future().map_or(Ok(()), Err)).resume();
     }
 }

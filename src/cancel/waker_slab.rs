@@ -24,9 +24,11 @@ impl WakerSlab {
         self.places[at].replace(waker)
     }
 
+    /// Gives up a place, unless the wakers were taken meanwhile.
     pub(crate) fn give_up(&mut self, place: usize) -> Option<Waker> {
+        let waker = self.places.get_mut(place)?.take();
         self.vacant.push(place);
-        self.places[place].take()
+        waker
     }
 
     /// The places that are taken.

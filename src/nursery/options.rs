@@ -72,7 +72,8 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     ///
     /// So a child that spawns its successor does not have it inside: a chain of a million children
     /// is two spans deep. A child's span is entered for each poll, and while its future is dropped:
-    /// what the child tells is in it, also on an executor. A nursery's is not entered.
+    /// what the child tells is in it, also on an executor. A nursery's is not entered. Of a remote
+    /// child the span is closed at the latest when its nursery is dropped, which does not wait.
     ///
     /// | event in the child's span | level | fields |
     /// |---|---|---|

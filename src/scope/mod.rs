@@ -47,7 +47,7 @@ use self::policy::Policy;
 use self::records::Records;
 use self::shutdown::Shutdown;
 use crate::cancel::{Cause, Control, Nest, Requests, Time};
-use crate::child::{Child, Spawned};
+use crate::child::{Child, Evicted, Spawned};
 use crate::drive::{DriverWaker, Running};
 use crate::error::Counts;
 use crate::flavor::Flavor;
@@ -425,7 +425,7 @@ impl<T, E, M: Flavor> Drop for Scope<'_, T, E, M> {
                 Some(_) => children.iter().filter_map(|child| child.control()?.nest()).collect(),
                 None => Vec::new(),
             };
-            first.drop_each(children);
+            first.drop_each(children.into_iter().map(Evicted));
             self.lose(inside.iter().map(|nest| nest.lost()).sum());
         }
         if !self.records.is_empty() {
