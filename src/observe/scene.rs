@@ -194,8 +194,8 @@ impl Drop for Observed {
             watch.remove(self.0.number);
         }
         if self.0.is_traced() {
-            let span = std::mem::take(&mut self.0.lock().span);
-            drop(span);
+            // Closed without the lock.
+            let _span = std::mem::replace(&mut self.0.lock().span, NurserySpan::NONE);
         }
     }
 }
@@ -217,7 +217,7 @@ impl Scene {
 
     /// The nursery's span, which is none if it is not traced, or gone.
     pub(super) fn span(&self) -> NurserySpan {
-        if self.is_traced() { self.lock().span.clone() } else { NurserySpan::default() }
+        if self.is_traced() { self.lock().span.clone() } else { NurserySpan::NONE }
     }
 
     /// Opens the nursery's span, if it is traced.

@@ -5,7 +5,7 @@ use crate::observe::kinds::EndKind;
 use crate::observe::record::Record;
 use crate::observe::scene::Scene;
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(in crate::observe) struct NurserySpan;
 
 impl NurserySpan {

@@ -67,7 +67,7 @@ impl Drop for Open {
 }
 
 /// The span of a nursery, which is none unless it is traced. Clones are the same span.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(in crate::observe) struct NurserySpan(Option<Arc<Hung>>);
 
 struct Hung {
