@@ -4,7 +4,7 @@
 //! in a nursery whose collections have grown before: what is measured is the children alone.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -12,6 +12,7 @@ use allocation_counter::{AllocationInfo, measure};
 use futures::channel::oneshot::{self, Receiver};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
+use nestling::observe::Watch;
 use nestling::{CancelHandle, Nursery, Pool};
 
 const CHILDREN: u64 = 1_000;
@@ -116,6 +117,41 @@ fn a_parked_child_with_a_handle_keeps_three_allocations_and_240_bytes() {
     assert!(count <= 3 * CHILDREN + BLOCKS + 1, "{info:?}");
     assert!(bytes <= BYTES_WITH_HANDLE * CHILDREN, "{info:?}");
     assert!(handles.iter().all(CancelHandle::is_finished));
+}
+
+/// Its control block, its record and its waker; and a place in the list of the nursery.
+#[test]
+fn a_watched_child_keeps_three_allocations_more() {
+    let watch = Watch::new();
+    let (_senders, receivers): (Vec<_>, Vec<_>) =
+        (0..CHILDREN).map(|_| oneshot::channel::<u32>()).unzip();
+    let mut nursery = grown().watch(&watch);
+    let info = measure(|| {
+        for receiver in receivers {
+            nursery.spawn(async move { receiver.await.map(|n: u32| n + 1) });
+            nursery.next().now_or_never();
+        }
+    });
+    let (count, _) = kept(&info);
+    assert!(count <= 5 * CHILDREN + BLOCKS + 1, "{info:?}");
+    drop(nursery);
+    assert!(watch.snapshot().nurseries().is_empty());
+}
+
+#[test]
+fn nothing_is_left_of_children_that_were_watched() {
+    let watch = Watch::new();
+    // Its list of nurseries keeps some memory from the first on.
+    drop(Nursery::<'_, u32, ()>::new().watch(&watch));
+    let info = measure(|| {
+        let mut nursery: Nursery<'_, u32, ()> = Nursery::new().watch(&watch);
+        for _ in 0..CHILDREN {
+            nursery.spawn_with_handle(async { Ok(1) });
+            nursery.spawn(pending());
+        }
+        drop(nursery.settle().now_or_never());
+    });
+    assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
 }
 
 #[test]

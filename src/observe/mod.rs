@@ -12,13 +12,14 @@
 //! | know where in its work a child is | [`ChildContext::at`](crate::ChildContext::at) and [`AtPlace`], which name places; with the feature `stacks` the lines of its awaits, without names |
 //! | know what a run was like | a [`Timeline`]: a [summary](Timeline::summary), a [picture](Timeline::write_svg), a [trace](Timeline::write_json) for Perfetto |
 //! | have each event | an [`Observer`], by [`Nursery::observe`](crate::Nursery::observe) |
+//! | have spans of the crate `tracing` | with the feature of that name, `Nursery::trace` and `Pool::trace` |
 //!
 //! **What is observed.** The children that are spawned after a nursery was given a watch or an
 //! observer, and the children of nurseries and pools that are made in their polls, by whatever
 //! library. The body of a [`run`](crate::Nursery::run) is observed beside the children, and is not
 //! counted as one. What a child hands to another task is not inside it.
 //!
-//! **What it costs.** An observed child costs four allocations more, and each of its polls two
+//! **What it costs.** An observed child costs three allocations more, and each of its polls two
 //! looks at the clock and a few short locks. `cargo bench` in `benches/observe` prints what that is.
 //!
 //! **When it works.** A snapshot needs nothing but the caller. It is right also where the thread of

@@ -77,7 +77,7 @@ impl Record {
         let _entered = Entered::new(self);
         let _in_span = self.span.start(self);
         let mut begun = self.begin(cx.waker());
-        if begun.is_first {
+        if begun.is_first && self.scene.is_observed() {
             let child = self.seen();
             self.scene.tell_new();
             self.scene.tell(|observer| observer.started(&child, begun.at));

@@ -225,10 +225,17 @@ impl Record {
         self.lock().waker.as_ref().map(|own| own.waker().data())
     }
 
-    /// The child is polled with this waker from now on.
+    /// The child is polled with this waker from now on. Not so where it counts as gone: the waker has
+    /// the record, which would have it for good.
     pub(super) fn set_waker(&self, waker: OwnWaker) {
-        let before = self.lock().waker.replace(waker);
-        drop(before);
+        let unused = {
+            let mut state = self.lock();
+            match state.live.doing {
+                Doing::Ended(_) => Some(waker),
+                _ => state.waker.replace(waker),
+            }
+        };
+        drop(unused);
     }
 
     /// Whether it is cancelled by a control block of its own, as a child of a nursery is.
@@ -250,9 +257,14 @@ impl Record {
     }
 
     /// A poll begins, in the lane of this waker.
+    ///
+    /// A child on an executor may be polled when its nursery is gone, and it counts as gone.
     pub(super) fn begin(&self, lane: &Waker) -> Begun {
         let at = self.scene.now();
         let mut state = self.lock();
+        if let Doing::Ended(_) = state.live.doing {
+            return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
+        }
         let own = state.waker.as_ref().filter(|own| own.is_for(lane));
         let own = own.map(|own| own.waker().clone());
         let live = &mut state.live;
@@ -274,6 +286,9 @@ impl Record {
         let took = at.saturating_sub(began);
         let mut state = self.lock();
         let live = &mut state.live;
+        if let Doing::Ended(_) = live.doing {
+            return at;
+        }
         live.polls += 1;
         live.busy += took;
         live.longest = live.longest.max(took);

@@ -17,6 +17,9 @@ use crate::drive::DriverWaker;
 use crate::info::{ChildInfo, Owner};
 use crate::sync::{Mutex, MutexGuard};
 
+/// The list of children is kept for so many.
+const KEPT: usize = 64;
+
 /// One observed nursery or pool.
 pub(crate) struct Scene {
     pub(super) number: u64,
@@ -307,6 +310,10 @@ impl Scene {
         let removed = state.children.get_mut(place).and_then(Option::take);
         if removed.is_some() {
             state.vacant.push(place);
+        }
+        if state.vacant.len() == state.children.len() && state.children.len() > KEPT {
+            // Many were there at once.
+            (state.children, state.vacant) = Default::default();
         }
         let tally = &mut state.tally;
         // A body is no child.

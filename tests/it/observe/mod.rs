@@ -3,6 +3,7 @@
 //! Time is set by hand, so each test says what is when.
 
 mod findings;
+mod lines;
 mod links;
 mod observers;
 mod pools;

@@ -279,3 +279,22 @@ fn hand() -> (Hand, Watch) {
     let clock = Hand::default();
     (clock.clone(), Watch::with_clock(clock))
 }
+
+#[test]
+fn the_kit_tells_what_the_children_do_where_a_run_stalls() {
+    use nestling::testing::Executor;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let mut executor = Executor::new(1);
+    let watch = executor.watch();
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().name("n").watch(&watch);
+    nursery.child().name("reader").spawn(pending());
+    let stalled = catch_unwind(AssertUnwindSafe(|| executor.block_on(nursery.join())));
+    let payload = stalled.unwrap_err();
+    let text = payload.downcast_ref::<String>().unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "the future waits, and nothing is left to wake it");
+    assert_eq!(lines[1], "1 child in 1 nursery");
+    assert!(lines[3].starts_with("└─ #0 reader  waiting"), "{text}");
+    assert!(lines[4].starts_with("#0 reader in \"n\" waits, and nothing can wake it: "), "{text}");
+    assert!(watch.snapshot().children().is_empty());
+}
