@@ -12,7 +12,7 @@ use allocation_counter::{AllocationInfo, measure};
 use futures::channel::oneshot::{self, Receiver};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
-use nestling::observe::Watch;
+use nestling::observe::{Timeline, Watch};
 use nestling::{CancelHandle, Nursery, Pool};
 
 const CHILDREN: u64 = 1_000;
@@ -151,6 +151,23 @@ fn nothing_is_left_of_children_that_were_watched() {
         }
         drop(nursery.settle().now_or_never());
     });
+    assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
+}
+
+#[test]
+fn a_timeline_that_is_dropped_leaves_nothing() {
+    let record = || {
+        let timeline = Timeline::new();
+        let mut nursery: Nursery<'_, u32, ()> = Nursery::new().observe(timeline.clone());
+        nursery.child().name("one").spawn(async { Ok(1) });
+        nursery.spawn(pending());
+        nursery.next().now_or_never();
+        drop(nursery);
+        assert!(timeline.summary().to_string().contains("2"));
+    };
+    // The clock of the system is made once.
+    record();
+    let info = measure(record);
     assert_eq!((info.count_current, info.bytes_current), (0, 0), "{info:?}");
 }
 

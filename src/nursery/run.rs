@@ -19,7 +19,7 @@ use crate::error::{Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::info::{ChildInfo, Owner};
-use crate::observe::{EndKind, Record};
+use crate::observe::{EndKind, Record, SeenTraits};
 use crate::report::Report;
 use crate::scope::collected::Collected;
 use crate::scope::{Body, Pass, Scope};
@@ -147,7 +147,9 @@ where
     fn new(nursery: Nursery<'env, T, E, M>, body: B, location: &'static Location<'static>) -> Self {
         let info = ChildInfo::body(location);
         let scene = nursery.inner.scope.scene();
-        let record = scene.map(|scene| scene.enter(info.clone(), size_of::<B>()));
+        let record = scene.map(|scene| {
+            scene.enter(info.clone(), SeenTraits { size: size_of::<B>(), ..SeenTraits::default() })
+        });
         Self {
             woken: WakeFlag::new(nursery.inner.driver.waker()),
             inner: Some(nursery.inner),

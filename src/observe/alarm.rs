@@ -48,6 +48,7 @@ impl<C: Timer> Stream for Alarm<C> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
+        let mut has_ticked = false;
         loop {
             match this.sleep.as_mut().as_pin_mut() {
                 None => this.sleep.set(Some(this.timer.sleep(*this.every))),
@@ -61,6 +62,11 @@ impl<C: Timer> Stream for Alarm<C> {
                     let new: Vec<_> = new.collect();
                     if !new.is_empty() {
                         return Poll::Ready(Some(new));
+                    }
+                    if std::mem::replace(&mut has_ticked, true) {
+                        // The timer is ready at once, again and again.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                 }
             }

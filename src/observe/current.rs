@@ -22,13 +22,20 @@ fn replace(current: Option<Arc<Record>>) -> Option<Arc<Record>> {
 }
 
 /// This thread polls an observed child, until this is dropped.
-pub(super) struct Entered {
+pub(crate) struct Entered {
     around: Option<Arc<Record>>,
 }
 
 impl Entered {
     pub(super) fn new(record: &Arc<Record>) -> Self {
         Self { around: replace(Some(Arc::clone(record))) }
+    }
+}
+
+impl Entered {
+    /// This thread polls something that is in no observed child.
+    pub(crate) fn nothing() -> Self {
+        Self { around: replace(None) }
     }
 }
 

@@ -182,16 +182,25 @@ impl Snapshot {
     /// nurseries.
     #[must_use]
     pub fn findings(&self, thresholds: &Thresholds) -> Vec<Finding> {
-        let mut check =
-            Check { snapshot: self, thresholds, inner: BTreeMap::new(), found: Vec::new() };
-        check.collect_inner();
+        let mut of_nursery: BTreeMap<u64, Vec<&ChildSnapshot>> = BTreeMap::new();
+        for child in self.children() {
+            of_nursery.entry(child.nursery()).or_default().push(child);
+        }
+        let children = |nursery: &NurserySnapshot| {
+            of_nursery.get(&nursery.number()).map_or(&[][..], Vec::as_slice)
+        };
+        let (inner, found) = (BTreeMap::new(), Vec::new());
+        let mut check = Check { snapshot: self, thresholds, inner, found };
         for nursery in self.nurseries() {
-            let children: Vec<_> = self.children_of(nursery).collect();
-            let stuck = check.slots(nursery, &children);
-            for child in &children {
-                check.child(nursery, child);
+            check.note_inner(nursery, children(nursery));
+        }
+        for nursery in self.nurseries() {
+            let children = children(nursery);
+            let stuck = check.slots(nursery, children);
+            for child in children {
+                check.child(nursery, children, child);
             }
-            check.nursery(nursery, &children, stuck);
+            check.nursery(nursery, children, stuck);
         }
         check.found.sort_by_key(|finding| (finding.kind, finding.number));
         check.found
@@ -213,14 +222,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn collect_inner(&mut self) {
-        for nursery in self.snapshot.nurseries() {
-            let Some(parent) = nursery.parent() else { continue };
-            let inner = self.inner.entry(parent).or_default();
-            for child in self.snapshot.children_of(nursery) {
-                inner.is_polled |= child.state() == ChildState::Polled;
-                inner.longest = inner.longest.max(child.longest_poll());
-            }
+    /// Notes what the children of a nursery do for the child that it is inside.
+    fn note_inner(&mut self, nursery: &NurserySnapshot, children: &[&ChildSnapshot]) {
+        let Some(parent) = nursery.parent() else { return };
+        let inner = self.inner.entry(parent).or_default();
+        // Those that run elsewhere are not polled in the poll of the child.
+        for child in children.iter().filter(|child| !child.is_remote()) {
+            inner.is_polled |= child.state() == ChildState::Polled;
+            inner.longest = inner.longest.max(child.longest_poll());
         }
     }
 
@@ -241,7 +250,12 @@ impl Check<'_> {
         });
     }
 
-    fn child(&mut self, nursery: &NurserySnapshot, child: &ChildSnapshot) {
+    fn child(
+        &mut self,
+        nursery: &NurserySnapshot,
+        siblings: &[&ChildSnapshot],
+        child: &ChildSnapshot,
+    ) {
         let (patience, long_poll) = (self.thresholds.patience, self.thresholds.long_poll);
         let at = child.place().map_or_else(String::new, |place| {
             format!(", at {}", Name { text: place, chars: MAX_NAME })
@@ -267,9 +281,8 @@ impl Check<'_> {
         let is_polled = child.state() == ChildState::Polled && !inner.is_polled;
         if is_polled && child.polls() == 1 && child.in_state() >= patience {
             let mut text = format!("does not yield: its first poll has taken {waited} so far{at}");
-            let others = self
-                .snapshot
-                .children_of(nursery)
+            let others = siblings
+                .iter()
                 .filter(|other| matches!(other.state(), ChildState::Queued | ChildState::Woken));
             match others.count() {
                 0 => {}
@@ -288,7 +301,10 @@ impl Check<'_> {
             };
             self.find(FindingKind::LongPoll, nursery, Some(child), text);
         }
-        if child.polls() >= MANY_POLLS && child.self_woken() * 10 >= child.polls() * 9 {
+        // The driver of a nursery inside wakes the child whenever its turn is over.
+        let is_itself = !self.has_inner(child);
+        if is_itself && child.polls() >= MANY_POLLS && child.self_woken() * 10 >= child.polls() * 9
+        {
             let (woken, polls) = (child.self_woken(), child.polls());
             let text = format!("woke itself in {woken} of its {polls} polls{at}");
             self.find(FindingKind::WakesItself, nursery, Some(child), text);
@@ -312,7 +328,8 @@ impl Check<'_> {
             && child.in_state() >= self.thresholds.quiet
             && child.wakers() > 0
             && !child.was_woken_from_outside()
-            && !child.is_daemon();
+            && !child.is_daemon()
+            && !self.has_inner(child);
         let by = child.woken_by().filter(|_| is_quiet)?;
         by.number().filter(|number| self.snapshot.child(*number).is_none())?;
         Some(by.to_string())
@@ -330,7 +347,7 @@ impl Check<'_> {
         };
         let around = nursery.parent().and_then(|parent| self.snapshot.child(parent));
         could_be
-            && !child.is_remote()
+            && (!child.is_remote() || child.is_ending())
             && nursery.driver() != DriverState::Polled
             && around.is_none_or(|around| around.state() == ChildState::Waiting)
     }
@@ -417,7 +434,9 @@ impl Check<'_> {
         }
         let (lived, span) = nursery.lived();
         let may_overlap = nursery.limit() != Some(1) && nursery.ended() >= 2;
-        if may_overlap && span * 10 >= patience && lived * 20 <= span * 21 {
+        // Where they live for a part of the time only, there was nothing to do.
+        let is_busy = lived * 10 >= span * 9 && lived * 20 <= span * 21;
+        if may_overlap && nursery.running() == 0 && span * 10 >= patience && is_busy {
             let text = format!(
                 "was in fact serial: its {} children have run one after the other, in {}",
                 nursery.ended(),

@@ -81,6 +81,7 @@ mod width;
 pub use self::alarm::Alarm;
 pub use self::at::{At, AtPlace};
 pub use self::clock::{SystemClock, TimeSource};
+pub(crate) use self::current::Entered;
 pub use self::findings::{Finding, FindingKind, Thresholds};
 pub use self::kinds::{EndKind, WokenBy};
 pub use self::observer::{Observer, PollSeen};

@@ -19,7 +19,7 @@ use crate::guard::{catch, drop_quietly};
 /// It is called on whichever thread spawns, polls, wakes or drops the child, in the middle of that,
 /// and never under a lock of this crate. So it should be quick, and must not block: a wake may come
 /// from any code, which may hold locks of its own. What is told of one child comes in order, but
-/// for wakes, which may come from several threads at once.
+/// for wakes and cancels, which may come from several threads at once.
 ///
 /// An observer that panics is not called again; the run goes on. Nothing is told of that.
 ///
@@ -72,10 +72,14 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A child was told to end: it is about to be dropped, or may go on for a time.
     ///
-    /// Of children that are dropped at once with their nursery only the [end](Self::ended) is told.
+    /// Of children that are dropped at once with their nursery only the [end](Self::ended) is told,
+    /// and of one that is cancelled before its spawn was told.
     fn cancelled(&self, child: &SeenChild, at: Duration, cause: &Cause) {}
 
     /// A child has ended, and its future was dropped.
+    ///
+    /// One that runs on an executor, and whose nursery is dropped, counts as ended then, although its
+    /// future may be dropped later: nothing more is told of it.
     fn ended(&self, child: &SeenChild, at: Duration, kind: EndKind) {}
 
     /// The clock of the times that it is told; the [system's](super::SystemClock) without one.

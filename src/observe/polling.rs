@@ -79,7 +79,6 @@ impl Record {
         let mut begun = self.begin(cx.waker());
         if begun.is_first && self.scene.is_observed() {
             let child = self.seen();
-            self.scene.tell_new();
             self.scene.tell(|observer| observer.started(&child, begun.at));
         }
         let own = match begun.own.take() {
@@ -108,7 +107,7 @@ impl Record {
     #[cold]
     fn make_waker(self: &Arc<Self>, lane: &Waker) -> Option<Waker> {
         // The driver's last poll is one that wakes nothing.
-        if lane.data().is_null() {
+        if lane.data().is_null() && !self.traits.remote {
             return None;
         }
         let own = OwnWaker::new(self.seen(), lane);
@@ -134,7 +133,7 @@ struct Polling<'a> {
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let Begun { at, woken, .. } = &mut self.begun;
-        let ended = self.child.end_poll(*at, self.is_pending);
+        let Some(ended) = self.child.end_poll(*at, self.is_pending) else { return };
         let scene = &self.child.scene;
         if scene.is_observed() {
             let child = SeenChild(Arc::clone(self.child));

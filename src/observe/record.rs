@@ -5,6 +5,7 @@
 //! at one moment. No code of users runs under the lock.
 
 use std::borrow::Cow;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::Waker;
@@ -17,9 +18,8 @@ use super::scene::Scene;
 use super::seen::SeenChild;
 use super::tracing::ChildSpan;
 use super::waker::OwnWaker;
-use crate::cancel::{Cause, Control};
-#[cfg(feature = "stacks")]
-use crate::guard::wake_by_ref;
+use crate::cancel::{Cause, Control, Phase};
+use crate::guard::drop_quietly;
 use crate::info::{ChildId, ChildInfo};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -76,6 +76,10 @@ pub(super) enum Doing {
     Woken,
     Ended(EndKind),
 }
+
+// See `Scene`.
+impl UnwindSafe for Record {}
+impl RefUnwindSafe for Record {}
 
 /// What changes.
 #[derive(Clone)]
@@ -170,7 +174,12 @@ impl Record {
     }
 
     /// Tells observers that the child is cancelled, and tells it in its span.
+    ///
+    /// Not so of one that has ended, or of which no observer was told so far: of that the end is told.
     pub(crate) fn cancelled(self: &Arc<Self>, cause: &Cause) {
+        if matches!(self.lock().live.doing, Doing::Ended(_)) || self.scene.is_untold(self) {
+            return;
+        }
         self.span.cancelled(self, cause);
         if self.scene.is_observed() {
             let (child, at) = (self.seen(), self.scene.now());
@@ -194,7 +203,7 @@ impl Record {
             state.live.lines.ask();
             state.waker.as_ref().map(OwnWaker::lane)
         };
-        lane.as_ref().map(wake_by_ref).is_some()
+        lane.map(|lane| lane.wake()).is_some()
     }
 
     pub(super) fn set_lines(&self, found: Found) {
@@ -235,7 +244,7 @@ impl Record {
                 _ => state.waker.replace(waker),
             }
         };
-        drop(unused);
+        drop_quietly(unused);
     }
 
     /// Whether it is cancelled by a control block of its own, as a child of a nursery is.
@@ -251,8 +260,8 @@ impl Record {
     pub(super) fn is_cancelling(&self) -> bool {
         match self.control() {
             Some(control) => control.is_cancelled(),
-            // An item goes with its pool.
-            None => self.scene.cause().is_some(),
+            // An item goes with its pool. A body may go on.
+            None => !self.info.is_body() && self.scene.cause().is_some(),
         }
     }
 
@@ -281,13 +290,15 @@ impl Record {
     }
 
     /// A poll ends, and the child is pending, or has come to its end. Returns when.
-    pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Duration {
+    ///
+    /// `None` if the child counts as gone.
+    pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Option<Duration> {
         let at = self.scene.now();
         let took = at.saturating_sub(began);
         let mut state = self.lock();
         let live = &mut state.live;
         if let Doing::Ended(_) = live.doing {
-            return at;
+            return None;
         }
         live.polls += 1;
         live.busy += took;
@@ -305,7 +316,7 @@ impl Record {
             Some(Wake::At(woken)) => woken.max(at),
             _ => at,
         };
-        at
+        Some(at)
     }
 
     /// The child is woken. Returns when, and by what, if it was not woken before.
@@ -346,7 +357,7 @@ impl Record {
             (live.doing, live.since) = (Doing::Ended(kind), at);
             (live.started, (std::mem::take(&mut live.places), state.waker.take()))
         };
-        drop(left);
+        drop_quietly(left);
         self.scene.remove(self, started, at);
         if self.scene.is_observed() {
             self.scene.tell_new();
@@ -354,6 +365,17 @@ impl Record {
             self.scene.tell(|observer| observer.ended(&child, at, kind));
         }
         self.span.end(self, kind);
+    }
+
+    /// The nursery, when the record is of no use any more.
+    pub(super) fn into_scene(self) -> Arc<Scene> {
+        self.scene
+    }
+
+    /// Whether it runs on an executor and was handed over, or has ended there.
+    pub(super) fn is_handed_over(&self) -> bool {
+        let control = self.control().filter(|_| self.traits.remote);
+        control.is_some_and(|control| control.phase() > Phase::Queued)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

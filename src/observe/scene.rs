@@ -1,6 +1,7 @@
 //! The scene: one observed nursery or pool, the children in it, and what observes them.
 
 use std::collections::BTreeMap;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -117,7 +118,12 @@ impl Lenses {
 }
 
 /// A nursery's hold on its scene: when it is dropped, the nursery is gone.
-pub(crate) struct Observed(Arc<Scene>);
+pub(crate) struct Observed {
+    scene: Arc<Scene>,
+    /// What there was before something more was to observe the nursery: the children of then are
+    /// observed by that alone.
+    before: Option<Box<Self>>,
+}
 
 impl Observed {
     /// For a nursery that is made in the poll of an observed child: it is observed as that is.
@@ -135,19 +141,32 @@ impl Observed {
         driver: &Arc<DriverWaker>,
         lenses: Lenses,
     ) -> Self {
-        let Some(Self(before)) = before.as_ref() else {
+        let Some(before) = before else {
             return Self::open(owner, driver, Arc::new(lenses), super::current::current(), None);
         };
-        let lenses = Arc::new(before.lenses.and(lenses));
+        let old = &before.scene;
+        let lenses = Arc::new(old.lenses.and(lenses));
         // It stays the same nursery, with one span.
-        let span = before.is_traced().then(|| before.span());
-        let new = Self::open(owner, driver, lenses, before.parent.clone(), span);
-        {
-            let before = before.lock();
-            let mut state = new.0.lock();
-            (state.name, state.limit) = (before.name.clone(), before.limit);
-        }
+        let span = old.is_traced().then(|| old.span());
+        let mut new = Self::open(owner, driver, lenses, old.parent.clone(), span);
+        let is_used = {
+            let old = old.lock();
+            let mut state = new.scene.lock();
+            (state.name, state.limit) = (old.name.clone(), old.limit);
+            state.cause = old.cause.clone();
+            old.vacant.len() < old.children.len()
+        };
+        new.before = is_used.then(|| Box::new(before));
         new
+    }
+
+    /// The nursery is cancelled.
+    pub(crate) fn cancel(&self, cause: &Cause) {
+        let mut observed = Some(self);
+        while let Some(Self { scene, before }) = observed {
+            scene.cancel(cause);
+            observed = before.as_deref();
+        }
     }
 
     fn open(
@@ -183,25 +202,41 @@ impl Observed {
         for watch in &scene.lenses.watches {
             watch.add(&scene);
         }
-        Self(scene)
+        Self { scene, before: None }
     }
 
     pub(crate) fn scene(&self) -> &Arc<Scene> {
-        &self.0
+        &self.scene
     }
 }
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        for watch in &self.0.lenses.watches {
-            watch.remove(self.0.number);
+        for watch in &self.scene.lenses.watches {
+            watch.remove(self.scene.number);
         }
-        if self.0.is_traced() {
+        if self.scene.is_traced() {
             // Closed without the lock.
-            let _span = std::mem::replace(&mut self.0.lock().span, NurserySpan::NONE);
+            let _span = std::mem::replace(&mut self.scene.lock().span, NurserySpan::NONE);
         }
     }
 }
+
+/// A nursery that was made in a child of another, and so on: such a chain may be longer than a
+/// thread's stack is.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(record) = parent.and_then(Arc::into_inner) {
+            let mut scene = Arc::into_inner(record.into_scene());
+            parent = scene.as_mut().and_then(|scene| scene.parent.take());
+        }
+    }
+}
+
+// Each observer is behind an unwind guard, and locks that are poisoned are taken all the same.
+impl UnwindSafe for Scene {}
+impl RefUnwindSafe for Scene {}
 
 impl Scene {
     pub(super) fn now(&self) -> Duration {
@@ -263,18 +298,27 @@ impl Scene {
     }
 
     /// Adds an item of a pool, which was pulled just now, or the body of a run.
-    pub(crate) fn enter(self: &Arc<Self>, info: ChildInfo, size: usize) -> Arc<Record> {
+    pub(crate) fn enter(self: &Arc<Self>, info: ChildInfo, traits: SeenTraits) -> Arc<Record> {
         self.open_span();
-        let record = self.record(info, SeenTraits { size, ..SeenTraits::default() });
-        self.add(&record);
-        self.tell_new();
+        let record = self.record(info, traits);
+        self.list(&mut self.lock(), &record);
+        if self.is_observed() {
+            self.tell(|observer| observer.spawned(&record.seen(), record.spawned));
+        }
         record
     }
 
-    /// A child is there. Observers are told of it at once, or by [`tell_new`](Self::tell_new): a
-    /// child that a spawner adds is added under a lock.
+    /// A child of a nursery is there. Observers are told of it by [`tell_new`](Self::tell_new): one
+    /// that a spawner adds is added under a lock.
     pub(crate) fn add(&self, record: &Arc<Record>) {
         let mut state = self.lock();
+        self.list(&mut state, record);
+        if self.is_observed() {
+            state.untold.push(Arc::clone(record));
+        }
+    }
+
+    fn list(&self, state: &mut State, record: &Arc<Record>) {
         let child = Some(Arc::clone(record));
         let place = match state.vacant.pop() {
             Some(place) => {
@@ -287,12 +331,15 @@ impl Scene {
             }
         };
         record.place.store(place, Ordering::Relaxed);
-        if self.is_observed() {
-            state.untold.push(Arc::clone(record));
-        }
     }
 
-    /// Tells observers of the children that were added.
+    /// Whether observers were not told so far that the child is there.
+    pub(super) fn is_untold(&self, record: &Record) -> bool {
+        self.lock().untold.iter().any(|untold| untold.number == record.number)
+    }
+
+    /// Tells observers of the children that were added. Called where the nursery is driven: so what
+    /// a child does is told after that.
     pub(crate) fn tell_new(&self) {
         if !self.is_observed() {
             return;
@@ -320,7 +367,8 @@ impl Scene {
         tally.ended += u64::from(!record.info.is_body());
         if let Some(started) = started.filter(|_| !record.info.is_body()) {
             tally.lived += at.saturating_sub(started);
-            tally.first_start.get_or_insert(started);
+            let first = tally.first_start.get_or_insert(started);
+            *first = started.min(*first);
             tally.last_end = at;
         }
         drop(state);
@@ -328,7 +376,7 @@ impl Scene {
     }
 
     /// The nursery is cancelled.
-    pub(crate) fn cancel(&self, cause: &Cause) {
+    fn cancel(&self, cause: &Cause) {
         let children = {
             let mut state = self.lock();
             if state.cause.is_some() {
@@ -338,9 +386,9 @@ impl Scene {
             if !self.is_observed() && !self.is_traced() {
                 return;
             }
-            // Those that have a control block tell it by that.
+            // Those that have a control block tell it by that. A body may go on.
             let children = state.children.iter().flatten();
-            let plain = children.filter(|record| !record.has_control());
+            let plain = children.filter(|record| !record.has_control() && !record.info.is_body());
             plain.cloned().collect::<Vec<_>>()
         };
         self.open_span();

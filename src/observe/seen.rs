@@ -10,8 +10,9 @@ use crate::info::{ChildInfo, Owner};
 
 /// An observed child, or an item of a pool, as an [`Observer`](super::Observer) is told of it.
 ///
-/// A clone is the same child, and costs one reference count. It keeps nothing of the child's own
-/// alive but its name, and can be kept beyond its end.
+/// A clone is the same child, and costs one reference count. It keeps no future alive, but what
+/// observes the child: an observer that keeps it beyond the child's end keeps itself. Keep its
+/// [number](Self::number) and [info](Self::info) then.
 #[derive(Clone)]
 pub struct SeenChild(pub(super) Arc<Record>);
 

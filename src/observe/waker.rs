@@ -5,6 +5,8 @@ use std::task::{Wake, Waker};
 
 use super::seen::SeenChild;
 use crate::drive::is_same;
+#[cfg(feature = "stacks")]
+use crate::guard::wake_by_ref;
 
 /// Passes wakes on to the child's lane, and notes them in its record.
 ///
@@ -55,9 +57,20 @@ impl OwnWaker {
         Arc::strong_count(&self.inner).saturating_sub(2)
     }
 
-    /// The lane's own, by which the child is polled without a wake of its own.
+    /// The way to the lane, by which the child is polled without a wake of its own.
     #[cfg(feature = "stacks")]
-    pub(super) fn lane(&self) -> Waker {
-        self.inner.lane.clone()
+    pub(super) fn lane(&self) -> Lane {
+        Lane(Arc::clone(&self.inner))
+    }
+}
+
+/// Wakes a child's lane, and notes nothing.
+#[cfg(feature = "stacks")]
+pub(super) struct Lane(Arc<ChildWaker>);
+
+#[cfg(feature = "stacks")]
+impl Lane {
+    pub(super) fn wake(&self) {
+        wake_by_ref(&self.0.lane);
     }
 }

@@ -24,6 +24,7 @@ use crate::flavor::{Flavor, Naming};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::lanes::Lanes;
+use crate::observe::SeenTraits;
 use crate::report::Completion;
 
 pin_project! {
@@ -102,19 +103,15 @@ where
         source: S,
         make: F,
     ) -> Self {
+        let traits = SeenTraits { daemon: false, remote: false, size: size_of::<Fut>() };
         let driver = mem::replace(&mut options.driver, DriverState::new());
         let limit = options.limit;
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             lanes: Lanes::new(driver.waker()),
-            ledger: Ledger::new(
-                options,
-                outputs,
-                location,
-                driver.waker(),
-                size_of::<Fut>(),
-                || source.left(),
-            ),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), traits, || {
+                source.left()
+            }),
             driver,
             source: Some(source),
             make: Some(make),

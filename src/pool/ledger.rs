@@ -21,7 +21,7 @@ use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Pani
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
 use crate::info::{ChildId, ChildInfo, Owner};
-use crate::observe::Observed;
+use crate::observe::{Observed, SeenTraits};
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
 use crate::scope::policy::{Policy, Verdict};
@@ -59,8 +59,8 @@ pub(super) struct Ledger<'env, T, E, M: Flavor> {
     around: Option<Member>,
     /// There if the pool is observed.
     observed: Option<Observed>,
-    /// The bytes of an item's future.
-    size: usize,
+    /// What each item is from the start.
+    traits: SeenTraits,
 }
 
 impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
@@ -69,7 +69,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         outputs: bool,
         location: &'static Location<'static>,
         driver: &Arc<DriverWaker>,
-        size: usize,
+        traits: SeenTraits,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
         let Options { name, limit, policy, errors, progress, times, finish, observed, .. } =
@@ -102,7 +102,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             driver: Arc::clone(driver),
             around: None,
             observed,
-            size,
+            traits,
         }
     }
 
@@ -143,7 +143,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         });
         let cause = self.cause.insert(first.unwrap_or(cause)).clone();
         if let Some(observed) = &self.observed {
-            observed.scene().cancel(&cause);
+            observed.cancel(&cause);
         }
         let fault = self.times.drop_deadline();
         self.record_fault(fault);
@@ -269,7 +269,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
             None => None,
             Some(observed) => {
                 let info = ChildInfo::new(id, name.clone(), self.location);
-                Some(observed.scene().enter(info, self.size))
+                Some(observed.scene().enter(info, self.traits))
             }
         };
         Tag { id, name, record }

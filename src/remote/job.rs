@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use super::link::{Fate, Link};
 use crate::cancel::current::Inside;
 use crate::guard::{CaughtPanic, catch};
-use crate::observe::Record;
+use crate::observe::{Entered, Record};
 
 pin_project! {
     /// Polls the future until it is through or is told to go. Whatever becomes of the task, the
@@ -57,7 +57,10 @@ where
         let inside = Inside::enter_nothing();
         let polled = catch(|| match this.record {
             Some(record) => record.poll(cx, |cx| future.poll(cx)),
-            None => future.poll(cx),
+            None => {
+                let _nothing = Entered::nothing();
+                future.poll(cx)
+            }
         });
         drop(inside.leave());
         let fate = match polled {

@@ -108,7 +108,12 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// The scene, if the nursery is observed.
     #[inline]
     pub(crate) fn scene(&self) -> Option<&Arc<Scene>> {
-        self.about.as_ref()?.observed.as_ref().map(Observed::scene)
+        self.observed().map(Observed::scene)
+    }
+
+    #[inline]
+    fn observed(&self) -> Option<&Observed> {
+        self.about.as_ref()?.observed.as_ref()
     }
 
     /// Lets the children that are spawned from now on be observed by these too.

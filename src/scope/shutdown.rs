@@ -202,8 +202,8 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
             None => (true, cause),
         };
         self.shutdown.cause = Some(cause.clone());
-        if let Some(scene) = self.scene() {
-            scene.cancel(&cause);
+        if let Some(observed) = self.observed() {
+            observed.cancel(&cause);
         }
         self.fetch();
         self.drop_deadline();

@@ -324,6 +324,15 @@ fn of_what_observes_and_what_is_seen() {
 }
 
 #[test]
+fn handles_can_be_used_after_a_panic() {
+    fn check<X: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    check::<CancelHandle>();
+    check::<Cause>();
+    check::<ChildInfo>();
+    check::<JoinedError<Own>>();
+}
+
+#[test]
 fn no_public_type_is_missing_here() {
     let exports = [include_str!("../../src/lib.rs"), include_str!("../../src/observe/mod.rs")];
     let exports = exports.iter().flat_map(|file| file.split("pub use ").skip(1));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use self::groups::LocationGroup;
 use super::kinds::WokenBy;
-use super::record::{Doing, Live, Record, Wake};
+use super::record::{Doing, Live, Record};
 use super::scene::Scene;
 #[cfg(feature = "stacks")]
 use super::stacks::AwaitTree;
@@ -92,6 +92,8 @@ pub struct ChildSnapshot {
     wakers: usize,
     waits_for: Vec<u64>,
     waits_for_slot: Option<u64>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    is_ending: bool,
     #[cfg(feature = "stacks")]
     #[cfg_attr(feature = "serde", serde(skip))]
     await_lines: Option<Arc<AwaitTree>>,
@@ -109,7 +111,8 @@ pub enum ChildState {
     Polled,
     /// It waits to be woken.
     Waiting,
-    /// It was woken, and is not polled yet.
+    /// It was woken, and is not polled yet. On an executor also: it was handed over, and is not
+    /// polled yet; or it has ended, and its nursery has not seen that yet.
     Woken,
 }
 
@@ -207,7 +210,7 @@ impl Snapshot {
         &self.children
     }
 
-    /// The children of one nursery, in spawn order.
+    /// The children of one nursery, in spawn order. Looks at all children.
     pub fn children_of(&self, nursery: &NurserySnapshot) -> impl Iterator<Item = &ChildSnapshot> {
         let number = nursery.number;
         self.children.iter().filter(move |child| child.nursery == number)
@@ -223,7 +226,8 @@ impl Snapshot {
     /// The nursery with this number.
     #[must_use]
     pub fn nursery(&self, number: u64) -> Option<&NurserySnapshot> {
-        self.nurseries.iter().find(|nursery| nursery.number == number)
+        let at = self.nurseries.binary_search_by_key(&number, |nursery| nursery.number).ok()?;
+        Some(&self.nurseries[at])
     }
 }
 
@@ -254,17 +258,16 @@ impl ChildSnapshot {
     /// `None` if it has ended.
     fn of(record: &Arc<Record>, live: Live, wakers: usize, now: Duration) -> Option<Self> {
         let state = match live.doing {
+            // It has its slot, and waits for the executor.
+            Doing::Queued if record.is_handed_over() => ChildState::Woken,
             Doing::Queued => ChildState::Queued,
-            Doing::Polled | Doing::Ending => ChildState::Polled,
+            Doing::Polled => ChildState::Polled,
             Doing::Waiting => ChildState::Waiting,
-            Doing::Woken => ChildState::Woken,
+            // Its end is to be seen by the nursery.
+            Doing::Woken | Doing::Ending => ChildState::Woken,
             Doing::Ended(_) => return None,
         };
-        let since = match (live.doing, live.woken) {
-            (Doing::Woken, Some(Wake::At(woken))) => woken,
-            _ => live.since,
-        };
-        let in_state = now.saturating_sub(since);
+        let in_state = now.saturating_sub(live.since);
         let is_polled = live.doing == Doing::Polled;
         let polling = if is_polled { in_state } else { Duration::ZERO };
         Some(Self {
@@ -289,6 +292,7 @@ impl ChildSnapshot {
             wakers: if is_polled { wakers.saturating_sub(1) } else { wakers },
             waits_for: Vec::new(),
             waits_for_slot: live.slot_in,
+            is_ending: live.doing == Doing::Ending,
             #[cfg(feature = "stacks")]
             await_lines: live.lines.found().cloned(),
         })
@@ -310,6 +314,11 @@ impl ChildSnapshot {
     #[must_use]
     pub fn info(&self) -> &ChildInfo {
         &self.info
+    }
+
+    /// Whether its last poll is over, and the nursery has not seen its end so far.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending
     }
 
     /// What it does.

@@ -73,14 +73,18 @@ struct Recorder {
 struct State {
     /// Children that have not ended, by their numbers.
     live: BTreeMap<u64, (SeenChild, Option<Duration>)>,
+    /// The nurseries of those, and of the children among the entries; and how many these are.
+    scopes: BTreeMap<u64, (ScopeTrack, usize)>,
     /// In order of time.
     entries: VecDeque<Entry>,
     dropped: u64,
 }
 
+/// Nothing of a child that has ended is kept but this: the child's record would keep what observes
+/// it, and so this timeline.
 enum Entry {
     Poll { child: u64, poll: PollSeen },
-    End { child: SeenChild, started: Option<Duration>, at: Duration, kind: EndKind },
+    End { child: ChildTrack, at: Duration },
 }
 
 impl Entry {
@@ -162,19 +166,19 @@ impl Timeline {
 
     /// What is recorded by now, as plain data.
     fn recording(&self) -> Recording {
-        let now = self.0.clock.now();
-        let Copied { live, ended, polls, dropped } = self.0.lock().copy();
-        let mut children = BTreeMap::new();
-        let mut to = Duration::ZERO;
-        for (child, started) in &live {
-            children.insert(child.number(), ChildTrack::of(child, *started, None));
-            to = now;
+        let Copied { live, ended, polls, scopes, dropped } = self.0.lock().copy();
+        // By the clock of what is told, which may be another's.
+        let now = live.last().map(|(child, _)| child.0.scene.now());
+        let last = ended.iter().filter_map(|child| Some(child.ended?.0)).max();
+        let to = now.max(last).unwrap_or_default();
+        let mut children: BTreeMap<u64, ChildTrack> =
+            ended.into_iter().map(|child| (child.number, child)).collect();
+        for (child, started) in live {
+            children.insert(child.number(), ChildTrack::of(&child, started, None));
         }
-        for (child, started, at, kind) in &ended {
-            children.insert(child.number(), ChildTrack::of(child, *started, Some((*at, *kind))));
-            to = to.max(*at);
-        }
-        for (child, poll) in polls {
+        let oldest = self.0.age.map_or(Duration::ZERO, |age| to.saturating_sub(age));
+        children.retain(|_, child| child.ended.is_none_or(|(at, _)| at >= oldest));
+        for (child, poll) in polls.into_iter().filter(|(_, poll)| poll.ended >= oldest) {
             if let Some(track) = children.get_mut(&child) {
                 track.polls.push(PollSpan {
                     began: poll.began,
@@ -183,23 +187,8 @@ impl Timeline {
                 });
             }
         }
-        let mut scopes = BTreeMap::new();
-        for child in live.iter().map(|(child, _)| child).chain(ended.iter().map(|it| &it.0)) {
-            let mut nursery = Some(child.nursery());
-            while let Some(scope) = nursery {
-                let parent = scope.parent();
-                scopes.entry(scope.number()).or_insert_with(|| ScopeTrack::of(&scope));
-                nursery = parent.map(|parent| parent.nursery());
-            }
-        }
         let from = children.values().map(|child| child.spawned).min().unwrap_or(to);
-        Recording {
-            scopes: scopes.into_values().collect(),
-            children: children.into_values().collect(),
-            from,
-            to,
-            dropped,
-        }
+        Recording { scopes, children: children.into_values().collect(), from, to, dropped }
     }
 }
 
@@ -258,10 +247,10 @@ impl<W: io::Write> fmt::Write for Utf8<W> {
 /// What was recorded, to be looked at without the lock.
 struct Copied {
     live: Vec<(SeenChild, Option<Duration>)>,
-    /// With their start, and when and how they ended.
-    ended: Vec<(SeenChild, Option<Duration>, Duration, EndKind)>,
+    ended: Vec<ChildTrack>,
     /// With the numbers of the children.
     polls: Vec<(u64, PollSeen)>,
+    scopes: Vec<ScopeTrack>,
     dropped: u64,
 }
 
@@ -272,12 +261,27 @@ impl State {
         for entry in &self.entries {
             match entry {
                 Entry::Poll { child, poll } => polls.push((*child, poll.clone())),
-                Entry::End { child, started, at, kind } => {
-                    ended.push((child.clone(), *started, *at, *kind));
-                }
+                Entry::End { child, .. } => ended.push(child.clone()),
             }
         }
-        Copied { live, ended, polls, dropped: self.dropped }
+        let scopes = self.scopes.values().map(|(scope, _)| scope.clone()).collect();
+        Copied { live, ended, polls, scopes, dropped: self.dropped }
+    }
+
+    /// A child is there, in this nursery.
+    fn enter(&mut self, child: &SeenChild, scope: ScopeTrack) {
+        self.scopes.entry(scope.number).or_insert((scope, 0)).1 += 1;
+        self.live.insert(child.number(), (child.clone(), None));
+    }
+
+    /// A child of this nursery is given up.
+    fn leave(&mut self, scope: u64) {
+        if let Some((_, children)) = self.scopes.get_mut(&scope) {
+            *children -= 1;
+            if *children == 0 {
+                self.scopes.remove(&scope);
+            }
+        }
     }
 }
 
@@ -288,17 +292,19 @@ impl Recorder {
         let mut old: Vec<Entry> = Vec::new();
         {
             let mut state = self.lock();
-            if let Entry::End { child, .. } = &entry {
-                state.live.remove(&child.number());
-            }
             state.entries.push_back(entry);
             while let Some(first) = state.entries.front() {
-                let is_old = self.age.is_some_and(|age| first.at() + age < at);
+                let is_old = self.age.is_some_and(|age| at.saturating_sub(first.at()) > age);
                 if !is_old && state.entries.len() <= self.entries {
                     break;
                 }
                 state.dropped += 1;
-                old.extend(state.entries.pop_front());
+                let first = state.entries.pop_front();
+                if let Some(Entry::End { child, .. }) = &first {
+                    let scope = child.scope;
+                    state.leave(scope);
+                }
+                old.extend(first);
             }
         }
         drop(old);
@@ -311,7 +317,8 @@ impl Recorder {
 
 impl Observer for Timeline {
     fn spawned(&self, child: &SeenChild, _: Duration) {
-        self.0.lock().live.insert(child.number(), (child.clone(), None));
+        let scope = ScopeTrack::of(&child.nursery());
+        self.0.lock().enter(child, scope);
     }
 
     fn started(&self, child: &SeenChild, at: Duration) {
@@ -325,8 +332,11 @@ impl Observer for Timeline {
     }
 
     fn ended(&self, child: &SeenChild, at: Duration, kind: EndKind) {
-        let started = self.0.lock().live.get(&child.number()).and_then(|(_, started)| *started);
-        self.0.add(Entry::End { child: child.clone(), started, at, kind });
+        let live = self.0.lock().live.remove(&child.number());
+        if let Some((child, started)) = live {
+            let child = ChildTrack::of(&child, started, Some((at, kind)));
+            self.0.add(Entry::End { child, at });
+        }
     }
 
     fn clock(&self) -> Option<Arc<dyn TimeSource>> {

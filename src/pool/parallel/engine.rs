@@ -22,6 +22,7 @@ use crate::flavor::{Flavor, Hold, Naming};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::info::ChildId;
 use crate::nursery::Nursery;
+use crate::observe::SeenTraits;
 use crate::pool::Options;
 use crate::pool::item::{ItemTimeout, Tag};
 use crate::pool::ledger::{Ledger, Settled};
@@ -115,6 +116,7 @@ where
         make: F,
         timeout: C,
     ) -> Self {
+        let traits = SeenTraits { daemon: false, remote: true, size: size_of::<Fut>() };
         let driver = std::mem::replace(&mut options.driver, DriverState::new());
         let (limit, progress) = (options.limit, options.progress.is_some());
         // With a grace it is the pool that says when the lanes are stopped.
@@ -127,14 +129,9 @@ where
             crew_woken: WakeFlag::new(driver.waker()),
             crew_is_gone: false,
             board: Arc::new(Board::new(Arc::clone(driver.waker()), limit, progress, location)),
-            ledger: Ledger::new(
-                options,
-                outputs,
-                location,
-                driver.waker(),
-                size_of::<Fut>(),
-                || source.left(),
-            ),
+            ledger: Ledger::new(options, outputs, location, driver.waker(), traits, || {
+                source.left()
+            }),
             driver: Some(driver),
             source: Some(source),
             make: Some(Arc::new(Making::new(make, timeout))),

@@ -261,7 +261,7 @@ fn a_first_poll_does_not_end() {
 
 #[test]
 fn a_child_wakes_itself_all_the_time() {
-    // Every tenth poll may come from outside.
+    // In each poll, and in eight of ten.
     for (often, found) in [(10, true), (8, false)] {
         let seen = Seen::new();
         let mut nursery = seen.nursery();

@@ -145,6 +145,86 @@ fn children_of_a_spawner_are_told_before_they_start() {
 }
 
 #[test]
+fn a_child_that_is_cancelled_before_it_was_told_of_is_told_as_ended() {
+    let diary = Diary::default();
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().observe(diary.clone());
+    let spawner = nursery.spawner();
+    spawner.spawn_with_handle(pending()).unwrap().cancel();
+    assert_eq!(diary.take(), "");
+    assert_eq!(futures::executor::block_on(nursery.settle()).counts().cancelled(), 1);
+    assert_eq!(diary.take(), "#0 spawned\n#0 cancelled\n");
+}
+
+/// The order of what is told of each child, where many threads spawn, cancel and run.
+#[test]
+fn what_is_told_of_a_child_is_in_order_on_many_threads() {
+    #[derive(Default)]
+    struct Order(Mutex<std::collections::BTreeMap<u64, u8>>);
+    impl Order {
+        fn reach(&self, child: &SeenChild, from: &[u8], to: u8) {
+            let mut stages = self.0.lock().unwrap();
+            let stage = stages.entry(child.number()).or_default();
+            assert!(from.contains(stage), "{} goes from {stage} to {to}", child.info());
+            *stage = to;
+        }
+    }
+    impl Observer for Order {
+        fn spawned(&self, child: &SeenChild, _: Duration) {
+            self.reach(child, &[0], 1);
+        }
+
+        fn started(&self, child: &SeenChild, _: Duration) {
+            self.reach(child, &[1], 2);
+        }
+
+        fn polled(&self, child: &SeenChild, _: &PollSeen) {
+            self.reach(child, &[2], 2);
+        }
+
+        fn ended(&self, child: &SeenChild, _: Duration, _: EndKind) {
+            self.reach(child, &[1, 2], 3);
+        }
+    }
+    let order = Arc::new(Order::default());
+    let threads = nestling::executor(|task| {
+        std::thread::spawn(|| futures::executor::block_on(task));
+    });
+    let pool: nestling::Pool<'_, ()> = nestling::Pool::new(4).observe(Arc::clone(&order));
+    futures::executor::block_on(pool.on(threads).for_each(0..500, |_| yields(1).map_ok())).unwrap();
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().limit(8).observe(Arc::clone(&order));
+    let spawner = nursery.spawner();
+    let (release, released) = futures::channel::oneshot::channel::<()>();
+    nursery.spawn(async { released.await.map_err(drop) });
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..500 {
+                spawner.spawn_with_handle(pending()).unwrap().cancel();
+                spawner.spawn(yields(1).map_ok()).unwrap();
+            }
+            release.send(()).unwrap();
+        });
+        assert_eq!(futures::executor::block_on(nursery.settle()).counts().total(), 1_001);
+    });
+    // An observer that panics is not called again.
+    let stages = order.0.lock().unwrap();
+    assert_eq!(stages.values().filter(|stage| **stage == 3).count(), 500 + 1_001);
+}
+
+trait MapOk: Future<Output = ()> + Sized {
+    fn map_ok(self) -> impl Future<Output = Result<(), ()>> + Send
+    where
+        Self: Send,
+    {
+        async {
+            self.await;
+            Ok(())
+        }
+    }
+}
+
+impl<F: Future<Output = ()>> MapOk for F {}
+
+#[test]
 fn a_child_knows_what_spawned_it_and_where_it_is() {
     #[derive(Default)]
     struct Links(Mutex<Vec<Link>>);

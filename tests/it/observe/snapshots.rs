@@ -275,6 +275,81 @@ fn two_watches_see_the_same_child_and_each_once() {
     }
 }
 
+#[test]
+fn what_observes_later_takes_no_child_from_a_watch() {
+    let (one, two) = (Watch::new(), Watch::new());
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().name("n").watch(&one);
+    nursery.child().name("early").grace(pending::<()>).spawn(pending());
+    let mut nursery = nursery.watch(&two);
+    nursery.child().name("late").spawn(pending());
+    let names = |watch: &Watch| {
+        let snapshot = watch.snapshot();
+        let names = snapshot.children().iter().map(|child| child.info().name().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (names(&one), names(&two)),
+        (vec!["early".into(), "late".into()], vec!["late".into()])
+    );
+    poll_once(nursery.next());
+    nursery.cancel();
+    let snapshot = one.snapshot();
+    assert_eq!(snapshot.nurseries().len(), 2);
+    assert!(snapshot.nurseries().iter().all(|nursery| nursery.cancelled().is_some()));
+    drop(nursery);
+    assert!(one.snapshot().nurseries().is_empty());
+}
+
+#[test]
+fn a_nursery_that_is_cancelled_already_is_seen_so() {
+    let watch = Watch::new();
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().watch(&Watch::new());
+    nursery.cancel_with("enough");
+    let _nursery = nursery.watch(&watch);
+    assert_eq!(watch.snapshot().nurseries()[0].cancelled(), Some("requested: enough"));
+}
+
+#[test]
+fn a_body_that_goes_on_is_not_cancelling() {
+    let watch = Watch::new();
+    let nursery: Nursery<'_, (), ()> = Nursery::new().watch(&watch);
+    let (_output, outputs) = futures::executor::block_on(nursery.run(|spawner| async move {
+        spawner.cancel_with("enough");
+        yields(1).await;
+        let snapshot = watch.snapshot();
+        let [body] = snapshot.children() else { panic!("{snapshot:#}") };
+        assert!(body.info().is_body() && !body.is_cancelling());
+        assert_eq!(snapshot.nurseries()[0].cancelled(), Some("requested: enough"));
+        Ok(())
+    }))
+    .unwrap();
+    assert!(outputs.is_empty());
+}
+
+#[test]
+fn a_remote_child_has_its_slot_before_and_after_it_runs() {
+    let (clock, watch) = hand();
+    let tasks = std::sync::Mutex::new(Vec::new());
+    let elsewhere = nestling::executor(|task| tasks.lock().unwrap().push(task));
+    let mut nursery: Nursery<'_, (), ()> = Nursery::new().limit(1).watch(&watch);
+    nursery.child().name("far").spawn_on(elsewhere, ready(Ok(())));
+    nursery.child().name("next").spawn(ready(Ok(())));
+    poll_once(nursery.next());
+    clock.pass(5_000);
+    let state = |snapshot: &nestling::observe::Snapshot| {
+        (child(snapshot, "far").state(), snapshot.nurseries()[0].running())
+    };
+    assert_eq!(state(&watch.snapshot()), (ChildState::Woken, 1), "it was handed over");
+    let kinds = || watch.check().iter().map(|it| it.kind()).collect::<Vec<_>>();
+    assert_eq!(kinds(), [], "the executor has not come to it, which is no fault of the nursery");
+    let task = tasks.lock().unwrap().pop().unwrap();
+    futures::executor::block_on(task);
+    assert_eq!(state(&watch.snapshot()), (ChildState::Woken, 1), "its end was not seen");
+    clock.pass(5_000);
+    assert_eq!(kinds(), [nestling::observe::FindingKind::NotPolled]);
+    futures::executor::block_on(nursery.join()).unwrap();
+}
+
 fn hand() -> (Hand, Watch) {
     let clock = Hand::default();
     (clock.clone(), Watch::with_clock(clock))
