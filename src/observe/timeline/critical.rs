@@ -173,7 +173,7 @@ struct Walk<'a> {
     ends: HashMap<u64, Vec<(Duration, usize)>>,
     /// Children that the path has come to by their slot. It does so once.
     gave_slot: Vec<bool>,
-    /// Of each child, the poll beyond whose beginning the path has gone back. It never comes to that
+    /// Of each child, the first poll that the path has gone back beyond. It never comes to that
     /// or a later one again; so it ends, even if a clock stands still.
     left: Vec<usize>,
     /// What is later is on the path.
@@ -232,7 +232,7 @@ impl Walk<'_> {
         waker
     }
 
-    /// The end of the child whose slot this one took, if it waited for one.
+    /// The end of the child that had the slot of this one before, if this one waited for a slot.
     fn slot_of(&mut self, child: usize) -> Option<Step> {
         let track = &self.recording.children[child];
         let ends = self.ends.get(&track.scope)?;

@@ -14,7 +14,7 @@ pub(super) struct Arrow {
     pub(super) polled: u64,
 }
 
-/// Calls `draw` for each wake by another child whose two polls are both in the recording.
+/// Calls `draw` for each wake by another child, if the polls of both are in the recording.
 pub(super) fn arrows(
     layout: &Layout<'_>,
     mut draw: impl FnMut(Arrow) -> fmt::Result,

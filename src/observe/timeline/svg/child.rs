@@ -54,7 +54,7 @@ fn mark_room(lane: u64) -> u64 {
     size + gap + 10
 }
 
-/// Writes the child into a lane whose top is `y`.
+/// Writes the child into a lane with its top at `y`.
 pub(super) fn write(
     out: &mut dyn fmt::Write,
     child: &ChildTrack,
