@@ -128,8 +128,15 @@ struct Waiting {
 }
 
 impl Control {
-    pub(crate) fn new(info: ChildInfo, traits: Traits, requests: Arc<Requests>) -> Self {
-        Self::in_phase(Phase::Queued, info, traits, Some(requests), None)
+    /// `record` is there if the child is observed.
+    pub(crate) fn new(
+        info: ChildInfo,
+        traits: Traits,
+        requests: Arc<Requests>,
+        record: Option<Arc<Record>>,
+    ) -> Self {
+        let control = Self::in_phase(Phase::Queued, info, traits, Some(requests), None);
+        Self { record, ..control }
     }
 
     /// For a pool, which runs from the start, and is woken by `driver` when it is cancelled.
@@ -503,12 +510,14 @@ impl FinishOnDrop {
 
     /// Gives the block the number that the nursery gave the child, and its record if it has one.
     #[inline]
-    pub(crate) fn number(&mut self, id: ChildId, record: Option<Arc<Record>>) {
+    pub(crate) fn number(&mut self, id: ChildId) {
         let Some(control) = &mut self.0 else { return };
         match Arc::get_mut(control) {
             Some(control) => {
                 control.info.renumber(id);
-                control.record = record;
+                if let Some(record) = &mut control.record {
+                    Record::renumber(record, id);
+                }
             }
             None => unreachable!("a child that has no number has no handle"),
         }

@@ -16,7 +16,8 @@ use crate::adapt::{Adapt, Convert, Elsewhere, Grouped, Here, Kind, Plain, Timer}
 use crate::cancel::{CancelHandle, Control};
 use crate::child::{End, Spawned};
 use crate::flavor::{Flavor, Hold};
-use crate::info::ChildId;
+use crate::info::{ChildId, ChildInfo};
+use crate::observe::{Record, Scene, SeenTraits};
 use crate::remote::Remote;
 use crate::scope::inbox::Admission;
 use crate::timed::Timers;
@@ -86,6 +87,25 @@ pub(super) struct Order<'env, M: Flavor> {
 }
 
 impl<M: Flavor> Order<'_, M> {
+    /// The record of the child, if there is a scene: it is observed then.
+    #[inline]
+    pub(super) fn record(
+        &self,
+        scene: Option<&Arc<Scene>>,
+        remote: bool,
+        size: usize,
+    ) -> Option<Arc<Record>> {
+        scene.map(|scene| self.record_in(scene, remote, size))
+    }
+
+    #[cold]
+    fn record_in(&self, scene: &Arc<Scene>, remote: bool, size: usize) -> Arc<Record> {
+        let Options { name, daemon, .. } = &self.options;
+        // The number is not known yet.
+        let info = ChildInfo::new(ChildId::new(0), name.clone(), self.location);
+        scene.record(info, SeenTraits { daemon: *daemon, remote, size })
+    }
+
     /// How the child is admitted: a daemon as a daemon, any other as `others` says.
     #[inline]
     pub(super) fn admission(&self, others: Admission) -> Admission {

@@ -104,11 +104,12 @@ impl<'env, T, E, M: Flavor> Nursery<'env, T, E, M> {
     {
         let admission = order.admission(admission);
         let scope = &mut self.inner.scope;
-        let scene = scope.scene().cloned();
-        let child = Prepared::<F, K, M>::new(order, || scope.requests(), scene.as_ref(), future);
+        let record = order.record(scope.scene(), K::REMOTE, size_of::<F>());
+        let is_observed = record.is_some();
+        let child = Prepared::<F, K, M>::new(order, || scope.requests(), record, future);
         let spawned = scope.add(admission, child, |child, id| child.child(id, introduce));
-        if let Some(scene) = scene {
-            scene.tell_new();
+        if is_observed {
+            scope.tell_new();
         }
         spawned
     }
@@ -171,7 +172,8 @@ where
         }
     };
     let admission = order.admission(admission);
-    let child = Prepared::<F, K, M>::new(order, || &inbox.requests, scene.as_ref(), future);
+    let record = order.record(scene.as_ref(), K::REMOTE, size_of::<F>());
+    let child = Prepared::<F, K, M>::new(order, || &inbox.requests, record, future);
     inbox
         .post(admission, child, |child, id| child.child(id, introduce))
         .map_err(|(child, refusal)| Rejected::new(child.into_inner(), refusal))

@@ -9,7 +9,7 @@ use crate::cancel::{Control, FinishOnDrop, Requests, Traits};
 use crate::child::{Child, End};
 use crate::flavor::{Flavor, Hold};
 use crate::info::{ChildId, ChildInfo};
-use crate::observe::{Record, Scene, SeenTraits};
+use crate::observe::Record;
 use crate::timed::Timed;
 
 /// A child's future in its box, the line that spawned it, and its control block if it needs one.
@@ -17,8 +17,6 @@ pub(crate) struct Prepared<'env, F, K, M: Flavor> {
     location: &'static Location<'static>,
     future: Boxed<'env, F, K, M>,
     finish: FinishOnDrop,
-    /// There if the child is observed.
-    record: Option<Arc<Record>>,
 }
 
 /// The future in a box that it need not leave any more.
@@ -34,7 +32,7 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
     pub(super) fn new<'r>(
         order: Order<'env, M>,
         requests: impl FnOnce() -> &'r Arc<Requests>,
-        scene: Option<&Arc<Scene>>,
+        record: Option<Arc<Record>>,
         future: F,
     ) -> Self
     where
@@ -43,17 +41,13 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
     {
         let Order { options, handle, location } = order;
         let Options { name, daemon, timers } = options;
-        let record = scene.map(|scene| {
-            let traits = SeenTraits { daemon, remote: K::REMOTE, size: size_of::<F>() };
-            scene.record(ChildInfo::new(ChildId::new(0), name.clone(), location), traits)
-        });
         let has_options = name.is_some() || daemon || timers.is_some();
         let finish = if handle || has_options || record.is_some() {
             // The number is not known yet; it is set when the nursery takes the child.
             let info = ChildInfo::new(ChildId::new(0), name, location);
             let own_grace = timers.as_ref().is_some_and(|timers| timers.grace.is_some());
             let traits = Traits { daemon, own_grace, remote: K::REMOTE };
-            FinishOnDrop::new(Control::new(info, traits, Arc::clone(requests())))
+            FinishOnDrop::new(Control::new(info, traits, Arc::clone(requests()), record))
         } else {
             FinishOnDrop::NONE
         };
@@ -62,7 +56,7 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
             Some(timers) => Boxed::Timed(Box::new(Timed::new(future, timers))),
             None => Boxed::Plain(Box::new(future)),
         };
-        Self { location, finish, future, record }
+        Self { location, finish, future }
     }
 
     /// Returns the future of a child that was not taken.
@@ -87,16 +81,12 @@ impl<'env, F, K, M: Flavor> Prepared<'env, F, K, M> {
         K: Convert<F::Output, Output = End<T, E>>,
         M: Hold<'env, F>,
     {
-        let Self { location, mut finish, mut future, mut record } = self;
-        if let Some(record) = &mut record {
-            Record::renumber(record, id);
-        }
-        let entering = record.clone();
-        finish.number(id, record);
-        if let (Some(record), Some(control)) = (entering, finish.control()) {
-            record.enter(control);
-        }
+        let Self { location, mut finish, mut future } = self;
+        finish.number(id);
         if let Some(control) = finish.control() {
+            if let Some(record) = control.record() {
+                record.enter(control);
+            }
             match &mut future {
                 Boxed::Plain(future) => introduce(future.get_mut(), control),
                 Boxed::Timed(timed) => {

@@ -26,6 +26,9 @@ use crate::sync::{Mutex, MutexGuard};
 /// The next number of a child or of a nursery.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
+/// The place of a child that is in no list: it was not taken so far.
+const NOWHERE: usize = usize::MAX;
+
 /// A number that nothing else that is observed has in this program.
 pub(super) fn next_number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed) as u64
@@ -152,7 +155,7 @@ impl Record {
             spawned,
             spawned_by: super::current::with(|current| current.map(|current| current.number)),
             control: OnceLock::new(),
-            place: AtomicUsize::new(usize::MAX),
+            place: AtomicUsize::new(NOWHERE),
             span: ChildSpan::new(scene.span()),
             live: Mutex::new(State { live, waker: None }),
         })
@@ -346,7 +349,12 @@ impl Record {
     }
 
     /// The child has ended, and its future is gone.
+    ///
+    /// Nothing comes of that for a child that was not taken.
     pub(crate) fn finish(self: &Arc<Self>, kind: EndKind) {
+        if self.place.load(Ordering::Relaxed) == NOWHERE {
+            return;
+        }
         let at = self.scene.now();
         let (started, left) = {
             let mut state = self.lock();

@@ -18,17 +18,38 @@ use crate::observe::{EndKind, Record};
 #[derive(Clone)]
 pub(crate) struct Tag {
     pub(crate) id: ChildId,
+    /// In a box, as items are many, and most pools have nothing of it.
+    about: Option<Box<About>>,
+}
+
+#[derive(Clone)]
+struct About {
     /// There if the pool names its items.
-    pub(crate) name: Option<Arc<str>>,
+    name: Option<Arc<str>>,
     /// There if the pool is observed.
-    pub(crate) record: Option<Arc<Record>>,
+    record: Option<Arc<Record>>,
 }
 
 impl Tag {
+    /// An item that has a name, or is observed.
+    #[cold]
+    pub(crate) fn new(id: ChildId, name: Option<Arc<str>>, record: Option<Arc<Record>>) -> Self {
+        Self { id, about: Some(Box::new(About { name, record })) }
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.about.as_ref()?.name.as_ref()
+    }
+
+    #[inline]
+    fn record(&self) -> Option<&Arc<Record>> {
+        self.about.as_ref()?.record.as_ref()
+    }
+
     /// The item is gone, as what it was told as.
     #[inline]
     pub(crate) fn is_gone(&self, lost: Option<LostKind>) {
-        if let Some(record) = &self.record {
+        if let Some(record) = self.record() {
             record.finish(EndKind::of(lost));
         }
     }
@@ -37,7 +58,7 @@ impl Tag {
 /// An item without a name.
 impl From<ChildId> for Tag {
     fn from(id: ChildId) -> Self {
-        Self { id, name: None, record: None }
+        Self { id, about: None }
     }
 }
 
@@ -124,7 +145,7 @@ impl<Fut, Tm> Place<Fut, Tm> {
     /// The next item is this one, if it is observed.
     #[inline]
     pub(super) fn observe(self: Pin<&mut Self>, item: &Tag) {
-        if let Some(record) = &item.record {
+        if let Some(record) = item.record() {
             *self.project().record = Some(Arc::clone(record));
         }
     }
@@ -153,6 +174,24 @@ impl<Fut, Tm> Place<Fut, Tm> {
     /// the same poll counts.
     #[inline]
     pub(super) fn poll<T, E>(
+        self: Pin<&mut Self>,
+        make: impl FnOnce() -> Option<Fut>,
+        start: Option<impl FnOnce() -> Option<Tm>>,
+        cx: &mut Context<'_>,
+    ) -> Polled<T, Ended<T, E>>
+    where
+        Fut: Future<Output = Result<T, E>>,
+        Tm: Future,
+    {
+        if self.record.is_none() {
+            return self.poll_item(make, start, cx);
+        }
+        self.poll_observed(make, start, cx)
+    }
+
+    /// Polls an item that is observed.
+    #[cold]
+    fn poll_observed<T, E>(
         mut self: Pin<&mut Self>,
         make: impl FnOnce() -> Option<Fut>,
         start: Option<impl FnOnce() -> Option<Tm>>,
@@ -162,16 +201,14 @@ impl<Fut, Tm> Place<Fut, Tm> {
         Fut: Future<Output = Result<T, E>>,
         Tm: Future,
     {
-        match self.as_mut().project().record.take() {
-            None => self.poll_item(make, start, cx),
-            Some(record) => {
-                let polled = record.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
-                if let Polled::Pending = polled {
-                    *self.project().record = Some(record);
-                }
-                polled
-            }
+        let Some(record) = self.as_mut().project().record.take() else {
+            unreachable!("it was there a moment ago")
+        };
+        let polled = record.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
+        if let Polled::Pending = polled {
+            *self.project().record = Some(record);
         }
+        polled
     }
 
     #[inline]

@@ -265,14 +265,19 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     /// Which item it is that was pulled.
     #[inline]
     fn tag(&self, id: ChildId, name: Option<Arc<str>>) -> Tag {
-        let record = match &self.observed {
-            None => None,
-            Some(observed) => {
-                let info = ChildInfo::new(id, name.clone(), self.location);
-                Some(observed.scene().enter(info, self.traits))
-            }
-        };
-        Tag { id, name, record }
+        match (&self.observed, name) {
+            (None, None) => id.into(),
+            (observed, name) => self.tag_with(observed.as_ref(), id, name),
+        }
+    }
+
+    #[cold]
+    fn tag_with(&self, observed: Option<&Observed>, id: ChildId, name: Option<Arc<str>>) -> Tag {
+        let record = observed.map(|observed| {
+            let info = ChildInfo::new(id, name.clone(), self.location);
+            observed.scene().enter(info, self.traits)
+        });
+        Tag::new(id, name, record)
     }
 
     /// Drops the source of a pool that is cancelled. One that had more items is remembered where
@@ -347,7 +352,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     #[inline]
     fn collect_output(&mut self, item: &Tag, output: T) {
-        if let Some(name) = &item.name {
+        if let Some(name) = item.name() {
             self.keep_name(item.id, name);
         }
         self.collected.keep_output(item.id, output);
@@ -589,7 +594,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
     }
 
     pub(super) fn info(&self, item: &Tag) -> ChildInfo {
-        ChildInfo::new(item.id, item.name.clone(), self.location)
+        ChildInfo::new(item.id, item.name().cloned(), self.location)
     }
 
     fn note(

@@ -116,6 +116,14 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         self.about.as_ref()?.observed.as_ref()
     }
 
+    /// Tells observers of the children that were spawned.
+    #[cold]
+    pub(crate) fn tell_new(&self) {
+        if let Some(scene) = self.scene() {
+            scene.tell_new();
+        }
+    }
+
     /// Lets the children that are spawned from now on be observed by these too.
     pub(crate) fn observe(&mut self, lenses: Lenses) {
         let driver = self.children.lanes.driver();

@@ -192,7 +192,7 @@ impl<I, T, E> Board<I, T, E> {
     }
 
     pub(crate) fn info(&self, item: &Tag) -> ChildInfo {
-        ChildInfo::new(item.id, item.name.clone(), self.location)
+        ChildInfo::new(item.id, item.name().cloned(), self.location)
     }
 
     /// Puts an item into the queue, and wakes a lane if one is due. Says whether one has to be

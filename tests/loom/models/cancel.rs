@@ -21,7 +21,7 @@ fn child_and_handle() -> (FinishOnDrop, CancelHandle) {
 
 fn with_traits(traits: Traits) -> (FinishOnDrop, CancelHandle) {
     let info = ChildInfo::new(ChildId::new(0), None, Location::caller());
-    let child = FinishOnDrop::new(Control::new(info, traits, Requests::new(Arc::default())));
+    let child = FinishOnDrop::new(Control::new(info, traits, Requests::new(Arc::default()), None));
     let handle = CancelHandle::new(Arc::clone(control(&child)));
     (child, handle)
 }
