@@ -301,7 +301,7 @@ mod dumped {
         loop {
             server.program.signal(Signal::USR1);
             server.program.wait_for_told("server: SIGUSR1: 4 children in 1 nursery");
-            server.program.wait_for_told("nursery \"server\": 4 run");
+            server.program.wait_for_told("nursery \"server\": 3 run, 1 daemon");
             server.program.wait_for_told("─ #0 accept ");
             server.program.wait_for_told("─ #1 numbers ");
             let states = [&idle, &stuck].map(|it| server.program.wait_for_told(&it.name()));
@@ -323,7 +323,7 @@ mod dumped {
         let mut client = server.client();
         // This waits until the server reads, which blocks from then on.
         let mut writer = File::options().write(true).open(&motd).unwrap();
-        let blocks = format!("{} examples", client.name());
+        let blocks = client.name();
         loop {
             server.program.signal(Signal::USR1);
             server.program.wait_for_told("polled at motd ");
