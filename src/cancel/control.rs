@@ -508,7 +508,7 @@ impl FinishOnDrop {
         self.0.as_ref()
     }
 
-    /// Gives the block the number that the nursery gave the child, and its record if it has one.
+    /// Gives the block, and its record if it has one, the number that the nursery gave the child.
     #[inline]
     pub(crate) fn number(&mut self, id: ChildId) {
         let Some(control) = &mut self.0 else { return };

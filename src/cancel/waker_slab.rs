@@ -13,6 +13,11 @@ pub(crate) struct WakerSlab {
 }
 
 impl WakerSlab {
+    /// Those that were kept in a box, if there was one.
+    pub(crate) fn of(kept: Option<Box<Self>>) -> Self {
+        kept.map(|kept| *kept).unwrap_or_default()
+    }
+
     /// Keeps a waker at `place`, or at a new place; returns the waker that was there.
     pub(crate) fn keep(&mut self, waker: Waker, place: &mut Option<usize>) -> Option<Waker> {
         let at = *place.get_or_insert_with(|| {

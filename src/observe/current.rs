@@ -34,9 +34,7 @@ impl Entered {
     pub(super) fn new(record: &Arc<Record>) -> Self {
         Self { around: replace(Some(Arc::clone(record))) }
     }
-}
 
-impl Entered {
     /// This thread polls something that is in no observed child.
     pub(crate) fn nothing() -> Self {
         Self { around: replace(None) }

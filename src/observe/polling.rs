@@ -7,7 +7,6 @@ use super::current::Entered;
 use super::lines;
 use super::observer::PollSeen;
 use super::record::{Begun, Record};
-use super::seen::SeenChild;
 use super::tracing::InSpan;
 use super::waker::OwnWaker;
 use crate::child::Polled;
@@ -136,7 +135,7 @@ impl Drop for Polling<'_> {
         let Some(ended) = self.child.end_poll(*at, self.is_pending) else { return };
         let scene = &self.child.scene;
         if scene.is_observed() {
-            let child = SeenChild(Arc::clone(self.child));
+            let child = self.child.seen();
             let poll = PollSeen { began: *at, ended, woken: woken.take() };
             scene.tell(|observer| observer.polled(&child, &poll));
         }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use self::state::State;
 use super::timer::Timer;
-use crate::cancel::{Cause, Requests, drop_slab, wake_slab};
+use crate::cancel::{Cause, Requests, WakerSlab, drop_slab, wake_slab};
 use crate::child::{Child, Spawned};
 use crate::flavor::Flavor;
 use crate::guard::{FirstPanic, drop_guarded, drop_quietly, wake_all};
@@ -203,7 +203,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
         };
         let unused = drop_guarded(unused);
         wake_all(wakers);
-        wake_slab(listening.map(|slab| *slab).unwrap_or_default());
+        wake_slab(WakerSlab::of(listening));
         if first || any_grace {
             self.requests.driver().notify();
         }
@@ -253,7 +253,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let listening = state.end();
             (std::mem::take(&mut state.incoming), state.refuse_waiters(), listening)
         };
-        drop_slab(listening.map(|slab| *slab).unwrap_or_default());
+        drop_slab(WakerSlab::of(listening));
         wake_all(wakers);
         children
     }
@@ -291,7 +291,7 @@ impl<'env, T, E, M: Flavor> Inbox<'env, T, E, M> {
             let listening = state.end();
             (state.refuse_waiters(), listening)
         };
-        drop_slab(listening.map(|slab| *slab).unwrap_or_default());
+        drop_slab(WakerSlab::of(listening));
         wake_all(wakers);
         true
     }
