@@ -178,6 +178,7 @@ impl fmt::Debug for ChildInfo {
 pub(crate) enum Owner {
     Nursery,
     Pool,
+    Retry,
 }
 
 impl Owner {
@@ -185,31 +186,44 @@ impl Owner {
         match self {
             Self::Nursery => "nursery",
             Self::Pool => "pool",
+            Self::Retry => "retry",
         }
     }
 
-    /// So many nurseries or pools.
+    /// So many of them.
     pub(crate) fn nouns(self, count: u64) -> &'static str {
         match self {
             _ if count == 1 => self.noun(),
             Self::Nursery => "nurseries",
             Self::Pool => "pools",
+            Self::Retry => "retries",
         }
     }
 
+    /// What is in one.
     pub(crate) fn part(self) -> &'static str {
         match self {
             Self::Nursery => "child",
             Self::Pool => "item",
+            Self::Retry => "attempt",
         }
     }
 
-    /// So many of them.
+    /// So many of what is in one.
     pub(crate) fn parts(self, count: u64) -> &'static str {
         match self {
             _ if count == 1 => self.part(),
             Self::Nursery => "children",
             Self::Pool => "items",
+            Self::Retry => "attempts",
+        }
+    }
+
+    /// The number of the first that is in one.
+    pub(crate) fn first_number(self) -> u64 {
+        match self {
+            Self::Nursery | Self::Pool => 0,
+            Self::Retry => 1,
         }
     }
 }

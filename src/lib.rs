@@ -195,6 +195,7 @@ mod panic_location;
 mod pool;
 mod remote;
 mod report;
+pub mod retry;
 mod scope;
 mod sync;
 #[cfg(feature = "testing")]
@@ -210,6 +211,7 @@ pub use panic_location::keep_panic_locations;
 pub use pool::Pool;
 pub use remote::executor;
 pub use report::{Completion, Outcome, Report};
+pub use retry::retry;
 
 /// How a child is spawned: its builder, its number, a place in the limit, executors.
 pub mod spawn {

@@ -13,8 +13,11 @@ use crate::text::{MAX_MESSAGE, Message, NO_MESSAGE, place};
 
 /// A panic that was caught at a child's boundary: its payload, and its message where it has one.
 ///
-/// Given by [`Failure::panic`](crate::Failure::panic). /// Dropping it drops the payload; the panic goes no further.
+/// Given by [`Failure::panic`](crate::Failure::panic). Dropping it drops the payload; the panic goes
+/// no further.
 pub struct Panic(Box<Caught>);
+
+const IN_DESTRUCTOR: &str = "in the destructor";
 
 /// The payload is in exactly one of the two.
 ///
@@ -45,9 +48,7 @@ impl Panic {
         let Thrown { payload, location } = thrown.into_thrown();
         match payload.downcast::<PassedOn>() {
             Ok(passed_on) => passed_on.0,
-            Err(payload) => {
-                Self::at(Some("in the destructor"), CaughtPanic::new(payload, location))
-            }
+            Err(payload) => Self::at(Some(IN_DESTRUCTOR), CaughtPanic::new(payload, location)),
         }
     }
 
@@ -126,6 +127,13 @@ impl Panic {
             }
             None => NOT_TEXT,
         }
+    }
+
+    /// Whether a destructor raised it: that of the child's future, after the child had come to its
+    /// end or was cancelled.
+    #[must_use]
+    pub fn is_of_destructor(&self) -> bool {
+        self.0.work == Some(IN_DESTRUCTOR)
     }
 
     /// The line that it was raised on; `None` unless the program called

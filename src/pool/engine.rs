@@ -41,7 +41,7 @@ pin_project! {
         names: Option<M::Namer<'env, S::Item>>,
         lanes: Lanes<Run<Fut, C::Timer>>,
         ledger: Ledger<'env, T, E, M>,
-        // Items that were pulled; the next has this number.
+        // The number of the next item.
         pulled: u64,
         limit: usize,
     }
@@ -105,7 +105,7 @@ where
     ) -> Self {
         let traits = SeenTraits { daemon: false, remote: false, size: size_of::<Fut>() };
         let driver = mem::replace(&mut options.driver, DriverState::new());
-        let limit = options.limit;
+        let (limit, pulled) = (options.limit, options.policy.owner.first_number());
         Self {
             source_woken: WakeFlag::new(driver.waker()),
             lanes: Lanes::new(driver.waker()),
@@ -117,7 +117,7 @@ where
             make: Some(make),
             timeout: Some(timeout),
             names: None,
-            pulled: 0,
+            pulled,
             limit,
         }
     }

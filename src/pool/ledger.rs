@@ -72,6 +72,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         traits: SeenTraits,
         left: impl FnOnce() -> (usize, Option<usize>),
     ) -> Self {
+        let location = options.location.unwrap_or(location);
         let Options { name, limit, policy, errors, progress, times, finish, observed, .. } =
             options;
         if let Some(observed) = &observed {
@@ -583,7 +584,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
         let (name, counts, cause) = (self.name.take(), self.counts, self.cause.clone());
         let around = self.around.take().filter(Member::is_last);
         let is_cut_short = counts.cancelled > 0 && self.collected.failures() == 0;
-        let (owner, sources) = (Owner::Pool, self.policy.sources());
+        let (owner, sources) = (self.policy.owner, self.policy.sources());
         Settled {
             goes_with: around.filter(|_| is_cut_short),
             summary: Summary { owner, name, counts, handed_out: 0, cause, sources },

@@ -109,6 +109,8 @@ struct Options<'env, E, M: Flavor> {
     policy: Policy<'env, E, M>,
     /// How many failures are stored, at least one.
     errors: usize,
+    /// Where its items are said to be spawned, if not where they are given.
+    location: Option<&'static Location<'static>>,
     progress: Option<M::Policy<'env, Progress>>,
     times: Times<'env, M>,
     driver: DriverState,
@@ -169,6 +171,7 @@ impl<E, M: Flavor> Pool<'_, E, M> {
             limit,
             policy: Policy::collect(Owner::Pool),
             errors: usize::MAX,
+            location: None,
             progress: None,
             times: Times::new(),
             observed: Observed::inside(Owner::Pool, driver.waker()),
@@ -180,6 +183,14 @@ impl<E, M: Flavor> Pool<'_, E, M> {
 }
 
 impl<'env, E, M: Flavor, C: ItemTimeout> Pool<'env, E, M, C> {
+    /// Its items are called by the words of this owner, numbered as those of one, and said to be
+    /// spawned at this line.
+    pub(crate) fn called(mut self, owner: Owner, location: &'static Location<'static>) -> Self {
+        self.options.policy.owner = owner;
+        self.options.location = Some(location);
+        self
+    }
+
     /// Names the pool in its errors. An empty name is none.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into()).filter(|name| !name.is_empty());

@@ -18,7 +18,7 @@ pub(crate) struct Policy<'env, E, M: Flavor> {
     /// In a box, as most nurseries have none, and nurseries nest.
     rare: Option<Box<Rare<'env, E, M>>>,
     /// What the policy belongs to.
-    owner: Owner,
+    pub(crate) owner: Owner,
     /// What is ready when a failure cancels the nursery is polled once more.
     pub(crate) drains_ready: bool,
 }

@@ -30,6 +30,7 @@ use nestling::observe::{
     WokenBy,
 };
 use nestling::outcome::{Cancelled, CauseKind, Counts, Progress};
+use nestling::retry::{Again, Attempt, Backoff};
 use nestling::spawn::{
     ChildBuilder, ChildId, ChildInfo, Executor, PoolOn, Rejected, Rejection, Slot, SpawnerSlot,
 };
@@ -318,6 +319,9 @@ fn of_what_observes_and_what_is_seen() {
         AwaitLine => "syu",
         At<Ready<()>> => "syu",
         At<Stuck> => "-",
+        Again => "syu",
+        Attempt => "syu",
+        Backoff => "syu",
         Alarm<fn(Duration) -> Ready<()>> => "syu",
         Alarm<fn(Duration) -> LocalBoxFuture<'static, ()>> => "u",
     }
@@ -334,7 +338,11 @@ fn handles_can_be_used_after_a_panic() {
 
 #[test]
 fn no_public_type_is_missing_here() {
-    let exports = [include_str!("../../src/lib.rs"), include_str!("../../src/observe/mod.rs")];
+    let exports = [
+        include_str!("../../src/lib.rs"),
+        include_str!("../../src/observe/mod.rs"),
+        include_str!("../../src/retry/mod.rs"),
+    ];
     let exports = exports.iter().flat_map(|file| file.split("pub use ").skip(1));
     let names = exports.flat_map(|export| {
         let list = export.split(';').next().unwrap().rsplit("::").next().unwrap();

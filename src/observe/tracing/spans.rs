@@ -107,7 +107,7 @@ impl NurserySpan {
             Owner::Nursery => {
                 span!(target: "nestling", parent: parent, Level::INFO, "nursery", name)
             }
-            Owner::Pool => span!(target: "nestling", parent: parent, Level::INFO, "pool", name),
+            _ => span!(target: "nestling", parent: parent, Level::INFO, "pool", name),
         });
         // Opened before it is kept: nothing waits for a subscriber.
         drop(hung.own.set(opened));
