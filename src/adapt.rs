@@ -138,6 +138,7 @@ impl<T, X, K: Lift<X>> Convert<End<T, X>> for Elsewhere<K> {
                 Failure::Panic(panic) => Failure::Panic(panic),
                 Failure::TimedOut(cause) => Failure::TimedOut(cause),
                 Failure::Executor(error) => Failure::Executor(error),
+                Failure::GaveUp(cause) => Failure::GaveUp(cause),
                 Failure::Group(_) => unreachable!("a group is made here, of what came back"),
             }),
         }

@@ -179,6 +179,9 @@ pub(crate) enum Owner {
     Nursery,
     Pool,
     Retry,
+    Supervisor,
+    /// A child of a supervisor, with its incarnations.
+    Supervised,
 }
 
 impl Owner {
@@ -187,6 +190,8 @@ impl Owner {
             Self::Nursery => "nursery",
             Self::Pool => "pool",
             Self::Retry => "retry",
+            Self::Supervisor => "supervisor",
+            Self::Supervised => "child",
         }
     }
 
@@ -197,15 +202,18 @@ impl Owner {
             Self::Nursery => "nurseries",
             Self::Pool => "pools",
             Self::Retry => "retries",
+            Self::Supervisor => "supervisors",
+            Self::Supervised => "children",
         }
     }
 
     /// What is in one.
     pub(crate) fn part(self) -> &'static str {
         match self {
-            Self::Nursery => "child",
+            Self::Nursery | Self::Supervisor => "child",
             Self::Pool => "item",
             Self::Retry => "attempt",
+            Self::Supervised => "incarnation",
         }
     }
 
@@ -213,17 +221,18 @@ impl Owner {
     pub(crate) fn parts(self, count: u64) -> &'static str {
         match self {
             _ if count == 1 => self.part(),
-            Self::Nursery => "children",
+            Self::Nursery | Self::Supervisor => "children",
             Self::Pool => "items",
             Self::Retry => "attempts",
+            Self::Supervised => "incarnations",
         }
     }
 
     /// The number of the first that is in one.
     pub(crate) fn first_number(self) -> u64 {
         match self {
-            Self::Nursery | Self::Pool => 0,
-            Self::Retry => 1,
+            Self::Nursery | Self::Pool | Self::Supervisor => 0,
+            Self::Retry | Self::Supervised => 1,
         }
     }
 }

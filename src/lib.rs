@@ -197,6 +197,7 @@ mod remote;
 mod report;
 pub mod retry;
 mod scope;
+pub mod supervise;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -204,7 +205,7 @@ mod text;
 mod time;
 mod timed;
 
-pub use cancel::{CancelHandle, Cause};
+pub use cancel::{CancelHandle, Cause, current_cancelled};
 pub use error::{ChildError, Failure, JoinedError};
 pub use nursery::{ChildContext, JoinHandle, LocalNursery, Nursery, NurseryHandle, Spawner};
 pub use panic_location::keep_panic_locations;
@@ -212,6 +213,7 @@ pub use pool::Pool;
 pub use remote::executor;
 pub use report::{Completion, Outcome, Report};
 pub use retry::retry;
+pub use supervise::Supervisor;
 
 /// How a child is spawned: its builder, its number, a place in the limit, executors.
 pub mod spawn {
@@ -244,7 +246,7 @@ pub mod outcome {
 
 /// The futures that methods return, each told at its method; and where time comes from.
 pub mod future {
-    pub use crate::cancel::Finished;
+    pub use crate::cancel::{CurrentCancelled, Finished};
     pub use crate::nursery::{
         ChildCancelled, Completions, Driver, EndCancelled, FirstOk, FirstOkSettle, Join,
         JoinByChild, Needs, Next, NurseryCancelled, Reserve, Run, RunSettle, Settle,

@@ -46,6 +46,8 @@ pub enum CauseKind {
     /// What it depends on was lost: a child's output that another child [cannot go on
     /// without](crate::ChildContext::end_without), or the executor of a [pool](crate::Pool::on).
     DependencyLost,
+    /// A supervisor has given up: [`message`](Cause::message) says on which child, and why.
+    GaveUp,
 }
 
 impl Cause {
@@ -74,6 +76,11 @@ impl Cause {
     pub(crate) fn executor_lost() -> Self {
         let message = String::from("the executor runs no item any more");
         Self::new(CauseKind::DependencyLost, None, Some(message))
+    }
+
+    /// A supervisor has given up on this child.
+    pub(crate) fn gave_up(child: ChildInfo, why: String) -> Self {
+        Self::of(Owner::Supervisor, CauseKind::GaveUp, Some(child), Some(why), None)
     }
 
     /// A child that is needed has no output.
@@ -189,6 +196,8 @@ impl fmt::Display for Cause {
                 write!(f, "{part} {} was lost", child.label())?
             }
             (CauseKind::DependencyLost, None) => f.write_str("a dependency was lost")?,
+            (CauseKind::GaveUp, Some(child)) => write!(f, "gave up on {}", child.label())?,
+            (CauseKind::GaveUp, None) => f.write_str("gave up")?,
         }
         match (self.message(), self.parent()) {
             (Some(message), _) => write!(f, ": {}", Message::part(message)),

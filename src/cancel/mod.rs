@@ -1,5 +1,6 @@
 //! Cancellation: what was asked for, why, and when the child was gone.
 
+mod around;
 mod cause;
 mod control;
 pub(crate) mod current;
@@ -10,6 +11,7 @@ mod nest;
 mod requests;
 mod waker_slab;
 
+pub use around::{CurrentCancelled, current_cancelled};
 pub use cause::{Cause, CauseKind};
 pub(crate) use control::{Control, FinishOnDrop, Phase, Time, Traits};
 pub use handle::{CancelHandle, Finished};

@@ -197,6 +197,7 @@ fn change_errors<E, F>(
             Failure::Panic(panic) => Failure::Panic(panic),
             Failure::TimedOut(cause) => Failure::TimedOut(cause),
             Failure::Executor(error) => Failure::Executor(error),
+            Failure::GaveUp(cause) => Failure::GaveUp(cause),
             Failure::Group(_) => unreachable!("a leaf is no group"),
         };
         ChildError { origin: leaf.origin, failure, sources: None }

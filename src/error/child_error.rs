@@ -37,6 +37,12 @@ impl<E> ChildError<E> {
         Self { origin: Origin { child, how, path: Path::default() }, failure, sources: None }
     }
 
+    /// The same failure, as that of another child.
+    pub(crate) fn with_child(mut self, child: ChildInfo) -> Self {
+        self.origin.child = child;
+        self
+    }
+
     /// Says how the error leads to what it was caused by.
     pub(crate) fn with_sources_by(mut self, sources: Option<Sources<E>>) -> Self {
         self.sources = sources;

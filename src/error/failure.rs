@@ -29,6 +29,10 @@ pub enum Failure<E> {
     /// The executor that it was to run on did not run it to its end.
     #[error("{0}")]
     Executor(ExecutorError),
+    /// A supervisor has given up on the child, which has never failed: a permanent one that has
+    /// succeeded too often.
+    #[error("{0}")]
+    GaveUp(Cause),
 }
 
 impl<E> Failure<E> {
@@ -60,6 +64,12 @@ impl<E> Failure<E> {
     #[must_use]
     pub fn is_executor(&self) -> bool {
         matches!(self, Self::Executor(_))
+    }
+
+    /// Whether a supervisor has given up on the child, which has never failed.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        matches!(self, Self::GaveUp(_))
     }
 
     /// The error that the child returned.

@@ -161,6 +161,7 @@ pub(super) fn write_failure<E>(
         Failure::Panic(panic) => panic.write(out),
         Failure::TimedOut(cause) => write!(out, "{}", TimedOut(cause)),
         Failure::Executor(error) => write!(out, "{error}"),
+        Failure::GaveUp(cause) => write!(out, "{cause}"),
     }
 }
 

@@ -8,6 +8,7 @@ use super::nested::{Around, Showing, with_hidden};
 use super::settings::Settings;
 use super::walk::{Entry, Item, What, of_entry};
 use super::{ChildError, Failure, JoinedError};
+use crate::cancel::CauseKind;
 use crate::text::{Cut, MAX_MESSAGE, NO_MESSAGE, Name, lines};
 
 /// `#7 fetch: connection refused`.
@@ -40,6 +41,9 @@ impl<E> Display for Head<'_, E> {
         if let Some(text) = self.error.name() {
             let noun = self.error.0.owner.noun();
             write!(f, "{noun} \"{}\": ", Name { text, chars: self.names })?;
+        }
+        if let Some(cause) = self.error.cause().filter(|cause| cause.kind() == CauseKind::GaveUp) {
+            write!(f, "{cause}; ")?;
         }
         write!(f, "{} failed", Failing(self.error))
     }

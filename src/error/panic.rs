@@ -97,6 +97,21 @@ impl Panic {
         Self::at(Some("in the executor"), thrown)
     }
 
+    /// A panic of the timer of a supervisor.
+    pub(crate) fn of_timer(thrown: CaughtPanic) -> Self {
+        Self::at(Some("in the timer"), thrown)
+    }
+
+    /// A panic of what decides by a failure what follows it.
+    pub(crate) fn of_decision(thrown: CaughtPanic) -> Self {
+        Self::at(Some("in the decision"), thrown)
+    }
+
+    /// A panic of the delays of a backoff.
+    pub(crate) fn of_backoff(thrown: CaughtPanic) -> Self {
+        Self::at(Some("in the backoff"), thrown)
+    }
+
     /// A panic of what is told of the progress.
     pub(crate) fn of_progress(thrown: CaughtPanic) -> Self {
         Self::at(Some("in the progress callback"), thrown)

@@ -116,7 +116,7 @@ where
             }
             Failure::Panic(panic) => in_panic(panic),
             Failure::Executor(error) => in_chain(error),
-            Failure::Group(_) | Failure::TimedOut(_) => None,
+            Failure::Group(_) | Failure::TimedOut(_) | Failure::GaveUp(_) => None,
         };
         if found.is_some() {
             return found;

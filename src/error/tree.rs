@@ -8,6 +8,7 @@ use super::nested::with_hidden;
 use super::settings::{Marks, Part, Settings};
 use super::walk::{Entry, Item, What};
 use super::{Failure, JoinedError};
+use crate::cancel::CauseKind;
 use crate::info::{Called, ChildInfo};
 use crate::text::{NO_MESSAGE, Name, lines, place};
 
@@ -95,7 +96,10 @@ pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
     if let Some(text) = error.name() {
         title += &format!(" \"{}\"", Name { text, chars: settings.names });
     }
-    title += &format!(" failed: {}", Failing(error));
+    title += &match error.cause().filter(|cause| cause.kind() == CauseKind::GaveUp) {
+        Some(cause) => format!(" {cause}; failed: {}", Failing(error)),
+        None => format!(" failed: {}", Failing(error)),
+    };
     title += &match (error.counts().completed(), error.counts().cancelled()) {
         (0, 0) => String::new(),
         (completed, 0) => format!(" ({completed} completed)"),

@@ -406,6 +406,35 @@ where
     }
 }
 
+impl<'env, P, M> ChildBuilder<'env, P, M>
+where
+    M: Flavor,
+    P: Parent<'env, M>,
+{
+    /// [`spawn_with_handle`](Self::spawn_with_handle) of a child of either kind, that is said to be
+    /// spawned at this line.
+    pub(crate) fn spawn_at<K, F>(
+        self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> P::Spawned<CancelHandle, F>
+    where
+        K: Kind<P::Error>,
+        F: Future<Output = Result<P::Output, K::Error>>,
+        M: Hold<'env, F>,
+    {
+        let Self { parent, options, kind: _ } = self;
+        let order = Order { options, handle: true, location };
+        parent.admit::<F, Here<K>, _, _>(
+            order,
+            future,
+            no_introduction,
+            Spawned::into_handle,
+            |future| future,
+        )
+    }
+}
+
 /// Boxes a timer; its output is discarded.
 pub(crate) fn hold<'env, F, M>(timer: F) -> M::Boxed<'env, ()>
 where

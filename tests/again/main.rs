@@ -3,3 +3,4 @@
 //! No test waits for a wall clock. A test is named for what it shows.
 
 mod retry;
+mod supervisor;

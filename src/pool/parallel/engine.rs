@@ -297,8 +297,11 @@ where
                         this.ledger.record_panic(panic);
                         this.losses.lose(Lost::Panicked);
                     }
-                    // A lane returns no error, and has no timeout.
-                    Failure::Error(_) | Failure::Group(_) | Failure::TimedOut(_) => {}
+                    // A lane returns no error, has no timeout and is not supervised.
+                    Failure::Error(_)
+                    | Failure::Group(_)
+                    | Failure::TimedOut(_)
+                    | Failure::GaveUp(_) => {}
                 },
                 // Lanes are cancelled with the pool, which replaces none then.
                 Outcome::Cancelled(_) | Outcome::Completed(()) | Outcome::Delivered => {}

@@ -1,0 +1,61 @@
+//! The rules that a supervisor keeps, as its user gives them.
+
+use std::time::Duration;
+
+/// Which ends of a child it comes back from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Restart {
+    /// Every end, also a success.
+    #[default]
+    Permanent,
+    /// A failure.
+    Transient,
+    /// None.
+    Temporary,
+}
+
+/// Which children are restarted with one that has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Strategy {
+    /// No other.
+    #[default]
+    OneForOne,
+    /// All others.
+    OneForAll,
+    /// Those that were added after it.
+    RestForOne,
+}
+
+/// What follows a failure; the answer of [`Supervisor::decide`](super::Supervisor::decide) and
+/// [`ChildSpec::decide`](super::ChildSpec::decide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// A restart after the next delay of the backoff, if the child's [`Restart`] allows one.
+    Restart,
+    /// The same after this delay. No delay of the backoff is used up.
+    RestartAfter(Duration),
+    /// The child stays down. It can be restarted by hand.
+    Stop,
+    /// The supervisor gives up.
+    Escalate,
+}
+
+/// Whether the supervisor ends when its [significant](super::ChildSpec::significant) children do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AutoShutdown {
+    /// It does not.
+    #[default]
+    Never,
+    /// When the first of them has ended by itself, for good.
+    Any,
+    /// When the last of them has ended by itself, for good.
+    All,
+}
+
+/// So many restarts within a time; one more, and the supervisor gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Intensity {
+    pub(super) restarts: u32,
+    pub(super) window: Duration,
+}

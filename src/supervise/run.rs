@@ -1,0 +1,902 @@
+//! The supervisor that runs: it hears of ends, and decides what follows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::Stream;
+use futures_channel::mpsc;
+
+use super::config::{Frame, check_child};
+use super::flavor::SupervisorFlavor;
+use super::handle::{
+    Act, AddReply, Board, ChildStatus, NotAdded, Refused, Reply, Request, SupervisorHandle,
+};
+use super::history::{Histories, History, gave_up, incarnation};
+use super::incarnation::{Incarnation, Key, Start};
+use super::member::{CurrentRun, Goal, Member, Stop};
+use super::rules::{AutoShutdown, Decision, Intensity, Restart, Strategy};
+use super::spec::ChildSpec;
+use super::timers::{Due, Timers};
+use crate::Nursery;
+use crate::cancel::{Cause, CurrentCancelled, How, current_cancelled};
+use crate::error::{ChildError, Failure, JoinedError, Panic, Sources};
+use crate::flavor::Shared;
+use crate::guard::{catch, drop_quietly};
+use crate::info::{ChildId, ChildInfo};
+use crate::observe::TimeSource;
+use crate::report::{Completion, Outcome, Report};
+
+/// What a supervisor was built with.
+pub(super) struct Options<'env, E, M: SupervisorFlavor> {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) info: ChildInfo,
+    pub(super) strategy: Strategy,
+    pub(super) frame: Frame,
+    pub(super) keep: usize,
+    pub(super) decide: Option<M::Decide<'env, E>>,
+    pub(super) clock: Option<Arc<dyn TimeSource>>,
+    pub(super) sources: Option<Sources<E>>,
+    /// What a failure says.
+    pub(super) text: fn(&Failure<E>) -> String,
+}
+
+/// A supervisor that is to be awaited: it starts its children, and starts them again.
+///
+/// Made by [`Supervisor::build`](super::Supervisor::build). It is a child like any other: awaited by
+/// itself, or spawned as a [group](crate::Nursery::spawn_group), whose subtree are the failures of its
+/// children.
+///
+/// It ends when it has given up, when it is [shut down](SupervisorHandle::shutdown), by
+/// [`AutoShutdown`], and when no child is left that could run: none is up or to be started, and there
+/// is no [handle](Self::handle) by which one could be added or restarted. Then its children are
+/// stopped, one after the other, the one that was added last first.
+///
+/// # Cancel safety
+///
+/// Dropping it drops all children there and then. When the child that awaits it is cancelled, it
+/// stops its children in order, each with its grace, for as long as that child has a grace; without
+/// one, all are dropped in the child's last poll. Then it returns as after a shutdown.
+///
+/// # Errors
+///
+/// If it has given up: all failures that were [kept](super::Supervisor::keep_failures), by child and
+/// incarnation. The [cause](JoinedError::cause) says on which child, and why. Where it has ended in
+/// another way the failures are dropped, as each had its answer; [`settle`](Self::settle) returns
+/// them.
+///
+/// # Panics
+///
+/// If it is polled after it was ready.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Supervision<'env, E, M: SupervisorFlavor = Shared> {
+    /// It is shielded: its children are stopped in order, and all at once only in the last poll.
+    nursery: Nursery<'env, (), E, M>,
+    members: BTreeMap<Key, Member<'env, E, M>>,
+    names: HashMap<Arc<str>, Key>,
+    /// Which child an incarnation is of, while it runs.
+    runs: HashMap<ChildId, Key>,
+    /// The incarnation that has ended last. A failure of its destructor comes after its end.
+    last: Option<(ChildId, Key, u64)>,
+    /// Those that are to start in order, and have not started.
+    queued: BTreeSet<Key>,
+    /// Those that are to be up and are not, besides the queued.
+    unready: BTreeSet<Key>,
+    /// Those that are to stop in order, until they are gone.
+    stopping: BTreeSet<Key>,
+    /// One for all: the child that the others wait with, while its backoff runs.
+    group: Option<Key>,
+    timers: Timers<'env, M>,
+    /// The restarts of all children that are in the window.
+    in_window: u32,
+    next_key: u64,
+    options: Options<'env, E, M>,
+    board: Arc<Board>,
+    requests: mpsc::UnboundedReceiver<Request<'env, E, M>>,
+    /// For handles, until the first poll.
+    requester: Option<mpsc::UnboundedSender<Request<'env, E, M>>>,
+    /// There is no handle any more.
+    is_closed: bool,
+    told: mpsc::UnboundedSender<(Key, u64)>,
+    ready: mpsc::UnboundedReceiver<(Key, u64)>,
+    around: CurrentCancelled,
+    /// Why it ends.
+    ending: Option<Cause>,
+    /// What has come of children that were removed. Taken at the end.
+    histories: Option<Histories<E>>,
+}
+
+// Nothing in it is pinned in place.
+impl<E, M: SupervisorFlavor> Unpin for Supervision<'_, E, M> {}
+
+/// How often it goes round in one poll. A child that fails again and again, without a backoff, lets
+/// others of its task run after so many rounds.
+const ROUNDS: usize = 64;
+
+impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
+    pub(super) fn new(
+        nursery: Nursery<'env, (), E, M>,
+        sleeper: M::Sleeper<'env>,
+        options: Options<'env, E, M>,
+        children: Vec<ChildSpec<'env, E, M>>,
+    ) -> Self {
+        let (requester, requests) = mpsc::unbounded();
+        let (told, ready) = mpsc::unbounded();
+        let mut new = Self {
+            nursery,
+            members: BTreeMap::new(),
+            names: HashMap::new(),
+            runs: HashMap::new(),
+            last: None,
+            queued: BTreeSet::new(),
+            unready: BTreeSet::new(),
+            stopping: BTreeSet::new(),
+            group: None,
+            timers: Timers::new(sleeper),
+            in_window: 0,
+            next_key: 0,
+            options,
+            board: Arc::default(),
+            requests,
+            requester: Some(requester),
+            is_closed: false,
+            told,
+            ready,
+            around: current_cancelled(),
+            ending: None,
+            histories: Some(Histories::new()),
+        };
+        for child in children {
+            let key = new.take(child, true);
+            new.queued.insert(key);
+            new.publish(key);
+        }
+        new
+    }
+
+    /// A handle that adds, stops, restarts and removes children while it runs.
+    ///
+    /// # Panics
+    ///
+    /// If it was polled before: take handles before, and clone them.
+    #[must_use]
+    #[track_caller]
+    pub fn handle(&self) -> SupervisorHandle<'env, E, M> {
+        let Some(requester) = &self.requester else {
+            panic!("a handle is to be taken before the supervisor is polled; handles can be cloned")
+        };
+        SupervisorHandle::new(requester.clone(), Arc::clone(&self.board))
+    }
+
+    /// Returns everything that came of it, whether it gave up or not: the failures by child and
+    /// incarnation, and why it has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// As of the future itself.
+    pub fn settle(self) -> SupervisionSettle<'env, E, M> {
+        SupervisionSettle { run: self }
+    }
+
+    fn poll_report(&mut self, cx: &mut Context<'_>) -> Poll<Report<(), E>> {
+        assert!(self.histories.is_some(), "a supervisor was polled after it was ready");
+        self.requester = None;
+        for _ in 0..ROUNDS {
+            let mut moved = self.look_around(cx);
+            moved |= self.take_requests(cx);
+            moved |= self.take_ready(cx);
+            // A sleep that is over in this moment is over before what ends in it.
+            moved |= self.take_due(cx);
+            moved |= self.take_ends(cx);
+            moved |= self.stop_next();
+            moved |= self.start_next();
+            if self.is_done() {
+                return Poll::Ready(self.report());
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether nothing runs, and nothing is to run.
+    fn is_done(&self) -> bool {
+        let is_idle = self.queued.is_empty() && self.unready.is_empty();
+        self.runs.is_empty() && (self.ending.is_some() || self.is_closed && is_idle)
+    }
+
+    fn report(&mut self) -> Report<(), E> {
+        let Some(mut histories) = self.histories.take() else {
+            unreachable!("it is taken once, at the end")
+        };
+        let Options { name, sources, .. } = &self.options;
+        for (_, member) in std::mem::take(&mut self.members) {
+            // Those that are there at the end are bounded already: by `max_children`, or not at all.
+            let none = histories.add(member.info, member.history, *sources, usize::MAX);
+            debug_assert!(none.is_none(), "it is not bounded");
+            drop_quietly(member.starter);
+        }
+        self.board.lock().clear();
+        histories.into_report(name.clone(), self.ending.clone(), *sources)
+    }
+
+    fn look_around(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ending.is_some() {
+            return false;
+        }
+        match Pin::new(&mut self.around).poll(cx) {
+            Poll::Ready(cause) => {
+                self.end(cause);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    fn take_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(Some((key, number))) = Pin::new(&mut self.ready).poll_next(cx) {
+            moved = true;
+            let run = self.members.get_mut(&key).and_then(|member| member.run.as_mut());
+            // One that has ended, or that is to stop, is up no more.
+            if run.is_some_and(|run| run.number == number && run.stop == Stop::No && !run.is_up) {
+                self.is_up(key);
+            }
+        }
+        moved
+    }
+
+    fn take_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(due) = self.timers.poll_due(cx) {
+            moved = true;
+            match due {
+                Ok(due) => self.heed(due),
+                Err(panic) => {
+                    let why = "its timer panicked".to_owned();
+                    self.fail_itself(Panic::of_timer(panic), why);
+                }
+            }
+        }
+        moved
+    }
+
+    fn heed(&mut self, due: Due) {
+        if due == Due::WindowOfAll {
+            self.in_window = self.in_window.saturating_sub(1);
+            return;
+        }
+        let (Due::Backoff(key) | Due::Stable(key, _) | Due::Window(key)) = due else { return };
+        let Some(member) = self.members.get_mut(&key) else { return };
+        match (due, &mut member.run) {
+            (Due::Window(_), _) => member.in_window = member.in_window.saturating_sub(1),
+            (Due::Backoff(_), _) => {
+                member.delay = None;
+                if member.in_order {
+                    self.publish(key);
+                } else {
+                    self.start(key);
+                }
+            }
+            (Due::Stable(_, number), Some(run)) if run.number == number => {
+                run.stable = None;
+                let delays = member.delays.take();
+                drop_quietly(delays);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_ends(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(Some(completion)) = Pin::new(&mut self.nursery.next()).poll(cx) {
+            moved = true;
+            self.ended(completion);
+        }
+        moved
+    }
+
+    /// Tells the last of those that are to stop, when those after it are gone.
+    fn stop_next(&mut self) -> bool {
+        let Some(&key) = self.stopping.last() else { return false };
+        let is_told = self.members.get(&key).and_then(|member| member.run.as_ref());
+        if is_told.is_none_or(|run| run.stop == Stop::Told) {
+            return false;
+        }
+        self.tell(key);
+        true
+    }
+
+    /// Starts those that are to start in order, as far as those before them are up.
+    fn start_next(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(&key) = self.queued.first() {
+            let waits = |key: &Key| self.members.get(key).is_some_and(|it| it.delay.is_some());
+            let has_before = self.unready.first().is_some_and(|first| *first < key);
+            if !self.stopping.is_empty()
+                || has_before
+                || waits(&key)
+                || self.group.as_ref().is_some_and(waits)
+            {
+                break;
+            }
+            self.group = None;
+            self.start(key);
+            moved = true;
+        }
+        moved
+    }
+}
+
+/// Starting and stopping.
+impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
+    /// Takes a child in. It is to be up.
+    fn take(&mut self, child: ChildSpec<'env, E, M>, in_order: bool) -> Key {
+        let ChildSpec { name, location, starter, rules } = child;
+        let key = Key(self.next_key);
+        self.next_key += 1;
+        self.names.insert(Arc::clone(&name), key);
+        let info = ChildInfo::new(ChildId::new(key.0), Some(name), location);
+        let member = Member {
+            info,
+            rules,
+            starter,
+            goal: Goal::Up,
+            run: None,
+            in_order,
+            delay: None,
+            delays: None,
+            incarnations: 0,
+            restarts: 0,
+            in_window: 0,
+            history: History::new(),
+            asked: Vec::new(),
+        };
+        self.members.insert(key, member);
+        key
+    }
+
+    /// Starts the next incarnation of a child that does not run.
+    fn start(&mut self, key: Key) {
+        self.queued.remove(&key);
+        self.unready.remove(&key);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        debug_assert!(member.run.is_none() && member.goal == Goal::Up, "it is to start");
+        member.incarnations += 1;
+        member.in_order = false;
+        member.delay = None;
+        let number = member.incarnations;
+        let incarnation = Incarnation::new(key, number, self.told.clone());
+        let start = Start {
+            child: &member.info,
+            grace: member.rules.grace,
+            limit: member.rules.start_limit.map(|limit| (limit, incarnation.up())),
+            sleeper: self.timers.sleeper(),
+            incarnation,
+        };
+        let handle = M::start(&mut member.starter, &mut self.nursery, start);
+        self.runs.insert(handle.id(), key);
+        let is_up = member.rules.start_limit.is_none();
+        member.run =
+            Some(CurrentRun { number, handle, is_up: false, stop: Stop::No, stable: None });
+        if is_up {
+            self.is_up(key);
+        } else {
+            self.unready.insert(key);
+            self.publish(key);
+        }
+    }
+
+    /// The incarnation that runs is up.
+    fn is_up(&mut self, key: Key) {
+        self.unready.remove(&key);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let Some(run) = &mut member.run else { return };
+        run.is_up = true;
+        // Only a backoff that has begun is to begin anew.
+        if member.delays.is_some() {
+            let stable = Due::Stable(key, run.number);
+            run.stable = Some(self.timers.arm(member.rules.stable_after, stable));
+        }
+        self.publish(key);
+    }
+
+    /// Tells the incarnation that runs to stop.
+    fn tell(&mut self, key: Key) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let Some(run) = &mut member.run else { return };
+        (run.stop, run.stable) = (Stop::Told, None);
+        let reason = match (&self.ending, member.goal) {
+            (Some(cause), _) => cause.to_string(),
+            (None, Goal::Up) => "to be restarted".to_owned(),
+            (None, Goal::Down) => "stopped".to_owned(),
+            (None, Goal::Removed) => "removed".to_owned(),
+        };
+        run.handle.cancel_with(reason);
+        self.unready.remove(&key);
+        self.publish(key);
+    }
+
+    /// A child is to stay down, or is forgotten.
+    fn lower(&mut self, key: Key, goal: Goal) {
+        self.queued.remove(&key);
+        self.unready.remove(&key);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        // One that is to be forgotten stays so.
+        if member.goal != Goal::Removed {
+            member.goal = goal;
+        }
+        (member.delay, member.in_order) = (None, false);
+        drop_quietly(member.delays.take());
+        if member.run.is_none() && member.goal == Goal::Removed {
+            self.forget(key);
+        } else {
+            self.publish(key);
+        }
+    }
+
+    fn forget(&mut self, key: Key) {
+        let Some(mut member) = self.members.remove(&key) else { return };
+        member.answer();
+        self.board.lock().remove(&key);
+        if let Some(name) = member.info.name() {
+            self.names.remove(name);
+        }
+        let Options { sources, keep, .. } = &self.options;
+        if let Some(histories) = &mut self.histories {
+            drop_quietly(histories.add(member.info, member.history, *sources, *keep));
+        }
+        drop_quietly((member.starter, member.rules));
+    }
+
+    /// Ends the supervisor: all children are stopped in order.
+    fn end(&mut self, cause: Cause) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(cause);
+        let keys: Vec<_> = self.members.keys().copied().collect();
+        for key in keys {
+            self.lower(key, Goal::Down);
+            let run = self.members.get_mut(&key).and_then(|member| member.run.as_mut());
+            if let Some(run) = run {
+                if run.stop == Stop::No {
+                    run.stop = Stop::InOrder;
+                }
+                self.stopping.insert(key);
+                self.publish(key);
+            }
+        }
+    }
+
+    fn give_up(&mut self, key: Key, why: String) {
+        if let Some(member) = self.members.get(&key) {
+            let info = member.info.clone();
+            self.end(Cause::gave_up(info, why));
+        }
+    }
+
+    /// What the supervisor was given has panicked.
+    fn fail_itself(&mut self, panic: Panic, why: String) {
+        let info = ChildInfo::nursery(self.options.info.location());
+        let error = ChildError::new(info.clone(), Failure::Panic(panic), How::default());
+        if let Some(histories) = &mut self.histories {
+            histories.add_own(error);
+        }
+        self.end(Cause::gave_up(info, why));
+    }
+
+    /// Shows what has become of a child, and answers what was asked of it.
+    fn publish(&mut self, key: Key) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        member.answer();
+        let (state, clock) = (member.state(), &self.options.clock);
+        // Foreign code: not under the lock.
+        let now = clock.as_ref().map(|clock| clock.now());
+        let mut board = self.board.lock();
+        let status = board.entry(key).or_insert_with(|| ChildStatus {
+            name: member.info.name().unwrap_or_default().into(),
+            state,
+            incarnation: 0,
+            restarts: 0,
+            last_failure: None,
+            since: now,
+        });
+        if status.state != state || status.incarnation != member.incarnations {
+            status.since = now;
+        }
+        (status.state, status.incarnation) = (state, member.incarnations);
+        status.restarts = member.restarts;
+    }
+}
+
+/// What follows the end of an incarnation.
+impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
+    fn ended(&mut self, completion: Completion<(), E>) {
+        let (info, outcome) = completion.into_parts();
+        let Some(key) = self.runs.remove(&info.id()) else {
+            return self.ended_late(&info, outcome);
+        };
+        self.stopping.remove(&key);
+        self.unready.remove(&key);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        let Some(run) = member.run.take() else { return };
+        self.last = Some((info.id(), key, run.number));
+        member.history.count(&outcome);
+        let is_told = run.stop != Stop::No;
+        let has_failed = outcome.is_failed();
+        let mut decision = Decision::Restart;
+        if let Outcome::Failed(error) = outcome {
+            let error = error.with_child(incarnation(&member.info, run.number));
+            if !is_told && self.ending.is_none() {
+                decision = self.decide(key, &error);
+            }
+            self.keep(key, error);
+        }
+        let Some(member) = self.members.get(&key) else { return };
+        match member.goal {
+            Goal::Removed => self.forget(key),
+            Goal::Down => self.publish(key),
+            Goal::Up if is_told => self.come_back(key),
+            Goal::Up => self.follow(key, has_failed, decision),
+        }
+    }
+
+    /// A failure that comes after the end: of the destructor of the future.
+    fn ended_late(&mut self, info: &ChildInfo, outcome: Outcome<(), E>) {
+        let Outcome::Failed(error) = outcome else { return };
+        match self.last {
+            Some((id, key, number)) if id == info.id() => {
+                if let Some(member) = self.members.get(&key) {
+                    let error = error.with_child(incarnation(&member.info, number));
+                    return self.keep(key, error);
+                }
+            }
+            _ => {}
+        }
+        // Its child was removed.
+        if let Some(histories) = &mut self.histories {
+            histories.add_own(error);
+        }
+    }
+
+    /// Keeps a failure in the history of its child.
+    fn keep(&mut self, key: Key, error: ChildError<E>) {
+        let Options { text, keep, .. } = &self.options;
+        // Its `Display` may panic.
+        let text = catch(|| text(error.failure())).unwrap_or_else(|thrown| {
+            drop_quietly(thrown);
+            "its text cannot be told: it panics".to_owned()
+        });
+        if let Some(status) = self.board.lock().get_mut(&key) {
+            status.last_failure = Some(text.into());
+        }
+        if let Some(member) = self.members.get_mut(&key) {
+            drop_quietly(member.history.keep(error, *keep));
+        }
+    }
+
+    fn decide(&mut self, key: Key, error: &ChildError<E>) -> Decision {
+        let Some(member) = self.members.get_mut(&key) else { return Decision::Restart };
+        let Some(decide) = member.rules.decide.as_mut().or(self.options.decide.as_mut()) else {
+            return Decision::Restart;
+        };
+        match catch(|| M::decide(decide, error)) {
+            Ok(decision) => decision,
+            Err(panic) => {
+                let why = "its decision panicked".to_owned();
+                self.fail_itself(Panic::of_decision(panic), why);
+                Decision::Stop
+            }
+        }
+    }
+
+    /// A child was told to stop so that it comes back.
+    fn come_back(&mut self, key: Key) {
+        let Some(member) = self.members.get(&key) else { return };
+        let is_by_hand = !member.in_order;
+        if is_by_hand {
+            self.start(key);
+        } else if member.rules.restart == Restart::Temporary {
+            self.lower(key, Goal::Down);
+        } else {
+            self.queued.insert(key);
+            self.publish(key);
+        }
+    }
+
+    /// A child has ended by itself.
+    fn follow(&mut self, key: Key, has_failed: bool, decision: Decision) {
+        let Some(member) = self.members.get(&key) else { return };
+        let comes_back = match member.rules.restart {
+            Restart::Permanent => true,
+            Restart::Transient => has_failed,
+            Restart::Temporary => false,
+        };
+        match decision {
+            Decision::Escalate => self.give_up(key, "its failure was escalated".to_owned()),
+            Decision::Restart if comes_back => self.restart(key, None),
+            Decision::RestartAfter(delay) if comes_back => self.restart(key, Some(delay)),
+            _ => {
+                let is_significant = member.rules.significant;
+                self.lower(key, Goal::Down);
+                if is_significant {
+                    self.shut_down_after(key);
+                }
+            }
+        }
+    }
+
+    /// A significant child has ended for good.
+    fn shut_down_after(&mut self, key: Key) {
+        let others = || {
+            let is_up = |member: &Member<'_, E, M>| member.goal == Goal::Up;
+            self.members.values().any(|member| member.rules.significant && is_up(member))
+        };
+        let ends = match self.options.frame.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::Any => true,
+            AutoShutdown::All => !others(),
+        };
+        if ends && let Some(member) = self.members.get(&key) {
+            let cause = Cause::finished(None);
+            let _ = member;
+            self.end(cause);
+        }
+    }
+
+    /// Restarts a child that has ended, and those that go with it.
+    fn restart(&mut self, key: Key, delay: Option<Duration>) {
+        if let Err(why) = self.count(key) {
+            return self.give_up(key, why);
+        }
+        let delay = match delay {
+            Some(delay) => Ok(delay),
+            None => self.next_delay(key),
+        };
+        let delay = match delay {
+            Ok(delay) => delay,
+            Err(why) => return self.give_up(key, why),
+        };
+        let strategy = self.options.strategy;
+        self.stop_group(key);
+        let Some(member) = self.members.get_mut(&key) else { return };
+        member.restarts += 1;
+        member.in_order = strategy != Strategy::OneForOne;
+        member.delay = (!delay.is_zero()).then(|| self.timers.arm(delay, Due::Backoff(key)));
+        if member.in_order {
+            self.queued.insert(key);
+            self.group = (strategy == Strategy::OneForAll).then_some(key);
+        } else if member.delay.is_some() {
+            self.unready.insert(key);
+        } else {
+            return self.start(key);
+        }
+        self.publish(key);
+    }
+
+    /// Stops those that are restarted with a child. Those that are down stay so.
+    fn stop_group(&mut self, key: Key) {
+        let first = match self.options.strategy {
+            Strategy::OneForOne => return,
+            Strategy::OneForAll => Key(0),
+            Strategy::RestForOne => Key(key.0 + 1),
+        };
+        let mut group = Vec::new();
+        for (&other, member) in self.members.range_mut(first..) {
+            if other == key || member.goal != Goal::Up {
+                continue;
+            }
+            member.in_order = true;
+            group.push(other);
+            match &mut member.run {
+                Some(run) => {
+                    if run.stop == Stop::No {
+                        run.stop = Stop::InOrder;
+                    }
+                    self.stopping.insert(other);
+                }
+                None => {
+                    self.queued.insert(other);
+                }
+            }
+            self.unready.remove(&other);
+        }
+        for other in group {
+            self.publish(other);
+        }
+    }
+
+    /// Counts a restart. Says why there may be no more.
+    fn count(&mut self, key: Key) -> Result<(), String> {
+        let Some(member) = self.members.get_mut(&key) else { return Ok(()) };
+        if let Some(intensity) = member.rules.intensity {
+            member.in_window += 1;
+            if member.in_window > intensity.restarts {
+                return Err(too_many("it", intensity));
+            }
+            self.timers.arm(intensity.window, Due::Window(key)).stay();
+        }
+        if let Some(intensity) = self.options.frame.intensity {
+            self.in_window += 1;
+            if self.in_window > intensity.restarts {
+                return Err(too_many("all children", intensity));
+            }
+            self.timers.arm(intensity.window, Due::WindowOfAll).stay();
+        }
+        Ok(())
+    }
+
+    /// The next delay of a child's backoff. Says why there is none.
+    fn next_delay(&mut self, key: Key) -> Result<Duration, String> {
+        let Some(member) = self.members.get_mut(&key) else { return Ok(Duration::ZERO) };
+        let Some(make) = &mut member.rules.backoff else { return Ok(Duration::ZERO) };
+        let delays = &mut member.delays;
+        // The iterator is foreign code.
+        match catch(|| delays.get_or_insert_with(make).next()) {
+            Ok(Some(delay)) => Ok(delay),
+            Ok(None) => Err("its backoff has no delay left".to_owned()),
+            Err(panic) => {
+                let why = "its backoff panicked".to_owned();
+                self.fail_itself(Panic::of_backoff(panic), why.clone());
+                Err(why)
+            }
+        }
+    }
+}
+
+fn too_many(what: &str, Intensity { restarts, window }: Intensity) -> String {
+    let times = if restarts == 1 { "restart" } else { "restarts" };
+    format!("{restarts} {times} of {what} within {window:?} are allowed, and this is one more")
+}
+
+/// What handles ask for.
+impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
+    fn take_requests(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(request) = Pin::new(&mut self.requests).poll_next(cx) {
+            let Some(request) = request else {
+                moved |= !std::mem::replace(&mut self.is_closed, true);
+                break;
+            };
+            moved = true;
+            match request {
+                Request::Add(child, reply) => self.add(child, reply),
+                Request::Of(name, act, reply) => self.act(&name, act, reply),
+                Request::Shutdown(reason) => self.end(Cause::requested(reason)),
+            }
+        }
+        moved
+    }
+
+    fn add(&mut self, mut child: ChildSpec<'env, E, M>, reply: AddReply<'env, E, M>) {
+        let frame = &self.options.frame;
+        let refused = if self.ending.is_some() {
+            Some(Refused::Ended)
+        } else if self.names.contains_key(&child.name) {
+            Some(Refused::NameTaken)
+        } else if self.members.len() >= frame.max_children {
+            Some(Refused::Full)
+        } else {
+            check_child(frame, &mut child).err().map(Refused::Config)
+        };
+        let answer = match refused {
+            Some(reason) => Err(NotAdded { reason, child: Some(child) }),
+            None => {
+                let key = self.take(child, false);
+                self.start(key);
+                Ok(())
+            }
+        };
+        // Where nothing waits for the answer, the child is dropped here.
+        drop_quietly(reply.send(answer));
+    }
+
+    fn act(&mut self, name: &str, act: Act, reply: Reply) {
+        let refused = match self.names.get(name) {
+            None => Some(Refused::NoSuchChild),
+            Some(&key) => self.refuse(key, act),
+        };
+        let (Some(&key), None) = (self.names.get(name), &refused) else {
+            // Where nothing waits for the answer, it is of no use.
+            let _ = reply.send(Err(refused.unwrap_or(Refused::NoSuchChild)));
+            return;
+        };
+        if let Some(member) = self.members.get_mut(&key) {
+            member.asked.push((act, reply));
+        }
+        match act {
+            Act::Stop => self.stop(key, Goal::Down),
+            Act::Remove => self.stop(key, Goal::Removed),
+            Act::Restart(_) => self.restart_by_hand(key),
+        }
+    }
+
+    fn refuse(&self, key: Key, act: Act) -> Option<Refused> {
+        let member = self.members.get(&key)?;
+        let Act::Restart(number) = act else { return None };
+        if self.ending.is_some() {
+            return Some(Refused::Ended);
+        }
+        if member.goal == Goal::Removed {
+            return Some(Refused::NoSuchChild);
+        }
+        let runs = |run: &CurrentRun| run.stop == Stop::No && Some(run.number) == number;
+        let is_old = number.is_some() && !member.run.as_ref().is_some_and(runs);
+        is_old.then_some(Refused::OldIncarnation)
+    }
+
+    fn stop(&mut self, key: Key, goal: Goal) {
+        self.lower(key, goal);
+        let run = self.members.get(&key).and_then(|member| member.run.as_ref());
+        if run.is_some_and(|run| run.stop != Stop::Told) {
+            self.tell(key);
+        }
+    }
+
+    fn restart_by_hand(&mut self, key: Key) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        member.goal = Goal::Up;
+        member.delay = None;
+        drop_quietly(member.delays.take());
+        match &member.run {
+            // It comes back when it is gone: in order, if it goes with others.
+            Some(run) if run.stop != Stop::No => self.publish(key),
+            Some(_) => self.tell(key),
+            None if member.in_order => self.publish(key),
+            None => self.start(key),
+        }
+    }
+}
+
+impl<E, M: SupervisorFlavor> Future for Supervision<'_, E, M> {
+    type Output = Result<(), JoinedError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_report(cx).map(|report| {
+            let has_given_up = report.cause().is_some_and(gave_up);
+            let (_, error, _) = report.into_parts();
+            match error {
+                Some(error) if has_given_up => Err(error),
+                answered => {
+                    drop_quietly(answered);
+                    Ok(())
+                }
+            }
+        })
+    }
+}
+
+impl<E, M: SupervisorFlavor> fmt::Debug for Supervision<'_, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervision")
+            .field("name", &self.options.name.as_deref())
+            .field("children", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A supervisor that returns everything; made by [`Supervision::settle`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SupervisionSettle<'env, E, M: SupervisorFlavor = Shared> {
+    run: Supervision<'env, E, M>,
+}
+
+impl<E, M: SupervisorFlavor> Future for SupervisionSettle<'_, E, M> {
+    type Output = Report<(), E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.run.poll_report(cx)
+    }
+}
+
+impl<E, M: SupervisorFlavor> fmt::Debug for SupervisionSettle<'_, E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SupervisionSettle").field(&self.run).finish()
+    }
+}
