@@ -6,9 +6,8 @@ use super::head::{Failing, Label, Leaf, LostInside, causes, write_failure};
 use super::joined::Sources;
 use super::nested::{Around, Showing, with_hidden};
 use super::settings::Settings;
-use super::walk::{Entry, Item, What, of_entry};
+use super::walk::{Entry, Item, What, has_given_up, of_entry};
 use super::{ChildError, Failure, JoinedError};
-use crate::cancel::CauseKind;
 use crate::text::{Cut, MAX_MESSAGE, NO_MESSAGE, Name, lines};
 
 /// `#7 fetch: connection refused`.
@@ -42,7 +41,7 @@ impl<E> Display for Head<'_, E> {
             let noun = self.error.0.owner.noun();
             write!(f, "{noun} \"{}\": ", Name { text, chars: self.names })?;
         }
-        if let Some(cause) = self.error.cause().filter(|cause| cause.kind() == CauseKind::GaveUp) {
+        if let Some(cause) = self.error.cause().filter(|_| has_given_up(self.error)) {
             write!(f, "{cause}; ")?;
         }
         write!(f, "{} failed", Failing(self.error))

@@ -6,9 +6,8 @@ use std::panic::Location;
 use super::head::{Failing, Label, Leaf, LostInside, causes, is_own_body, write_failure};
 use super::nested::with_hidden;
 use super::settings::{Marks, Part, Settings};
-use super::walk::{Entry, Item, What};
+use super::walk::{Entry, Item, What, has_given_up};
 use super::{Failure, JoinedError};
-use crate::cancel::CauseKind;
 use crate::info::{Called, ChildInfo};
 use crate::text::{NO_MESSAGE, Name, lines, place};
 
@@ -96,7 +95,7 @@ pub(super) fn title<E>(error: &JoinedError<E>, settings: Settings) -> String {
     if let Some(text) = error.name() {
         title += &format!(" \"{}\"", Name { text, chars: settings.names });
     }
-    title += &match error.cause().filter(|cause| cause.kind() == CauseKind::GaveUp) {
+    title += &match error.cause().filter(|_| has_given_up(error)) {
         Some(cause) => format!(" {cause}; failed: {}", Failing(error)),
         None => format!(" failed: {}", Failing(error)),
     };

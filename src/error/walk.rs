@@ -7,6 +7,7 @@ use super::head::{is_nursery_itself, is_own_body, untold};
 use super::joined::Sources;
 use super::settings::Settings;
 use super::{ChildError, Failure, JoinedError};
+use crate::cancel::CauseKind;
 use crate::info::Owner;
 
 /// What is shown next, depth first.
@@ -57,7 +58,8 @@ impl<'a, E> Entry<'a, E> {
             lost = lost.saturating_add(error.lost_failures());
             let Failure::Group(group) = error.failure() else { break };
             let others = group.len() as u64 - 1 + untold(group);
-            if !to_leaf && others > 0 {
+            // What a supervisor gave up for stands in the text of the group.
+            if !to_leaf && (others > 0 || has_given_up(group)) {
                 break;
             }
             passed += others;
@@ -72,6 +74,11 @@ impl<'a, E> Entry<'a, E> {
         let (path, sources) = (path.into(), error.sources.or(sources));
         (Self { path, elided, error, after_cancel, lost, named, sources, owner }, passed)
     }
+}
+
+/// Whether it is the error of a supervisor that has given up.
+pub(super) fn has_given_up<E>(error: &JoinedError<E>) -> bool {
+    error.cause().is_some_and(|cause| cause.kind() == CauseKind::GaveUp)
 }
 
 /// What is shown of one entry by itself.

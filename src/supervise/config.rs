@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flavor::SupervisorFlavor;
-use super::rules::{AutoShutdown, Intensity, Restart};
+use super::rules::{AutoShutdown, Intensity, Restart, Restarts};
 use super::spec::{ChildSpec, Rules};
 
 /// A supervisor, or a child of one, has rules that cannot be meant so. The text says which, and what
@@ -200,10 +200,10 @@ fn check_backoff<E, M: SupervisorFlavor>(
         return Ok(());
     }
     let text = format!(
-        "more than {restarts} restarts within {window:?} can never be: the {} restarts after the \
-         first wait {} = {waited:?}. Give a window of more than {waited:?}, fewer restarts, or a \
-         shorter backoff",
-        delays.len(),
+        "more than {} within {window:?} can never be: after the first, {} wait for {} = {waited:?}. \
+         Give a window of more than {waited:?}, fewer restarts, or a shorter backoff",
+        Restarts(restarts),
+        Restarts(restarts),
         sum(&delays),
     );
     Err(ConfigError::new(ConfigErrorKind::SlowBackoff, Some(name), text))
@@ -255,9 +255,10 @@ fn check_all<E, M: SupervisorFlavor>(
         }
     };
     let text = format!(
-        "more than {restarts} restarts of all children within {window:?} can never be: by their \
-         backoffs there are at most {most}. Give `intensity` a longer window or fewer restarts, or \
-         say `unlimited`"
+        "more than {} of all children within {window:?} can never be: by their backoffs there are \
+         at most {most}. Give `intensity` a longer window or fewer restarts, or \
+         say `unlimited`",
+        Restarts(restarts),
     );
     Err(ConfigError::new(ConfigErrorKind::SlowBackoff, None, text))
 }

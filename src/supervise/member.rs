@@ -89,6 +89,7 @@ impl<E, M: SupervisorFlavor> Member<'_, E, M> {
         self.asked.retain_mut(|(act, reply)| {
             let answer = match act {
                 Act::Stop if is_down => Ok(()),
+                Act::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
                 Act::Stop if is_running => Ok(()),
                 Act::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),

@@ -1,5 +1,6 @@
 //! The rules that a supervisor keeps, as its user gives them.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Which ends of a child it comes back from.
@@ -58,4 +59,13 @@ pub enum AutoShutdown {
 pub(super) struct Intensity {
     pub(super) restarts: u32,
     pub(super) window: Duration,
+}
+
+/// `3 restarts`
+pub(super) struct Restarts(pub(super) u32);
+
+impl fmt::Display for Restarts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "restart" } else { "restarts" })
+    }
 }

@@ -18,14 +18,14 @@ use super::handle::{
 use super::history::{Histories, History, gave_up, incarnation};
 use super::incarnation::{Incarnation, Key, Start};
 use super::member::{CurrentRun, Goal, Member, Stop};
-use super::rules::{AutoShutdown, Decision, Intensity, Restart, Strategy};
+use super::rules::{AutoShutdown, Decision, Intensity, Restart, Restarts, Strategy};
 use super::spec::ChildSpec;
-use super::timers::{Due, Timers};
+use super::timers::{Armed, Due, Timers};
 use crate::Nursery;
 use crate::cancel::{Cause, CurrentCancelled, How, current_cancelled};
 use crate::error::{ChildError, Failure, JoinedError, Panic, Sources};
 use crate::flavor::Shared;
-use crate::guard::{catch, drop_quietly};
+use crate::guard::{CaughtPanic, catch, drop_quietly};
 use crate::info::{ChildId, ChildInfo};
 use crate::observe::TimeSource;
 use crate::report::{Completion, Outcome, Report};
@@ -252,15 +252,12 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     }
 
     fn take_due(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
+        let mut moved = self.fail_by_timers();
         while let Poll::Ready(due) = self.timers.poll_due(cx) {
             moved = true;
             match due {
                 Ok(due) => self.heed(due),
-                Err(panic) => {
-                    let why = "its timer panicked".to_owned();
-                    self.fail_itself(Panic::of_timer(panic), why);
-                }
+                Err(panic) => self.fail_by_timer(panic),
             }
         }
         moved
@@ -401,7 +398,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         // Only a backoff that has begun is to begin anew.
         if member.delays.is_some() {
             let stable = Due::Stable(key, run.number);
-            run.stable = Some(self.timers.arm(member.rules.stable_after, stable));
+            run.stable = self.timers.arm(member.rules.stable_after, stable);
         }
         self.publish(key);
     }
@@ -489,6 +486,20 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             histories.add_own(error);
         }
         self.end(Cause::gave_up(info, why));
+    }
+
+    /// Fails for each timer that has panicked as a sleep was made. Says whether there was one.
+    fn fail_by_timers(&mut self) -> bool {
+        let mut any = false;
+        while let Some(panic) = self.timers.take_panic() {
+            any = true;
+            self.fail_by_timer(panic);
+        }
+        any
+    }
+
+    fn fail_by_timer(&mut self, panic: CaughtPanic) {
+        self.fail_itself(Panic::of_timer(panic), "its timer panicked".to_owned());
     }
 
     /// Shows what has become of a child, and answers what was asked of it.
@@ -655,20 +666,20 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         if let Err(why) = self.count(key) {
             return self.give_up(key, why);
         }
-        let delay = match delay {
-            Some(delay) => Ok(delay),
-            None => self.next_delay(key),
-        };
-        let delay = match delay {
+        let delay = match delay.map_or_else(|| self.next_delay(key), Ok) {
             Ok(delay) => delay,
             Err(why) => return self.give_up(key, why),
         };
+        let delay = if delay.is_zero() { None } else { self.timers.arm(delay, Due::Backoff(key)) };
+        if self.fail_by_timers() {
+            return;
+        }
         let strategy = self.options.strategy;
         self.stop_group(key);
         let Some(member) = self.members.get_mut(&key) else { return };
         member.restarts += 1;
         member.in_order = strategy != Strategy::OneForOne;
-        member.delay = (!delay.is_zero()).then(|| self.timers.arm(delay, Due::Backoff(key)));
+        member.delay = delay;
         if member.in_order {
             self.queued.insert(key);
             self.group = (strategy == Strategy::OneForAll).then_some(key);
@@ -720,14 +731,14 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             if member.in_window > intensity.restarts {
                 return Err(too_many("it", intensity));
             }
-            self.timers.arm(intensity.window, Due::Window(key)).stay();
+            self.timers.arm(intensity.window, Due::Window(key)).map(Armed::stay);
         }
         if let Some(intensity) = self.options.frame.intensity {
             self.in_window += 1;
             if self.in_window > intensity.restarts {
                 return Err(too_many("all children", intensity));
             }
-            self.timers.arm(intensity.window, Due::WindowOfAll).stay();
+            self.timers.arm(intensity.window, Due::WindowOfAll).map(Armed::stay);
         }
         Ok(())
     }
@@ -751,8 +762,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 }
 
 fn too_many(what: &str, Intensity { restarts, window }: Intensity) -> String {
-    let times = if restarts == 1 { "restart" } else { "restarts" };
-    format!("{restarts} {times} of {what} within {window:?} are allowed, and this is one more")
+    format!("more than {} of {what} within {window:?}", Restarts(restarts))
 }
 
 /// What handles ask for.

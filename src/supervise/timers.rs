@@ -47,11 +47,13 @@ impl Drop for Armed {
 pub(super) struct Timers<'env, M: SupervisorFlavor> {
     sleeper: M::Sleeper<'env>,
     armed: FuturesUnordered<Abortable<Sleeping<'env, M>>>,
+    /// Panics in making sleeps, which are not told so far.
+    panics: Vec<CaughtPanic>,
 }
 
 impl<'env, M: SupervisorFlavor> Timers<'env, M> {
     pub(super) fn new(sleeper: M::Sleeper<'env>) -> Self {
-        Self { sleeper, armed: FuturesUnordered::new() }
+        Self { sleeper, armed: FuturesUnordered::new(), panics: Vec::new() }
     }
 
     pub(super) fn sleeper(&self) -> &M::Sleeper<'env> {
@@ -59,12 +61,26 @@ impl<'env, M: SupervisorFlavor> Timers<'env, M> {
     }
 
     /// Arms a sleep, which is disarmed when what is returned is dropped.
-    pub(super) fn arm(&self, duration: Duration, due: Due) -> Armed {
+    ///
+    /// A timer that panics arms nothing: its panic is left to be [taken](Self::take_panic).
+    pub(super) fn arm(&mut self, duration: Duration, due: Due) -> Option<Armed> {
         let (handle, registration) = AbortHandle::new_pair();
-        // A panic in making the sleep is one in its first poll.
-        let sleep = catch(|| M::sleep(&self.sleeper, duration));
-        self.armed.push(Abortable::new(Sleeping { sleep: Some(sleep), due }, registration));
-        Armed(Some(handle))
+        match catch(|| M::sleep(&self.sleeper, duration)) {
+            Ok(sleep) => {
+                let sleep = Sleeping { sleep: Some(sleep), due };
+                self.armed.push(Abortable::new(sleep, registration));
+                Some(Armed(Some(handle)))
+            }
+            Err(panic) => {
+                self.panics.push(panic);
+                None
+            }
+        }
+    }
+
+    /// The panics in making sleeps, which are told once.
+    pub(super) fn take_panic(&mut self) -> Option<CaughtPanic> {
+        self.panics.pop()
     }
 
     /// The next sleep that is over, or has panicked.
@@ -87,7 +103,7 @@ impl<M: SupervisorFlavor> fmt::Debug for Timers<'_, M> {
 
 struct Sleeping<'env, M: SupervisorFlavor> {
     /// `None` once it is over.
-    sleep: Option<Result<M::Boxed<'env, ()>, CaughtPanic>>,
+    sleep: Option<M::Boxed<'env, ()>>,
     due: Due,
 }
 
@@ -95,19 +111,15 @@ impl<M: SupervisorFlavor> Future for Sleeping<'_, M> {
     type Output = Result<Due, CaughtPanic>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = match &mut self.sleep {
-            Some(Ok(sleep)) => catch(|| Pin::new(sleep).poll(cx)),
-            _ => Ok(Poll::Ready(())),
-        };
-        let result = match (polled, self.sleep.take_if(|sleep| sleep.is_err())) {
-            (_, Some(Err(panic))) | (Err(panic), _) => Err(panic),
-            (Ok(polled), _) => {
-                ready!(polled);
-                Ok(self.due)
-            }
+        let result = match &mut self.sleep {
+            Some(sleep) => match catch(|| Pin::new(sleep).poll(cx)) {
+                Ok(polled) => Ok(ready!(polled)),
+                Err(panic) => Err(panic),
+            },
+            None => Ok(()),
         };
         drop_quietly(self.sleep.take());
-        Poll::Ready(result)
+        Poll::Ready(result.map(|()| self.due))
     }
 }
 
