@@ -2,5 +2,6 @@
 //!
 //! No test waits for a wall clock. A test is named for what it shows.
 
+mod model;
 mod retry;
 mod supervisor;
