@@ -4,6 +4,7 @@ mod config;
 mod interplay;
 mod limits;
 mod order;
+mod races;
 mod restarts;
 mod stopping;
 mod told;
