@@ -55,6 +55,9 @@
 //! | hand a nursery to an executor, and stop it | [`Driver`](future::Driver) |
 //! | run children on an executor, in parallel | [`Nursery::spawn_on`], [`executor()`] |
 //! | run a future for each of many items | [`Pool`] |
+//! | try again until it succeeds | [`retry`](fn@retry) |
+//! | start children again when they end | [`Supervisor`] |
+//! | hear of a cancel deep inside a library | [`current_cancelled`] |
 //! | read what failed | [`JoinedError`], [`ChildError`], [`Failure`] |
 //! | read everything that came of it | [`Report`], [`Completion`], [`Outcome`] |
 //! | know why something was cancelled | [`Cause`] |

@@ -1,4 +1,95 @@
 //! Children that come back.
+//!
+//! A [`Supervisor`] starts children in order, and starts them again when they end: by the rules of
+//! Erlang's supervisors, on any runtime, and with every incarnation's failure kept.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use nestling::Supervisor;
+//! use nestling::retry::Backoff;
+//! use nestling::supervise::{ChildSpec, Restart};
+//! use tokio::time::sleep;
+//!
+//! const SECOND: Duration = Duration::from_secs(1);
+//!
+//! async fn serve(incarnation: u64) -> Result<(), String> {
+//!     if incarnation < 3 { Err(format!("connection {incarnation} was reset")) } else { Ok(()) }
+//! }
+//!
+//! # let mut runtime = tokio::runtime::Builder::new_current_thread();
+//! # let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+//! # runtime.block_on(async {
+//! let supervisor = Supervisor::new(sleep).name("server").intensity(5, 60 * SECOND).child(
+//!     ChildSpec::new("connection", |incarnation| serve(incarnation.number()))
+//!         .restart(Restart::Transient)
+//!         .backoff(30 * SECOND, || Backoff::new(SECOND)),
+//! );
+//! let report = supervisor.build()?.settle().await;
+//! assert_eq!(
+//!     report.error().unwrap().tree().locations(false).to_string(),
+//!     "\
+//! supervisor \"server\" failed: 1 of 1 child, first #0
+//! └─ #0 connection    child failed: 2 of 3 incarnations (1 completed), first #1
+//!    ├─ #1            connection 1 was reset
+//!    └─ #2            connection 2 was reset",
+//! );
+//! # Ok::<_, nestling::supervise::ConfigError>(())
+//! # })?;
+//! # Ok::<_, nestling::supervise::ConfigError>(())
+//! ```
+//!
+//! # What follows an end
+//!
+//! | a child that is | succeeds | fails |
+//! |---|---|---|
+//! | [`Permanent`](Restart::Permanent) | is restarted | is restarted |
+//! | [`Transient`](Restart::Transient) | is down | is restarted |
+//! | [`Temporary`](Restart::Temporary) | is down | is down |
+//!
+//! A failure is an error, a panic, a timeout, or a group of failures. A child that
+//! [ends itself as cancelled](crate::ChildContext::end_cancelled) has not failed. A [`Decision`] by
+//! the failure comes before this table, except that it brings no temporary child back.
+//!
+//! With a child that is restarted come others, by the [`Strategy`]. They are stopped first, the one
+//! that was added last first, each with its grace. When they are gone and the backoff is over, all
+//! of them start in order, each when the one before is up. Temporary ones among them stay down, and
+//! so does what was down before; Erlang starts the latter too. A group that is restarted counts as
+//! one restart, of the child that has ended.
+//!
+//! # What meets what
+//!
+//! | | starting or running | waiting for its backoff | stopping, to come back |
+//! |---|---|---|---|
+//! | [`stop`](SupervisorHandle::stop) | is stopped, and stays down | stays down | stays down once it is gone |
+//! | [`remove`](SupervisorHandle::remove) | is stopped, and forgotten | is forgotten | is forgotten once it is gone |
+//! | [`restart`](SupervisorHandle::restart) by hand | is stopped, and starts | starts at once, and once | starts once it is gone |
+//! | a sibling fails, and it goes with that | is stopped, and starts in order | starts in order, after its own backoff too | starts in order once it is gone |
+//! | the window of its restart ends | that restart does not count any more | the same | the same |
+//! | the supervisor is cancelled or shut down | is stopped in its turn | stays down | is waited for |
+//!
+//! What is asked for last is what is done. An incarnation that has ended, late or not, touches no
+//! later one: each has a number, and what it says is heard only while it runs.
+//!
+//! # Giving up
+//!
+//! A supervisor gives up when a child is to be restarted more often than the [intensity of
+//! all](Supervisor::intensity) or [its own](ChildSpec::intensity) allows, when its backoff has no
+//! delay left, or when a [`Decision`] says so. It stops all children, and its error has the failures
+//! of all incarnations, by child. As a child of another supervisor it is restarted for that in turn.
+//!
+//! # No clock
+//!
+//! It is given a [timer](crate::future::Timer), which sleeps, and reads no clock. A backoff, the
+//! time until a child is stable, and the window that a restart is counted in are sleeps that were
+//! armed. A restart leaves the window in the moment in which that sleep is over; what ends in the
+//! same moment comes after.
+//!
+//! # Costs
+//!
+//! An incarnation costs what a child with a handle costs, and two allocations more. A child that
+//! runs arms no sleep, but for the time until it is stable. Each restart arms one for each window
+//! that it counts in.
 
 mod config;
 mod flavor;
@@ -33,9 +124,10 @@ use crate::flavor::{Local, Shared};
 use crate::info::ChildInfo;
 use crate::observe::{Observer, TimeSource, Watch};
 
-/// Starts children, and starts them again when they end.
+/// Starts children, and starts them again when they end; see the [module](self).
 ///
-/// This has the rules; [`build`](Self::build) makes the future that keeps them.
+/// This has the rules; [`build`](Self::build) makes the future that keeps them. Its errors can be
+/// displayed, as a [status](ChildStatus::last_failure) says what a child's last failure was.
 #[must_use = "a supervisor does nothing unless it is built and awaited"]
 pub struct Supervisor<'env, E, M: SupervisorFlavor = Shared> {
     nursery: Nursery<'env, (), E, M>,
