@@ -265,8 +265,14 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
         let _ = self.requests.unbounded_send(Request::Shutdown(reason.into()));
     }
 
-    /// Its children as they are now, in the order in which they start. Those that were removed and
-    /// are gone are not among them.
+    /// Whether the supervisor has ended, or was dropped.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// Its children as they are now, or were when it ended, in the order in which they start. Those
+    /// that were removed and are gone are not among them.
     #[must_use]
     pub fn children(&self) -> Vec<ChildStatus> {
         self.board.lock().values().cloned().collect()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::stream::Stream;
@@ -221,7 +221,12 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             debug_assert!(none.is_none(), "it is not bounded");
             drop_quietly(member.starter);
         }
-        self.board.lock().clear();
+        // What is asked for from now on is refused, and so is what was not heeded.
+        self.requests.close();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(request)) = Pin::new(&mut self.requests).poll_next(&mut cx) {
+            drop_quietly(request);
+        }
         histories.into_report(name.clone(), self.ending.clone(), *sources)
     }
 

@@ -9,4 +9,5 @@ mod program;
 mod race;
 mod server;
 mod stuck;
+mod supervised;
 mod timeline;

@@ -121,6 +121,9 @@ impl Real {
                 _ => "down",
             },
         };
+        if self.handle.is_finished() {
+            return Vec::new();
+        }
         self.handle.children().iter().map(show).collect()
     }
 

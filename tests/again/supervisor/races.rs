@@ -126,7 +126,7 @@ fn a_shutdown_that_meets_a_restart_leaves_nothing_alive() {
             yields(polls).await;
             met.set(met.get() + usize::from(is_between(&handle)));
             handle.shutdown("enough");
-            while !handle.children().is_empty() {
+            while !handle.is_finished() {
                 yields(1).await;
             }
             let starts = world.log_of("+a").len();
