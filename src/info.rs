@@ -84,6 +84,11 @@ impl ChildInfo {
         Label(self)
     }
 
+    /// The name, to be shared.
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }

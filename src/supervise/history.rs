@@ -1,10 +1,12 @@
 //! What has come of the incarnations, and the error that tells it.
 
 use std::collections::VecDeque;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::cancel::{Cause, CauseKind, How};
-use crate::error::{ChildError, Counts, Failure, JoinedError, Sources};
+use crate::error::{ChildError, Counts, Failure, JoinedError, Panic, Sources};
+use crate::guard::drop_guarded;
 use crate::info::{ChildId, ChildInfo, Owner};
 use crate::report::{Outcome, Report};
 
@@ -91,6 +93,14 @@ impl<E> Histories<E> {
     /// Adds a panic of what the supervisor itself was given.
     pub(super) fn add_own(&mut self, error: ChildError<E>) {
         self.failures.push(error);
+    }
+
+    /// Drops what a child was made by. If that panics, it is a failure of the supervisor's own.
+    pub(super) fn drop_made<V>(&mut self, location: &'static Location<'static>, made: V) {
+        if let Err(panic) = drop_guarded(made) {
+            let failure = Failure::Panic(Panic::of_closure(panic));
+            self.add_own(ChildError::new(ChildInfo::nursery(location), failure, How::default()));
+        }
     }
 
     pub(super) fn into_report(

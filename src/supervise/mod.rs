@@ -87,7 +87,7 @@
 //!
 //! # Costs
 //!
-//! An incarnation costs what a child with a handle costs, and two allocations more. A child that
+//! An incarnation costs what a child with a handle costs, and one allocation more. A child that
 //! runs arms no sleep, but for the time until it is stable. Each restart arms one for each window
 //! that it counts in.
 
@@ -119,10 +119,11 @@ use self::run::Options;
 pub use self::run::{Supervision, SupervisionSettle};
 pub use self::spec::ChildSpec;
 use crate::Nursery;
-use crate::error::{AsError, Failure, source_of};
+use crate::error::{AsError, ChildError, Failure, source_of};
 use crate::flavor::{Local, Shared};
 use crate::info::ChildInfo;
 use crate::observe::{Observer, TimeSource, Watch};
+use crate::time::Timer;
 
 /// Starts children, and starts them again when they end; see the [module](self).
 ///
@@ -143,6 +144,7 @@ impl<'env, E: Display> Supervisor<'env, E, Shared> {
     #[track_caller]
     pub fn new<C>(timer: C) -> Self
     where
+        C: Timer,
         Shared: SleepBy<'env, C>,
     {
         Self::with(Nursery::new(), Shared::sleeper(timer))
@@ -154,6 +156,7 @@ impl<'env, E: Display> Supervisor<'env, E, Local> {
     #[track_caller]
     pub fn local<C>(timer: C) -> Self
     where
+        C: Timer,
         Local: SleepBy<'env, C>,
     {
         Self::with(Nursery::local(), Local::sleeper(timer))
@@ -238,6 +241,7 @@ impl<'env, E, M: SupervisorFlavor> Supervisor<'env, E, M> {
     /// own](ChildSpec::decide).
     pub fn decide<D>(mut self, decide: D) -> Self
     where
+        D: FnMut(&ChildError<E>) -> Decision,
         M: DecideBy<'env, D, E>,
     {
         self.options.decide = Some(M::decider(decide));

@@ -217,9 +217,10 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let Options { name, sources, .. } = &self.options;
         for (_, member) in std::mem::take(&mut self.members) {
             // Those that are there at the end are bounded already: by `max_children`, or not at all.
+            let location = member.info.location();
             let none = histories.add(member.info, member.history, *sources, usize::MAX);
             debug_assert!(none.is_none(), "it is not bounded");
-            drop_quietly(member.starter);
+            histories.drop_made(location, (member.starter, member.rules));
         }
         // What is asked for from now on is refused, and so is what was not heeded.
         self.requests.close();
@@ -451,9 +452,10 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         }
         let Options { sources, keep, .. } = &self.options;
         if let Some(histories) = &mut self.histories {
+            let location = member.info.location();
             drop_quietly(histories.add(member.info, member.history, *sources, *keep));
+            histories.drop_made(location, (member.starter, member.rules));
         }
-        drop_quietly((member.starter, member.rules));
     }
 
     /// Ends the supervisor: all children are stopped in order.
@@ -642,27 +644,22 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
                 let is_significant = member.rules.significant;
                 self.lower(key, Goal::Down);
                 if is_significant {
-                    self.shut_down_after(key);
+                    self.shut_down_after_significant();
                 }
             }
         }
     }
 
     /// A significant child has ended for good.
-    fn shut_down_after(&mut self, key: Key) {
-        let others = || {
-            let is_up = |member: &Member<'_, E, M>| member.goal == Goal::Up;
-            self.members.values().any(|member| member.rules.significant && is_up(member))
-        };
+    fn shut_down_after_significant(&mut self) {
+        let is_up = |member: &Member<'_, E, M>| member.rules.significant && member.goal == Goal::Up;
         let ends = match self.options.frame.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::Any => true,
-            AutoShutdown::All => !others(),
+            AutoShutdown::All => !self.members.values().any(is_up),
         };
-        if ends && let Some(member) = self.members.get(&key) {
-            let cause = Cause::finished(None);
-            let _ = member;
-            self.end(cause);
+        if ends {
+            self.end(Cause::finished(None));
         }
     }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::flavor::{DecideBy, Supervise, SupervisorFlavor};
 use super::incarnation::Incarnation;
-use super::rules::{Intensity, Restart};
+use super::rules::{Decision, Intensity, Restart};
 use crate::adapt::Grouped;
+use crate::error::{ChildError, JoinedError};
 use crate::flavor::Shared;
 
 /// Makes the delays of a backoff, from the first on.
@@ -76,6 +77,7 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     pub fn new<F, Fut>(name: impl Into<Arc<str>>, make: F) -> Self
     where
         F: FnMut(Incarnation) -> Fut,
+        Fut: Future<Output = Result<(), E>>,
         M: Supervise<'env, F, Fut, E>,
     {
         Self::of(name.into(), M::starter(make))
@@ -88,6 +90,7 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     pub fn group<F, Fut>(name: impl Into<Arc<str>>, make: F) -> Self
     where
         F: FnMut(Incarnation) -> Fut,
+        Fut: Future<Output = Result<(), JoinedError<E>>>,
         M: Supervise<'env, F, Fut, E, Grouped>,
     {
         Self::of(name.into(), M::starter(make))
@@ -176,6 +179,7 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     /// child is that of the incarnation. If it panics, the supervisor gives up.
     pub fn decide<D>(mut self, decide: D) -> Self
     where
+        D: FnMut(&ChildError<E>) -> Decision,
         M: DecideBy<'env, D, E>,
     {
         self.rules.decide = Some(M::decider(decide));

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use nestling::ChildError;
 use nestling::outcome::CauseKind;
 use nestling::supervise::{Decision, RunState, Strategy};
 
@@ -39,7 +38,7 @@ fn child(world: &World, state: RunState, op: Op) -> Spec {
     };
     let spec = if has_window { spec.intensity(1, 5 * SECOND) } else { spec };
     if state == RunState::Waiting {
-        return spec.decide(|failed: &ChildError<String>| match failed.child().id().number() {
+        return spec.decide(|failed| match failed.child().id().number() {
             1 => Decision::RestartAfter(10 * SECOND),
             _ => Decision::Restart,
         });

@@ -224,7 +224,7 @@ fn what_it_is_given_may_panic_and_nothing_is_lost() {
         let (result, _) = run(|world| {
             let spec = world.child("a", &[Fail(1)]);
             let spec = match child {
-                0 => spec.decide(|_: &_| -> Decision { panic!("undecided") }),
+                0 => spec.decide(|_| -> Decision { panic!("undecided") }),
                 // The rules are checked by the first delays.
                 _ => spec.backoff(SECOND, {
                     let mut asked = 0;

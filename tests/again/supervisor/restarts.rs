@@ -100,10 +100,7 @@ fn temporary_siblings_and_those_that_are_down_do_not_come_back_with_a_group() {
 fn the_decision_by_a_failure_restarts_delays_stops_and_escalates() {
     let (result, world) = run(|world| {
         let child = world.child("a", &[Fail(1), Fail(1), Fail(1)]);
-        world.supervisor().child(child).decide(|failed: &nestling::ChildError<String>| match failed
-            .error()
-            .map(String::as_str)
-        {
+        world.supervisor().child(child).decide(|failed| match failed.error().map(String::as_str) {
             Some("no 1") => Decision::Restart,
             Some("no 2") => Decision::RestartAfter(5 * SECOND),
             _ => Decision::Escalate,
@@ -117,8 +114,8 @@ fn the_decision_by_a_failure_restarts_delays_stops_and_escalates() {
 #[test]
 fn the_decision_of_a_child_goes_before_that_of_the_supervisor() {
     let (result, world) = run(|world| {
-        let child = world.child("a", &[Fail(1)]).decide(|_: &_| Decision::Stop);
-        world.supervisor().child(child).decide(|_: &_| Decision::Escalate)
+        let child = world.child("a", &[Fail(1)]).decide(|_| Decision::Stop);
+        world.supervisor().child(child).decide(|_| Decision::Escalate)
     });
     assert_eq!(world.log(), ["0 +a1", "1 -a1"]);
     result.unwrap();
@@ -128,7 +125,7 @@ fn the_decision_of_a_child_goes_before_that_of_the_supervisor() {
 fn a_decision_brings_no_temporary_child_back() {
     let (result, world) = run(|world| {
         let child = world.child("a", &[Fail(1)]).restart(Restart::Temporary);
-        world.supervisor().child(child).decide(|_: &_| Decision::RestartAfter(SECOND))
+        world.supervisor().child(child).decide(|_| Decision::RestartAfter(SECOND))
     });
     assert_eq!(world.log(), ["0 +a1", "1 -a1"]);
     result.unwrap();
