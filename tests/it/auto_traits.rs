@@ -15,9 +15,9 @@ use nestling::failure::{
     Shown,
 };
 use nestling::future::{
-    ChildCancelled, Completions, Driver, EndCancelled, Finished, FirstOk, FirstOkSettle, ForEach,
-    Join, JoinByChild, Map, Needs, Next, NurseryCancelled, PoolCompletions, PoolSettle, Reserve,
-    Run, RunSettle, Settle, SpawnerReserve, UntilCancelled,
+    ChildCancelled, Completions, CurrentCancelled, Driver, EndCancelled, Finished, FirstOk,
+    FirstOkSettle, ForEach, Join, JoinByChild, Map, Needs, Next, NurseryCancelled, PoolCompletions,
+    PoolSettle, Reserve, Run, RunSettle, Settle, SpawnerReserve, UntilCancelled,
 };
 use nestling::generic::{
     Grouped, Joining, Later, Local, NoTimeout, Place, Plain, Remote, Shared, SpawnerPlace,
@@ -30,13 +30,18 @@ use nestling::observe::{
     WokenBy,
 };
 use nestling::outcome::{Cancelled, CauseKind, Counts, Progress};
-use nestling::retry::{Again, Attempt, Backoff};
+use nestling::retry::{Again, Attempt, Backoff, Retry, RetrySettle};
 use nestling::spawn::{
     ChildBuilder, ChildId, ChildInfo, Executor, PoolOn, Rejected, Rejection, Slot, SpawnerSlot,
 };
+use nestling::supervise::{
+    Adding, Asked, AutoShutdown, ChildSpec, ChildStatus, ConfigError, ConfigErrorKind, Decision,
+    Incarnation, NotAdded, Refused, Restart, RunState, Strategy, Supervision, SupervisionSettle,
+    SupervisorHandle,
+};
 use nestling::{
     CancelHandle, Cause, ChildContext, ChildError, Completion, Failure, JoinHandle, JoinedError,
-    Nursery, NurseryHandle, Outcome, Pool, Report, Spawner,
+    Nursery, NurseryHandle, Outcome, Pool, Report, Spawner, Supervisor,
 };
 
 /// Asks whether `X` has an auto trait: an inherent method goes before that of a trait.
@@ -319,6 +324,35 @@ fn of_what_observes_and_what_is_seen() {
         AwaitLine => "syu",
         At<Ready<()>> => "syu",
         At<Stuck> => "-",
+        CurrentCancelled => "syu",
+        Supervisor<'static, Own> => "su",
+        Supervisor<'static, Own, Local> => "u",
+        Supervision<'static, Own> => "su",
+        Supervision<'static, Own, Local> => "u",
+        SupervisionSettle<'static, Own> => "su",
+        SupervisionSettle<'static, Own, Local> => "u",
+        SupervisorHandle<'static, Own> => "syu",
+        SupervisorHandle<'static, Own, Local> => "u",
+        ChildSpec<'static, Own> => "su",
+        ChildSpec<'static, Own, Local> => "u",
+        Adding<'static, Own> => "su",
+        Adding<'static, Own, Local> => "u",
+        NotAdded<'static, Own> => "su",
+        NotAdded<'static, Own, Local> => "u",
+        Asked => "syu",
+        ChildStatus => "syu",
+        RunState => "syu",
+        Refused => "syu",
+        Incarnation => "syu",
+        ConfigError => "syu",
+        ConfigErrorKind => "syu",
+        Restart => "syu",
+        Strategy => "syu",
+        Decision => "syu",
+        AutoShutdown => "syu",
+        Retry<'static, Sleep, Backoff, Make, Ready<Result<(), Own>>, (), Own> => "su",
+        Retry<'static, Sleep, Backoff, Make, Stuck, (), Own> => "u",
+        RetrySettle<'static, Sleep, Backoff, Make, Ready<Result<(), Own>>, (), Own> => "su",
         Again => "syu",
         Attempt => "syu",
         Backoff => "syu",
@@ -326,6 +360,9 @@ fn of_what_observes_and_what_is_seen() {
         Alarm<fn(Duration) -> LocalBoxFuture<'static, ()>> => "u",
     }
 }
+
+type Sleep = fn(Duration) -> Ready<()>;
+type Make = fn(Attempt) -> Ready<Result<(), Own>>;
 
 #[test]
 fn handles_can_be_used_after_a_panic() {
@@ -342,6 +379,7 @@ fn no_public_type_is_missing_here() {
         include_str!("../../src/lib.rs"),
         include_str!("../../src/observe/mod.rs"),
         include_str!("../../src/retry/mod.rs"),
+        include_str!("../../src/supervise/mod.rs"),
     ];
     let exports = exports.iter().flat_map(|file| file.split("pub use ").skip(1));
     let names = exports.flat_map(|export| {
@@ -361,6 +399,7 @@ fn no_public_type_is_missing_here() {
                     "AsError",
                     "AtPlace",
                     "Callback",
+                    "DecideBy",
                     "Flavor",
                     "Hold",
                     "ItemTimeout",
@@ -376,6 +415,9 @@ fn no_public_type_is_missing_here() {
                     "RunOnStream",
                     "RunOver",
                     "RunOverStream",
+                    "SleepBy",
+                    "Supervise",
+                    "SupervisorFlavor",
                     "Task",
                     "TimeSource",
                     "Timer"
