@@ -50,6 +50,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_the_fuzzer_keeps_still_holds() {
+        let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let mut kept = 0;
+        for folder in ["corpus", "artifacts"] {
+            let files = std::fs::read_dir(fuzz.join(folder).join("supervisor"));
+            for file in files.into_iter().flatten() {
+                let file = file.unwrap().path();
+                eprintln!("{}", file.display());
+                check_bytes(&std::fs::read(&file).unwrap());
+                kept += usize::from(folder == "corpus");
+            }
+        }
+        // The published package has the tests and not the corpus.
+        assert!(kept > 0 || !fuzz.exists(), "fuzz/corpus/supervisor is empty");
+    }
+
     /// As many as `PROPTEST_CASES` asks for, or some.
     fn cases() -> u32 {
         let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
