@@ -153,7 +153,7 @@ impl Record {
             info,
             traits,
             spawned,
-            spawned_by: super::current::with(|current| current.map(|current| current.number)),
+            spawned_by: super::current::number(),
             control: OnceLock::new(),
             place: AtomicUsize::new(NOWHERE),
             span: ChildSpan::new(scene.span()),
@@ -234,7 +234,7 @@ impl Record {
 
     /// What wakers of the child point to, from its start on.
     pub(super) fn waker(&self) -> Option<*const ()> {
-        self.lock().waker.as_ref().map(|own| own.waker().data())
+        self.lock().waker.as_ref().map(OwnWaker::data)
     }
 
     /// The child is polled with this waker from now on. Not so where it counts as gone: the waker has
@@ -277,14 +277,17 @@ impl Record {
         if let Doing::Ended(_) = state.live.doing {
             return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
         }
-        let own = state.waker.as_ref().filter(|own| own.is_for(lane));
-        let own = own.map(|own| own.waker().clone());
+        let own = state.waker.as_mut().filter(|own| own.is_for(lane));
+        let own = own.and_then(OwnWaker::take);
         let live = &mut state.live;
         let is_first = live.started.is_none();
         live.started.get_or_insert(at);
         let woken = match live.woken.take() {
-            Some(Wake::At(woken)) => live.woken_by.clone().map(|by| (woken, by)),
-            Some(Wake::InOwnPoll) | None => None,
+            // Only observers are told.
+            Some(Wake::At(woken)) if self.scene.is_observed() => {
+                live.woken_by.clone().map(|by| (woken, by))
+            }
+            _ => None,
         };
         (live.doing, live.since) = (Doing::Polled, at);
         let (finds_lines, before) = live.lines.begin();
@@ -294,15 +297,26 @@ impl Record {
 
     /// A poll ends, and the child is pending, or has come to its end. Returns when.
     ///
-    /// `None` if the child counts as gone.
-    pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Option<Duration> {
+    /// `own` is the waker that the child was polled with. `None` if the child counts as gone.
+    pub(super) fn end_poll(
+        &self,
+        began: Duration,
+        own: Option<Waker>,
+        is_pending: bool,
+    ) -> Option<Duration> {
         let at = self.scene.now();
         let took = at.saturating_sub(began);
         let mut state = self.lock();
-        let live = &mut state.live;
+        let State { live, waker } = &mut *state;
         if let Doing::Ended(_) = live.doing {
+            drop(state);
+            drop_quietly(own);
             return None;
         }
+        let unused = match waker {
+            Some(waker) => own.and_then(|own| waker.put_back(own)),
+            None => own,
+        };
         live.polls += 1;
         live.busy += took;
         live.longest = live.longest.max(took);
@@ -319,17 +333,19 @@ impl Record {
             Some(Wake::At(woken)) => woken.max(at),
             _ => at,
         };
+        drop(state);
+        drop(unused);
         Some(at)
     }
 
     /// The child is woken. Returns when, and by what, if it was not woken before.
     pub(super) fn wake(&self) -> Option<(Duration, WokenBy)> {
-        let by = super::current::with(|current| match current {
+        let is_own = super::current::number() == Some(self.number);
+        let by = match super::current::current().filter(|_| !is_own) {
+            _ if is_own => WokenBy::Itself,
             None => WokenBy::Outside,
-            Some(current) if std::ptr::eq(&**current, self) => WokenBy::Itself,
             Some(current) => WokenBy::Child { number: current.number, info: current.info.clone() },
-        });
-        let is_own = by == WokenBy::Itself;
+        };
         // Unless an observer is to be told, a wake in the child's own poll counts from the end of
         // that poll on, and the clock is read then.
         let is_told = !is_own || self.scene.is_observed();
@@ -340,8 +356,8 @@ impl Record {
             return None;
         }
         live.woken = Some(if is_own { Wake::InOwnPoll } else { Wake::At(at) });
-        live.woken_by = Some(by.clone());
         live.woken_outside |= by == WokenBy::Outside;
+        live.woken_by = Some(by.clone());
         if live.doing == Doing::Waiting {
             (live.doing, live.since) = (Doing::Woken, at);
         }
