@@ -8,6 +8,7 @@ use super::current::Entered;
 use super::kinds::WokenBy;
 use super::lines::{self, Found};
 use super::observer::PollSeen;
+use super::reading;
 use super::record::{Begun, Record};
 use super::seen::SeenChild;
 use super::tracing::InSpan;
@@ -64,6 +65,7 @@ impl Record {
         if !self.traits.remote {
             return self.poll(cx, poll);
         }
+        reading::give_up();
         // Here, as children on several threads may start at once.
         self.scene.open_span();
         let _entered = Entered::new(self);
@@ -110,6 +112,7 @@ impl Record {
 
     /// The child's future is dropped in its span, until this is dropped, if it is traced.
     pub(crate) fn in_span(&self) -> InSpan {
+        reading::give_up();
         self.span.enter()
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::kinds::{EndKind, WokenBy};
 use super::lines::{Found, Lines};
 use super::places::Places;
+use super::reading;
 use super::scene::Scene;
 use super::seen::SeenChild;
 use super::tracing::ChildSpan;
@@ -250,6 +251,11 @@ impl Record {
         drop_quietly(unused);
     }
 
+    /// Whether [readings](reading) of the clock are handed on, from its polls and to them.
+    fn hands_on(&self) -> bool {
+        self.scene.hands_on && !self.traits.remote && self.has_control()
+    }
+
     /// Whether it is cancelled by a control block of its own, as a child of a nursery is.
     pub(super) fn has_control(&self) -> bool {
         self.control.get().is_some()
@@ -272,8 +278,13 @@ impl Record {
     ///
     /// A child on an executor may be polled when its nursery is gone, and it counts as gone.
     pub(super) fn begin(&self, lane: &Waker) -> Begun {
-        let at = self.scene.now();
+        // A child's last poll may come at any time, by a waker that does nothing.
+        let before = reading::take(self.scene.number);
+        let before = before.filter(|_| self.hands_on() && !lane.data().is_null());
+        let at = before.unwrap_or_else(|| self.scene.now());
         let mut state = self.lock();
+        // Another thread may have woken it since that was read.
+        let at = at.max(state.live.since);
         if let Doing::Ended(_) = state.live.doing {
             return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
         }
@@ -334,11 +345,15 @@ impl Record {
             _ => at,
         };
         drop(state);
+        if self.hands_on() {
+            reading::keep(if is_pending { self.scene.number } else { self.number }, at);
+        }
         drop(unused);
         Some(at)
     }
 
-    /// The child is woken. Returns when, and by what, if it was not woken before.
+    /// The child is woken. Returns when, and by what, if it was not woken before and observers are to
+    /// be told.
     pub(super) fn wake(&self) -> Option<(Duration, WokenBy)> {
         let is_own = super::current::number() == Some(self.number);
         let by = match super::current::current().filter(|_| !is_own) {
@@ -346,10 +361,10 @@ impl Record {
             None => WokenBy::Outside,
             Some(current) => WokenBy::Child { number: current.number, info: current.info.clone() },
         };
-        // Unless an observer is to be told, a wake in the child's own poll counts from the end of
-        // that poll on, and the clock is read then.
-        let is_told = !is_own || self.scene.is_observed();
-        let at = if is_told { self.scene.now() } else { Duration::ZERO };
+        let is_told = self.scene.tells_wakes();
+        // A wake in the child's own poll counts from the end of that poll on, and the clock is read
+        // then.
+        let at = if is_own && !is_told { Duration::ZERO } else { self.scene.now() };
         let mut state = self.lock();
         let live = &mut state.live;
         if live.woken.is_some() || matches!(live.doing, Doing::Ended(_)) {
@@ -361,7 +376,7 @@ impl Record {
         if live.doing == Doing::Waiting {
             (live.doing, live.since) = (Doing::Woken, at);
         }
-        Some((at, by))
+        is_told.then_some((at, by))
     }
 
     /// The child has ended, and its future is gone.
@@ -371,7 +386,7 @@ impl Record {
         if self.place.load(Ordering::Relaxed) == NOWHERE {
             return;
         }
-        let at = self.scene.now();
+        let at = reading::take(self.number).unwrap_or_else(|| self.scene.now());
         let (started, left) = {
             let mut state = self.lock();
             let live = &mut state.live;
