@@ -22,7 +22,7 @@ use super::waker::OwnWaker;
 use crate::cancel::{Cause, Control, Phase};
 use crate::guard::drop_quietly;
 use crate::info::{ChildId, ChildInfo};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// The next number of a child or of a nursery.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -50,6 +50,9 @@ pub(crate) struct Record {
     pub(super) place: AtomicUsize,
     pub(super) span: ChildSpan,
     live: Mutex<State>,
+    /// It has woken itself in the poll that is going on. Set by the thread that polls it, without
+    /// the lock, and taken by that at the end of the poll.
+    self_woken: AtomicBool,
 }
 
 /// What the lock guards.
@@ -159,6 +162,7 @@ impl Record {
             place: AtomicUsize::new(NOWHERE),
             span: ChildSpan::new(scene.span()),
             live: Mutex::new(State { live, waker: None }),
+            self_woken: AtomicBool::new(false),
         })
     }
 
@@ -230,7 +234,11 @@ impl Record {
     /// What it does now, as a whole; and how many wakers of it there are.
     pub(super) fn live(&self) -> (Live, usize) {
         let state = self.lock();
-        (state.live.clone(), state.waker.as_ref().map_or(0, OwnWaker::others))
+        let mut live = state.live.clone();
+        if self.has_woken_itself(&live) {
+            live.woken_by = Some(WokenBy::Itself);
+        }
+        (live, state.waker.as_ref().map_or(0, OwnWaker::others))
     }
 
     /// What wakers of the child point to, from its start on.
@@ -331,6 +339,10 @@ impl Record {
         live.polls += 1;
         live.busy += took;
         live.longest = live.longest.max(took);
+        if self.has_woken_itself(live) {
+            (live.woken, live.woken_by) = (Some(Wake::InOwnPoll), Some(WokenBy::Itself));
+        }
+        self.self_woken.store(false, Ordering::Relaxed);
         if let Some(Wake::InOwnPoll) = live.woken {
             live.woken = Some(Wake::At(at));
             live.self_woken += 1;
@@ -356,18 +368,24 @@ impl Record {
     /// be told.
     pub(super) fn wake(&self) -> Option<(Duration, WokenBy)> {
         let is_own = super::current::number() == Some(self.number);
+        let is_told = self.scene.tells_wakes();
+        if is_own && !is_told && !self.traits.remote {
+            // What a thread does as it polls a remote child may not be that child's poll.
+            self.self_woken.store(true, Ordering::Relaxed);
+            return None;
+        }
         let by = match super::current::current().filter(|_| !is_own) {
             _ if is_own => WokenBy::Itself,
             None => WokenBy::Outside,
             Some(current) => WokenBy::Child { number: current.number, info: current.info.clone() },
         };
-        let is_told = self.scene.tells_wakes();
         // A wake in the child's own poll counts from the end of that poll on, and the clock is read
         // then.
         let at = if is_own && !is_told { Duration::ZERO } else { self.scene.now() };
         let mut state = self.lock();
         let live = &mut state.live;
-        if live.woken.is_some() || matches!(live.doing, Doing::Ended(_)) {
+        let is_known = live.woken.is_some() || self.has_woken_itself(live);
+        if is_known || matches!(live.doing, Doing::Ended(_)) {
             return None;
         }
         live.woken = Some(if is_own { Wake::InOwnPoll } else { Wake::At(at) });
@@ -377,6 +395,14 @@ impl Record {
             (live.doing, live.since) = (Doing::Woken, at);
         }
         is_told.then_some((at, by))
+    }
+
+    /// Whether the poll that is going on goes on for a wake of its own, and for no other that came
+    /// before. Asked under the lock.
+    fn has_woken_itself(&self, live: &Live) -> bool {
+        // Relaxed: another thread that is told of the wake by the child itself sees it all the same,
+        // and for any other they come at once.
+        live.woken.is_none() && self.self_woken.load(Ordering::Relaxed)
     }
 
     /// The child has ended, and its future is gone.
