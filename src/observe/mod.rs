@@ -64,6 +64,7 @@ mod findings;
 mod human;
 mod kinds;
 mod lines;
+mod nanos;
 mod observer;
 mod places;
 mod polling;

@@ -241,6 +241,11 @@ impl Record {
         (live, state.waker.as_ref().map_or(0, OwnWaker::others))
     }
 
+    /// When it was polled for the first time.
+    pub(super) fn started(&self) -> Option<Duration> {
+        self.lock().live.started
+    }
+
     /// What wakers of the child point to, from its start on.
     pub(super) fn waker(&self) -> Option<*const ()> {
         self.lock().waker.as_ref().map(OwnWaker::data)
