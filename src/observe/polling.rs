@@ -137,11 +137,10 @@ impl Drop for Polling {
         if let Some(found) = self.found.take() {
             child.set_lines(found);
         }
-        let scene = &child.scene;
-        if scene.is_observed() {
+        if child.scene.is_observed() {
             let poll = PollSeen { began: self.at, ended, woken: self.woken.take() };
-            let child = SeenChild(Arc::clone(&child));
-            scene.tell(|observer| observer.polled(&child, &poll));
+            let child = SeenChild(child);
+            child.0.scene.tell(|observer| observer.polled(&child, &poll));
         }
     }
 }

@@ -290,7 +290,7 @@ impl Record {
     /// A poll begins, in the lane of this waker.
     ///
     /// A child on an executor may be polled when its nursery is gone, and it counts as gone.
-    pub(super) fn begin(&self, lane: &Waker) -> Begun {
+    pub(super) fn begin(self: &Arc<Self>, lane: &Waker) -> Begun {
         // A child's last poll may come at any time, by a waker that does nothing.
         let before = reading::take(self.scene.number);
         let before = before.filter(|_| self.hands_on() && !lane.data().is_null());
@@ -301,9 +301,11 @@ impl Record {
         if let Doing::Ended(_) = state.live.doing {
             return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
         }
-        let own = state.waker.as_mut().filter(|own| own.is_for(lane));
-        let own = own.and_then(OwnWaker::take);
-        let live = &mut state.live;
+        let State { live, waker } = &mut *state;
+        let own = match waker {
+            Some(own) if own.is_for(lane) => own.take(),
+            _ => None,
+        };
         let is_first = live.started.is_none();
         live.started.get_or_insert(at);
         let woken = match live.woken.take() {
@@ -430,7 +432,6 @@ impl Record {
         drop_quietly(left);
         self.scene.remove(self, started, at);
         if self.scene.is_observed() {
-            self.scene.tell_new();
             let child = self.seen();
             self.scene.tell(|observer| observer.ended(&child, at, kind));
         }

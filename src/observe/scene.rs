@@ -13,6 +13,7 @@ use super::clock::{SystemClock, TimeSource};
 use super::observer::{Guarded, Observer};
 use super::reading;
 use super::record::{Record, SeenTraits, next_number};
+use super::seen::SeenChild;
 use super::timeline::Timeline;
 use super::tracing::{self, NurserySpan};
 use super::watch::Watching;
@@ -57,12 +58,15 @@ struct State {
     /// Each at its place; places that were given up are used again.
     children: Vec<Option<Arc<Record>>>,
     vacant: Vec<usize>,
-    /// Children that spawners have left for the driver, and of which no observer was told so far.
-    untold: Vec<Arc<Record>>,
+    untold: Untold,
     tally: Tally,
     /// Until the nursery is gone.
     span: NurserySpan,
 }
+
+/// Children of which no observer was told so far: those that spawners have left for the driver, or
+/// the one that its owner spawns.
+type Untold = SmallVec<[Arc<Record>; 1]>;
 
 /// What is known of the children that have ended.
 #[derive(Clone, Copy, Default)]
@@ -202,7 +206,7 @@ impl Observed {
             cause: None,
             children: Vec::new(),
             vacant: Vec::new(),
-            untold: Vec::new(),
+            untold: Untold::new(),
             tally: Tally::default(),
             span,
         };
@@ -372,12 +376,18 @@ impl Scene {
             return;
         }
         let untold = std::mem::take(&mut self.lock().untold);
+        self.tell_of(untold);
+    }
+
+    fn tell_of(&self, untold: Untold) {
         for record in untold {
-            self.tell(|observer| observer.spawned(&record.seen(), record.spawned));
+            let child = SeenChild(record);
+            self.tell(|observer| observer.spawned(&child, child.spawned_at()));
         }
     }
 
-    /// A child has ended at this time.
+    /// A child has ended at this time. Observers that are to be told of that are told of it first, if
+    /// they were not so far.
     pub(super) fn remove(&self, record: &Record, started: Option<Duration>, at: Duration) {
         let mut state = self.lock();
         let place = record.place.load(Ordering::Relaxed);
@@ -398,8 +408,10 @@ impl Scene {
             *first = started.min(*first);
             tally.last_end = at;
         }
+        let untold = std::mem::take(&mut state.untold);
         drop(state);
         drop(removed);
+        self.tell_of(untold);
     }
 
     /// The nursery is cancelled.
