@@ -304,6 +304,13 @@ impl Record {
         let State { live, waker } = &mut *state;
         let own = match waker {
             Some(own) if own.is_for(lane) => own.take(),
+            // The crate's own wakers can be cloned under a lock. The last poll is with one that wakes
+            // nothing.
+            None if !self.traits.remote && !lane.data().is_null() => {
+                let (own, lent) = OwnWaker::new(self.seen(), lane);
+                *waker = Some(own);
+                Some(lent)
+            }
             _ => None,
         };
         let is_first = live.started.is_none();
