@@ -3,7 +3,7 @@
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::task::{FutureObj, Spawn, SpawnError};
@@ -256,6 +256,54 @@ fn an_output_that_is_dropped_is_no_poll_of_the_next() {
     assert!(settle.as_mut().poll(&mut cx).is_pending());
     assert!(clock.now() > Duration::ZERO);
     none_was_slow(&watch, 4);
+}
+
+/// Takes so long to be woken.
+struct SlowToWake(Hand);
+
+impl Wake for SlowToWake {
+    fn wake(self: Arc<Self>) {
+        self.0.pass(5);
+    }
+}
+
+#[test]
+fn what_waits_for_a_child_is_woken_in_no_poll() {
+    let (clock, watch) = hand();
+    let mut nursery = Set::new().watch(&watch);
+    nursery.spawn(waits());
+    let ends = nursery.spawn_with_handle(async {
+        yields(1).await;
+        Ok(())
+    });
+    nursery.spawn(waits());
+    let waker = Waker::from(Arc::new(SlowToWake(clock.clone())));
+    let mut finished = pin!(ends.finished());
+    assert!(finished.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut run = pin!(nursery.settle());
+    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(clock.now(), millis(5));
+    none_was_slow(&watch, 2);
+}
+
+#[test]
+fn what_waits_for_a_slot_is_woken_in_no_poll() {
+    let (clock, watch) = hand();
+    let mut nursery = Set::new().limit(3).watch(&watch);
+    let spawner = nursery.spawner();
+    nursery.spawn(waits());
+    nursery.spawn(async {
+        yields(1).await;
+        Ok(())
+    });
+    nursery.spawn(waits());
+    let waker = Waker::from(Arc::new(SlowToWake(clock.clone())));
+    let mut slot = pin!(spawner.reserve());
+    assert!(slot.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut run = pin!(nursery.settle());
+    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(clock.now(), millis(5));
+    none_was_slow(&watch, 2);
 }
 
 #[test]
