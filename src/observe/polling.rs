@@ -79,13 +79,16 @@ impl Record {
         poll: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
         let _in_span = self.span.start(&self);
-        let Begun { at, woken, is_first, finds_lines, own } = self.begin(cx.waker());
+        // It stays in its place: it is large, and empty for most.
+        let mut woken = None;
+        let Begun { at, is_first, finds_lines, own } = self.begin(cx.waker(), &mut woken);
         if is_first && self.scene.is_observed() {
             let child = self.seen();
             self.scene.tell(|observer| observer.started(&child, at));
         }
         let own = own.or_else(|| self.make_waker(cx.waker()));
         let entered = Some(Entered::new(self));
+        let woken = &mut woken;
         let mut polling = Polling { entered, at, woken, own, is_pending: false, found: None };
         polling.is_pending = match &polling.own {
             Some(own) if finds_lines => {
@@ -118,19 +121,19 @@ impl Record {
 }
 
 /// A poll that is going on, until this is dropped: it may panic.
-struct Polling {
+struct Polling<'a> {
     /// It has the child.
     entered: Option<Entered>,
     at: Duration,
     /// When, and by what, it was woken for it.
-    woken: Option<(Duration, WokenBy)>,
+    woken: &'a mut Option<(Duration, WokenBy)>,
     own: Option<Waker>,
     /// The child goes on. Not so where it has panicked.
     is_pending: bool,
     found: Option<Found>,
 }
 
-impl Drop for Polling {
+impl Drop for Polling<'_> {
     fn drop(&mut self) {
         let Some(child) = self.entered.take().and_then(Entered::leave) else { return };
         let Some(ended) = child.end_poll(self.at, self.own.take(), self.is_pending) else { return };

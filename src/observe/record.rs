@@ -123,8 +123,6 @@ pub(super) enum Wake {
 /// A poll that has begun.
 pub(super) struct Begun {
     pub(super) at: Duration,
-    /// When, and by what, it was woken for it.
-    pub(super) woken: Option<(Duration, WokenBy)>,
     pub(super) is_first: bool,
     /// It is to find await lines.
     pub(super) finds_lines: bool,
@@ -287,10 +285,15 @@ impl Record {
         }
     }
 
-    /// A poll begins, in the lane of this waker.
+    /// A poll begins, in the lane of this waker. Tells in `woken` when, and by what, the child was woken
+    /// for it, if observers are to be told.
     ///
     /// A child on an executor may be polled when its nursery is gone, and it counts as gone.
-    pub(super) fn begin(self: &Arc<Self>, lane: &Waker) -> Begun {
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        lane: &Waker,
+        woken: &mut Option<(Duration, WokenBy)>,
+    ) -> Begun {
         // A child's last poll may come at any time, by a waker that does nothing.
         let before = reading::take(self.scene.number);
         let before = before.filter(|_| self.hands_on() && !lane.data().is_null());
@@ -299,7 +302,7 @@ impl Record {
         // Another thread may have woken it since that was read.
         let at = at.max(state.live.since);
         if let Doing::Ended(_) = state.live.doing {
-            return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
+            return Begun { at, is_first: false, finds_lines: false, own: None };
         }
         let State { live, waker } = &mut *state;
         let own = match waker {
@@ -315,17 +318,13 @@ impl Record {
         };
         let is_first = live.started.is_none();
         live.started.get_or_insert(at);
-        let woken = match live.woken.take() {
-            // Only observers are told.
-            Some(Wake::At(woken)) if self.scene.is_observed() => {
-                live.woken_by.clone().map(|by| (woken, by))
-            }
-            _ => None,
-        };
+        if let (Some(Wake::At(at)), true) = (live.woken.take(), self.scene.is_observed()) {
+            *woken = live.woken_by.clone().map(|by| (at, by));
+        }
         (live.doing, live.since) = (Doing::Polled, at);
         let (finds_lines, before) = live.lines.begin();
         drop((state, before));
-        Begun { at, woken, is_first, finds_lines, own }
+        Begun { at, is_first, finds_lines, own }
     }
 
     /// A poll ends, and the child is pending, or has come to its end. Returns when.
