@@ -303,7 +303,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Polled<T, Otherwise<T, E>> {
         match self.record() {
             None => self.poll_plain(cx),
-            Some(record) => self.poll_observed(&Arc::clone(record), cx),
+            Some(record) => self.poll_observed(Arc::clone(record), cx),
         }
     }
 
@@ -311,7 +311,7 @@ impl<'env, T, E, M: Flavor> Child<'env, T, E, M> {
     #[cold]
     fn poll_observed(
         &mut self,
-        record: &Arc<Record>,
+        record: Arc<Record>,
         cx: &mut Context<'_>,
     ) -> Polled<T, Otherwise<T, E>> {
         record.poll_child(cx, |cx| self.poll_plain(cx))

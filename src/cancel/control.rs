@@ -470,10 +470,11 @@ impl Control {
         // The lane's waker is the crate's own: its destructor does not panic.
         drop(lane);
         let waiting = waiting.map(|waiting| *waiting).unwrap_or_default();
-        drop_slab(waiting.cancelled);
+        // First, as its last poll may be its end: foreign code may take long.
         if let Some(record) = self.record() {
             record.finish(EndKind::of(lost));
         }
+        drop_slab(waiting.cancelled);
         wake_slab(waiting.finished);
     }
 

@@ -344,7 +344,7 @@ impl<B, R> Beside<'_, B, R> {
         let mut failures = SmallVec::new();
         let inside = Inside::enter_nest(self.nest.take());
         let polled = catch(|| match self.record {
-            Some(record) => record.poll(cx, |cx| future.poll(cx)),
+            Some(record) => Arc::clone(record).poll(cx, |cx| future.poll(cx)),
             None => future.poll(cx),
         });
         *self.nest = inside.leave();

@@ -16,12 +16,19 @@ thread_local! {
     static CURRENT: Cell<ManuallyDrop<Option<Arc<Record>>>> =
         const { Cell::new(ManuallyDrop::new(None)) };
 
-    /// Whether there is one: what most nurseries ask when they are made.
-    static ANY: Cell<bool> = const { Cell::new(false) };
+    /// Its number, or `NONE`: what most nurseries ask for when they are made, and each wake.
+    static NUMBER: Cell<u64> = const { Cell::new(NONE) };
 }
 
+/// Stands for no child.
+const NONE: u64 = u64::MAX;
+
 fn replace(current: Option<Arc<Record>>) -> Option<Arc<Record>> {
-    ANY.set(current.is_some());
+    NUMBER.set(current.as_ref().map_or(NONE, |record| record.number));
+    take_place(current)
+}
+
+fn take_place(current: Option<Arc<Record>>) -> Option<Arc<Record>> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(current)))
 }
 
@@ -31,13 +38,21 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    pub(super) fn new(record: &Arc<Record>) -> Self {
-        Self { around: replace(Some(Arc::clone(record))) }
+    pub(super) fn new(record: Arc<Record>) -> Self {
+        Self { around: replace(Some(record)) }
     }
 
     /// This thread polls something that is in no observed child.
     pub(crate) fn nothing() -> Self {
         Self { around: replace(None) }
+    }
+
+    /// Polls no more, and returns what was polled.
+    pub(super) fn leave(mut self) -> Option<Arc<Record>> {
+        let polled = replace(self.around.take());
+        // Nothing is left in it, and its destructor would put that back.
+        std::mem::forget(self);
+        polled
     }
 }
 
@@ -50,21 +65,18 @@ impl Drop for Entered {
 /// The observed child that this thread polls.
 #[inline]
 pub(crate) fn current() -> Option<Arc<Record>> {
-    if ANY.get() { copy() } else { None }
+    if NUMBER.get() == NONE { None } else { copy() }
 }
 
 #[cold]
 fn copy() -> Option<Arc<Record>> {
-    let current = replace(None);
-    replace(current.clone());
+    let current = take_place(None);
+    take_place(current.clone());
     current
 }
 
-/// Looks at the observed child that this thread polls. `look` must neither panic nor come back
-/// here.
-pub(super) fn with<R>(look: impl FnOnce(Option<&Arc<Record>>) -> R) -> R {
-    let current = replace(None);
-    let result = look(current.as_ref());
-    replace(current);
-    result
+/// The number of the observed child that this thread polls.
+#[inline]
+pub(super) fn number() -> Option<u64> {
+    Some(NUMBER.get()).filter(|&number| number != NONE)
 }

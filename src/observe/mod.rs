@@ -19,8 +19,9 @@
 //! library. The body of a [`run`](crate::Nursery::run) is observed beside the children, and is not
 //! counted as one. What a child hands to another task is not inside it.
 //!
-//! **What it costs.** An observed child costs three allocations more, and each of its polls two
-//! looks at the clock and a few short locks. `cargo bench` in `benches/observe` prints what that is.
+//! **What it costs.** An observed child costs three allocations more, and each of its polls one or
+//! two looks at the clock and a few short locks. `cargo bench` in `benches/observe` prints what that
+//! is.
 //!
 //! **When it works.** A snapshot needs nothing but the caller. It is right also where the thread of
 //! the nursery is blocked, where the nursery is not polled, and in the middle of a poll. Each child
@@ -63,9 +64,11 @@ mod findings;
 mod human;
 mod kinds;
 mod lines;
+mod nanos;
 mod observer;
 mod places;
 mod polling;
+mod reading;
 mod record;
 mod scene;
 mod seen;

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::current::Entered;
-use super::lines;
+use super::kinds::WokenBy;
+use super::lines::{self, Found};
 use super::observer::PollSeen;
+use super::reading;
 use super::record::{Begun, Record};
+use super::seen::SeenChild;
 use super::tracing::InSpan;
 use super::waker::OwnWaker;
 use crate::child::Polled;
@@ -33,7 +37,7 @@ impl Record {
     ///
     /// In the child's last poll it is given the waker of `cx`, which does nothing.
     pub(crate) fn poll<R: IsPending>(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> R,
     ) -> R {
@@ -54,52 +58,47 @@ impl Record {
     /// Polls a child of a nursery. A child that runs on an executor is polled [there](Self::poll),
     /// and what is polled here only waits for it.
     pub(crate) fn poll_child<R: IsPending>(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> R,
     ) -> R {
         if !self.traits.remote {
             return self.poll(cx, poll);
         }
-        let _entered = Entered::new(self);
+        reading::give_up();
         // Here, as children on several threads may start at once.
         self.scene.open_span();
+        let _entered = Entered::new(self);
         poll(cx)
     }
 
     /// Polls; `poll` says whether the child is pending.
     fn poll_by(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         cx: &mut Context<'_>,
         poll: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
-        let _entered = Entered::new(self);
-        let _in_span = self.span.start(self);
-        let mut begun = self.begin(cx.waker());
-        if begun.is_first && self.scene.is_observed() {
+        let _in_span = self.span.start(&self);
+        // It stays in its place: it is large, and empty for most.
+        let mut woken = None;
+        let Begun { at, is_first, finds_lines, own } = self.begin(cx.waker(), &mut woken);
+        if is_first && self.scene.is_observed() {
             let child = self.seen();
-            self.scene.tell(|observer| observer.started(&child, begun.at));
+            self.scene.tell(|observer| observer.started(&child, at));
         }
-        let own = match begun.own.take() {
-            None => self.make_waker(cx.waker()),
-            own => own,
-        };
-        let finds_lines = begun.finds_lines;
-        let mut polling = Polling { child: self, begun, is_pending: false };
-        let mut found = None;
-        polling.is_pending = match &own {
+        let own = own.or_else(|| self.make_waker(cx.waker()));
+        let entered = Some(Entered::new(self));
+        let woken = &mut woken;
+        let mut polling = Polling { entered, at, woken, own, is_pending: false, found: None };
+        polling.is_pending = match &polling.own {
             Some(own) if finds_lines => {
-                let (is_pending, lines) = lines::find(own, poll);
-                found = Some(lines);
+                let (is_pending, found) = lines::find(own, poll);
+                polling.found = Some(found);
                 is_pending
             }
             Some(own) => poll(&mut Context::from_waker(own)),
             None => poll(cx),
         };
-        drop(polling);
-        if let Some(found) = found {
-            self.set_lines(found);
-        }
     }
 
     /// Makes the child's waker, or another if an executor polls the child by another task's.
@@ -109,35 +108,42 @@ impl Record {
         if lane.data().is_null() && !self.traits.remote {
             return None;
         }
-        let own = OwnWaker::new(self.seen(), lane);
-        let waker = own.waker().clone();
+        let (own, waker) = OwnWaker::new(self.seen(), lane);
         self.set_waker(own);
         Some(waker)
     }
 
     /// The child's future is dropped in its span, until this is dropped, if it is traced.
     pub(crate) fn in_span(&self) -> InSpan {
+        reading::give_up();
         self.span.enter()
     }
 }
 
 /// A poll that is going on, until this is dropped: it may panic.
 struct Polling<'a> {
-    child: &'a Arc<Record>,
-    begun: Begun,
+    /// It has the child.
+    entered: Option<Entered>,
+    at: Duration,
+    /// When, and by what, it was woken for it.
+    woken: &'a mut Option<(Duration, WokenBy)>,
+    own: Option<Waker>,
     /// The child goes on. Not so where it has panicked.
     is_pending: bool,
+    found: Option<Found>,
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        let Begun { at, woken, .. } = &mut self.begun;
-        let Some(ended) = self.child.end_poll(*at, self.is_pending) else { return };
-        let scene = &self.child.scene;
-        if scene.is_observed() {
-            let child = self.child.seen();
-            let poll = PollSeen { began: *at, ended, woken: woken.take() };
-            scene.tell(|observer| observer.polled(&child, &poll));
+        let Some(child) = self.entered.take().and_then(Entered::leave) else { return };
+        let Some(ended) = child.end_poll(self.at, self.own.take(), self.is_pending) else { return };
+        if let Some(found) = self.found.take() {
+            child.set_lines(found);
+        }
+        if child.scene.is_observed() {
+            let poll = PollSeen { began: self.at, ended, woken: self.woken.take() };
+            let child = SeenChild(child);
+            child.0.scene.tell(|observer| observer.polled(&child, &poll));
         }
     }
 }

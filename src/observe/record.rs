@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::kinds::{EndKind, WokenBy};
 use super::lines::{Found, Lines};
 use super::places::Places;
+use super::reading;
 use super::scene::Scene;
 use super::seen::SeenChild;
 use super::tracing::ChildSpan;
@@ -21,7 +22,7 @@ use super::waker::OwnWaker;
 use crate::cancel::{Cause, Control, Phase};
 use crate::guard::drop_quietly;
 use crate::info::{ChildId, ChildInfo};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// The next number of a child or of a nursery.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -49,6 +50,9 @@ pub(crate) struct Record {
     pub(super) place: AtomicUsize,
     pub(super) span: ChildSpan,
     live: Mutex<State>,
+    /// It has woken itself in the poll that is going on. Set by the thread that polls it, without
+    /// the lock, and taken by that at the end of the poll.
+    self_woken: AtomicBool,
 }
 
 /// What the lock guards.
@@ -119,8 +123,6 @@ pub(super) enum Wake {
 /// A poll that has begun.
 pub(super) struct Begun {
     pub(super) at: Duration,
-    /// When, and by what, it was woken for it.
-    pub(super) woken: Option<(Duration, WokenBy)>,
     pub(super) is_first: bool,
     /// It is to find await lines.
     pub(super) finds_lines: bool,
@@ -153,11 +155,12 @@ impl Record {
             info,
             traits,
             spawned,
-            spawned_by: super::current::with(|current| current.map(|current| current.number)),
+            spawned_by: super::current::number(),
             control: OnceLock::new(),
             place: AtomicUsize::new(NOWHERE),
             span: ChildSpan::new(scene.span()),
             live: Mutex::new(State { live, waker: None }),
+            self_woken: AtomicBool::new(false),
         })
     }
 
@@ -229,12 +232,21 @@ impl Record {
     /// What it does now, as a whole; and how many wakers of it there are.
     pub(super) fn live(&self) -> (Live, usize) {
         let state = self.lock();
-        (state.live.clone(), state.waker.as_ref().map_or(0, OwnWaker::others))
+        let mut live = state.live.clone();
+        if self.has_woken_itself(&live) {
+            live.woken_by = Some(WokenBy::Itself);
+        }
+        (live, state.waker.as_ref().map_or(0, OwnWaker::others))
+    }
+
+    /// When it was polled for the first time.
+    pub(super) fn started(&self) -> Option<Duration> {
+        self.lock().live.started
     }
 
     /// What wakers of the child point to, from its start on.
     pub(super) fn waker(&self) -> Option<*const ()> {
-        self.lock().waker.as_ref().map(|own| own.waker().data())
+        self.lock().waker.as_ref().map(OwnWaker::data)
     }
 
     /// The child is polled with this waker from now on. Not so where it counts as gone: the waker has
@@ -248,6 +260,11 @@ impl Record {
             }
         };
         drop_quietly(unused);
+    }
+
+    /// Whether [readings](reading) of the clock are handed on, from its polls and to them.
+    fn hands_on(&self) -> bool {
+        self.scene.hands_on && !self.traits.remote && self.has_control()
     }
 
     /// Whether it is cancelled by a control block of its own, as a child of a nursery is.
@@ -268,44 +285,77 @@ impl Record {
         }
     }
 
-    /// A poll begins, in the lane of this waker.
+    /// A poll begins, in the lane of this waker. Tells in `woken` when, and by what, the child was woken
+    /// for it, if observers are to be told.
     ///
     /// A child on an executor may be polled when its nursery is gone, and it counts as gone.
-    pub(super) fn begin(&self, lane: &Waker) -> Begun {
-        let at = self.scene.now();
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        lane: &Waker,
+        woken: &mut Option<(Duration, WokenBy)>,
+    ) -> Begun {
+        // A child's last poll may come at any time, by a waker that does nothing.
+        let before = reading::take(self.scene.number);
+        let before = before.filter(|_| self.hands_on() && !lane.data().is_null());
+        let at = before.unwrap_or_else(|| self.scene.now());
         let mut state = self.lock();
+        // Another thread may have woken it since that was read.
+        let at = at.max(state.live.since);
         if let Doing::Ended(_) = state.live.doing {
-            return Begun { at, woken: None, is_first: false, finds_lines: false, own: None };
+            return Begun { at, is_first: false, finds_lines: false, own: None };
         }
-        let own = state.waker.as_ref().filter(|own| own.is_for(lane));
-        let own = own.map(|own| own.waker().clone());
-        let live = &mut state.live;
+        let State { live, waker } = &mut *state;
+        let own = match waker {
+            Some(own) if own.is_for(lane) => own.take(),
+            // The crate's own wakers can be cloned under a lock. The last poll is with one that wakes
+            // nothing.
+            None if !self.traits.remote && !lane.data().is_null() => {
+                let (own, lent) = OwnWaker::new(self.seen(), lane);
+                *waker = Some(own);
+                Some(lent)
+            }
+            _ => None,
+        };
         let is_first = live.started.is_none();
         live.started.get_or_insert(at);
-        let woken = match live.woken.take() {
-            Some(Wake::At(woken)) => live.woken_by.clone().map(|by| (woken, by)),
-            Some(Wake::InOwnPoll) | None => None,
-        };
+        if let (Some(Wake::At(at)), true) = (live.woken.take(), self.scene.is_observed()) {
+            *woken = live.woken_by.clone().map(|by| (at, by));
+        }
         (live.doing, live.since) = (Doing::Polled, at);
         let (finds_lines, before) = live.lines.begin();
         drop((state, before));
-        Begun { at, woken, is_first, finds_lines, own }
+        Begun { at, is_first, finds_lines, own }
     }
 
     /// A poll ends, and the child is pending, or has come to its end. Returns when.
     ///
-    /// `None` if the child counts as gone.
-    pub(super) fn end_poll(&self, began: Duration, is_pending: bool) -> Option<Duration> {
+    /// `own` is the waker that the child was polled with. `None` if the child counts as gone.
+    pub(super) fn end_poll(
+        &self,
+        began: Duration,
+        own: Option<Waker>,
+        is_pending: bool,
+    ) -> Option<Duration> {
         let at = self.scene.now();
         let took = at.saturating_sub(began);
         let mut state = self.lock();
-        let live = &mut state.live;
+        let State { live, waker } = &mut *state;
         if let Doing::Ended(_) = live.doing {
+            drop(state);
+            drop_quietly(own);
             return None;
         }
+        let unused = match waker {
+            Some(waker) => own.and_then(|own| waker.put_back(own)),
+            None => own,
+        };
         live.polls += 1;
         live.busy += took;
         live.longest = live.longest.max(took);
+        if self.has_woken_itself(live) {
+            (live.woken, live.woken_by) = (Some(Wake::InOwnPoll), Some(WokenBy::Itself));
+        }
+        self.self_woken.store(false, Ordering::Relaxed);
         if let Some(Wake::InOwnPoll) = live.woken {
             live.woken = Some(Wake::At(at));
             live.self_woken += 1;
@@ -319,33 +369,53 @@ impl Record {
             Some(Wake::At(woken)) => woken.max(at),
             _ => at,
         };
+        drop(state);
+        if self.hands_on() {
+            reading::keep(if is_pending { self.scene.number } else { self.number }, at);
+        }
+        drop(unused);
         Some(at)
     }
 
-    /// The child is woken. Returns when, and by what, if it was not woken before.
+    /// The child is woken. Returns when, and by what, if it was not woken before and observers are to
+    /// be told.
     pub(super) fn wake(&self) -> Option<(Duration, WokenBy)> {
-        let by = super::current::with(|current| match current {
+        let is_own = super::current::number() == Some(self.number);
+        let is_told = self.scene.tells_wakes();
+        if is_own && !is_told && !self.traits.remote {
+            // What a thread does as it polls a remote child may not be that child's poll.
+            self.self_woken.store(true, Ordering::Relaxed);
+            return None;
+        }
+        let by = match super::current::current().filter(|_| !is_own) {
+            _ if is_own => WokenBy::Itself,
             None => WokenBy::Outside,
-            Some(current) if std::ptr::eq(&**current, self) => WokenBy::Itself,
             Some(current) => WokenBy::Child { number: current.number, info: current.info.clone() },
-        });
-        let is_own = by == WokenBy::Itself;
-        // Unless an observer is to be told, a wake in the child's own poll counts from the end of
-        // that poll on, and the clock is read then.
-        let is_told = !is_own || self.scene.is_observed();
-        let at = if is_told { self.scene.now() } else { Duration::ZERO };
+        };
+        // A wake in the child's own poll counts from the end of that poll on, and the clock is read
+        // then.
+        let at = if is_own && !is_told { Duration::ZERO } else { self.scene.now() };
         let mut state = self.lock();
         let live = &mut state.live;
-        if live.woken.is_some() || matches!(live.doing, Doing::Ended(_)) {
+        let is_known = live.woken.is_some() || self.has_woken_itself(live);
+        if is_known || matches!(live.doing, Doing::Ended(_)) {
             return None;
         }
         live.woken = Some(if is_own { Wake::InOwnPoll } else { Wake::At(at) });
-        live.woken_by = Some(by.clone());
         live.woken_outside |= by == WokenBy::Outside;
+        live.woken_by = Some(by.clone());
         if live.doing == Doing::Waiting {
             (live.doing, live.since) = (Doing::Woken, at);
         }
-        Some((at, by))
+        is_told.then_some((at, by))
+    }
+
+    /// Whether the poll that is going on goes on for a wake of its own, and for no other that came
+    /// before. Asked under the lock.
+    fn has_woken_itself(&self, live: &Live) -> bool {
+        // Relaxed: another thread that is told of the wake by the child itself sees it all the same,
+        // and for any other they come at once.
+        live.woken.is_none() && self.self_woken.load(Ordering::Relaxed)
     }
 
     /// The child has ended, and its future is gone.
@@ -355,7 +425,7 @@ impl Record {
         if self.place.load(Ordering::Relaxed) == NOWHERE {
             return;
         }
-        let at = self.scene.now();
+        let at = reading::take(self.number).unwrap_or_else(|| self.scene.now());
         let (started, left) = {
             let mut state = self.lock();
             let live = &mut state.live;
@@ -368,7 +438,6 @@ impl Record {
         drop_quietly(left);
         self.scene.remove(self, started, at);
         if self.scene.is_observed() {
-            self.scene.tell_new();
             let child = self.seen();
             self.scene.tell(|observer| observer.ended(&child, at, kind));
         }

@@ -1,5 +1,6 @@
 //! The scene: one observed nursery or pool, the children in it, and what observes them.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
@@ -10,7 +11,10 @@ use smallvec::SmallVec;
 
 use super::clock::{SystemClock, TimeSource};
 use super::observer::{Guarded, Observer};
+use super::reading;
 use super::record::{Record, SeenTraits, next_number};
+use super::seen::SeenChild;
+use super::timeline::Timeline;
 use super::tracing::{self, NurserySpan};
 use super::watch::Watching;
 use crate::cancel::Cause;
@@ -30,6 +34,9 @@ pub(crate) struct Scene {
     pub(super) opened: Duration,
     pub(super) driver: Arc<DriverWaker>,
     lenses: Arc<Lenses>,
+    /// [Readings](super::reading) are handed on from one child to the next: all children of the
+    /// nursery are observed, and nothing of the user's is told what they do.
+    pub(super) hands_on: bool,
     state: Mutex<State>,
 }
 
@@ -39,6 +46,8 @@ pub(crate) struct Lenses {
     clock: Arc<dyn TimeSource>,
     watches: SmallVec<[Arc<Watching>; 1]>,
     observers: SmallVec<[Arc<Guarded>; 1]>,
+    /// There are observers besides timelines.
+    tells_others: bool,
     traced: bool,
 }
 
@@ -49,12 +58,15 @@ struct State {
     /// Each at its place; places that were given up are used again.
     children: Vec<Option<Arc<Record>>>,
     vacant: Vec<usize>,
-    /// Children that spawners have left for the driver, and of which no observer was told so far.
-    untold: Vec<Arc<Record>>,
+    untold: Untold,
     tally: Tally,
     /// Until the nursery is gone.
     span: NurserySpan,
 }
+
+/// Children of which no observer was told so far: those that spawners have left for the driver, or
+/// the one that its owner spawns.
+type Untold = SmallVec<[Arc<Record>; 1]>;
 
 /// What is known of the children that have ended.
 #[derive(Clone, Copy, Default)]
@@ -84,20 +96,22 @@ pub(super) fn system_clock() -> Arc<dyn TimeSource> {
 impl Lenses {
     pub(super) fn watch(watch: &Arc<Watching>) -> Self {
         let watches = SmallVec::from_iter([Arc::clone(watch)]);
-        Self { clock: watch.clock(), watches, observers: SmallVec::new(), traced: false }
+        let (clock, observers) = (watch.clock(), SmallVec::new());
+        Self { clock, watches, observers, tells_others: false, traced: false }
     }
 
-    pub(crate) fn observer(observer: impl Observer) -> Self {
+    pub(crate) fn observer<O: Observer>(observer: O) -> Self {
+        let tells_others = TypeId::of::<O>() != TypeId::of::<Timeline>();
         let guarded = Guarded::new(observer);
         let clock = guarded.clock().unwrap_or_else(system_clock);
-        let observers = SmallVec::from_iter([guarded]);
-        Self { clock, watches: SmallVec::new(), observers, traced: false }
+        let (watches, observers) = (SmallVec::new(), SmallVec::from_iter([guarded]));
+        Self { clock, watches, observers, tells_others, traced: false }
     }
 
     #[cfg(feature = "tracing")]
     pub(crate) fn traced() -> Self {
         let (watches, observers) = (SmallVec::new(), SmallVec::new());
-        Self { clock: system_clock(), watches, observers, traced: true }
+        Self { clock: system_clock(), watches, observers, tells_others: false, traced: true }
     }
 
     /// Those of both. The clock is that of the first that has one: spans have none.
@@ -106,6 +120,7 @@ impl Lenses {
         if both.watches.is_empty() && both.observers.is_empty() {
             both.clock = other.clock;
         }
+        both.tells_others |= other.tells_others;
         both.traced |= other.traced;
         for watch in other.watches {
             if !both.watches.iter().any(|known| Arc::ptr_eq(known, &watch)) {
@@ -131,24 +146,28 @@ impl Observed {
     pub(crate) fn inside(owner: Owner, driver: &Arc<DriverWaker>) -> Option<Self> {
         let parent = super::current::current()?;
         let lenses = Arc::clone(&parent.scene.lenses);
-        Some(Self::open(owner, driver, lenses, Some(parent), None))
+        Some(Self::open(owner, driver, lenses, Some(parent), None, true))
     }
 
-    /// Adds what observes a nursery to what there was before.
+    /// Adds what observes a nursery to what there was before. `is_unused` says that no child is
+    /// there, or on its way.
     pub(crate) fn add(
         before: Option<Self>,
         owner: Owner,
         driver: &Arc<DriverWaker>,
         lenses: Lenses,
+        is_unused: bool,
     ) -> Self {
         let Some(before) = before else {
-            return Self::open(owner, driver, Arc::new(lenses), super::current::current(), None);
+            let (parent, lenses) = (super::current::current(), Arc::new(lenses));
+            return Self::open(owner, driver, lenses, parent, None, is_unused);
         };
         let old = &before.scene;
         let lenses = Arc::new(old.lenses.and(lenses));
         // It stays the same nursery, with one span.
         let span = old.is_traced().then(|| old.span());
-        let mut new = Self::open(owner, driver, lenses, old.parent.clone(), span);
+        let parent = old.parent.clone();
+        let mut new = Self::open(owner, driver, lenses, parent, span, old.hands_on);
         let is_used = {
             let old = old.lock();
             let mut state = new.scene.lock();
@@ -175,6 +194,7 @@ impl Observed {
         lenses: Arc<Lenses>,
         parent: Option<Arc<Record>>,
         span: Option<NurserySpan>,
+        sees_all: bool,
     ) -> Self {
         let span = span.unwrap_or_else(|| {
             let is_traced = tracing::ON && lenses.traced;
@@ -186,7 +206,7 @@ impl Observed {
             cause: None,
             children: Vec::new(),
             vacant: Vec::new(),
-            untold: Vec::new(),
+            untold: Untold::new(),
             tally: Tally::default(),
             span,
         };
@@ -196,6 +216,7 @@ impl Observed {
             parent,
             opened: lenses.clock.now(),
             driver: Arc::clone(driver),
+            hands_on: sees_all && !lenses.tells_others && !lenses.traced,
             lenses,
             state: Mutex::new(state),
         });
@@ -241,6 +262,16 @@ impl RefUnwindSafe for Scene {}
 impl Scene {
     pub(super) fn now(&self) -> Duration {
         self.lenses.clock.now()
+    }
+
+    /// The driver begins a round.
+    pub(crate) fn begin_round(&self) {
+        reading::give_up();
+    }
+
+    /// Whether observers are to be told of each wake. Timelines have no use for that.
+    pub(super) fn tells_wakes(&self) -> bool {
+        self.lenses.tells_others
     }
 
     /// Whether any observer is told.
@@ -345,12 +376,18 @@ impl Scene {
             return;
         }
         let untold = std::mem::take(&mut self.lock().untold);
+        self.tell_of(untold);
+    }
+
+    fn tell_of(&self, untold: Untold) {
         for record in untold {
-            self.tell(|observer| observer.spawned(&record.seen(), record.spawned));
+            let child = SeenChild(record);
+            self.tell(|observer| observer.spawned(&child, child.spawned_at()));
         }
     }
 
-    /// A child has ended at this time.
+    /// A child has ended at this time. Observers that are to be told of that are told of it first, if
+    /// they were not so far.
     pub(super) fn remove(&self, record: &Record, started: Option<Duration>, at: Duration) {
         let mut state = self.lock();
         let place = record.place.load(Ordering::Relaxed);
@@ -371,8 +408,10 @@ impl Scene {
             *first = started.min(*first);
             tally.last_end = at;
         }
+        let untold = std::mem::take(&mut state.untold);
         drop(state);
         drop(removed);
+        self.tell_of(untold);
     }
 
     /// The nursery is cancelled.

@@ -34,17 +34,31 @@ impl Wake for ChildWaker {
 /// is, and as a waker.
 pub(super) struct OwnWaker {
     inner: Arc<ChildWaker>,
-    waker: Waker,
+    /// Not there while the child is polled with it.
+    waker: Option<Waker>,
 }
 
 impl OwnWaker {
-    pub(super) fn new(child: SeenChild, lane: &Waker) -> Self {
+    /// A waker for a poll that has begun, which is to [have it back](Self::put_back).
+    pub(super) fn new(child: SeenChild, lane: &Waker) -> (Self, Waker) {
         let inner = Arc::new(ChildWaker { child, lane: lane.clone() });
-        Self { waker: Waker::from(Arc::clone(&inner)), inner }
+        let waker = Waker::from(Arc::clone(&inner));
+        (Self { inner, waker: None }, waker)
     }
 
-    pub(super) fn waker(&self) -> &Waker {
-        &self.waker
+    /// The waker, for a poll. A clone for each would cost two steps on a shared count.
+    pub(super) fn take(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// A poll is over. Returns what is of no use.
+    pub(super) fn put_back(&mut self, waker: Waker) -> Option<Waker> {
+        self.waker.replace(waker)
+    }
+
+    /// What its wakers point to.
+    pub(super) fn data(&self) -> *const () {
+        Arc::as_ptr(&self.inner).cast()
     }
 
     /// Whether it wakes this lane.
@@ -52,7 +66,7 @@ impl OwnWaker {
         is_same(&self.inner.lane, lane)
     }
 
-    /// How many wakers of the child there are besides this. While it is polled there is one more.
+    /// How many wakers of the child there are besides this, and besides that of a poll.
     pub(super) fn others(&self) -> usize {
         Arc::strong_count(&self.inner).saturating_sub(2)
     }

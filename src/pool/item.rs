@@ -128,7 +128,7 @@ pin_project! {
         timer: Option<Tm>,
         // The item is pending, and its time is over.
         expired: bool,
-        // There if the item is observed, and is not being polled.
+        // There if the item is observed.
         record: Option<Arc<Record>>,
     }
 }
@@ -201,12 +201,10 @@ impl<Fut, Tm> Place<Fut, Tm> {
         Fut: Future<Output = Result<T, E>>,
         Tm: Future,
     {
-        let Some(record) = self.as_mut().project().record.take() else {
-            unreachable!("it was there a moment ago")
-        };
+        let Some(record) = self.record.clone() else { unreachable!("it was there a moment ago") };
         let polled = record.poll(cx, |cx| self.as_mut().poll_item(make, start, cx));
-        if let Polled::Pending = polled {
-            *self.project().record = Some(record);
+        if !matches!(polled, Polled::Pending) {
+            *self.project().record = None;
         }
         polled
     }

@@ -123,7 +123,8 @@ struct Options<'env, E, M: Flavor> {
 impl<E, M: Flavor> Options<'_, E, M> {
     fn observe(&mut self, lenses: Lenses) {
         let driver = self.driver.waker();
-        self.observed = Some(Observed::add(self.observed.take(), Owner::Pool, driver, lenses));
+        let before = self.observed.take();
+        self.observed = Some(Observed::add(before, Owner::Pool, driver, lenses, true));
     }
 
     fn cancel_handle(&self) -> CancelHandle {

@@ -56,7 +56,7 @@ where
         // An executor may poll it in the poll of a child. It is a task of its own all the same.
         let inside = Inside::enter_nothing();
         let polled = catch(|| match this.record {
-            Some(record) => record.poll(cx, |cx| future.poll(cx)),
+            Some(record) => Arc::clone(record).poll(cx, |cx| future.poll(cx)),
             None => {
                 let _nothing = Entered::nothing();
                 future.poll(cx)

@@ -127,8 +127,11 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
     /// Lets the children that are spawned from now on be observed by these too.
     pub(crate) fn observe(&mut self, lenses: Lenses) {
         let driver = self.children.lanes.driver();
+        // A spawner may have made a child that has not come in.
+        let is_unused = self.children.is_empty() && self.mailbox.inbox().is_none();
         let about = self.about.get_or_insert_default();
-        let observed = Observed::add(about.observed.take(), Owner::Nursery, driver, lenses);
+        let before = about.observed.take();
+        let observed = Observed::add(before, Owner::Nursery, driver, lenses, is_unused);
         observed.scene().set_name(about.name.clone());
         observed.scene().set_limit(self.children.limit);
         if let Some(inbox) = self.mailbox.inbox() {

@@ -323,6 +323,9 @@ impl<'env, T, E, M: Flavor> Scope<'env, T, E, M> {
         // Taken before the inbox: a child that is on this list was posted before.
         let cancelled = self.mailbox.take_queued();
         self.fetch();
+        if let Some(scene) = self.scene() {
+            scene.begin_round();
+        }
         self.shutdown.look_around(self.children.lanes.driver());
         let cause = if self.must_cancel() {
             self.mailbox.cancel_requested()

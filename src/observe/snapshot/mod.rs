@@ -289,7 +289,7 @@ impl ChildSnapshot {
             is_daemon: record.traits.daemon,
             is_remote: record.traits.remote,
             size: record.traits.size,
-            wakers: if is_polled { wakers.saturating_sub(1) } else { wakers },
+            wakers,
             waits_for: Vec::new(),
             waits_for_slot: live.slot_in,
             is_ending: live.doing == Doing::Ending,

@@ -1,4 +1,4 @@
-//! From when to when a child is drawn.
+//! From when to when a child lived: what all that is told and drawn of it goes by.
 
 use std::time::Duration;
 
@@ -21,17 +21,19 @@ impl Span {
     }
 }
 
-/// From its start to its end, and at least around its polls. A child that never started is drawn
-/// from its spawn on. One that has not ended is drawn up to `now`.
+/// From its start to its end, and at least around its polls. The life of a child that never started
+/// begins with its spawn. One that has not ended lives up to `now`.
 pub(crate) fn life(child: &ChildTrack, now: Duration) -> Span {
-    let first = child.polls.first().map(|poll| poll.began);
     let last = child.polls.last().map(|poll| poll.ended);
-    let from = match (child.started, first) {
-        (Some(started), Some(first)) => started.min(first),
-        (started, first) => started.or(first).unwrap_or(child.spawned),
-    };
     let to = child.ended.map_or(now, |(at, _)| at);
+    let from = start(child).unwrap_or(child.spawned);
     Span::new(from, last.map_or(to, |last| to.max(last)))
+}
+
+/// When it was polled for the first time, if it was.
+pub(crate) fn start(child: &ChildTrack) -> Option<Duration> {
+    let first = child.polls.first().map(|poll| poll.began);
+    child.started.into_iter().chain(first).min()
 }
 
 /// Whether it was polled at all.

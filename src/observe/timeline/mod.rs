@@ -3,6 +3,7 @@
 #[cfg(all(test, not(loom)))]
 mod build;
 mod critical;
+mod entry;
 mod family;
 mod json;
 mod life;
@@ -26,6 +27,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 pub use self::critical::{Segment, SegmentKind};
+use self::entry::{Entry, PollEntry};
 use self::recording::{ChildTrack, PollSpan, Recording, ScopeTrack};
 pub use self::summary::{ChildTime, Summary};
 use super::clock::TimeSource;
@@ -72,7 +74,7 @@ struct Recorder {
 #[derive(Default)]
 struct State {
     /// Children that have not ended, by their numbers.
-    live: BTreeMap<u64, (SeenChild, Option<Duration>)>,
+    live: BTreeMap<u64, SeenChild>,
     /// The nurseries of those, and of the children among the entries; and how many these are.
     scopes: BTreeMap<u64, (ScopeTrack, usize)>,
     /// In order of time.
@@ -80,24 +82,8 @@ struct State {
     dropped: u64,
 }
 
-/// Nothing of a child that has ended is kept but this: the child's record would keep what observes
-/// it, and so this timeline.
-enum Entry {
-    Poll { child: u64, poll: PollSeen },
-    End { child: ChildTrack, at: Duration },
-}
-
-impl Entry {
-    fn at(&self) -> Duration {
-        match self {
-            Self::Poll { poll, .. } => poll.ended,
-            Self::End { at, .. } => *at,
-        }
-    }
-}
-
 impl Timeline {
-    /// A timeline of at most 100,000 entries, which take some 10 MB, by the
+    /// A timeline of at most 100,000 entries, which take some 5 MB, by the
     /// [system's clock](super::SystemClock).
     #[must_use]
     pub fn new() -> Self {
@@ -168,23 +154,19 @@ impl Timeline {
     fn recording(&self) -> Recording {
         let Copied { live, ended, polls, scopes, dropped } = self.0.lock().copy();
         // By the clock of what is told, which may be another's.
-        let now = live.last().map(|(child, _)| child.0.scene.now());
+        let now = live.last().map(|child| child.0.scene.now());
         let last = ended.iter().filter_map(|child| Some(child.ended?.0)).max();
         let to = now.max(last).unwrap_or_default();
         let mut children: BTreeMap<u64, ChildTrack> =
             ended.into_iter().map(|child| (child.number, child)).collect();
-        for (child, started) in live {
-            children.insert(child.number(), ChildTrack::of(&child, started, None));
+        for child in live {
+            children.insert(child.number(), ChildTrack::of(&child, None));
         }
         let oldest = self.0.age.map_or(Duration::ZERO, |age| to.saturating_sub(age));
         children.retain(|_, child| child.ended.is_none_or(|(at, _)| at >= oldest));
         for (child, poll) in polls.into_iter().filter(|(_, poll)| poll.ended >= oldest) {
             if let Some(track) = children.get_mut(&child) {
-                track.polls.push(PollSpan {
-                    began: poll.began,
-                    ended: poll.ended,
-                    woken: poll.woken,
-                });
+                track.polls.push(poll);
             }
         }
         let from = children.values().map(|child| child.spawned).min().unwrap_or(to);
@@ -199,18 +181,14 @@ impl Default for Timeline {
 }
 
 impl ChildTrack {
-    fn of(
-        child: &SeenChild,
-        started: Option<Duration>,
-        ended: Option<(Duration, EndKind)>,
-    ) -> Self {
+    fn of(child: &SeenChild, ended: Option<(Duration, EndKind)>) -> Self {
         Self {
             number: child.number(),
             scope: child.0.scene.number,
             info: child.info().clone(),
             spawned_by: child.spawned_by(),
             spawned: child.spawned_at(),
-            started,
+            started: child.0.started(),
             ended,
             polls: Vec::new(),
         }
@@ -246,10 +224,10 @@ impl<W: io::Write> fmt::Write for Utf8<W> {
 
 /// What was recorded, to be looked at without the lock.
 struct Copied {
-    live: Vec<(SeenChild, Option<Duration>)>,
+    live: Vec<SeenChild>,
     ended: Vec<ChildTrack>,
     /// With the numbers of the children.
-    polls: Vec<(u64, PollSeen)>,
+    polls: Vec<(u64, PollSpan)>,
     scopes: Vec<ScopeTrack>,
     dropped: u64,
 }
@@ -260,18 +238,19 @@ impl State {
         let (mut ended, mut polls) = (Vec::new(), Vec::with_capacity(self.entries.len()));
         for entry in &self.entries {
             match entry {
-                Entry::Poll { child, poll } => polls.push((*child, poll.clone())),
-                Entry::End { child, .. } => ended.push(child.clone()),
+                Entry::Poll(poll) => polls.push((poll.child(), poll.span())),
+                Entry::End(child, _) => ended.push(ChildTrack::clone(child)),
             }
         }
         let scopes = self.scopes.values().map(|(scope, _)| scope.clone()).collect();
         Copied { live, ended, polls, scopes, dropped: self.dropped }
     }
 
-    /// A child is there, in this nursery.
-    fn enter(&mut self, child: &SeenChild, scope: ScopeTrack) {
-        self.scopes.entry(scope.number).or_insert((scope, 0)).1 += 1;
-        self.live.insert(child.number(), (child.clone(), None));
+    /// A child is there. Its nursery is asked for what is known of it where it is new.
+    fn enter(&mut self, child: &SeenChild) {
+        let of = || (ScopeTrack::of(&child.nursery()), 0);
+        self.scopes.entry(child.0.scene.number).or_insert_with(of).1 += 1;
+        self.live.insert(child.number(), child.clone());
     }
 
     /// A child of this nursery is given up.
@@ -300,7 +279,7 @@ impl Recorder {
                 }
                 state.dropped += 1;
                 let first = state.entries.pop_front();
-                if let Some(Entry::End { child, .. }) = &first {
+                if let Some(Entry::End(child, _)) = &first {
                     let scope = child.scope;
                     state.leave(scope);
                 }
@@ -317,25 +296,18 @@ impl Recorder {
 
 impl Observer for Timeline {
     fn spawned(&self, child: &SeenChild, _: Duration) {
-        let scope = ScopeTrack::of(&child.nursery());
-        self.0.lock().enter(child, scope);
-    }
-
-    fn started(&self, child: &SeenChild, at: Duration) {
-        if let Some((_, started)) = self.0.lock().live.get_mut(&child.number()) {
-            *started = Some(at);
-        }
+        self.0.lock().enter(child);
     }
 
     fn polled(&self, child: &SeenChild, poll: &PollSeen) {
-        self.0.add(Entry::Poll { child: child.number(), poll: poll.clone() });
+        self.0.add(Entry::Poll(PollEntry::new(child.number(), poll)));
     }
 
     fn ended(&self, child: &SeenChild, at: Duration, kind: EndKind) {
         let live = self.0.lock().live.remove(&child.number());
-        if let Some((child, started)) = live {
-            let child = ChildTrack::of(&child, started, Some((at, kind)));
-            self.0.add(Entry::End { child, at });
+        if live.is_some() {
+            let track = ChildTrack::of(child, Some((at, kind)));
+            self.0.add(Entry::End(Box::new(track), at.into()));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::life::{has_started, life, queued, start};
 use super::recording::{ChildTrack, PollSpan};
 
 /// The sums of a child's life. Where early polls are missing, those after `started` are of the
@@ -19,32 +20,27 @@ pub(crate) struct Times {
 }
 
 impl ChildTrack {
-    /// When it ended, or when the recording did.
-    pub(crate) fn end(&self, to: Duration) -> Duration {
-        self.ended.map_or(to, |(at, _)| at).max(self.spawned)
-    }
-
     /// From where on it is known what it did: its first poll, unless early ones are missing, or the
     /// wake for the first that was kept. `None` if it was not polled.
     pub(crate) fn known_from(&self, to: Duration) -> Option<Duration> {
-        let started = self.started?;
-        let first = self.polls.first().map_or(self.end(to), |poll| match &poll.woken {
+        let life = life(self, to);
+        let first = self.polls.first().map_or(life.to, |poll| match &poll.woken {
             Some((woken, _)) => poll.began.min(*woken),
             None => poll.began,
         });
-        Some(first.max(started))
+        has_started(self).then(|| first.max(life.from))
     }
 
     /// Whether it was polled before the first poll that was kept.
     pub(crate) fn lacks_polls(&self) -> bool {
         let first = self.polls.first().map(|poll| poll.began);
-        self.started.is_some_and(|started| first.is_none_or(|first| started < first))
+        start(self).is_some_and(|start| first.is_none_or(|first| start < first))
     }
 
     /// From each wake to the poll for it. A wake in the poll before counts from the end of that.
     pub(crate) fn woken_spans(&self) -> impl Iterator<Item = (Duration, Duration)> {
         let before = self.polls.iter().map(|poll| poll.ended);
-        let first = self.started.unwrap_or(self.spawned);
+        let first = start(self).unwrap_or(self.spawned);
         let before = std::iter::once(first).chain(before);
         before.zip(&self.polls).filter_map(|(before, poll)| {
             let (woken, _) = poll.woken.as_ref()?;
@@ -54,13 +50,13 @@ impl ChildTrack {
     }
 
     pub(crate) fn times(&self, to: Duration) -> Times {
-        let end = self.end(to);
+        let end = life(self, to).to;
         let length = |poll: &PollSpan| poll.ended.saturating_sub(poll.began);
         let polled = self.polls.iter().map(length).sum();
         let woken = self.woken_spans().map(|(from, to)| to - from).sum();
         let known = self.known_from(to).map_or(Duration::ZERO, |from| end.saturating_sub(from));
         Times {
-            queued: self.started.unwrap_or(end).saturating_sub(self.spawned),
+            queued: queued(self, to).length(),
             polled,
             longest: self.polls.iter().map(length).max().unwrap_or_default(),
             waited: known.saturating_sub(polled).saturating_sub(woken),

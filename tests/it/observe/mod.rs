@@ -7,6 +7,7 @@ mod lines;
 mod links;
 mod observers;
 mod pools;
+mod readings;
 mod snapshots;
 mod stress;
 mod texts;

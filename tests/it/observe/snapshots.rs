@@ -2,7 +2,7 @@
 
 use std::future::{pending, ready};
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use futures::channel::oneshot;
 use nestling::observe::{AtPlace, ChildState, DriverState, Watch, WokenBy};
@@ -61,6 +61,39 @@ fn states_and_times_are_told() {
     assert_eq!((reader.state(), reader.in_state()), (ChildState::Woken, millis(2)));
     assert_eq!(reader.woken_by(), Some(&WokenBy::Outside));
     assert_eq!(snapshot.nurseries()[0].driver(), DriverState::Woken);
+}
+
+#[test]
+fn of_the_wakes_in_a_poll_the_first_is_told() {
+    for itself_first in [true, false] {
+        let watch = Watch::new();
+        let mut polls = 0;
+        let mut nursery: Nursery<'_, (), ()> = Nursery::new().watch(&watch);
+        nursery.child().name("woken").spawn(std::future::poll_fn(|cx| {
+            polls += 1;
+            if polls > 1 {
+                return Poll::Pending;
+            }
+            let wake = |is_own: bool| match is_own {
+                true => cx.waker().wake_by_ref(),
+                false => std::thread::scope(|scope| {
+                    let waker = cx.waker().clone();
+                    scope.spawn(move || waker.wake());
+                }),
+            };
+            wake(itself_first);
+            let first = if itself_first { WokenBy::Itself } else { WokenBy::Outside };
+            assert_eq!(child(&watch.snapshot(), "woken").woken_by(), Some(&first));
+            wake(!itself_first);
+            Poll::Pending
+        }));
+        poll_once(nursery.next());
+        let snapshot = watch.snapshot();
+        let woken = child(&snapshot, "woken");
+        assert_eq!((woken.polls(), woken.self_woken()), (2, u64::from(itself_first)));
+        let by = woken.woken_by().cloned();
+        assert_eq!(by == Some(WokenBy::Itself), itself_first, "{by:?}");
+    }
 }
 
 #[test]

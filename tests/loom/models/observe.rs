@@ -1,6 +1,7 @@
 //! Snapshots, taken while the children that they show are polled, woken, spawned and ended.
 
-use std::future::ready;
+use std::future::{poll_fn, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use loom::thread;
@@ -35,6 +36,35 @@ fn a_child_that_was_woken_is_not_shown_as_waiting() {
         });
         block_on(nursery.join()).unwrap();
         assert!(looking.join().unwrap().snapshot().children().is_empty());
+    });
+}
+
+/// A wake of its own takes no lock, and another may come beside it: neither is forgotten at the end of
+/// the poll.
+#[test]
+fn a_child_that_wakes_itself_is_not_shown_as_waiting() {
+    model(3, || {
+        let watch = watch();
+        let mut nursery: Nursery<'_, (), ()> = Nursery::new().watch(&watch);
+        let signal = Signal::new();
+        let mut waiting = Box::pin(signal.wait());
+        let mut was_polled = false;
+        nursery.spawn(poll_fn(move |cx| {
+            if std::mem::replace(&mut was_polled, true) {
+                return Poll::Ready(Ok(()));
+            }
+            let _ = waiting.as_mut().poll(cx);
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        let looking = thread::spawn(move || {
+            signal.fire();
+            let snapshot = watch.snapshot();
+            let states: Vec<_> = snapshot.children().iter().map(|it| it.state()).collect();
+            assert!(!states.contains(&ChildState::Waiting), "{states:?}");
+        });
+        block_on(nursery.join()).unwrap();
+        looking.join().unwrap();
     });
 }
 

@@ -10,6 +10,7 @@ use super::marks::Mark;
 use super::px::{Px, Scale, join};
 use super::text::{Xml, cut};
 use crate::observe::human::Human;
+use crate::observe::timeline::life;
 use crate::observe::timeline::recording::{ChildTrack, Recording};
 use crate::observe::timeline::units::Count;
 use crate::text::place;
@@ -35,7 +36,7 @@ pub(super) fn span(child: &ChildTrack, scale: &Scale, lane: u64) -> Range<u64> {
 
 fn life(child: &ChildTrack, scale: &Scale) -> Range<u64> {
     let start = scale.x(child.spawned);
-    start..scale.x(child.end(scale.to)).max(start + LEAST)
+    start..scale.x(life::life(child, scale.to).to).max(start + LEAST)
 }
 
 /// The bar of a lane.
@@ -70,17 +71,17 @@ pub(super) fn write(
     write!(out, "</title><rect x=\"{}\" y=\"{}\"", Px(whole.start), Px(y))?;
     write!(out, " width=\"{}\" height=\"{}\"/>", Px(whole.end - whole.start), Px(bar))?;
 
-    let end = child.end(scale.to);
+    let (lived, queued) = (life::life(child, scale.to), life::queued(child, scale.to));
     let within = |from, to| within(&life, scale, from, to);
-    let queued = within(child.spawned, child.started.unwrap_or(end));
+    let queued = within(queued.from, queued.to);
     // One that was not polled is seen, however short its life was.
-    let queued = if child.started.is_none() { life.clone() } else { queued };
+    let queued = if life::has_started(child) { queued } else { life.clone() };
     line(out, "q", middle, iter::once(queued))?;
-    if let (Some(started), Some(known)) = (child.started, child.known_from(scale.to)) {
+    if let Some(known) = child.known_from(scale.to) {
         if child.lacks_polls() {
-            line(out, "u", middle, iter::once(within(started, known)))?;
+            line(out, "u", middle, iter::once(within(lived.from, known)))?;
         }
-        line(out, "w", middle, iter::once(within(known, end)))?;
+        line(out, "w", middle, iter::once(within(known, lived.to)))?;
         let (polls, woken) = lines(child, scale, style.gap);
         line(out, "k", middle, woken.into_iter())?;
         line(out, "p", middle, polls.into_iter())?;
@@ -142,7 +143,7 @@ fn line(
 
 fn title(out: &mut dyn fmt::Write, child: &ChildTrack, scale: &Scale) -> fmt::Result {
     let times = child.times(scale.to);
-    let life = Human(child.end(scale.to) - child.spawned);
+    let life = Human(life::life(child, scale.to).to.saturating_sub(child.spawned));
     let label = cut(&child.info.label().to_string(), LABEL);
     let line = child.info.location();
     write!(out, "{} {}&#10;", Xml(label), Xml(place(line.file(), line.line())))?;

@@ -11,6 +11,7 @@ use super::px::{Px, Scale};
 use super::text::{self, COLUMN, cut, cut_front};
 use crate::info::Owner;
 use crate::observe::human::Human;
+use crate::observe::timeline::life::life;
 use crate::observe::timeline::recording::{ChildTrack, Recording};
 use crate::observe::timeline::units::Count;
 use crate::observe::width::text_width;
@@ -173,7 +174,7 @@ pub(super) fn row(
         text::write(out, (x, y), "dim", &line)?;
     }
     let right = (scale.right + 260, y);
-    let life = Human(child.end(scale.to) - child.spawned);
+    let life = Human(life(child, scale.to).to.saturating_sub(child.spawned));
     match Mark::of(child) {
         None => text::write(out, right, "dim", &life.to_string()),
         Some(mark) => {
