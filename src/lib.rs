@@ -192,6 +192,7 @@ mod flavor;
 mod guard;
 mod info;
 mod lanes;
+mod made;
 mod nursery;
 pub mod observe;
 mod panic_location;

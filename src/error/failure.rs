@@ -29,9 +29,9 @@ pub enum Failure<E> {
     /// The executor that it was to run on did not run it to its end.
     #[error("{0}")]
     Executor(ExecutorError),
-    /// A supervisor has given up on the child, which has never failed: a permanent one that has
-    /// succeeded too often.
-    #[error("{0}")]
+    /// It was given up before it has failed: a permanent child of a supervisor that has succeeded too
+    /// often, or the first attempt of a [`retry`](fn@crate::retry) that was cancelled.
+    #[error("{}", GivenUp(.0))]
     GaveUp(Cause),
 }
 
@@ -66,7 +66,7 @@ impl<E> Failure<E> {
         matches!(self, Self::Executor(_))
     }
 
-    /// Whether a supervisor has given up on the child, which has never failed.
+    /// Whether it was given up before it has failed.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         matches!(self, Self::GaveUp(_))
@@ -108,6 +108,18 @@ impl<E> Failure<E> {
         match self {
             Self::Panic(panic) => Some(panic),
             _ => None,
+        }
+    }
+}
+
+/// `gave up on #0 db: …`, or `given up: …` and why.
+pub(super) struct GivenUp<'a>(pub(super) &'a Cause);
+
+impl fmt::Display for GivenUp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind() {
+            CauseKind::GaveUp => write!(f, "{}", self.0),
+            _ => write!(f, "given up: {}", self.0),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::iter;
 
-use super::failure::TimedOut;
+use super::failure::{GivenUp, TimedOut};
 use super::joined::Sources;
 use super::nested::{hide, was_shown, with_hidden};
 use super::settings::Settings;
@@ -161,7 +161,7 @@ pub(super) fn write_failure<E>(
         Failure::Panic(panic) => panic.write(out),
         Failure::TimedOut(cause) => write!(out, "{}", TimedOut(cause)),
         Failure::Executor(error) => write!(out, "{error}"),
-        Failure::GaveUp(cause) => write!(out, "{cause}"),
+        Failure::GaveUp(cause) => write!(out, "{}", GivenUp(cause)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::drive::{DriverWaker, WakeFlag};
 use crate::error::{ChildError, Counts, ExecutorError, Failure, JoinedError, Panic};
 use crate::flavor::Flavor;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded};
-use crate::info::{ChildId, ChildInfo, Owner};
+use crate::info::{ChildId, ChildInfo};
 use crate::observe::{Observed, SeenTraits};
 use crate::report::{Completion, Outcome, Report};
 use crate::scope::collected::{Bounds, Collected, Summary, bound};
@@ -208,7 +208,7 @@ impl<'env, T, E, M: Flavor> Ledger<'env, T, E, M> {
 
     /// The cause for which nurseries inside an item are cancelled.
     pub(super) fn parent_cancelled(&self, item: &Tag, cause: &Cause) -> Cause {
-        Cause::parent_cancelled(Owner::Pool, self.info(item), cause.clone())
+        Cause::parent_cancelled(self.policy.owner, self.info(item), cause.clone())
     }
 
     /// Asks the source for an item, and drops it when there are no more. The flag `woken` stays set
@@ -644,7 +644,12 @@ impl<T, E> Settled<T, E> {
         Poll::Ready(self.collected.take_joined(&self.summary))
     }
 
-    pub(super) fn into_report(self) -> Report<T, E> {
+    /// Whether it is to return nothing, but for its failures: see [`into_result`](Self::into_result).
+    pub(crate) fn goes_with_child(&self) -> bool {
+        self.goes_with.is_some()
+    }
+
+    pub(crate) fn into_report(self) -> Report<T, E> {
         let Self { goes_with: _, summary, mut collected, location, mut names } = self;
         collected
             .take_report_with(&summary, |item| ChildInfo::new(item, names.remove(&item), location))

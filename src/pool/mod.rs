@@ -20,6 +20,7 @@ use futures::stream::Stream;
 
 use self::engine::Engine;
 pub use self::item::{ItemTimeout, NoTimeout, TimeoutBy};
+pub(crate) use self::ledger::Settled;
 pub use self::parallel::{PoolOn, RunOn, RunOnStream};
 pub use self::progress::Progress;
 pub use self::run::{ForEach, Map, PoolCompletions, PoolSettle};

@@ -312,11 +312,21 @@ fn poll_result<R: PoolRun>(
     result
 }
 
+impl<R: PoolRun> PoolSettle<R> {
+    /// What came of it, before it is made a report.
+    pub(crate) fn poll_settled(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Settled<R::Output, R::Error>> {
+        self.project().run.poll_run(cx)
+    }
+}
+
 impl<R: PoolRun> Future for PoolSettle<R> {
     type Output = Report<R::Output, R::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().run.poll_run(cx).map(Settled::into_report)
+        self.poll_settled(cx).map(Settled::into_report)
     }
 }
 

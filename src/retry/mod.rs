@@ -34,15 +34,19 @@ use crate::time::Timer;
 /// An attempt fails by an error, by a panic, in the closure or in the future, and by its
 /// [timeout](Retry::timeout). [`Retry::again`] decides by the failure what follows it.
 ///
-/// It is a plain future. It needs no nursery, and is `Send` if what it is given is; in a nursery,
-/// [`spawn_group`](crate::Nursery::spawn_group) makes its failures a subtree. `attempt` may borrow.
+/// It is a plain future. It needs no nursery, and is `Send` if the timer, the delays and the attempts
+/// are; in a nursery, [`spawn_group`](crate::Nursery::spawn_group) makes its failures a subtree.
+/// `attempt` may borrow. The first hundred failures are kept, unless another
+/// [bound](Retry::keep_failures) is given, and the others are counted. Where it is observed it is a
+/// pool, and the attempts are its items.
 ///
 /// # Cancel safety
 ///
 /// Dropping it drops the attempt that runs, and the failures. When the child that awaits it is
 /// cancelled, it stops at once: the attempt that runs is cancelled, the failures are returned, and
-/// their [counts](JoinedError::counts) say how many attempts there were. If no attempt has failed,
-/// there is nothing to return, and it goes with the child.
+/// their [counts](JoinedError::counts) say how many attempts there were. If no attempt has failed, it
+/// goes with the child; where that has a grace, the error says that the first attempt was
+/// [given up](crate::Failure::GaveUp).
 ///
 /// # Errors
 ///
@@ -51,7 +55,7 @@ use crate::time::Timer;
 ///
 /// # Panics
 ///
-/// If it is polled after it was ready.
+/// If it is polled after it was ready. The methods that set it up panic once it was polled.
 ///
 /// # Examples
 ///
@@ -107,7 +111,8 @@ where
 }
 
 /// What follows a failed attempt; the answer of [`Retry::again`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Again {
     /// Another attempt, after the next of the delays.
     Yes,
@@ -126,6 +131,7 @@ pin_project! {
         C: Timer,
         C: Clone,
         D: Iterator<Item = Duration>,
+        F: FnMut(Attempt) -> Fut,
     {
         #[pin]
         run: Attempting<'env, C, D, F, Fut, T, E>,
@@ -140,6 +146,7 @@ pin_project! {
         C: Timer,
         C: Clone,
         D: Iterator<Item = Duration>,
+        F: FnMut(Attempt) -> Fut,
     {
         #[pin]
         run: Attempting<'env, C, D, F, Fut, T, E>,
@@ -150,8 +157,9 @@ impl<'env, C, D, F, Fut, T, E> Retry<'env, C, D, F, Fut, T, E>
 where
     C: Timer + Clone,
     D: Iterator<Item = Duration>,
+    F: FnMut(Attempt) -> Fut,
 {
-    /// Names it in its error, and where it is observed.
+    /// Names it in its error, and the pool that it is where it is observed.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         let setup = self.run.setup();
         self.run.set(Setup { pool: setup.pool.name(name), ..setup });
@@ -183,9 +191,10 @@ where
     /// Decides by the failure what follows an attempt; without this it is always
     /// [another](Again::Yes), while there are delays.
     ///
-    /// It is asked once for each attempt that fails, as long as it is not cancelled, and may as well
-    /// tell of the failure. The number of the attempt is that of [`ChildError::child`]. If it
-    /// panics, that is one more failure, and no attempt follows.
+    /// It is asked once for each attempt that fails by itself, and not where the deadline or a cancel
+    /// has ended it. It may as well tell of the failure. The number of the attempt is that of
+    /// [`ChildError::child`]. If it panics, that is one more failure, and no attempt follows. It has to
+    /// be `Send`, as the retry may be.
     ///
     /// # Examples
     ///
@@ -227,7 +236,8 @@ where
         self
     }
 
-    /// Stores the first so many failures, and counts the others.
+    /// Stores the first so many failures, and counts the others: a hundred, unless another number is
+    /// given.
     ///
     /// # Panics
     ///
@@ -324,6 +334,7 @@ impl<C, D, F, Fut, T, E> fmt::Debug for Retry<'_, C, D, F, Fut, T, E>
 where
     C: Timer + Clone,
     D: Iterator<Item = Duration>,
+    F: FnMut(Attempt) -> Fut,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry").finish_non_exhaustive()
@@ -334,6 +345,7 @@ impl<C, D, F, Fut, T, E> fmt::Debug for RetrySettle<'_, C, D, F, Fut, T, E>
 where
     C: Timer + Clone,
     D: Iterator<Item = Duration>,
+    F: FnMut(Attempt) -> Fut,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetrySettle").finish_non_exhaustive()

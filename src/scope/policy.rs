@@ -166,7 +166,7 @@ impl<'env, E, M: Flavor> Policy<'env, E, M> {
             Failure::Panic(panic) => Some(panic.to_string()),
             Failure::TimedOut(_) => Some(String::from("timed out")),
             Failure::Executor(error) => Some(error.to_string()),
-            Failure::GaveUp(cause) => Some(cause.to_string()),
+            Failure::GaveUp(cause) => Some(format!("given up: {cause}")),
         }
     }
 }

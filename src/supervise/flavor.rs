@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::incarnation::{Incarnation, Made, Start, StartLimit};
+use super::incarnation::{Incarnation, Start, StartLimit};
 use super::rules::Decision;
 use crate::Nursery;
 use crate::adapt::{Kind, Plain};
 use crate::cancel::CancelHandle;
 use crate::error::ChildError;
 use crate::flavor::{Flavor, Local, Shared};
-use crate::guard::catch;
+use crate::made::Made;
 use crate::time::Timer;
 
 /// The flavour of a supervisor: [`Shared`] or [`Local`], as that of a nursery. Sealed.
@@ -117,7 +117,7 @@ macro_rules! flavor {
             fn starter(mut make: F) -> Self::Starter<'env, E> {
                 Box::new(move |nursery, start| {
                     let Start { incarnation, child, grace, limit, sleeper } = start;
-                    let future = Made::new(catch(|| make(incarnation)));
+                    let future = Made::by(|| make(incarnation));
                     let mut new = nursery.child().name(child.shared_name().unwrap_or_default());
                     if let Some(grace) = grace {
                         let sleeper = Arc::clone(sleeper);

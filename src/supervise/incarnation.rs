@@ -10,7 +10,6 @@ use futures_channel::mpsc::UnboundedSender;
 use pin_project_lite::pin_project;
 
 use super::flavor::SupervisorFlavor;
-use crate::guard::CaughtPanic;
 use crate::info::ChildInfo;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -91,38 +90,6 @@ pub struct Start<'a, 'env, M: SupervisorFlavor> {
     /// How long it may take until it is up.
     pub(super) limit: Option<(Duration, Up)>,
     pub(super) sleeper: &'a M::Sleeper<'env>,
-}
-
-pin_project! {
-    /// The future of an incarnation, or the panic of what was to make it.
-    pub(super) struct Made<Fut> {
-        #[pin]
-        future: Option<Fut>,
-        panic: Option<CaughtPanic>,
-    }
-}
-
-impl<Fut> Made<Fut> {
-    pub(super) fn new(made: Result<Fut, CaughtPanic>) -> Self {
-        match made {
-            Ok(future) => Self { future: Some(future), panic: None },
-            Err(panic) => Self { future: None, panic: Some(panic) },
-        }
-    }
-}
-
-impl<Fut: Future> Future for Made<Fut> {
-    type Output = Fut::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {
-        let this = self.project();
-        match (this.future.as_pin_mut(), this.panic.take()) {
-            (Some(future), _) => future.poll(cx),
-            // It is a failure of the incarnation as any other.
-            (None, Some(panic)) => panic.resume(),
-            (None, None) => unreachable!("a child that has panicked is not polled"),
-        }
-    }
 }
 
 pin_project! {

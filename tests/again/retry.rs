@@ -277,7 +277,7 @@ impl Future for LateBomb {
 }
 
 #[test]
-fn the_failures_before_a_success_are_there_for_who_asks() {
+fn settle_returns_the_failures_before_a_success() {
     let mut executor = Executor::new(1);
     let clock = executor.clock();
     let make = |attempt: Attempt| ready(if attempt.number() < 3 { Err("no") } else { Ok(()) });
@@ -389,21 +389,97 @@ fn a_deadline_ends_the_attempt_and_the_wait_for_the_next() {
 }
 
 #[test]
+fn a_cancel_before_any_failure_is_an_error_in_a_child_with_a_grace() {
+    let mut executor = Executor::new(1);
+    let clock = executor.clock();
+    let mut nursery: Nursery<'_, String, String> = Nursery::new();
+    let grace = clock.clone();
+    let child = nursery.child().name("connect").grace(move || grace.sleep(1_000 * SECOND));
+    let attempts = retry(clock.clone(), [SECOND], |_| pending::<Result<(), String>>());
+    let handle = child.spawn_with_handle(async move {
+        let error = attempts.await.unwrap_err();
+        assert!(error.first().failure().is_given_up());
+        Ok(error.to_string())
+    });
+    nursery.spawn(async move {
+        yields(2).await;
+        handle.cancel_with("enough");
+        Ok(String::new())
+    });
+    let outputs = executor.block_on(nursery.join()).unwrap();
+    // It has not waited for the grace, and the clean-up could run.
+    assert_eq!(clock.now(), Duration::ZERO);
+    assert_eq!(
+        outputs[0],
+        "1 of 1 attempt failed: #1: given up: child #0 connect was cancelled: requested: enough"
+    );
+}
+
+#[test]
+fn a_deadline_that_passes_as_an_attempt_succeeds_takes_nothing_from_it() {
+    let mut executor = Executor::new(1);
+    let clock = executor.clock();
+    let timer = clock.clone();
+    let done = retry(clock.clone(), [SECOND], move |_| {
+        let sleep = timer.sleep(5 * SECOND);
+        async move {
+            sleep.await;
+            Ok::<_, ()>("in time")
+        }
+    });
+    let report = executor.block_on(done.deadline(clock.sleep(5 * SECOND)).settle());
+    assert_eq!(report.into_result().unwrap(), ["in time"]);
+}
+
+#[test]
+fn an_attempt_that_succeeds_is_not_tried_again_for_a_timer_that_panics() {
+    let made = Cell::new(0);
+    let timer = |_: Duration| -> std::future::Ready<()> { panic!("no timer") };
+    let mut executor = Executor::new(1);
+    let done = retry(timer, [Duration::ZERO; 9], |_| {
+        made.set(made.get() + 1);
+        ready(Ok::<_, String>("output"))
+    });
+    let report = executor.block_on(done.timeout(SECOND).settle());
+    assert_eq!(made.get(), 1);
+    assert_eq!(report.outputs()[0].1, "output");
+    assert!(report.error().unwrap().to_string().contains("no timer"));
+}
+
+#[test]
+fn the_decision_is_not_asked_about_what_the_deadline_ends() {
+    let mut executor = Executor::new(1);
+    let clock = executor.clock();
+    let late = retry(clock.clone(), [SECOND; 9], |_| pending::<Result<(), ()>>());
+    let late = late.again(|_| panic!("asked")).deadline(clock.sleep(SECOND));
+    let error = executor.block_on(late).unwrap_err();
+    assert_eq!(error.len(), 1);
+    assert!(error.first().failure().is_timed_out());
+}
+
+#[test]
 fn a_deadline_before_the_first_attempt_is_an_error_and_no_hang() {
     let made = Cell::new(false);
     let mut executor = Executor::new(1);
-    let late = retry(executor.clock(), [SECOND], |_| {
+    let clock = executor.clock();
+    let attempts = retry(clock.clone(), [SECOND], |_| {
         made.set(true);
-        ready(Ok::<_, ()>(()))
+        ready(Ok(()))
     });
-    match executor.block_on(late.deadline(ready(()))) {
-        // An attempt that is ready at once may be in time.
-        Ok(()) => assert!(made.get()),
+    let mut nursery: Nursery<'_, (), String, _> = Nursery::local();
+    nursery.child().group().spawn(attempts.deadline(std::future::poll_fn(|_| {
+        // Nothing is polled before it.
+        std::task::Poll::Ready(())
+    })));
+    match executor.block_on(nursery.join()) {
+        Ok(_) => panic!("a deadline that has passed is heeded before the first attempt"),
         Err(error) => {
-            assert!(!made.get());
-            assert!(error.first().failure().is_timed_out());
+            let error = error.first().failure().group().unwrap();
+            assert!(error.first().failure().is_timed_out(), "{error}");
         }
     }
+    drop(executor);
+    assert!(!made.get());
 }
 
 #[test]
