@@ -11,9 +11,9 @@ use crate::drive::DriverWaker;
 /// Waits until the child that polls this is cancelled, and says why.
 ///
 /// For libraries, which have no [`ChildContext`](crate::ChildContext) at hand: it finds the child by
-/// the thread, as a nursery inside one does, however deep in the library it is awaited. It hears of a
-/// cancel that comes after its first poll. A child without a grace that has this inside is polled
-/// once more when it is cancelled, and may come to an end of its own in that poll.
+/// the thread, as a nursery inside one does, however deep in the library it is awaited. It is ready also
+/// if the child was cancelled before. A child without a grace that has this inside is polled once more
+/// when it is cancelled, and may come to an end of its own in that poll.
 ///
 /// Outside of a child it is pending for ever. What a child hands to another task is not inside it.
 ///
@@ -62,6 +62,20 @@ pub struct CurrentCancelled {
     member: Option<Member>,
 }
 
+impl CurrentCancelled {
+    /// Whether the child is polled for the last time.
+    pub(crate) fn is_last(&self) -> bool {
+        self.member.as_ref().is_some_and(Member::is_last)
+    }
+
+    /// Counts failures that are dropped inside the child.
+    pub(crate) fn lose(&self, failures: u64) {
+        if let Some(member) = &self.member {
+            member.nest().lose(failures);
+        }
+    }
+}
+
 impl Future for CurrentCancelled {
     type Output = Cause;
 
@@ -71,7 +85,7 @@ impl Future for CurrentCancelled {
         match current::nest() {
             None => this.member = None,
             Some(nest) if this.member.as_ref().is_some_and(|member| member.is_in(&nest)) => {}
-            Some(nest) => this.member = Some(Member::of(nest, &this.driver)),
+            Some(nest) => this.member = Some(Member::said(nest, &this.driver)),
         }
         let cause = this.member.as_ref().and_then(Member::cause);
         // A wake from now on goes to the task. One that came before is seen, or comes too late.

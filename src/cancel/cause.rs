@@ -83,6 +83,11 @@ impl Cause {
         Self::of(Owner::Supervisor, CauseKind::GaveUp, Some(child), Some(why), None)
     }
 
+    /// Whether it is that of a supervisor that has given up.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.kind() == CauseKind::GaveUp
+    }
+
     /// A child that is needed has no output.
     pub(crate) fn lost(lost: &Lost) -> Self {
         let how = match lost.kind() {

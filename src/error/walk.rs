@@ -7,7 +7,7 @@ use super::head::{is_nursery_itself, is_own_body, untold};
 use super::joined::Sources;
 use super::settings::Settings;
 use super::{ChildError, Failure, JoinedError};
-use crate::cancel::CauseKind;
+use crate::cancel::Cause;
 use crate::info::Owner;
 
 /// What is shown next, depth first.
@@ -78,7 +78,7 @@ impl<'a, E> Entry<'a, E> {
 
 /// Whether it is the error of a supervisor that has given up.
 pub(super) fn has_given_up<E>(error: &JoinedError<E>) -> bool {
-    error.cause().is_some_and(|cause| cause.kind() == CauseKind::GaveUp)
+    error.cause().is_some_and(Cause::has_given_up)
 }
 
 /// What is shown of one entry by itself.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::flavor::SupervisorFlavor;
 use super::rules::{AutoShutdown, Intensity, Restart, Restarts};
-use super::spec::{ChildSpec, Rules};
+use super::spec::{ChildRules, ChildSpec};
+use crate::error::Panic;
+use crate::guard::catch;
 
 /// A supervisor, or a child of one, has rules that cannot be meant so. The text says which, and what
 /// would be right.
@@ -28,6 +30,8 @@ pub enum ConfigErrorKind {
     /// By the backoff there can never be as many restarts within the window as the intensity allows:
     /// the supervisor would never give up.
     SlowBackoff,
+    /// A backoff panicked when it was asked for its delays.
+    Backoff,
     /// The number of restarts is not bounded, and nothing makes them slow.
     Unbounded,
     /// A child is significant, and the supervisor does not end for it; or it never ends for good.
@@ -75,6 +79,8 @@ pub(super) struct Frame {
     pub(super) intensity: Option<Intensity>,
     pub(super) auto_shutdown: AutoShutdown,
     pub(super) max_children: usize,
+    /// The supervisor has a decision, which may choose delays.
+    pub(super) decides: bool,
 }
 
 /// Checks a supervisor that is to be built.
@@ -110,7 +116,7 @@ pub(super) fn check_child<E, M: SupervisorFlavor>(
     child: &mut ChildSpec<'_, E, M>,
 ) -> Result<(), ConfigError> {
     let ChildSpec { name, rules, .. } = child;
-    let error = |kind, text: &str| Err(ConfigError::new(kind, Some(name), text));
+    let error = |kind, text: &str| Err(ConfigError::new(kind, Some(&*name), text));
     if name.is_empty() {
         return error(ConfigErrorKind::Name, "it has no name, by which it is told apart");
     }
@@ -136,10 +142,14 @@ pub(super) fn check_child<E, M: SupervisorFlavor>(
     }
     if let Some(intensity) = rules.intensity {
         check_intensity(intensity, Some(name))?;
-        check_backoff(intensity, name, rules)?;
+        check_backoff(frame, intensity, name, rules)?;
     }
     if may_restart(rules) && frame.intensity.is_none() && rules.intensity.is_none() {
-        let is_slow = rules.backoff.is_some();
+        let fastest = Fastest::of(frame, name, rules, LOOKED_AT)?;
+        let waits =
+            |fastest: &Fastest| fastest.is_finite || fastest.delays.iter().any(|it| !it.is_zero());
+        // A decision may choose delays.
+        let is_slow = rules.backoff.is_some() && fastest.as_ref().is_none_or(waits);
         if !is_slow {
             let text = "nothing bounds its restarts, and nothing makes them slow: it could be \
                         restarted again and again without a pause; give it a `backoff` or an \
@@ -150,7 +160,7 @@ pub(super) fn check_child<E, M: SupervisorFlavor>(
     Ok(())
 }
 
-fn may_restart<E, M: SupervisorFlavor>(rules: &Rules<'_, E, M>) -> bool {
+fn may_restart<E, M: SupervisorFlavor>(rules: &ChildRules<'_, E, M>) -> bool {
     rules.restart != Restart::Temporary
 }
 
@@ -171,40 +181,84 @@ fn check_intensity(intensity: Intensity, child: Option<&Arc<str>>) -> Result<(),
     Ok(())
 }
 
-/// The first delays of a child's backoff, if it is all that its restarts wait for.
-fn first_delays<E, M: SupervisorFlavor>(
-    rules: &mut Rules<'_, E, M>,
-    count: u32,
-) -> Option<Vec<Duration>> {
-    // A decision may choose delays of its own.
-    if rules.decide.is_some() {
-        return None;
-    }
-    // The sum over more of them says nothing new.
-    let count = count.min(100_000) as usize;
-    Some(rules.backoff.as_mut()?().take(count).collect())
+/// How fast a child can be restarted at most, by its backoff.
+struct Fastest {
+    /// The first delays.
+    delays: Vec<Duration>,
+    /// It begins anew after this.
+    stable_after: Duration,
+    /// There are no more delays, so that the supervisor gives up when these are over.
+    is_finite: bool,
 }
 
-/// A child that fails at once, again and again, has to come to more restarts within the window than
-/// are allowed.
+/// More delays than this are not looked at: the rules are taken to be right.
+const LOOKED_AT: u32 = 1_000;
+
+impl Fastest {
+    /// `None` if its restarts do not wait for the backoff alone. It asks for the delays once.
+    fn of<E, M: SupervisorFlavor>(
+        frame: &Frame,
+        name: &Arc<str>,
+        rules: &mut ChildRules<'_, E, M>,
+        count: u32,
+    ) -> Result<Option<Self>, ConfigError> {
+        // A decision may choose delays of its own.
+        if rules.decide.is_some() || frame.decides || count > LOOKED_AT {
+            return Ok(None);
+        }
+        let Some(backoff) = &mut rules.backoff else { return Ok(None) };
+        // The closure and its iterator are foreign code.
+        let delays: Vec<_> =
+            catch(|| backoff().take(count as usize).collect()).map_err(|panic| {
+                let text = format!("its backoff panicked: {}", Panic::new(panic).message());
+                ConfigError::new(ConfigErrorKind::Backoff, Some(name), text)
+            })?;
+        let (stable_after, is_finite) = (rules.stable_after, delays.len() < count as usize);
+        Ok(Some(Self { delays, stable_after, is_finite }))
+    }
+
+    /// The least time from the first of some restarts to the last, for each number of restarts after
+    /// the first. A child fails at once, or as soon as it is stable and its backoff begins anew.
+    fn times(&self) -> Vec<Duration> {
+        let mut times = vec![Duration::ZERO];
+        for count in 1..=self.delays.len() {
+            let mut waited = Duration::ZERO;
+            let mut least = Duration::MAX;
+            for (at, delay) in self.delays[..count].iter().enumerate() {
+                waited = waited.saturating_add(*delay);
+                let before = times[count - at - 1];
+                let stable = if at + 1 < count { self.stable_after } else { Duration::ZERO };
+                least = least.min(waited.saturating_add(stable).saturating_add(before));
+            }
+            times.push(least);
+        }
+        times
+    }
+}
+
+/// A child that fails as fast as it can has to come to more restarts within the window than are
+/// allowed.
 fn check_backoff<E, M: SupervisorFlavor>(
+    frame: &Frame,
     intensity: Intensity,
     name: &Arc<str>,
-    rules: &mut Rules<'_, E, M>,
+    rules: &mut ChildRules<'_, E, M>,
 ) -> Result<(), ConfigError> {
     let Intensity { restarts, window } = intensity;
-    let Some(delays) = first_delays(rules, restarts) else { return Ok(()) };
-    let waited = delays.iter().fold(Duration::ZERO, |sum, delay| sum.saturating_add(*delay));
-    // With fewer delays than that it gives up when they are over.
-    if delays.len() < restarts as usize || waited < window {
+    let Some(fastest) = Fastest::of(frame, name, rules, restarts)? else { return Ok(()) };
+    let least = fastest.times().last().copied().unwrap_or_default();
+    if fastest.is_finite || least < window {
         return Ok(());
     }
+    let at_once = fastest.delays.iter().fold(Duration::ZERO, |sum, it| sum.saturating_add(*it));
+    let least_text = match at_once == least {
+        true => format!("{} = {least:?}", sum(&fastest.delays)),
+        false => format!("{least:?}, with runs that are just stable"),
+    };
+    let restarts = Restarts(restarts);
     let text = format!(
-        "more than {} within {window:?} can never be: after the first, {} wait for {} = {waited:?}. \
-         Give a window of more than {waited:?}, fewer restarts, or a shorter backoff",
-        Restarts(restarts),
-        Restarts(restarts),
-        sum(&delays),
+        "more than {restarts} within {window:?} can never be: after the first, {restarts} wait for \
+         {least_text}. Give a window of more than {least:?}, fewer restarts, or a shorter backoff"
     );
     Err(ConfigError::new(ConfigErrorKind::SlowBackoff, Some(name), text))
 }
@@ -231,17 +285,12 @@ fn check_all<E, M: SupervisorFlavor>(
 ) -> Result<(), ConfigError> {
     let Some(Intensity { restarts, window }) = frame.intensity else { return Ok(()) };
     let mut parts: Vec<u64> = Vec::new();
-    for child in children.iter_mut().filter(|child| may_restart(&child.rules)) {
-        let Some(delays) = first_delays(&mut child.rules, restarts) else { return Ok(()) };
-        if delays.len() < restarts as usize {
+    for ChildSpec { name, rules, .. } in children.iter_mut().filter(|it| may_restart(&it.rules)) {
+        let Some(fastest) = Fastest::of(frame, name, rules, restarts)? else { return Ok(()) };
+        if fastest.is_finite {
             return Ok(());
         }
-        let mut waited = Duration::ZERO;
-        let fit = delays.iter().take_while(|delay| {
-            waited = waited.saturating_add(**delay);
-            waited < window
-        });
-        parts.push(1 + fit.count() as u64);
+        parts.push(fastest.times().iter().filter(|time| **time < window).count() as u64);
     }
     let most: u64 = parts.iter().sum();
     if parts.is_empty() || most > u64::from(restarts) {

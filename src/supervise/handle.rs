@@ -85,8 +85,8 @@ impl ChildStatus {
     }
 }
 
-/// What a supervisor shows of its children. The lock is held for a few instructions, and no code of
-/// users runs under it.
+/// What a supervisor shows of its children. The lock is held to change one, or to copy all, and no
+/// code of users runs under it.
 #[derive(Default)]
 pub(super) struct Board(Mutex<BTreeMap<Key, ChildStatus>>);
 
@@ -159,6 +159,8 @@ pub(super) enum Request<'env, E, M: SupervisorFlavor> {
     Add(ChildSpec<'env, E, M>, AddReply<'env, E, M>),
     Of(Arc<str>, Act, Reply),
     Shutdown(String),
+    /// To be told by dropping this.
+    Finished(oneshot::Sender<()>),
 }
 
 /// What is asked for of one child.
@@ -232,8 +234,8 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     }
 
     /// Restarts a child at once: one that runs is stopped first, one that waits for its backoff
-    /// waits no longer, one that is down comes back. Others are not restarted with it, and no
-    /// intensity counts it.
+    /// waits no longer, one that is down comes back. One that goes with others, which are restarted
+    /// already, starts in its turn. Others are not restarted with it, and no intensity counts it.
     ///
     /// The future is ready when the new incarnation has started.
     ///
@@ -269,6 +271,18 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.requests.is_closed()
+    }
+
+    /// Waits until the supervisor has ended: all its children are gone by then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping it.
+    pub fn finished(&self) -> SupervisorFinished {
+        let (waiting, finished) = oneshot::channel();
+        // Where it has ended, this is dropped, which tells that.
+        let _ = self.requests.unbounded_send(Request::Finished(waiting));
+        SupervisorFinished(finished)
     }
 
     /// Its children as they are now, or were when it ended, in the order in which they start. Those
@@ -314,6 +328,19 @@ impl Future for Asked {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or(Err(Refused::Ended)))
+    }
+}
+
+/// Waits until a supervisor has ended; made by [`SupervisorHandle::finished`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SupervisorFinished(oneshot::Receiver<()>);
+
+impl Future for SupervisorFinished {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cancel::{Cause, CauseKind, How};
+use crate::cancel::{Cause, How};
 use crate::error::{ChildError, Counts, Failure, JoinedError, Panic, Sources};
 use crate::guard::drop_guarded;
 use crate::info::{ChildId, ChildInfo, Owner};
@@ -32,6 +32,17 @@ impl<E> History<E> {
         *count += 1;
     }
 
+    /// An incarnation that has succeeded has failed after that; or one that is not counted has.
+    pub(super) fn has_failed(&mut self) {
+        self.counts.completed = self.counts.completed.saturating_sub(1);
+        self.counts.failed += 1;
+    }
+
+    /// All failures, those that are not kept among them.
+    pub(super) fn failures(&self) -> u64 {
+        self.newest.len() as u64 + self.counts.not_stored
+    }
+
     /// Keeps a failure. Of more than `bound` the oldest goes. Returns what is kept no longer.
     #[must_use = "its destructor is the user's"]
     pub(super) fn keep(&mut self, error: ChildError<E>, bound: usize) -> Option<ChildError<E>> {
@@ -52,19 +63,21 @@ impl<E> History<E> {
     }
 }
 
-/// What has come of all children.
+/// What has come of children that are there no more, and of what the supervisor was given.
 pub(super) struct Histories<E> {
-    failures: Vec<ChildError<E>>,
+    /// The newest of those that have failed.
+    children: VecDeque<ChildError<E>>,
+    own: Vec<ChildError<E>>,
     counts: Counts,
 }
 
 impl<E> Histories<E> {
     pub(super) fn new() -> Self {
-        Self { failures: Vec::new(), counts: Counts::default() }
+        Self { children: VecDeque::new(), own: Vec::new(), counts: Counts::default() }
     }
 
-    /// Adds that of a child. Of more than `bound` failed children it is only counted; what is not
-    /// kept is returned.
+    /// Adds that of a child. Of more than `bound` that have failed the oldest is only counted, and is
+    /// returned.
     #[must_use = "its destructor is the user's"]
     pub(super) fn add(
         &mut self,
@@ -73,55 +86,73 @@ impl<E> Histories<E> {
         sources: Option<Sources<E>>,
         bound: usize,
     ) -> Option<ChildError<E>> {
-        let counts = history.counts;
-        match history.into_failure(child, sources) {
-            Some(failure) => {
-                self.counts.failed += 1;
-                if self.failures.len() < bound {
-                    self.failures.push(failure);
-                    return None;
-                }
-                self.counts.not_stored += 1;
-                return Some(failure);
-            }
-            None if counts.completed > 0 => self.counts.completed += 1,
-            None => self.counts.cancelled += 1,
-        }
-        None
+        let has_completed = history.counts.completed > 0;
+        let Some(failure) = history.into_failure(child, sources) else {
+            let count = match has_completed {
+                true => &mut self.counts.completed,
+                false => &mut self.counts.cancelled,
+            };
+            *count += 1;
+            return None;
+        };
+        self.counts.failed += 1;
+        self.children.push_back(failure);
+        let oldest = if self.children.len() > bound { self.children.pop_front() } else { None };
+        self.counts.not_stored += u64::from(oldest.is_some());
+        oldest
     }
 
     /// Adds a panic of what the supervisor itself was given.
     pub(super) fn add_own(&mut self, error: ChildError<E>) {
-        self.failures.push(error);
+        self.own.push(error);
     }
 
-    /// Drops what a child was made by. If that panics, it is a failure of the supervisor's own.
-    pub(super) fn drop_made<V>(&mut self, location: &'static Location<'static>, made: V) {
-        if let Err(panic) = drop_guarded(made) {
-            let failure = Failure::Panic(Panic::of_closure(panic));
-            self.add_own(ChildError::new(ChildInfo::nursery(location), failure, How::default()));
+    /// Drops what a child was made by. What panics at that is a failure of the supervisor's own. Says
+    /// whether there was one.
+    pub(super) fn drop_made<V>(
+        &mut self,
+        location: &'static Location<'static>,
+        made: impl IntoIterator<Item = V>,
+    ) -> bool {
+        let before = self.own.len();
+        for piece in made {
+            if let Err(panic) = drop_guarded(piece) {
+                let failure = Failure::Panic(Panic::of_closure(panic));
+                let info = ChildInfo::nursery(location);
+                self.own.push(ChildError::new(info, failure, How::default()));
+            }
         }
+        self.own.len() > before
+    }
+
+    /// All failures, those that are not kept among them.
+    pub(super) fn failures(&self) -> u64 {
+        let inside = self.children.iter().filter_map(|child| child.failure().group());
+        let inside: u64 =
+            inside.map(|group| group.len() as u64 + group.counts().not_stored()).sum();
+        inside + self.own.len() as u64 + self.counts.not_stored
     }
 
     pub(super) fn into_report(
-        mut self,
+        self,
         name: Option<Arc<str>>,
         cause: Option<Cause>,
         sources: Option<Sources<E>>,
     ) -> Report<(), E> {
+        let (owner, mut counts) = (Owner::Supervisor, self.counts);
+        let mut failures: Vec<_> = self.children.into_iter().collect();
+        failures.sort_by_key(|failure| failure.child().id());
+        failures.extend(self.own);
         // One that comes back from each success fails by coming back too often.
-        if let Some(cause) =
-            cause.as_ref().filter(|cause| gave_up(cause) && self.failures.is_empty())
-            && let Some(child) = cause.child()
-        {
+        let given_up = cause.as_ref().filter(|cause| cause.has_given_up() && failures.is_empty());
+        if let Some((cause, child)) = given_up.and_then(|cause| Some((cause, cause.child()?))) {
             let failure = Failure::GaveUp(cause.clone());
-            self.failures.push(ChildError::new(child.clone(), failure, How::default()));
-            (self.counts.completed, self.counts.failed) = (self.counts.completed - 1, 1);
+            failures.push(ChildError::new(child.clone(), failure, How::default()));
+            counts.completed = counts.completed.saturating_sub(1);
+            counts.failed += 1;
         }
-        let (owner, counts) = (Owner::Supervisor, self.counts);
-        self.failures.sort_by_key(|failure| failure.child().id());
-        let error = (!self.failures.is_empty()).then(|| {
-            let entries = self.failures.into_iter().collect();
+        let error = (!failures.is_empty()).then(|| {
+            let entries = failures.into_iter().collect();
             JoinedError::new(name.clone(), entries, counts, cause.clone()).of(owner, sources)
         });
         Report::new(owner, Vec::new(), error, Vec::new(), Vec::new(), counts, cause).named(name)
@@ -131,9 +162,4 @@ impl<E> Histories<E> {
 /// The info of an incarnation: its number, at the line that its child was given at.
 pub(super) fn incarnation(child: &ChildInfo, number: u64) -> ChildInfo {
     ChildInfo::new(ChildId::new(number), None, child.location())
-}
-
-/// Whether a supervisor that ended for this cause has given up.
-pub(super) fn gave_up(cause: &Cause) -> bool {
-    cause.kind() == CauseKind::GaveUp
 }

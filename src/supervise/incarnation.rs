@@ -51,8 +51,8 @@ impl Incarnation {
 
     /// Says that the child is up: those that are to start after it may start.
     ///
-    /// That matters of a child that [says so](super::ChildSpec::says_ready). Calls after the first
-    /// do nothing.
+    /// It is for a child that is to [say so](super::ChildSpec::says_ready). Calls after the first do
+    /// nothing.
     pub fn ready(&self) {
         if !self.up.0.swap(true, Ordering::AcqRel) {
             // Where the supervisor is gone, there is nothing to start.

@@ -47,9 +47,9 @@
 //! | [`Transient`](Restart::Transient) | is down | is restarted |
 //! | [`Temporary`](Restart::Temporary) | is down | is down |
 //!
-//! A failure is an error, a panic, a timeout, or a group of failures. A child that
-//! [ends itself as cancelled](crate::ChildContext::end_cancelled) has not failed. A [`Decision`] by
-//! the failure comes before this table, except that it brings no temporary child back.
+//! A failure is an error, a panic, a timeout, or a group of failures. A [`Decision`] by the failure
+//! comes before this table, except that it brings no temporary child back. A destructor that panics
+//! after a success is a failure that is kept, and that nothing follows.
 //!
 //! With a child that is restarted come others, by the [`Strategy`]. They are stopped first, the one
 //! that was added last first, each with its grace. When they are gone and the backoff is over, all
@@ -75,7 +75,8 @@
 //!
 //! A supervisor gives up when a child is to be restarted more often than the [intensity of
 //! all](Supervisor::intensity) or [its own](ChildSpec::intensity) allows, when its backoff has no
-//! delay left, or when a [`Decision`] says so. It stops all children, and its error has the failures
+//! delay left, when a [`Decision`] says so, and when its timer, a backoff or a decision panics. It
+//! stops all children, and its error has the failures
 //! of all incarnations, by child. As a child of another supervisor it is restarted for that in turn.
 //!
 //! # No clock
@@ -96,11 +97,11 @@ mod flavor;
 mod handle;
 mod history;
 mod incarnation;
-mod member;
+mod kept;
 mod rules;
 mod run;
+mod sleeps;
 mod spec;
-mod timers;
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -111,11 +112,13 @@ use std::time::Duration;
 pub use self::config::{ConfigError, ConfigErrorKind};
 use self::config::{Frame, check};
 pub use self::flavor::{DecideBy, SleepBy, Supervise, SupervisorFlavor};
-pub use self::handle::{Adding, Asked, ChildStatus, NotAdded, Refused, RunState, SupervisorHandle};
+pub use self::handle::{
+    Adding, Asked, ChildStatus, NotAdded, Refused, RunState, SupervisorFinished, SupervisorHandle,
+};
 pub use self::incarnation::Incarnation;
 use self::rules::Intensity;
 pub use self::rules::{AutoShutdown, Decision, Restart, Strategy};
-use self::run::Options;
+use self::run::SupervisorRules;
 pub use self::run::{Supervision, SupervisionSettle};
 pub use self::spec::ChildSpec;
 use crate::Nursery;
@@ -133,7 +136,7 @@ use crate::time::Timer;
 pub struct Supervisor<'env, E, M: SupervisorFlavor = Shared> {
     nursery: Nursery<'env, (), E, M>,
     sleeper: M::Sleeper<'env>,
-    options: Options<'env, E, M>,
+    options: SupervisorRules<'env, E, M>,
     children: Vec<ChildSpec<'env, E, M>>,
 }
 
@@ -170,8 +173,9 @@ impl<'env, E: Display, M: SupervisorFlavor> Supervisor<'env, E, M> {
             intensity: Some(Intensity { restarts: 3, window: Duration::from_secs(5) }),
             auto_shutdown: AutoShutdown::default(),
             max_children: usize::MAX,
+            decides: false,
         };
-        let options = Options {
+        let options = SupervisorRules {
             name: None,
             info: ChildInfo::nursery(Location::caller()),
             strategy: Strategy::default(),
@@ -245,6 +249,7 @@ impl<'env, E, M: SupervisorFlavor> Supervisor<'env, E, M> {
         M: DecideBy<'env, D, E>,
     {
         self.options.decide = Some(M::decider(decide));
+        self.options.frame.decides = true;
         self
     }
 

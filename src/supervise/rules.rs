@@ -3,20 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Which ends of a child it comes back from.
+/// After which ends a child is restarted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Restart {
-    /// Every end, also a success.
+    /// After every end, also a success.
     #[default]
     Permanent,
-    /// A failure.
+    /// After a failure.
     Transient,
-    /// None.
+    /// After none.
     Temporary,
 }
 
 /// Which children are restarted with one that has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Strategy {
     /// No other.
     #[default]
@@ -29,7 +31,7 @@ pub enum Strategy {
 
 /// What follows a failure; the answer of [`Supervisor::decide`](super::Supervisor::decide) and
 /// [`ChildSpec::decide`](super::ChildSpec::decide).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decision {
     /// A restart after the next delay of the backoff, if the child's [`Restart`] allows one.
@@ -44,6 +46,7 @@ pub enum Decision {
 
 /// Whether the supervisor ends when its [significant](super::ChildSpec::significant) children do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AutoShutdown {
     /// It does not.
     #[default]

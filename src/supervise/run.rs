@@ -1,37 +1,37 @@
 //! The supervisor that runs: it hears of ends, and decides what follows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures::stream::Stream;
-use futures_channel::mpsc;
+use futures_channel::{mpsc, oneshot};
 
 use super::config::{Frame, check_child};
 use super::flavor::SupervisorFlavor;
 use super::handle::{
     Act, AddReply, Board, ChildStatus, NotAdded, Refused, Reply, Request, SupervisorHandle,
 };
-use super::history::{Histories, History, gave_up, incarnation};
+use super::history::{Histories, History, incarnation};
 use super::incarnation::{Incarnation, Key, Start};
-use super::member::{CurrentRun, Goal, Member, Stop};
+use super::kept::{CurrentRun, Goal, Kept, Stop};
 use super::rules::{AutoShutdown, Decision, Intensity, Restart, Restarts, Strategy};
+use super::sleeps::{Armed, SleepFor, Sleeps};
 use super::spec::ChildSpec;
-use super::timers::{Armed, Due, Timers};
 use crate::Nursery;
 use crate::cancel::{Cause, CurrentCancelled, How, current_cancelled};
 use crate::error::{ChildError, Failure, JoinedError, Panic, Sources};
 use crate::flavor::Shared;
-use crate::guard::{CaughtPanic, catch, drop_quietly};
+use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly, quietly};
 use crate::info::{ChildId, ChildInfo};
 use crate::observe::TimeSource;
 use crate::report::{Completion, Outcome, Report};
 
 /// What a supervisor was built with.
-pub(super) struct Options<'env, E, M: SupervisorFlavor> {
+pub(super) struct SupervisorRules<'env, E, M: SupervisorFlavor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) info: ChildInfo,
     pub(super) strategy: Strategy,
@@ -47,8 +47,8 @@ pub(super) struct Options<'env, E, M: SupervisorFlavor> {
 /// A supervisor that is to be awaited: it starts its children, and starts them again.
 ///
 /// Made by [`Supervisor::build`](super::Supervisor::build). It is a child like any other: awaited by
-/// itself, or spawned as a [group](crate::Nursery::spawn_group), whose subtree are the failures of its
-/// children.
+/// itself, or spawned as a [group](crate::Nursery::spawn_group). The failures of its children are then a
+/// subtree.
 ///
 /// It ends when it has given up, when it is [shut down](SupervisorHandle::shutdown), by
 /// [`AutoShutdown`], and when no child is left that could run: none is up or to be started, and there
@@ -59,14 +59,18 @@ pub(super) struct Options<'env, E, M: SupervisorFlavor> {
 ///
 /// Dropping it drops all children there and then. When the child that awaits it is cancelled, it
 /// stops its children in order, each with its grace, for as long as that child has a grace; without
-/// one, all are dropped in the child's last poll. Then it returns as after a shutdown.
+/// one, all are dropped in the child's last poll, and it goes with the child, unless there is an error
+/// to return.
 ///
 /// # Errors
 ///
-/// If it has given up: all failures that were [kept](super::Supervisor::keep_failures), by child and
-/// incarnation. The [cause](JoinedError::cause) says on which child, and why. Where it has ended in
-/// another way the failures are dropped, as each had its answer; [`settle`](Self::settle) returns
-/// them.
+/// If it has given up, or if there is a failure that nothing has followed: of a child that was stopped
+/// for good, of a destructor after a success, or of what the supervisor was given. The error has all
+/// failures that were [kept](super::Supervisor::keep_failures), by child and incarnation. Its
+/// [cause](JoinedError::cause) says on which child it has given up, and why.
+///
+/// Otherwise the failures are dropped: each was followed by a restart, or by none as the child's rules
+/// say. [`settle`](Self::settle) returns them.
 ///
 /// # Panics
 ///
@@ -74,26 +78,27 @@ pub(super) struct Options<'env, E, M: SupervisorFlavor> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Supervision<'env, E, M: SupervisorFlavor = Shared> {
     /// It is shielded: its children are stopped in order, and all at once only in the last poll.
-    nursery: Nursery<'env, (), E, M>,
-    members: BTreeMap<Key, Member<'env, E, M>>,
+    /// Taken when this is dropped.
+    nursery: Option<Nursery<'env, (), E, M>>,
+    members: BTreeMap<Key, Kept<'env, E, M>>,
     names: HashMap<Arc<str>, Key>,
     /// Which child an incarnation is of, while it runs.
     runs: HashMap<ChildId, Key>,
     /// The incarnation that has ended last. A failure of its destructor comes after its end.
-    last: Option<(ChildId, Key, u64)>,
+    last: Option<LastEnd>,
     /// Those that are to start in order, and have not started.
     queued: BTreeSet<Key>,
     /// Those that are to be up and are not, besides the queued.
     unready: BTreeSet<Key>,
     /// Those that are to stop in order, until they are gone.
     stopping: BTreeSet<Key>,
-    /// One for all: the child that the others wait with, while its backoff runs.
-    group: Option<Key>,
-    timers: Timers<'env, M>,
-    /// The restarts of all children that are in the window.
-    in_window: u32,
+    /// Those of the queued whose backoff runs.
+    delayed: BTreeSet<Key>,
+    sleeps: Sleeps<'env, M>,
+    /// The restarts of all children that count, the oldest first.
+    window: VecDeque<Armed<'env, M>>,
     next_key: u64,
-    options: Options<'env, E, M>,
+    options: SupervisorRules<'env, E, M>,
     board: Arc<Board>,
     requests: mpsc::UnboundedReceiver<Request<'env, E, M>>,
     /// For handles, until the first poll.
@@ -105,12 +110,28 @@ pub struct Supervision<'env, E, M: SupervisorFlavor = Shared> {
     around: CurrentCancelled,
     /// Why it ends.
     ending: Option<Cause>,
+    /// There is a failure that nothing has followed: of a child that was to stop for good, of a
+    /// destructor after a success, or of what the supervisor was given.
+    is_unanswered: bool,
+    /// It has ended in the last poll of the child that it is inside, and returns nothing.
+    went_with_child: bool,
+    /// Those that wait for the end. Dropping them tells them.
+    waiting: Vec<oneshot::Sender<()>>,
     /// What has come of children that were removed. Taken at the end.
     histories: Option<Histories<E>>,
 }
 
 // Nothing in it is pinned in place.
 impl<E, M: SupervisorFlavor> Unpin for Supervision<'_, E, M> {}
+
+/// What is known of an incarnation that has ended.
+struct LastEnd {
+    id: ChildId,
+    key: Key,
+    child: ChildInfo,
+    number: u64,
+    has_completed: bool,
+}
 
 /// How often it goes round in one poll. A child that fails again and again, without a backoff, lets
 /// others of its task run after so many rounds.
@@ -120,13 +141,13 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     pub(super) fn new(
         nursery: Nursery<'env, (), E, M>,
         sleeper: M::Sleeper<'env>,
-        options: Options<'env, E, M>,
+        options: SupervisorRules<'env, E, M>,
         children: Vec<ChildSpec<'env, E, M>>,
     ) -> Self {
         let (requester, requests) = mpsc::unbounded();
         let (told, ready) = mpsc::unbounded();
         let mut new = Self {
-            nursery,
+            nursery: Some(nursery),
             members: BTreeMap::new(),
             names: HashMap::new(),
             runs: HashMap::new(),
@@ -134,9 +155,9 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             queued: BTreeSet::new(),
             unready: BTreeSet::new(),
             stopping: BTreeSet::new(),
-            group: None,
-            timers: Timers::new(sleeper),
-            in_window: 0,
+            delayed: BTreeSet::new(),
+            sleeps: Sleeps::new(sleeper),
+            window: VecDeque::new(),
             next_key: 0,
             options,
             board: Arc::default(),
@@ -147,6 +168,9 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             ready,
             around: current_cancelled(),
             ending: None,
+            is_unanswered: false,
+            went_with_child: false,
+            waiting: Vec::new(),
             histories: Some(Histories::new()),
         };
         for child in children {
@@ -214,19 +238,24 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let Some(mut histories) = self.histories.take() else {
             unreachable!("it is taken once, at the end")
         };
-        let Options { name, sources, .. } = &self.options;
-        for (_, member) in std::mem::take(&mut self.members) {
+        let SupervisorRules { name, sources, .. } = &self.options;
+        // The last that was added goes first, as children do.
+        for (_, member) in std::mem::take(&mut self.members).into_iter().rev() {
+            let (info, history, made) = member.take_apart();
+            let location = info.location();
             // Those that are there at the end are bounded already: by `max_children`, or not at all.
-            let location = member.info.location();
-            let none = histories.add(member.info, member.history, *sources, usize::MAX);
+            let none = histories.add(info, history, *sources, usize::MAX);
             debug_assert!(none.is_none(), "it is not bounded");
-            histories.drop_made(location, (member.starter, member.rules));
+            self.is_unanswered |= histories.drop_made(location, made);
         }
         // What is asked for from now on is refused, and so is what was not heeded.
         self.requests.close();
         let mut cx = Context::from_waker(Waker::noop());
         while let Poll::Ready(Some(request)) = Pin::new(&mut self.requests).poll_next(&mut cx) {
             drop_quietly(request);
+        }
+        for waiting in self.waiting.drain(..) {
+            drop_quietly(waiting);
         }
         histories.into_report(name.clone(), self.ending.clone(), *sources)
     }
@@ -249,9 +278,12 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         while let Poll::Ready(Some((key, number))) = Pin::new(&mut self.ready).poll_next(cx) {
             moved = true;
             let run = self.members.get_mut(&key).and_then(|member| member.run.as_mut());
-            // One that has ended, or that is to stop, is up no more.
-            if run.is_some_and(|run| run.number == number && run.stop == Stop::No && !run.is_up) {
-                self.is_up(key);
+            // One that has ended, that is to stop or that is out of time is up no more.
+            let comes_up = |run: &mut CurrentRun<'_, M>| {
+                run.number == number && !run.is_stopping() && !run.is_up
+            };
+            if run.is_some_and(comes_up) {
+                self.came_up(key);
             }
         }
         moved
@@ -259,45 +291,42 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     fn take_due(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = self.fail_by_timers();
-        while let Poll::Ready(due) = self.timers.poll_due(cx) {
+        while let Poll::Ready(due) = self.sleeps.poll_due(cx) {
             moved = true;
             match due {
                 Ok(due) => self.heed(due),
-                Err(panic) => self.fail_by_timer(panic),
+                Err((due, panic)) => self.fail_by_timer(due, panic),
             }
         }
         moved
     }
 
-    fn heed(&mut self, due: Due) {
-        if due == Due::WindowOfAll {
-            self.in_window = self.in_window.saturating_sub(1);
-            return;
-        }
-        let (Due::Backoff(key) | Due::Stable(key, _) | Due::Window(key)) = due else { return };
+    fn heed(&mut self, due: SleepFor) {
+        let key = due.key();
         let Some(member) = self.members.get_mut(&key) else { return };
         match (due, &mut member.run) {
-            (Due::Window(_), _) => member.in_window = member.in_window.saturating_sub(1),
-            (Due::Backoff(_), _) => {
+            (SleepFor::Backoff(_), _) => {
                 member.delay = None;
+                self.delayed.remove(&key);
                 if member.in_order {
                     self.publish(key);
                 } else {
                     self.start(key);
                 }
             }
-            (Due::Stable(_, number), Some(run)) if run.number == number => {
-                run.stable = None;
-                let delays = member.delays.take();
-                drop_quietly(delays);
+            (SleepFor::Stable(_, number), Some(run)) if run.number == number => {
+                member.begin_anew();
             }
+            // A window is looked at when another restart comes.
             _ => {}
         }
     }
 
     fn take_ends(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while let Poll::Ready(Some(completion)) = Pin::new(&mut self.nursery.next()).poll(cx) {
+        while let Some(nursery) = &mut self.nursery
+            && let Poll::Ready(Some(completion)) = Pin::new(&mut nursery.next()).poll(cx)
+        {
             moved = true;
             self.ended(completion);
         }
@@ -315,24 +344,21 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         true
     }
 
-    /// Starts those that are to start in order, as far as those before them are up.
+    /// Starts those that are to start in order, as far as those before them are up. A group starts
+    /// when the backoffs of all in it are over.
     fn start_next(&mut self) -> bool {
-        let mut moved = false;
-        while let Some(&key) = self.queued.first() {
-            let waits = |key: &Key| self.members.get(key).is_some_and(|it| it.delay.is_some());
+        let is_group = self.options.strategy == Strategy::OneForAll;
+        // A long queue is started in several rounds.
+        for started in 0..ROUNDS {
+            let Some(&key) = self.queued.first() else { return started > 0 };
             let has_before = self.unready.first().is_some_and(|first| *first < key);
-            if !self.stopping.is_empty()
-                || has_before
-                || waits(&key)
-                || self.group.as_ref().is_some_and(waits)
-            {
-                break;
+            let is_delayed = self.delayed.contains(&key) || is_group && !self.delayed.is_empty();
+            if has_before || is_delayed || !self.stopping.is_empty() {
+                return started > 0;
             }
-            self.group = None;
             self.start(key);
-            moved = true;
         }
-        moved
+        true
     }
 }
 
@@ -345,7 +371,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         self.next_key += 1;
         self.names.insert(Arc::clone(&name), key);
         let info = ChildInfo::new(ChildId::new(key.0), Some(name), location);
-        let member = Member {
+        let member = Kept {
             info,
             rules,
             starter,
@@ -356,7 +382,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             delays: None,
             incarnations: 0,
             restarts: 0,
-            in_window: 0,
+            window: VecDeque::new(),
             history: History::new(),
             asked: Vec::new(),
         };
@@ -364,10 +390,28 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         key
     }
 
+    /// It does not wait for its start any more.
+    fn leave_queues(&mut self, key: Key) {
+        self.queued.remove(&key);
+        self.delayed.remove(&key);
+        self.unready.remove(&key);
+    }
+
+    /// It waits for its start in order.
+    fn enqueue(&mut self, key: Key) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        member.in_order = true;
+        self.unready.remove(&key);
+        self.queued.insert(key);
+        if member.delay.is_some() {
+            self.delayed.insert(key);
+        }
+        self.publish(key);
+    }
+
     /// Starts the next incarnation of a child that does not run.
     fn start(&mut self, key: Key) {
-        self.queued.remove(&key);
-        self.unready.remove(&key);
+        self.leave_queues(key);
         let Some(member) = self.members.get_mut(&key) else { return };
         debug_assert!(member.run.is_none() && member.goal == Goal::Up, "it is to start");
         member.incarnations += 1;
@@ -379,16 +423,17 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             child: &member.info,
             grace: member.rules.grace,
             limit: member.rules.start_limit.map(|limit| (limit, incarnation.up())),
-            sleeper: self.timers.sleeper(),
+            sleeper: self.sleeps.sleeper(),
             incarnation,
         };
-        let handle = M::start(&mut member.starter, &mut self.nursery, start);
+        let Some(nursery) = &mut self.nursery else { return };
+        let handle = M::start(&mut member.starter, nursery, start);
         self.runs.insert(handle.id(), key);
         let is_up = member.rules.start_limit.is_none();
         member.run =
             Some(CurrentRun { number, handle, is_up: false, stop: Stop::No, stable: None });
         if is_up {
-            self.is_up(key);
+            self.came_up(key);
         } else {
             self.unready.insert(key);
             self.publish(key);
@@ -396,15 +441,15 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     }
 
     /// The incarnation that runs is up.
-    fn is_up(&mut self, key: Key) {
+    fn came_up(&mut self, key: Key) {
         self.unready.remove(&key);
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(run) = &mut member.run else { return };
         run.is_up = true;
         // Only a backoff that has begun is to begin anew.
         if member.delays.is_some() {
-            let stable = Due::Stable(key, run.number);
-            run.stable = self.timers.arm(member.rules.stable_after, stable);
+            let stable = SleepFor::Stable(key, run.number);
+            run.stable = self.sleeps.arm(member.rules.stable_after, stable);
         }
         self.publish(key);
     }
@@ -421,14 +466,18 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             (None, Goal::Removed) => "removed".to_owned(),
         };
         run.handle.cancel_with(reason);
-        self.unready.remove(&key);
+        // One that comes back is waited for by those that start after it.
+        if member.goal == Goal::Up && !member.in_order {
+            self.unready.insert(key);
+        } else {
+            self.unready.remove(&key);
+        }
         self.publish(key);
     }
 
     /// A child is to stay down, or is forgotten.
     fn lower(&mut self, key: Key, goal: Goal) {
-        self.queued.remove(&key);
-        self.unready.remove(&key);
+        self.leave_queues(key);
         let Some(member) = self.members.get_mut(&key) else { return };
         // One that is to be forgotten stays so.
         if member.goal != Goal::Removed {
@@ -445,16 +494,17 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     fn forget(&mut self, key: Key) {
         let Some(mut member) = self.members.remove(&key) else { return };
-        member.answer();
+        member.answer(self.ending.is_some());
         self.board.lock().remove(&key);
         if let Some(name) = member.info.name() {
             self.names.remove(name);
         }
-        let Options { sources, keep, .. } = &self.options;
+        let SupervisorRules { sources, keep, .. } = &self.options;
+        let (info, history, made) = member.take_apart();
         if let Some(histories) = &mut self.histories {
-            let location = member.info.location();
-            drop_quietly(histories.add(member.info, member.history, *sources, *keep));
-            histories.drop_made(location, (member.starter, member.rules));
+            let location = info.location();
+            drop_quietly(histories.add(info, history, *sources, *keep));
+            self.is_unanswered |= histories.drop_made(location, made);
         }
     }
 
@@ -485,34 +535,37 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         }
     }
 
-    /// What the supervisor was given has panicked.
-    fn fail_itself(&mut self, panic: Panic, why: String) {
+    /// What the supervisor was given has panicked, for this child.
+    fn fail_itself(&mut self, key: Option<Key>, panic: Panic, why: &str) {
         let info = ChildInfo::nursery(self.options.info.location());
-        let error = ChildError::new(info.clone(), Failure::Panic(panic), How::default());
+        let child = key.and_then(|key| self.members.get(&key)).map(|member| member.info.clone());
+        let (child, why) = (child.unwrap_or_else(|| info.clone()), why.to_owned());
+        let error = ChildError::new(info, Failure::Panic(panic), How::default());
+        self.is_unanswered = true;
         if let Some(histories) = &mut self.histories {
             histories.add_own(error);
         }
-        self.end(Cause::gave_up(info, why));
+        self.end(Cause::gave_up(child, why));
     }
 
     /// Fails for each timer that has panicked as a sleep was made. Says whether there was one.
     fn fail_by_timers(&mut self) -> bool {
         let mut any = false;
-        while let Some(panic) = self.timers.take_panic() {
+        while let Some((due, panic)) = self.sleeps.take_panic() {
             any = true;
-            self.fail_by_timer(panic);
+            self.fail_by_timer(due, panic);
         }
         any
     }
 
-    fn fail_by_timer(&mut self, panic: CaughtPanic) {
-        self.fail_itself(Panic::of_timer(panic), "its timer panicked".to_owned());
+    fn fail_by_timer(&mut self, due: SleepFor, panic: CaughtPanic) {
+        self.fail_itself(Some(due.key()), Panic::of_timer(panic), "the timer panicked");
     }
 
     /// Shows what has become of a child, and answers what was asked of it.
     fn publish(&mut self, key: Key) {
         let Some(member) = self.members.get_mut(&key) else { return };
-        member.answer();
+        member.answer(self.ending.is_some());
         let (state, clock) = (member.state(), &self.options.clock);
         // Foreign code: not under the lock.
         let now = clock.as_ref().map(|clock| clock.now());
@@ -544,14 +597,22 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         self.unready.remove(&key);
         let Some(member) = self.members.get_mut(&key) else { return };
         let Some(run) = member.run.take() else { return };
-        self.last = Some((info.id(), key, run.number));
+        let (child, number) = (member.info.clone(), run.number);
+        let has_completed = matches!(outcome, Outcome::Completed(()));
+        self.last = Some(LastEnd { id: info.id(), key, child, number, has_completed });
         member.history.count(&outcome);
         let is_told = run.stop != Stop::No;
+        if run.stable.is_some_and(|stable| stable.is_over()) {
+            member.begin_anew();
+        }
         let has_failed = outcome.is_failed();
         let mut decision = Decision::Restart;
         if let Outcome::Failed(error) = outcome {
             let error = error.with_child(incarnation(&member.info, run.number));
-            if !is_told && self.ending.is_none() {
+            let goal = member.goal;
+            if goal != Goal::Up {
+                self.is_unanswered = true;
+            } else if !is_told {
                 decision = self.decide(key, &error);
             }
             self.keep(key, error);
@@ -567,25 +628,30 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     /// A failure that comes after the end: of the destructor of the future.
     fn ended_late(&mut self, info: &ChildInfo, outcome: Outcome<(), E>) {
-        let Outcome::Failed(error) = outcome else { return };
-        match self.last {
-            Some((id, key, number)) if id == info.id() => {
-                if let Some(member) = self.members.get(&key) {
-                    let error = error.with_child(incarnation(&member.info, number));
-                    return self.keep(key, error);
-                }
+        let (Outcome::Failed(error), Some(last)) = (outcome, &mut self.last) else { return };
+        debug_assert_eq!(last.id, info.id(), "it comes right after the end");
+        let error = error.with_child(incarnation(&last.child, last.number));
+        let has_completed = std::mem::replace(&mut last.has_completed, false);
+        self.is_unanswered = true;
+        if let Some(member) = self.members.get_mut(&last.key) {
+            if has_completed {
+                member.history.has_failed();
             }
-            _ => {}
-        }
-        // Its child was removed.
-        if let Some(histories) = &mut self.histories {
-            histories.add_own(error);
+            let key = last.key;
+            self.keep(key, error);
+        } else if let Some(histories) = &mut self.histories {
+            // Its child was removed.
+            let child = last.child.clone();
+            let mut history = History::new();
+            history.has_failed();
+            drop_quietly(history.keep(error, 1));
+            drop_quietly(histories.add(child, history, self.options.sources, self.options.keep));
         }
     }
 
     /// Keeps a failure in the history of its child.
     fn keep(&mut self, key: Key, error: ChildError<E>) {
-        let Options { text, keep, .. } = &self.options;
+        let SupervisorRules { text, keep, .. } = &self.options;
         // Its `Display` may panic.
         let text = catch(|| text(error.failure())).unwrap_or_else(|thrown| {
             drop_quietly(thrown);
@@ -607,24 +673,22 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         match catch(|| M::decide(decide, error)) {
             Ok(decision) => decision,
             Err(panic) => {
-                let why = "its decision panicked".to_owned();
-                self.fail_itself(Panic::of_decision(panic), why);
+                self.fail_itself(Some(key), Panic::of_decision(panic), "the decision panicked");
                 Decision::Stop
             }
         }
     }
 
-    /// A child was told to stop so that it comes back.
+    /// A child was told to stop so that it comes back: by hand, with others, or both.
     fn come_back(&mut self, key: Key) {
         let Some(member) = self.members.get(&key) else { return };
-        let is_by_hand = !member.in_order;
-        if is_by_hand {
+        let is_by_hand = member.asked.iter().any(|(act, _)| matches!(act, Act::Restart(_)));
+        if !member.in_order {
             self.start(key);
-        } else if member.rules.restart == Restart::Temporary {
+        } else if member.rules.restart == Restart::Temporary && !is_by_hand {
             self.lower(key, Goal::Down);
         } else {
-            self.queued.insert(key);
-            self.publish(key);
+            self.enqueue(key);
         }
     }
 
@@ -652,7 +716,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     /// A significant child has ended for good.
     fn shut_down_after_significant(&mut self) {
-        let is_up = |member: &Member<'_, E, M>| member.rules.significant && member.goal == Goal::Up;
+        let is_up = |member: &Kept<'_, E, M>| member.rules.significant && member.goal == Goal::Up;
         let ends = match self.options.frame.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::Any => true,
@@ -672,25 +736,23 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Ok(delay) => delay,
             Err(why) => return self.give_up(key, why),
         };
-        let delay = if delay.is_zero() { None } else { self.timers.arm(delay, Due::Backoff(key)) };
+        let delay =
+            if delay.is_zero() { None } else { self.sleeps.arm(delay, SleepFor::Backoff(key)) };
         if self.fail_by_timers() {
             return;
         }
-        let strategy = self.options.strategy;
         self.stop_group(key);
         let Some(member) = self.members.get_mut(&key) else { return };
         member.restarts += 1;
-        member.in_order = strategy != Strategy::OneForOne;
         member.delay = delay;
-        if member.in_order {
-            self.queued.insert(key);
-            self.group = (strategy == Strategy::OneForAll).then_some(key);
+        if self.options.strategy != Strategy::OneForOne {
+            self.enqueue(key);
         } else if member.delay.is_some() {
             self.unready.insert(key);
+            self.publish(key);
         } else {
-            return self.start(key);
+            self.start(key);
         }
-        self.publish(key);
     }
 
     /// Stops those that are restarted with a child. Those that are down stay so.
@@ -700,27 +762,22 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Strategy::OneForAll => Key(0),
             Strategy::RestForOne => Key(key.0 + 1),
         };
-        let mut group = Vec::new();
-        for (&other, member) in self.members.range_mut(first..) {
-            if other == key || member.goal != Goal::Up {
+        let is_in = |(&other, member): (&Key, &Kept<'_, E, M>)| {
+            (other != key && member.goal == Goal::Up).then_some(other)
+        };
+        let group: Vec<_> = self.members.range(first..).filter_map(is_in).collect();
+        for other in group {
+            let Some(member) = self.members.get_mut(&other) else { continue };
+            let Some(run) = &mut member.run else {
+                self.enqueue(other);
                 continue;
+            };
+            if run.stop == Stop::No {
+                run.stop = Stop::InOrder;
             }
             member.in_order = true;
-            group.push(other);
-            match &mut member.run {
-                Some(run) => {
-                    if run.stop == Stop::No {
-                        run.stop = Stop::InOrder;
-                    }
-                    self.stopping.insert(other);
-                }
-                None => {
-                    self.queued.insert(other);
-                }
-            }
             self.unready.remove(&other);
-        }
-        for other in group {
+            self.stopping.insert(other);
             self.publish(other);
         }
     }
@@ -728,19 +785,16 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     /// Counts a restart. Says why there may be no more.
     fn count(&mut self, key: Key) -> Result<(), String> {
         let Some(member) = self.members.get_mut(&key) else { return Ok(()) };
-        if let Some(intensity) = member.rules.intensity {
-            member.in_window += 1;
-            if member.in_window > intensity.restarts {
-                return Err(too_many("it", intensity));
+        let (own, of_all) = (member.rules.intensity, self.options.frame.intensity);
+        let windows = [("it", own, &mut member.window), ("all children", of_all, &mut self.window)];
+        for (what, intensity, window) in windows {
+            let Some(intensity) = intensity else { continue };
+            let counts = window.iter().position(|restart| !restart.is_over());
+            window.drain(..counts.unwrap_or(window.len()));
+            if window.len() >= intensity.restarts as usize {
+                return Err(too_many(what, intensity));
             }
-            self.timers.arm(intensity.window, Due::Window(key)).map(Armed::stay);
-        }
-        if let Some(intensity) = self.options.frame.intensity {
-            self.in_window += 1;
-            if self.in_window > intensity.restarts {
-                return Err(too_many("all children", intensity));
-            }
-            self.timers.arm(intensity.window, Due::WindowOfAll).map(Armed::stay);
+            window.extend(self.sleeps.arm(intensity.window, SleepFor::Window(key)));
         }
         Ok(())
     }
@@ -755,9 +809,9 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Ok(Some(delay)) => Ok(delay),
             Ok(None) => Err("its backoff has no delay left".to_owned()),
             Err(panic) => {
-                let why = "its backoff panicked".to_owned();
-                self.fail_itself(Panic::of_backoff(panic), why.clone());
-                Err(why)
+                let why = "its backoff panicked";
+                self.fail_itself(Some(key), Panic::of_backoff(panic), why);
+                Err(why.to_owned())
             }
         }
     }
@@ -781,6 +835,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
                 Request::Add(child, reply) => self.add(child, reply),
                 Request::Of(name, act, reply) => self.act(&name, act, reply),
                 Request::Shutdown(reason) => self.end(Cause::requested(reason)),
+                Request::Finished(waiting) => self.waiting.push(waiting),
             }
         }
         moved
@@ -805,8 +860,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
                 Ok(())
             }
         };
-        // Where nothing waits for the answer, the child is dropped here.
-        drop_quietly(reply.send(answer));
+        // The waker of what waits is foreign code. Where nothing waits, the child is dropped here.
+        quietly(|| drop(reply.send(answer)));
     }
 
     fn act(&mut self, name: &str, act: Act, reply: Reply) {
@@ -815,8 +870,9 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Some(&key) => self.refuse(key, act),
         };
         let (Some(&key), None) = (self.names.get(name), &refused) else {
-            // Where nothing waits for the answer, it is of no use.
-            let _ = reply.send(Err(refused.unwrap_or(Refused::NoSuchChild)));
+            let refused = refused.unwrap_or(Refused::NoSuchChild);
+            // The waker of what waits is foreign code.
+            quietly(|| drop(reply.send(Err(refused))));
             return;
         };
         if let Some(member) = self.members.get_mut(&key) {
@@ -838,7 +894,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         if member.goal == Goal::Removed {
             return Some(Refused::NoSuchChild);
         }
-        let runs = |run: &CurrentRun| run.stop == Stop::No && Some(run.number) == number;
+        let runs = |run: &CurrentRun<'_, M>| run.stop == Stop::No && Some(run.number) == number;
         let is_old = number.is_some() && !member.run.as_ref().is_some_and(runs);
         is_old.then_some(Refused::OldIncarnation)
     }
@@ -855,10 +911,17 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let Some(member) = self.members.get_mut(&key) else { return };
         member.goal = Goal::Up;
         member.delay = None;
+        self.delayed.remove(&key);
         drop_quietly(member.delays.take());
         match &member.run {
             // It comes back when it is gone: in order, if it goes with others.
-            Some(run) if run.stop != Stop::No => self.publish(key),
+            Some(run) if run.stop != Stop::No => {
+                // Those that start after it wait for it, until it is up again.
+                if !member.in_order {
+                    self.unready.insert(key);
+                }
+                self.publish(key);
+            }
             Some(_) => self.tell(key),
             None if member.in_order => self.publish(key),
             None => self.start(key),
@@ -870,17 +933,42 @@ impl<E, M: SupervisorFlavor> Future for Supervision<'_, E, M> {
     type Output = Result<(), JoinedError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_report(cx).map(|report| {
-            let has_given_up = report.cause().is_some_and(gave_up);
-            let (_, error, _) = report.into_parts();
-            match error {
-                Some(error) if has_given_up => Err(error),
-                answered => {
-                    drop_quietly(answered);
-                    Ok(())
-                }
+        if self.went_with_child {
+            return Poll::Pending;
+        }
+        let report = ready!(self.poll_report(cx));
+        let tells = self.is_unanswered || report.cause().is_some_and(Cause::has_given_up);
+        let (_, error, _) = report.into_parts();
+        match error {
+            Some(error) if tells => Poll::Ready(Err(error)),
+            answered => {
+                drop_quietly(answered);
+                // As a `join` that is cut short: what comes after it in the child is not to run.
+                self.went_with_child = self.around.is_last();
+                if self.went_with_child { Poll::Pending } else { Poll::Ready(Ok(())) }
             }
-        })
+        }
+    }
+}
+
+impl<E, M: SupervisorFlavor> Drop for Supervision<'_, E, M> {
+    // Children first, the newest before the others, then what they were made by, each even where
+    // another's destructor panics.
+    fn drop(&mut self) {
+        let mut first = FirstPanic::default();
+        first.note(drop_guarded(self.nursery.take()));
+        let mut lost = 0;
+        for (_, member) in std::mem::take(&mut self.members).into_iter().rev() {
+            let (_, history, made) = member.take_apart();
+            lost += history.failures();
+            first.drop_each(made);
+            first.note(drop_guarded(history));
+        }
+        if let Some(histories) = self.histories.take() {
+            self.around.lose(lost + histories.failures());
+            first.note(drop_guarded(histories));
+        }
+        first.resume();
     }
 }
 

@@ -48,11 +48,11 @@ pub struct ChildSpec<'env, E, M: SupervisorFlavor = Shared> {
     pub(super) name: Arc<str>,
     pub(super) location: &'static Location<'static>,
     pub(super) starter: M::Starter<'env, E>,
-    pub(super) rules: Rules<'env, E, M>,
+    pub(super) rules: ChildRules<'env, E, M>,
 }
 
 /// The rules of one child.
-pub(super) struct Rules<'env, E, M: SupervisorFlavor> {
+pub(super) struct ChildRules<'env, E, M: SupervisorFlavor> {
     pub(super) restart: Restart,
     pub(super) significant: bool,
     /// How long it has to end when it is stopped. Without one it is dropped.
@@ -84,8 +84,8 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     }
 
     /// The same of a child with children of its own: what it fails with is a joined error, which
-    /// becomes a subtree. A supervisor, a nursery and a [`retry`](fn@crate::retry) are such
-    /// children.
+    /// becomes a subtree. A supervisor is such a child, a [`retry`](fn@crate::retry) without an output,
+    /// and what joins a nursery and drops the outputs.
     #[track_caller]
     pub fn group<F, Fut>(name: impl Into<Arc<str>>, make: F) -> Self
     where
@@ -98,7 +98,7 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
 
     #[track_caller]
     fn of(name: Arc<str>, starter: M::Starter<'env, E>) -> Self {
-        let rules = Rules {
+        let rules = ChildRules {
             restart: Restart::default(),
             significant: false,
             grace: None,
@@ -117,7 +117,7 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
         &self.name
     }
 
-    /// Which ends it comes back from.
+    /// After which ends it is restarted.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.rules.restart = restart;
         self
@@ -153,7 +153,9 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     /// there is none left, the supervisor gives up.
     ///
     /// Once an incarnation has been up for `stable_after`, the next failure begins with a new
-    /// iterator. A restart by hand does not wait, and begins anew too.
+    /// iterator. A restart by hand does not wait, and begins anew too. `delays` is called once or
+    /// twice as the rules are checked, too: whether an intensity can be exceeded is told by the
+    /// delays that it makes then. It is `Send` in both flavours.
     pub fn backoff<F, D>(mut self, stable_after: Duration, mut delays: F) -> Self
     where
         F: FnMut() -> D + Send + 'env,

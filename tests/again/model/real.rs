@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use nestling::supervise::{
-    AutoShutdown, ChildSpec, Incarnation, Restart, RunState, Strategy, SupervisorHandle,
+    AutoShutdown, ChildSpec, Decision, Incarnation, Restart, RunState, Strategy, SupervisorHandle,
 };
 use nestling::testing::{Executor, Task};
 use nestling::{Report, Supervisor};
@@ -131,6 +131,10 @@ impl Real {
     pub(super) fn end(mut self) -> End {
         self.handle.shutdown("the end");
         let _ = self.executor.run();
+        for _ in 0..100 {
+            self.clock.tick();
+            let _ = self.executor.run();
+        }
         let report = self.task.take().expect("it ends when it is told to");
         let cause = report.cause().expect("it is told").to_string();
         let gave_up_on =
@@ -166,6 +170,9 @@ fn spec(name: String, child: Child, orders: &Orders) -> ChildSpec<'static, Strin
     if child.significant {
         spec = spec.significant();
     }
+    if child.grace() > 0 {
+        spec = spec.grace(Duration::from_secs(child.grace()));
+    }
     if child.says_ready {
         spec = spec.says_ready(Duration::from_secs(100_000));
     }
@@ -173,6 +180,8 @@ fn spec(name: String, child: Child, orders: &Orders) -> ChildSpec<'static, Strin
         let delays = move || (0..).map(move |at| Duration::from_secs(child.delay(at)));
         spec = spec.backoff(Duration::from_secs(child.stable()), delays);
     }
+    // Which delays can be meant so is shown elsewhere: a decision may choose any.
+    spec = spec.decide(|_| Decision::Restart);
     if let Some(intensity) = child.intensity {
         let (restarts, window) = bounds(intensity);
         spec = spec.intensity(restarts, Duration::from_secs(window));

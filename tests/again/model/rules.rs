@@ -24,14 +24,21 @@ struct Kept {
     rules: Child,
     /// It is to be up.
     wanted: bool,
+    /// It is forgotten when it is gone.
+    removed: bool,
     alive: bool,
     up: bool,
+    stop: Stop,
+    /// It stops with others, the last first.
+    stops_in_order: bool,
     incarnation: u64,
     restarts: u64,
     /// When its backoff is over.
     due: Option<u64>,
     /// It starts in order.
     ordered: bool,
+    /// It was restarted by hand, and has not started.
+    by_hand: bool,
     /// The delays that it has had since it was stable.
     delays: usize,
     /// When it is stable.
@@ -39,6 +46,15 @@ struct Kept {
     /// When its restarts leave its window.
     window: Vec<u64>,
     failures: Vec<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// When those after it are gone.
+    InOrder,
+    /// It was told, and is dropped then.
+    Told(u64),
 }
 
 pub(super) struct Model {
@@ -50,7 +66,7 @@ pub(super) struct Model {
     known: usize,
     now: u64,
     window: Vec<u64>,
-    ended: bool,
+    ending: bool,
     gave_up_on: Option<String>,
     removed: Vec<(String, Vec<u64>)>,
 }
@@ -65,7 +81,7 @@ impl Model {
             known: 0,
             now: 0,
             window: Vec::new(),
-            ended: false,
+            ending: false,
             gave_up_on: None,
             removed: Vec::new(),
         };
@@ -84,12 +100,16 @@ impl Model {
             number,
             rules,
             wanted: true,
+            removed: false,
             alive: false,
             up: false,
+            stop: Stop::No,
+            stops_in_order: false,
             incarnation: 0,
             restarts: 0,
             due: None,
             ordered,
+            by_hand: false,
             delays: 0,
             stable: None,
             window: Vec::new(),
@@ -103,30 +123,30 @@ impl Model {
             let number = usize::from(at).checked_rem(known)?;
             children.iter().position(|child| child.number == number)
         };
-        if self.ended {
-            return;
-        }
         match event {
             Event::Fails(at) => drop(place(at, &self.children).map(|at| self.ends(at, true))),
             Event::Succeeds(at) => drop(place(at, &self.children).map(|at| self.ends(at, false))),
             Event::IsUp(at) => {
                 if let Some(at) = place(at, &self.children)
                     && self.children[at].alive
+                    && self.children[at].stop == Stop::No
                 {
-                    self.is_up(at);
+                    self.comes_up(at);
                 }
             }
-            Event::Stop(at) => drop(place(at, &self.children).map(|at| self.children[at].lower())),
+            Event::Stop(at) => drop(place(at, &self.children).map(|at| self.stops(at))),
             Event::Remove(at) => {
                 if let Some(at) = place(at, &self.children) {
-                    let child = self.children.remove(at);
-                    self.removed.push((child.number.to_string(), child.failures));
+                    self.children[at].removed = true;
+                    self.stops(at);
                 }
             }
             Event::Restart(at) => {
-                if let Some(at) = place(at, &self.children) {
-                    let child = &mut self.children[at];
-                    (child.wanted, child.alive, child.due, child.delays) = (true, false, None, 0);
+                if let Some(at) = place(at, &self.children)
+                    && !self.children[at].removed
+                    && !self.ending
+                {
+                    self.restarts_by_hand(at);
                 }
             }
             Event::Add(child) if is_taken => self.take(child, false),
@@ -156,6 +176,11 @@ impl Model {
                 (child.delays, child.stable) = (0, None);
             }
         }
+        for at in (0..self.children.len()).rev() {
+            if matches!(self.children[at].stop, Stop::Told(until) if until <= now) {
+                self.gone(at);
+            }
+        }
         self.settle();
     }
 
@@ -165,10 +190,13 @@ impl Model {
         if !child.alive {
             return;
         }
-        (child.alive, child.up) = (false, false);
         if failed {
             child.failures.push(child.incarnation);
         }
+        if child.stop != Stop::No {
+            return self.gone(at);
+        }
+        (child.alive, child.up) = (false, false);
         let comes = match child.rules.comes {
             Comes::Always => true,
             Comes::AfterFailures => failed,
@@ -183,6 +211,47 @@ impl Model {
             if self.auto == Auto::Any || !others {
                 self.finish(None);
             }
+        }
+    }
+
+    /// A child that was to stop is gone.
+    fn gone(&mut self, at: usize) {
+        let child = &mut self.children[at];
+        (child.alive, child.up, child.stop, child.stops_in_order) = (false, false, Stop::No, false);
+        if child.removed {
+            let child = self.children.remove(at);
+            self.removed.push((child.number.to_string(), child.failures));
+        } else if child.ordered && child.rules.comes == Comes::Never && !child.by_hand {
+            child.lower();
+        }
+    }
+
+    /// A child is told to stop.
+    fn tell(&mut self, at: usize) {
+        let child = &mut self.children[at];
+        (child.stop, child.up, child.stable) =
+            (Stop::Told(self.now + child.rules.grace()), false, None);
+        if child.rules.grace() == 0 {
+            self.gone(at);
+        }
+    }
+
+    fn stops(&mut self, at: usize) {
+        let child = &mut self.children[at];
+        child.lower();
+        match (child.alive, child.stop) {
+            (true, Stop::No | Stop::InOrder) => self.tell(at),
+            (true, Stop::Told(_)) => {}
+            (false, _) if child.removed => self.gone(at),
+            (false, _) => {}
+        }
+    }
+
+    fn restarts_by_hand(&mut self, at: usize) {
+        let child = &mut self.children[at];
+        (child.wanted, child.due, child.delays, child.by_hand) = (true, None, 0, true);
+        if child.alive && child.stop == Stop::No {
+            self.tell(at);
         }
     }
 
@@ -215,16 +284,13 @@ impl Model {
         };
         for (other, child) in self.children.iter_mut().enumerate().skip(first) {
             if other != at && child.wanted {
-                if child.alive && child.rules.comes == Comes::Never {
-                    child.lower();
-                    continue;
-                }
-                (child.alive, child.up, child.ordered) = (false, false, true);
+                child.ordered = true;
+                child.stop_in_order();
             }
         }
     }
 
-    fn is_up(&mut self, at: usize) {
+    fn comes_up(&mut self, at: usize) {
         let child = &mut self.children[at];
         if !child.up {
             child.up = true;
@@ -232,37 +298,57 @@ impl Model {
         }
     }
 
-    /// Starts all that can start.
+    /// Stops and starts all that can.
     fn settle(&mut self) {
-        if self.ended {
-            return;
+        while self.stops_next() || self.starts_next() {}
+    }
+
+    fn stops_next(&mut self) -> bool {
+        let last = self.children.iter().rposition(|child| child.alive && child.stops_in_order);
+        let last = last.filter(|at| self.children[*at].stop == Stop::InOrder);
+        if let Some(at) = last {
+            self.tell(at);
         }
-        for at in 0..self.children.len() {
-            let child = &self.children[at];
-            if !child.wanted || child.alive || child.due.is_some() {
-                continue;
-            }
-            let before = self.children[..at].iter().any(|it| it.wanted && !it.up);
-            let group = self.strategy == Way::OneForAll
-                && self.children.iter().any(|it| it.ordered && it.due.is_some());
-            if child.ordered && (before || group) {
-                continue;
-            }
-            let child = &mut self.children[at];
-            (child.alive, child.up, child.ordered) = (true, false, false);
-            (child.incarnation, child.stable) = (child.incarnation + 1, None);
-            if !child.rules.says_ready {
-                self.is_up(at);
-            }
+        last.is_some()
+    }
+
+    fn starts_next(&mut self) -> bool {
+        let stopping = self.children.iter().any(|child| child.alive && child.stops_in_order);
+        let group = self.strategy == Way::OneForAll
+            && self.children.iter().any(|child| child.ordered && child.due.is_some());
+        let mut before = false;
+        let next = self.children.iter().position(|child| {
+            let starts = child.wanted && !child.alive && child.due.is_none();
+            let waits = child.ordered && (before || group || stopping);
+            before |= child.wanted && !child.up;
+            starts && !waits
+        });
+        let Some(at) = next.filter(|_| !self.ending) else { return false };
+        let child = &mut self.children[at];
+        (child.alive, child.up, child.ordered, child.by_hand) = (true, false, false, false);
+        (child.incarnation, child.stable) = (child.incarnation + 1, None);
+        if !child.rules.says_ready {
+            self.comes_up(at);
         }
+        true
     }
 
     fn finish(&mut self, gave_up_on: Option<String>) {
-        (self.ended, self.gave_up_on) = (true, gave_up_on);
+        if !self.ending {
+            (self.ending, self.gave_up_on) = (true, gave_up_on);
+            for child in &mut self.children {
+                child.lower();
+                child.stop_in_order();
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ending && !self.children.iter().any(|child| child.alive)
     }
 
     pub(super) fn shows(&self) -> Vec<Shown> {
-        if self.ended {
+        if self.has_ended() {
             return Vec::new();
         }
         let show = |child: &Kept| Shown {
@@ -270,6 +356,7 @@ impl Model {
             incarnation: child.incarnation,
             restarts: child.restarts,
             state: match (child.alive, child.up, child.wanted) {
+                (true, ..) if child.stop != Stop::No => "stopping",
                 (true, true, _) => "running",
                 (true, false, _) => "starting",
                 (false, _, true) => "to start",
@@ -291,8 +378,16 @@ impl Model {
 
 impl Kept {
     fn lower(&mut self) {
-        (self.wanted, self.alive, self.up, self.due, self.ordered) =
-            (false, false, false, None, false);
+        (self.wanted, self.due, self.ordered, self.by_hand) = (false, None, false, false);
         self.delays = 0;
+    }
+
+    fn stop_in_order(&mut self) {
+        if self.alive {
+            (self.up, self.stops_in_order) = (false, true);
+            if self.stop == Stop::No {
+                self.stop = Stop::InOrder;
+            }
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! What happens.
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Result, Unstructured};
 
 /// A supervisor, and what happens to it.
-#[derive(Clone, Debug, Arbitrary)]
+#[derive(Clone, Debug)]
 pub(crate) struct Script {
     pub(crate) strategy: Way,
     pub(crate) auto: Auto,
@@ -48,10 +48,12 @@ pub(crate) struct Child {
     pub(crate) intensity: Option<(u8, u8)>,
     /// It has to say that it is up.
     pub(crate) says_ready: bool,
+    /// It does not heed a stop, and is dropped so many seconds later.
+    pub(crate) grace: Option<u8>,
 }
 
 /// Each of the child with this number, modulo how many there are.
-#[derive(Clone, Copy, Debug, Arbitrary)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Fails(u8),
     Succeeds(u8),
@@ -63,6 +65,38 @@ pub(crate) enum Event {
     /// So many seconds pass.
     Pass(u8),
     Shutdown,
+}
+
+impl<'a> Arbitrary<'a> for Script {
+    /// The events take what is left of the bytes: so a long input is a long script.
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Self> {
+        let (strategy, auto, intensity) = bytes.arbitrary()?;
+        let seed = bytes.arbitrary()?;
+        let children = (0..bytes.int_in_range(0..=4)?).map(|_| bytes.arbitrary());
+        let children = children.collect::<Result<_>>()?;
+        let mut events = Vec::new();
+        while bytes.len() > 1 && events.len() < 100 {
+            events.push(bytes.arbitrary()?);
+        }
+        Ok(Self { strategy, auto, intensity, children, events, seed })
+    }
+}
+
+impl<'a> Arbitrary<'a> for Event {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Self> {
+        let (kind, of): (u8, u8) = bytes.arbitrary()?;
+        Ok(match kind % 32 {
+            0..8 => Self::Fails(of),
+            8..10 => Self::Succeeds(of),
+            10..14 => Self::IsUp(of),
+            14..16 => Self::Stop(of),
+            16 => Self::Remove(of),
+            17..20 => Self::Restart(of),
+            20..22 => Self::Add(bytes.arbitrary()?),
+            22 if of < 64 => Self::Shutdown,
+            _ => Self::Pass(of),
+        })
+    }
 }
 
 /// The restarts and the seconds of an intensity.
@@ -83,6 +117,10 @@ impl Child {
             (Some((first, _)), 0) => u64::from(first % 4),
             (Some((_, second)), _) => u64::from(second % 4),
         }
+    }
+
+    pub(crate) fn grace(&self) -> u64 {
+        self.grace.map_or(0, |grace| u64::from(grace % 5))
     }
 
     pub(crate) fn stable(&self) -> u64 {

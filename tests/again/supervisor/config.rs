@@ -142,3 +142,47 @@ fn more_children_than_may_be_are_refused() {
         "there are 2 children, and at most 1 may be; raise `max_children`",
     );
 }
+
+#[test]
+fn runs_that_are_just_stable_count_for_what_can_be() {
+    // At 0, 3, 6 and 7 seconds: it waits for one, and fails after two, and at once in the end.
+    let child = |window: u32| {
+        let delays = || [1, 100, 100, 100, 100].map(Duration::from_secs);
+        child("db").backoff(2 * SECOND, delays).intensity(3, window * SECOND)
+    };
+    let _ = supervisor().unlimited().child(child(8)).build().unwrap();
+    refuse(
+        supervisor().unlimited().child(child(7)),
+        ConfigErrorKind::SlowBackoff,
+        "child \"db\": more than 3 restarts within 7s can never be: after the first, 3 restarts wait \
+         for 7s, with runs that are just stable. Give a window of more than 7s, fewer restarts, or \
+         a shorter backoff",
+    );
+}
+
+#[test]
+fn a_decision_may_choose_delays_that_the_backoff_has_not() {
+    use nestling::supervise::Decision;
+    let slow = || child("db").backoff(60 * SECOND, || Backoff::new(10 * SECOND));
+    let again = |_: &nestling::ChildError<String>| Decision::RestartAfter(SECOND);
+    let _ = supervisor().child(slow().decide(again)).build().unwrap();
+    let _ = supervisor().child(slow()).decide(again).build().unwrap();
+    supervisor().child(slow()).build().unwrap_err();
+}
+
+#[test]
+fn a_backoff_that_panics_is_an_error_and_no_panic() {
+    let child = child("db").backoff(SECOND, || -> [Duration; 1] { panic!("no delays") });
+    refuse(
+        supervisor().child(child),
+        ConfigErrorKind::Backoff,
+        "child \"db\": its backoff panicked: no delays",
+    );
+}
+
+#[test]
+fn a_backoff_without_a_pause_makes_nothing_slow() {
+    let child = child("db").backoff(SECOND, || std::iter::repeat(Duration::ZERO));
+    let error = supervisor().unlimited().child(child).build().unwrap_err();
+    assert_eq!(error.kind(), ConfigErrorKind::Unbounded);
+}

@@ -177,3 +177,64 @@ fn a_significant_child_that_is_stopped_by_hand_ends_nothing() {
     );
     assert_eq!(world.log(), ["0 +a1", "0 +b1", "0 -b1", "5 -a1"]);
 }
+
+#[test]
+fn all_backoffs_of_a_group_are_over_before_it_starts() {
+    // `b` fails and waits; meanwhile `c` is added, and fails without a delay.
+    let (_, world) = drive(
+        |world| {
+            let b = world.child("b", &[Fail(5), RUN]).backoff(60 * SECOND, || [4 * SECOND]);
+            let supervisor = world.supervisor().strategy(Strategy::OneForAll);
+            supervisor.child(world.child("a", &[RUN])).child(b)
+        },
+        |world, handle| async move {
+            world.sleep(6).await;
+            handle.add(world.child("c", &[Fail(1), RUN])).await.unwrap();
+            world.sleep(20).await;
+        },
+    );
+    assert_eq!(world.log()[4..9], ["6 +c1", "7 -c1", "9 +a2", "9 +b2", "9 +c2"]);
+}
+
+#[test]
+fn a_child_that_is_restarted_by_hand_as_it_starts_holds_up_those_after_it() {
+    const A: &[Step] = &[Graceful(3), up(1)];
+    let (_, world) = drive(
+        |world| {
+            let a = world.child("a", A).says_ready(LIMIT).grace(9 * SECOND);
+            world.supervisor().child(a).child(world.child("b", &[RUN]))
+        },
+        |world, handle| async move {
+            world.sleep(1).await;
+            handle.restart("a").await.unwrap();
+            world.sleep(9).await;
+        },
+    );
+    assert_eq!(world.log()[..5], ["0 +a1", "1 ?a1", "4 -a1", "4 +a2", "5 +b1"]);
+}
+
+#[test]
+fn a_child_that_says_it_is_up_when_its_time_is_over_is_not() {
+    use nestling::supervise::{ChildSpec, Incarnation};
+    let (report, world) = drive(
+        |world| {
+            let clock = world.clone();
+            let a = ChildSpec::new("a", move |incarnation: Incarnation| {
+                let world = clock.clone();
+                async move {
+                    world.sleep(6).await;
+                    incarnation.ready();
+                    world.sleep(super::LONG).await;
+                    Ok(())
+                }
+            });
+            world.supervisor().child(a.says_ready(5 * SECOND)).child(world.child("b", &[RUN]))
+        },
+        |world, handle| async move {
+            world.sleep(18).await;
+            assert_eq!(handle.get("a").unwrap().incarnation(), 4);
+        },
+    );
+    assert!(world.log_of("+b").is_empty(), "{:?}", world.log());
+    assert!(report.to_string().contains("1 failed"), "{report}");
+}

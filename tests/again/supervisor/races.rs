@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use nestling::outcome::CauseKind;
 use nestling::supervise::{ChildSpec, Incarnation, RunState, Strategy};
 use nestling::testing::{Executor, Hazards, explore, yields};
 
@@ -18,6 +19,7 @@ fn fails_after(world: &World, polls: usize) -> Spec {
         let world = world.clone();
         async move {
             world.note(format_args!("+a{}", incarnation.number()));
+            let _run = super::Run { world: world.clone(), name: "a", number: incarnation.number() };
             if incarnation.number() > 1 {
                 std::future::pending::<()>().await;
             }
@@ -54,7 +56,10 @@ where
             handle.shutdown("the test is over");
         };
         let (result, ()) = executor.block_on(futures::future::join(supervision, then));
-        result.unwrap();
+        if let Err(error) = result {
+            // The child has failed as it was to stop for good.
+            assert_eq!(error.cause().unwrap().kind(), CauseKind::Requested);
+        }
         drop(executor);
     });
     met.get()
@@ -112,8 +117,12 @@ fn a_restart_by_hand_that_meets_one_starts_the_child_once() {
             // Its own failure, the restart by hand, or both, each after the other.
             let child = handle.get("a").unwrap();
             assert_eq!(child.state(), RunState::Running);
-            assert_eq!(world.log_of("+a").len() as u64, child.incarnation());
             assert!(child.incarnation() <= 3, "{child:?}");
+            // Each incarnation is gone before the next starts.
+            assert_eq!(world.log_of("-a").len() as u64 + 1, child.incarnation());
+            for (at, line) in world.log().iter().filter(|line| line.contains('a')).enumerate() {
+                assert_eq!(line.contains('+'), at % 2 == 0, "{:?}", world.log());
+            }
         });
         assert!(delay == 0 || met > 100, "{met}");
     }

@@ -1,11 +1,14 @@
 //! A child as its supervisor keeps it.
 
+use std::collections::VecDeque;
+
 use super::flavor::SupervisorFlavor;
 use super::handle::{Act, Refused, Reply, RunState};
 use super::history::History;
-use super::spec::{Delays, Rules};
-use super::timers::Armed;
+use super::sleeps::Armed;
+use super::spec::{ChildRules, Delays, MakeDelays};
 use crate::cancel::CancelHandle;
+use crate::guard::{drop_quietly, quietly};
 use crate::info::ChildInfo;
 
 /// A child of a supervisor.
@@ -17,25 +20,25 @@ use crate::info::ChildInfo;
 /// | up | not told to stop | | starting, or running once it is up |
 /// | any | told to stop | | stopping |
 /// | down | none | | down |
-pub(super) struct Member<'env, E, M: SupervisorFlavor> {
+pub(super) struct Kept<'env, E, M: SupervisorFlavor> {
     pub(super) info: ChildInfo,
-    pub(super) rules: Rules<'env, E, M>,
+    pub(super) rules: ChildRules<'env, E, M>,
     pub(super) starter: M::Starter<'env, E>,
     pub(super) goal: Goal,
     /// The incarnation that runs; its future is not gone yet.
-    pub(super) run: Option<CurrentRun>,
+    pub(super) run: Option<CurrentRun<'env, M>>,
     /// It starts after those before it are up, and those that are to stop are gone.
     pub(super) in_order: bool,
     /// Its backoff runs.
-    pub(super) delay: Option<Armed>,
+    pub(super) delay: Option<Armed<'env, M>>,
     /// The delays that are left until it is stable.
     pub(super) delays: Option<Delays<'env>>,
     /// The incarnations so far.
     pub(super) incarnations: u64,
     /// Its restarts for ends of its own.
     pub(super) restarts: u64,
-    /// Its restarts that are in its window.
-    pub(super) in_window: u32,
+    /// Its restarts that count for its own intensity, the oldest first.
+    pub(super) window: VecDeque<Armed<'env, M>>,
     pub(super) history: History<E>,
     /// What was asked for and is not done.
     pub(super) asked: Vec<(Act, Reply)>,
@@ -51,13 +54,13 @@ pub(super) enum Goal {
 }
 
 /// An incarnation that runs.
-pub(super) struct CurrentRun {
+pub(super) struct CurrentRun<'env, M: SupervisorFlavor> {
     pub(super) number: u64,
     pub(super) handle: CancelHandle,
     pub(super) is_up: bool,
     pub(super) stop: Stop,
     /// It is stable when this is over.
-    pub(super) stable: Option<Armed>,
+    pub(super) stable: Option<Armed<'env, M>>,
 }
 
 /// Whether an incarnation is to stop.
@@ -70,10 +73,10 @@ pub(super) enum Stop {
     Told,
 }
 
-impl<E, M: SupervisorFlavor> Member<'_, E, M> {
+impl<'env, E, M: SupervisorFlavor> Kept<'env, E, M> {
     pub(super) fn state(&self) -> RunState {
         match (&self.run, self.goal) {
-            (Some(run), _) if run.stop != Stop::No => RunState::Stopping,
+            (Some(run), _) if run.is_stopping() => RunState::Stopping,
             (Some(run), _) if run.is_up => RunState::Running,
             (Some(_), _) => RunState::Starting,
             (None, Goal::Up) if self.delay.is_some() => RunState::Waiting,
@@ -82,24 +85,67 @@ impl<E, M: SupervisorFlavor> Member<'_, E, M> {
         }
     }
 
+    /// It is stable: its backoff begins anew.
+    pub(super) fn begin_anew(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.stable = None;
+        }
+        drop_quietly(self.delays.take());
+    }
+
     /// Answers what is done, and what can be done no more.
-    pub(super) fn answer(&mut self) {
+    pub(super) fn answer(&mut self, is_ending: bool) {
         let (is_down, goal) = (self.run.is_none() && self.goal != Goal::Up, self.goal);
         let is_running = self.run.as_ref().is_some_and(|run| run.stop == Stop::No);
         self.asked.retain_mut(|(act, reply)| {
             let answer = match act {
-                Act::Stop if is_down => Ok(()),
-                Act::Remove if is_down => Ok(()),
+                Act::Stop | Act::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
                 Act::Stop if is_running => Ok(()),
+                Act::Restart(_) if is_ending => Err(Refused::Ended),
                 Act::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
                 Act::Restart(_) if is_running => Ok(()),
                 _ => return true,
             };
             let (new, _) = futures_channel::oneshot::channel();
-            // Where nothing waits for the answer, it is of no use.
-            let _ = std::mem::replace(reply, new).send(answer);
+            let reply = std::mem::replace(reply, new);
+            // The waker of what waits is foreign code.
+            quietly(|| drop(reply.send(answer)));
             false
         });
+    }
+
+    /// Parts what is known of it from what it was made by, each of which has a destructor of its own.
+    pub(super) fn take_apart(self) -> (ChildInfo, History<E>, Made<'env, E, M>) {
+        let Self { info, rules, starter, delays, history, .. } = self;
+        let ChildRules { backoff, decide, .. } = rules;
+        (
+            info,
+            history,
+            [
+                Some(Piece::Starter(starter)),
+                decide.map(Piece::Decide),
+                delays.map(Piece::Delays),
+                backoff.map(Piece::Backoff),
+            ],
+        )
+    }
+}
+
+/// What a child was made by.
+pub(super) type Made<'env, E, M> = [Option<Piece<'env, E, M>>; 4];
+
+#[expect(dead_code, reason = "they are dropped, and no more")]
+pub(super) enum Piece<'env, E, M: SupervisorFlavor> {
+    Starter(M::Starter<'env, E>),
+    Decide(M::Decide<'env, E>),
+    Delays(Delays<'env>),
+    Backoff(MakeDelays<'env>),
+}
+
+impl<M: SupervisorFlavor> CurrentRun<'_, M> {
+    /// It was told to stop, or is out of time.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop != Stop::No || self.handle.is_cancelled()
     }
 }
