@@ -37,10 +37,10 @@ impl fmt::Display for Attempt {
 
 /// What is to follow the attempt that has ended last. Without a failure nothing follows.
 #[derive(Clone, Default)]
-pub(super) struct Following(Arc<Mutex<Last>>);
+pub(super) struct Following(Arc<Mutex<LastAttempt>>);
 
 #[derive(Default)]
-struct Last {
+struct LastAttempt {
     again: Option<Again>,
     /// An attempt has succeeded, whatever has failed after that.
     succeeded: bool,
@@ -68,7 +68,7 @@ impl Following {
         self.lock().again = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Last> {
+    fn lock(&self) -> MutexGuard<'_, LastAttempt> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

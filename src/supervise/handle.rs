@@ -88,9 +88,9 @@ impl ChildStatus {
 /// What a supervisor shows of its children. The lock is held to change one, or to copy all, and no
 /// code of users runs under it.
 #[derive(Default)]
-pub(super) struct Board(Mutex<BTreeMap<Key, ChildStatus>>);
+pub(super) struct StatusBoard(Mutex<BTreeMap<Key, ChildStatus>>);
 
-impl Board {
+impl StatusBoard {
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, ChildStatus>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,7 +157,7 @@ pub(super) type AddReply<'env, E, M> = oneshot::Sender<Result<(), NotAdded<'env,
 /// What a handle asks for.
 pub(super) enum Request<'env, E, M: SupervisorFlavor> {
     Add(ChildSpec<'env, E, M>, AddReply<'env, E, M>),
-    Of(Arc<str>, Act, Reply),
+    Of(Arc<str>, ChildRequest, Reply),
     Shutdown(String),
     /// To be told by dropping this.
     Finished(oneshot::Sender<()>),
@@ -165,7 +165,7 @@ pub(super) enum Request<'env, E, M: SupervisorFlavor> {
 
 /// What is asked for of one child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Act {
+pub(super) enum ChildRequest {
     Stop,
     Remove,
     /// Of this incarnation only, if one is given.
@@ -182,13 +182,13 @@ pub(super) enum Act {
 /// it stops nothing.
 pub struct SupervisorHandle<'env, E, M: SupervisorFlavor = Shared> {
     requests: mpsc::UnboundedSender<Request<'env, E, M>>,
-    board: Arc<Board>,
+    board: Arc<StatusBoard>,
 }
 
 impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     pub(super) fn new(
         requests: mpsc::UnboundedSender<Request<'env, E, M>>,
-        board: Arc<Board>,
+        board: Arc<StatusBoard>,
     ) -> Self {
         Self { requests, board }
     }
@@ -219,7 +219,7 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     ///
     /// If there is no such child, or the supervisor ends before the child is gone.
     pub fn stop(&self, name: impl Into<Arc<str>>) -> Asked {
-        self.ask(name.into(), Act::Stop)
+        self.ask(name.into(), ChildRequest::Stop)
     }
 
     /// Stops a child and forgets it. Its failures stay in the history.
@@ -230,7 +230,7 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     ///
     /// As [`stop`](Self::stop).
     pub fn remove(&self, name: impl Into<Arc<str>>) -> Asked {
-        self.ask(name.into(), Act::Remove)
+        self.ask(name.into(), ChildRequest::Remove)
     }
 
     /// Restarts a child at once: one that runs is stopped first, one that waits for its backoff
@@ -244,7 +244,7 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     /// If there is no such child, if it is stopped or removed before it starts, or if the supervisor
     /// ends.
     pub fn restart(&self, name: impl Into<Arc<str>>) -> Asked {
-        self.ask(name.into(), Act::Restart(None))
+        self.ask(name.into(), ChildRequest::Restart(None))
     }
 
     /// The same if this is still the [incarnation](ChildStatus::incarnation) that runs.
@@ -255,7 +255,7 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     ///
     /// If another incarnation runs by now, or none; and as [`restart`](Self::restart).
     pub fn restart_incarnation(&self, name: impl Into<Arc<str>>, number: u64) -> Asked {
-        self.ask(name.into(), Act::Restart(Some(number)))
+        self.ask(name.into(), ChildRequest::Restart(Some(number)))
     }
 
     /// Ends the supervisor: its children are stopped, the last that was added first.
@@ -298,7 +298,7 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
         self.board.lock().values().find(|child| &*child.name == name).cloned()
     }
 
-    fn ask(&self, name: Arc<str>, act: Act) -> Asked {
+    fn ask(&self, name: Arc<str>, act: ChildRequest) -> Asked {
         let (reply, answer) = oneshot::channel();
         // Where the supervisor has ended, the reply is dropped, which answers.
         let _ = self.requests.unbounded_send(Request::Of(name, act, reply));

@@ -97,11 +97,11 @@ mod flavor;
 mod handle;
 mod history;
 mod incarnation;
-mod kept;
 mod rules;
 mod run;
 mod sleeps;
 mod spec;
+mod supervised;
 
 use std::error::Error;
 use std::fmt::{self, Display};

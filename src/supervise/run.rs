@@ -13,14 +13,15 @@ use futures_channel::{mpsc, oneshot};
 use super::config::{Frame, check_child};
 use super::flavor::SupervisorFlavor;
 use super::handle::{
-    Act, AddReply, Board, ChildStatus, NotAdded, Refused, Reply, Request, SupervisorHandle,
+    AddReply, ChildRequest, ChildStatus, NotAdded, Refused, Reply, Request, StatusBoard,
+    SupervisorHandle,
 };
 use super::history::{Histories, History, incarnation};
 use super::incarnation::{Incarnation, Key, Start};
-use super::kept::{CurrentRun, Goal, Kept, Stop};
 use super::rules::{AutoShutdown, Decision, Intensity, Restart, Restarts, Strategy};
 use super::sleeps::{Armed, SleepFor, Sleeps};
 use super::spec::ChildSpec;
+use super::supervised::{CurrentRun, Goal, Stop, Supervised};
 use crate::Nursery;
 use crate::cancel::{Cause, CurrentCancelled, How, current_cancelled};
 use crate::error::{ChildError, Failure, JoinedError, Panic, Sources};
@@ -80,7 +81,7 @@ pub struct Supervision<'env, E, M: SupervisorFlavor = Shared> {
     /// It is shielded: its children are stopped in order, and all at once only in the last poll.
     /// Taken when this is dropped.
     nursery: Option<Nursery<'env, (), E, M>>,
-    members: BTreeMap<Key, Kept<'env, E, M>>,
+    members: BTreeMap<Key, Supervised<'env, E, M>>,
     names: HashMap<Arc<str>, Key>,
     /// Which child an incarnation is of, while it runs.
     runs: HashMap<ChildId, Key>,
@@ -99,7 +100,7 @@ pub struct Supervision<'env, E, M: SupervisorFlavor = Shared> {
     window: VecDeque<Armed<'env, M>>,
     next_key: u64,
     options: SupervisorRules<'env, E, M>,
-    board: Arc<Board>,
+    board: Arc<StatusBoard>,
     requests: mpsc::UnboundedReceiver<Request<'env, E, M>>,
     /// For handles, until the first poll.
     requester: Option<mpsc::UnboundedSender<Request<'env, E, M>>>,
@@ -371,7 +372,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         self.next_key += 1;
         self.names.insert(Arc::clone(&name), key);
         let info = ChildInfo::new(ChildId::new(key.0), Some(name), location);
-        let member = Kept {
+        let member = Supervised {
             info,
             rules,
             starter,
@@ -682,7 +683,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     /// A child was told to stop so that it comes back: by hand, with others, or both.
     fn come_back(&mut self, key: Key) {
         let Some(member) = self.members.get(&key) else { return };
-        let is_by_hand = member.asked.iter().any(|(act, _)| matches!(act, Act::Restart(_)));
+        let is_by_hand =
+            member.asked.iter().any(|(act, _)| matches!(act, ChildRequest::Restart(_)));
         if !member.in_order {
             self.start(key);
         } else if member.rules.restart == Restart::Temporary && !is_by_hand {
@@ -716,7 +718,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     /// A significant child has ended for good.
     fn shut_down_after_significant(&mut self) {
-        let is_up = |member: &Kept<'_, E, M>| member.rules.significant && member.goal == Goal::Up;
+        let is_up =
+            |member: &Supervised<'_, E, M>| member.rules.significant && member.goal == Goal::Up;
         let ends = match self.options.frame.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::Any => true,
@@ -762,7 +765,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Strategy::OneForAll => Key(0),
             Strategy::RestForOne => Key(key.0 + 1),
         };
-        let is_in = |(&other, member): (&Key, &Kept<'_, E, M>)| {
+        let is_in = |(&other, member): (&Key, &Supervised<'_, E, M>)| {
             (other != key && member.goal == Goal::Up).then_some(other)
         };
         let group: Vec<_> = self.members.range(first..).filter_map(is_in).collect();
@@ -864,7 +867,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         quietly(|| drop(reply.send(answer)));
     }
 
-    fn act(&mut self, name: &str, act: Act, reply: Reply) {
+    fn act(&mut self, name: &str, act: ChildRequest, reply: Reply) {
         let refused = match self.names.get(name) {
             None => Some(Refused::NoSuchChild),
             Some(&key) => self.refuse(key, act),
@@ -879,15 +882,15 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             member.asked.push((act, reply));
         }
         match act {
-            Act::Stop => self.stop(key, Goal::Down),
-            Act::Remove => self.stop(key, Goal::Removed),
-            Act::Restart(_) => self.restart_by_hand(key),
+            ChildRequest::Stop => self.stop(key, Goal::Down),
+            ChildRequest::Remove => self.stop(key, Goal::Removed),
+            ChildRequest::Restart(_) => self.restart_by_hand(key),
         }
     }
 
-    fn refuse(&self, key: Key, act: Act) -> Option<Refused> {
+    fn refuse(&self, key: Key, act: ChildRequest) -> Option<Refused> {
         let member = self.members.get(&key)?;
-        let Act::Restart(number) = act else { return None };
+        let ChildRequest::Restart(number) = act else { return None };
         if self.ending.is_some() {
             return Some(Refused::Ended);
         }

@@ -36,7 +36,7 @@ impl SleepFor {
 
 /// A sleep that is armed. Dropping this disarms it.
 pub(super) struct Armed<'env, M: SupervisorFlavor> {
-    sleep: Arc<Sleep<'env, M>>,
+    sleep: Arc<SharedSleep<'env, M>>,
     handle: AbortHandle,
 }
 
@@ -90,7 +90,7 @@ impl<'env, M: SupervisorFlavor> Sleeps<'env, M> {
         let sleep = catch(|| M::sleep(&self.sleeper, duration));
         let sleep = sleep.map_err(|panic| self.panics.push((due, panic))).ok()?;
         let state = SleepState { sleep: Some(sleep), waker: None, panic: None };
-        let sleep = Arc::new(Sleep(Mutex::new(state)));
+        let sleep = Arc::new(SharedSleep(Mutex::new(state)));
         let (handle, registration) = AbortHandle::new_pair();
         let sleeping = Sleeping { sleep: Arc::clone(&sleep), due };
         self.armed.push(Abortable::new(sleeping, registration));
@@ -122,7 +122,7 @@ impl<M: SupervisorFlavor> fmt::Debug for Sleeps<'_, M> {
 
 /// A sleep that can be polled by what waits for it, and by what asks for it. Only the supervisor's
 /// task does either, so the lock is never waited for. It is not held while the sleep is polled.
-struct Sleep<'env, M: SupervisorFlavor>(Mutex<SleepState<'env, M>>);
+struct SharedSleep<'env, M: SupervisorFlavor>(Mutex<SleepState<'env, M>>);
 
 struct SleepState<'env, M: SupervisorFlavor> {
     /// `None` once it is over.
@@ -133,7 +133,7 @@ struct SleepState<'env, M: SupervisorFlavor> {
     panic: Option<CaughtPanic>,
 }
 
-impl<'env, M: SupervisorFlavor> Sleep<'env, M> {
+impl<'env, M: SupervisorFlavor> SharedSleep<'env, M> {
     fn lock(&self) -> MutexGuard<'_, SleepState<'env, M>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,7 +152,7 @@ impl<'env, M: SupervisorFlavor> Sleep<'env, M> {
 }
 
 struct Sleeping<'env, M: SupervisorFlavor> {
-    sleep: Arc<Sleep<'env, M>>,
+    sleep: Arc<SharedSleep<'env, M>>,
     due: SleepFor,
 }
 

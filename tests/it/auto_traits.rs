@@ -37,7 +37,7 @@ use nestling::spawn::{
 use nestling::supervise::{
     Adding, Asked, AutoShutdown, ChildSpec, ChildStatus, ConfigError, ConfigErrorKind, Decision,
     Incarnation, NotAdded, Refused, Restart, RunState, Strategy, Supervision, SupervisionSettle,
-    SupervisorHandle,
+    SupervisorFinished, SupervisorHandle,
 };
 use nestling::{
     CancelHandle, Cause, ChildContext, ChildError, Completion, Failure, JoinHandle, JoinedError,
@@ -340,6 +340,7 @@ fn of_what_observes_and_what_is_seen() {
         NotAdded<'static, Own> => "su",
         NotAdded<'static, Own, Local> => "u",
         Asked => "syu",
+        SupervisorFinished => "syu",
         ChildStatus => "syu",
         RunState => "syu",
         Refused => "syu",

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::flavor::SupervisorFlavor;
-use super::handle::{Act, Refused, Reply, RunState};
+use super::handle::{ChildRequest, Refused, Reply, RunState};
 use super::history::History;
 use super::sleeps::Armed;
 use super::spec::{ChildRules, Delays, MakeDelays};
@@ -20,7 +20,7 @@ use crate::info::ChildInfo;
 /// | up | not told to stop | | starting, or running once it is up |
 /// | any | told to stop | | stopping |
 /// | down | none | | down |
-pub(super) struct Kept<'env, E, M: SupervisorFlavor> {
+pub(super) struct Supervised<'env, E, M: SupervisorFlavor> {
     pub(super) info: ChildInfo,
     pub(super) rules: ChildRules<'env, E, M>,
     pub(super) starter: M::Starter<'env, E>,
@@ -41,7 +41,7 @@ pub(super) struct Kept<'env, E, M: SupervisorFlavor> {
     pub(super) window: VecDeque<Armed<'env, M>>,
     pub(super) history: History<E>,
     /// What was asked for and is not done.
-    pub(super) asked: Vec<(Act, Reply)>,
+    pub(super) asked: Vec<(ChildRequest, Reply)>,
 }
 
 /// What is to become of a child.
@@ -73,7 +73,7 @@ pub(super) enum Stop {
     Told,
 }
 
-impl<'env, E, M: SupervisorFlavor> Kept<'env, E, M> {
+impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
     pub(super) fn state(&self) -> RunState {
         match (&self.run, self.goal) {
             (Some(run), _) if run.is_stopping() => RunState::Stopping,
@@ -99,12 +99,12 @@ impl<'env, E, M: SupervisorFlavor> Kept<'env, E, M> {
         let is_running = self.run.as_ref().is_some_and(|run| run.stop == Stop::No);
         self.asked.retain_mut(|(act, reply)| {
             let answer = match act {
-                Act::Stop | Act::Remove if is_down => Ok(()),
+                ChildRequest::Stop | ChildRequest::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
-                Act::Stop if is_running => Ok(()),
-                Act::Restart(_) if is_ending => Err(Refused::Ended),
-                Act::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
-                Act::Restart(_) if is_running => Ok(()),
+                ChildRequest::Stop if is_running => Ok(()),
+                ChildRequest::Restart(_) if is_ending => Err(Refused::Ended),
+                ChildRequest::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
+                ChildRequest::Restart(_) if is_running => Ok(()),
                 _ => return true,
             };
             let (new, _) = futures_channel::oneshot::channel();
@@ -116,7 +116,7 @@ impl<'env, E, M: SupervisorFlavor> Kept<'env, E, M> {
     }
 
     /// Parts what is known of it from what it was made by, each of which has a destructor of its own.
-    pub(super) fn take_apart(self) -> (ChildInfo, History<E>, Made<'env, E, M>) {
+    pub(super) fn take_apart(self) -> (ChildInfo, History<E>, Pieces<'env, E, M>) {
         let Self { info, rules, starter, delays, history, .. } = self;
         let ChildRules { backoff, decide, .. } = rules;
         (
@@ -133,7 +133,7 @@ impl<'env, E, M: SupervisorFlavor> Kept<'env, E, M> {
 }
 
 /// What a child was made by.
-pub(super) type Made<'env, E, M> = [Option<Piece<'env, E, M>>; 4];
+pub(super) type Pieces<'env, E, M> = [Option<Piece<'env, E, M>>; 4];
 
 #[expect(dead_code, reason = "they are dropped, and no more")]
 pub(super) enum Piece<'env, E, M: SupervisorFlavor> {
