@@ -102,6 +102,11 @@ impl ChildInfo {
         self.name.as_deref()
     }
 
+    /// The name, to be shared; empty if none was given.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.name.clone().unwrap_or_default()
+    }
+
     /// The line of the caller's code that spawned the child.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {

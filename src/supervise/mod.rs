@@ -87,9 +87,9 @@
 //!
 //! # Costs
 //!
-//! An incarnation costs what a child with a handle costs, and two allocations more. A child that
-//! runs arms no sleep, but for the time until it is stable. Each restart arms one for each window
-//! that it counts in.
+//! An incarnation costs what a child with a handle costs, and one allocation more. A child that runs
+//! arms no sleep, but for the time until it is stable. Each restart arms one for each window that it
+//! counts in.
 
 mod config;
 mod flavor;

@@ -516,7 +516,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let now = clock.as_ref().map(|clock| clock.now());
         let mut board = self.board.lock();
         let status = board.entry(key).or_insert_with(|| ChildStatus {
-            name: member.info.name().unwrap_or_default().into(),
+            name: member.info.shared_name(),
             state,
             incarnation: 0,
             restarts: 0,
