@@ -1,7 +1,9 @@
 //! A child as its supervisor keeps it.
 
+use std::time::Duration;
+
 use super::flavor::SupervisorFlavor;
-use super::handle::{Act, Refused, Reply, RunState};
+use super::handle::{Act, ChildStatus, Refused, Reply, RunState};
 use super::history::History;
 use super::spec::{Delays, Rules};
 use super::timers::Armed;
@@ -79,6 +81,18 @@ impl<E, M: SupervisorFlavor> Member<'_, E, M> {
             (None, Goal::Up) if self.delay.is_some() => RunState::Waiting,
             (None, Goal::Up) => RunState::Queued,
             (None, Goal::Down | Goal::Removed) => RunState::Down,
+        }
+    }
+
+    /// What is shown of it, since now.
+    pub(super) fn status(&self, now: Option<Duration>) -> ChildStatus {
+        ChildStatus {
+            name: self.info.shared_name(),
+            state: self.state(),
+            incarnation: self.incarnations,
+            restarts: self.restarts,
+            last_failure: None,
+            since: now,
         }
     }
 

@@ -12,9 +12,7 @@ use futures_channel::mpsc;
 
 use super::config::{Frame, check_child};
 use super::flavor::SupervisorFlavor;
-use super::handle::{
-    Act, AddReply, Board, ChildStatus, NotAdded, Refused, Reply, Request, SupervisorHandle,
-};
+use super::handle::{Act, AddReply, Board, NotAdded, Refused, Reply, Request, SupervisorHandle};
 use super::history::{Histories, History, gave_up, incarnation};
 use super::incarnation::{Incarnation, Key, Start};
 use super::member::{CurrentRun, Goal, Member, Stop};
@@ -149,11 +147,13 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             ending: None,
             histories: Some(Histories::new()),
         };
-        for child in children {
-            let key = new.take(child, true);
-            new.queued.insert(key);
-            new.publish(key);
-        }
+        // Maps that are made of what is in order have full nodes. They would be half empty if each
+        // child were inserted after the one before.
+        new.members = children.into_iter().map(|child| new.take(child, true)).collect();
+        new.queued = new.members.keys().copied().collect();
+        let now = new.options.clock.as_ref().map(|clock| clock.now());
+        let statuses = new.members.iter().map(|(&key, member)| (key, member.status(now)));
+        *new.board.lock() = statuses.collect();
         new
     }
 
@@ -337,8 +337,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
 /// Starting and stopping.
 impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
-    /// Takes a child in. It is to be up.
-    fn take(&mut self, child: ChildSpec<'env, E, M>, in_order: bool) -> Key {
+    /// Makes a member of a child. It is to be up.
+    fn take(&mut self, child: ChildSpec<'env, E, M>, in_order: bool) -> (Key, Member<'env, E, M>) {
         let ChildSpec { name, location, starter, rules } = child;
         let key = Key(self.next_key);
         self.next_key += 1;
@@ -359,8 +359,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             history: History::new(),
             asked: Vec::new(),
         };
-        self.members.insert(key, member);
-        key
+        (key, member)
     }
 
     /// Starts the next incarnation of a child that does not run.
@@ -515,14 +514,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         // Foreign code: not under the lock.
         let now = clock.as_ref().map(|clock| clock.now());
         let mut board = self.board.lock();
-        let status = board.entry(key).or_insert_with(|| ChildStatus {
-            name: member.info.shared_name(),
-            state,
-            incarnation: 0,
-            restarts: 0,
-            last_failure: None,
-            since: now,
-        });
+        let status = board.entry(key).or_insert_with(|| member.status(now));
         if status.state != state || status.incarnation != member.incarnations {
             status.since = now;
         }
@@ -803,7 +795,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let answer = match refused {
             Some(reason) => Err(NotAdded { reason, child: Some(child) }),
             None => {
-                let key = self.take(child, false);
+                let (key, member) = self.take(child, false);
+                self.members.insert(key, member);
                 self.start(key);
                 Ok(())
             }
