@@ -463,15 +463,14 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         self.ending = Some(cause);
         let keys: Vec<_> = self.members.keys().copied().collect();
         for key in keys {
-            self.lower(key, Goal::Down);
             let run = self.members.get_mut(&key).and_then(|member| member.run.as_mut());
             if let Some(run) = run {
                 if run.stop == Stop::No {
                     run.stop = Stop::InOrder;
                 }
                 self.stopping.insert(key);
-                self.publish(key);
             }
+            self.lower(key, Goal::Down);
         }
     }
 
