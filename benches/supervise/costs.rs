@@ -20,13 +20,14 @@ use work::{Way, Work};
 
 const NOTES: &str = "
 All run in one thread, on tokio where the row does not say otherwise. Restarts are as cheap as each crate
-lets them be: nothing limits them, and their delay is 0.
+lets them be: nothing limits them, and their delay is 0. Each child fails with an error; nestling keeps
+the newest 10 of each, and the text of the last, and the others keep none.
     nestling arms a sleep for each incarnation, until it is stable. A decision has no backoff that could
     begin anew, and so no such sleep. An intensity arms a sleep for each restart, which stays.
 [a] Each restart waits for a sleep of tokio's, which takes a millisecond at least. A paused clock moves on
     as soon as nothing else is to do, so that this wait is over at once.
 [b] A child's own task runs its incarnations one after the other, and yields in between. The supervisor
-    does not hear of them.
+    has no part in that. It is built without its controller.
 [c] It has 10,000 idle children and not 100,000, and no row with 100,000 siblings: for each child that
     starts it looks through all. It also looks through all restarts in its window, so that is 0 here.
 To stop: children of nestling are dropped, from the last to the first, each when the one after it is
@@ -85,7 +86,7 @@ fn main() {
             Some(took.as_nanos() as f64 / children as f64)
         })
     });
-    println!("{NOTES}");
+    table.notes(NOTES);
 }
 
 /// The time for each of so many restarts.

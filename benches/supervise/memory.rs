@@ -26,7 +26,7 @@ fn main() {
         let ways = [OURS, BY_BLOCK_ON, WITH_GRACE, TASKVISOR, RACTOR_SUPERVISOR, TASK_SUPERVISOR];
         ways.iter().map(|way| (way.name, kept(way, &table))).collect()
     });
-    println!("{NOTES}");
+    table.notes(NOTES);
 }
 
 fn kept(way: &Way, table: &Table) -> Vec<Option<f64>> {

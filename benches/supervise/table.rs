@@ -53,6 +53,13 @@ impl Table {
             print_line(name, cells);
         }
     }
+
+    /// Prints what is to be known of the rows, unless only some parts are wanted.
+    pub(crate) fn notes(&self, notes: &str) {
+        if self.filter.is_none() {
+            println!("{notes}");
+        }
+    }
 }
 
 fn print_line(name: &str, cells: impl Iterator<Item = String>) {
