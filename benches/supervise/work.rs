@@ -1,6 +1,5 @@
 //! What supervised children do: the same for each supervisor.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,6 +17,7 @@ pub(crate) struct Work {
     runs: AtomicUsize,
     pub(crate) all_started: Notify,
     gate: Notify,
+    never: Notify,
     pub(crate) all_restarted: Notify,
     /// Notified when the children are gone that have said so.
     pub(crate) all_gone: Notify,
@@ -52,6 +52,7 @@ impl Work {
             runs: AtomicUsize::new(0),
             all_started: Notify::new(),
             gate: Notify::new(),
+            never: Notify::new(),
             all_restarted: Notify::new(),
             all_gone: Notify::new(),
         })
@@ -87,10 +88,11 @@ impl Work {
         Ok(())
     }
 
-    /// A child that is idle once it has started.
+    /// A child that is idle once it has started. It keeps a waker, as what it waits for might come.
     pub(crate) async fn run(self: Arc<Self>, child: usize) -> Result<(), &'static str> {
         self.start(child).await?;
-        pending().await
+        self.never.notified().await;
+        Ok(())
     }
 
     /// A child is gone: for supervisors that end before their children.
