@@ -84,11 +84,6 @@ impl ChildInfo {
         Label(self)
     }
 
-    /// The name, to be shared.
-    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
-        self.name.clone()
-    }
-
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }
@@ -105,6 +100,11 @@ impl ChildInfo {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// The name, to be shared; empty if none was given.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.name.clone().unwrap_or_default()
     }
 
     /// The line of the caller's code that spawned the child.

@@ -5,15 +5,18 @@
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use futures::channel::oneshot::{self, Receiver};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use nestling::observe::{Timeline, Watch};
-use nestling::{CancelHandle, Nursery, Pool};
+use nestling::supervise::ChildSpec;
+use nestling::{CancelHandle, Nursery, Pool, Supervisor};
 
 const CHILDREN: u64 = 1_000;
 
@@ -704,4 +707,36 @@ fn a_crowd_in_its_grace_leaves_nothing_beside_one_that_stays() {
     });
     // The list of blocks stays: two bytes for each of many lanes.
     assert!(info.bytes_current < LITTLE + CROWD as i64 * 2, "{info:?}");
+}
+
+/// Those of a child with a handle, and what says that it is up. It shares its name, and the maps of its
+/// supervisor have full nodes.
+#[test]
+fn a_supervised_child_keeps_four_allocations_and_900_bytes() {
+    let names: Vec<Arc<str>> = (0..CHILDREN).map(|n| format!("child {n}").into()).collect();
+    let polled = &AtomicU64::new(0);
+    let sleep = |_: Duration| pending::<()>();
+    let mut running = None;
+    let info = measure(|| {
+        let mut supervisor: Supervisor<'_, &str> = Supervisor::new(sleep);
+        for name in &names {
+            let child = ChildSpec::new(Arc::clone(name), move |incarnation| async move {
+                polled.fetch_add(1, Ordering::Relaxed);
+                pending::<()>().await;
+                drop(incarnation);
+                Ok(())
+            });
+            supervisor = supervisor.child(child);
+        }
+        let mut supervision = supervisor.build().unwrap();
+        while polled.load(Ordering::Relaxed) < CHILDREN {
+            assert!((&mut supervision).now_or_never().is_none());
+        }
+        running = Some(supervision);
+    });
+    drop(running);
+    let (count, bytes) = kept(&info);
+    // What it was given as a closure is one more. The nodes of the maps are far fewer.
+    assert!(count <= 5 * CHILDREN + CHILDREN / 2, "{info:?}");
+    assert!(bytes <= 900 * CHILDREN, "{info:?}");
 }

@@ -118,7 +118,7 @@ macro_rules! flavor {
                 Box::new(move |nursery, start| {
                     let Start { incarnation, child, grace, limit, sleeper } = start;
                     let future = Made::by(|| make(incarnation));
-                    let mut new = nursery.child().name(child.shared_name().unwrap_or_default());
+                    let mut new = nursery.child().name(child.shared_name());
                     if let Some(grace) = grace {
                         let sleeper = Arc::clone(sleeper);
                         new = new.grace(move || sleeper(grace));

@@ -13,8 +13,7 @@ use futures_channel::{mpsc, oneshot};
 use super::config::{Frame, check_child};
 use super::flavor::SupervisorFlavor;
 use super::handle::{
-    AddReply, ChildRequest, ChildStatus, NotAdded, Refused, Reply, Request, StatusBoard,
-    SupervisorHandle,
+    AddReply, ChildRequest, NotAdded, Refused, Reply, Request, StatusBoard, SupervisorHandle,
 };
 use super::history::{Histories, History, incarnation};
 use super::incarnation::{Incarnation, Key, Start};
@@ -174,11 +173,13 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             waiting: Vec::new(),
             histories: Some(Histories::new()),
         };
-        for child in children {
-            let key = new.take(child, true);
-            new.queued.insert(key);
-            new.publish(key);
-        }
+        // Maps that are made of what is in order have full nodes. They would be half empty if each
+        // child were inserted after the one before.
+        new.members = children.into_iter().map(|child| new.take(child, true)).collect();
+        new.queued = new.members.keys().copied().collect();
+        let now = new.options.clock.as_ref().map(|clock| clock.now());
+        let statuses = new.members.iter().map(|(&key, member)| (key, member.status(now)));
+        *new.board.lock() = statuses.collect();
         new
     }
 
@@ -365,8 +366,12 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
 /// Starting and stopping.
 impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
-    /// Takes a child in. It is to be up.
-    fn take(&mut self, child: ChildSpec<'env, E, M>, in_order: bool) -> Key {
+    /// Takes a child in, which is to be up.
+    fn take(
+        &mut self,
+        child: ChildSpec<'env, E, M>,
+        in_order: bool,
+    ) -> (Key, Supervised<'env, E, M>) {
         let ChildSpec { name, location, starter, rules } = child;
         let key = Key(self.next_key);
         self.next_key += 1;
@@ -387,8 +392,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             history: History::new(),
             asked: Vec::new(),
         };
-        self.members.insert(key, member);
-        key
+        (key, member)
     }
 
     /// It does not wait for its start any more.
@@ -448,7 +452,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let Some(run) = &mut member.run else { return };
         run.is_up = true;
         // Only a backoff that has begun is to begin anew.
-        if member.delays.is_some() {
+        if member.delays.is_some() && member.rules.stable_after < Duration::MAX {
             let stable = SleepFor::Stable(key, run.number);
             run.stable = self.sleeps.arm(member.rules.stable_after, stable);
         }
@@ -517,15 +521,14 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         self.ending = Some(cause);
         let keys: Vec<_> = self.members.keys().copied().collect();
         for key in keys {
-            self.lower(key, Goal::Down);
             let run = self.members.get_mut(&key).and_then(|member| member.run.as_mut());
             if let Some(run) = run {
                 if run.stop == Stop::No {
                     run.stop = Stop::InOrder;
                 }
                 self.stopping.insert(key);
-                self.publish(key);
             }
+            self.lower(key, Goal::Down);
         }
     }
 
@@ -571,14 +574,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         // Foreign code: not under the lock.
         let now = clock.as_ref().map(|clock| clock.now());
         let mut board = self.board.lock();
-        let status = board.entry(key).or_insert_with(|| ChildStatus {
-            name: member.info.name().unwrap_or_default().into(),
-            state,
-            incarnation: 0,
-            restarts: 0,
-            last_failure: None,
-            since: now,
-        });
+        let status = board.entry(key).or_insert_with(|| member.status(now));
         if status.state != state || status.incarnation != member.incarnations {
             status.since = now;
         }
@@ -858,7 +854,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let answer = match refused {
             Some(reason) => Err(NotAdded { reason, child: Some(child) }),
             None => {
-                let key = self.take(child, false);
+                let (key, member) = self.take(child, false);
+                self.members.insert(key, member);
                 self.start(key);
                 Ok(())
             }

@@ -1,9 +1,10 @@
 //! A child as its supervisor keeps it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::flavor::SupervisorFlavor;
-use super::handle::{ChildRequest, Refused, Reply, RunState};
+use super::handle::{ChildRequest, ChildStatus, Refused, Reply, RunState};
 use super::history::History;
 use super::sleeps::Armed;
 use super::spec::{ChildRules, Delays, MakeDelays};
@@ -82,6 +83,18 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
             (None, Goal::Up) if self.delay.is_some() => RunState::Waiting,
             (None, Goal::Up) => RunState::Queued,
             (None, Goal::Down | Goal::Removed) => RunState::Down,
+        }
+    }
+
+    /// What is shown of it, since now.
+    pub(super) fn status(&self, now: Option<Duration>) -> ChildStatus {
+        ChildStatus {
+            name: self.info.shared_name(),
+            state: self.state(),
+            incarnation: self.incarnations,
+            restarts: self.restarts,
+            last_failure: None,
+            since: now,
         }
     }
 
