@@ -381,7 +381,7 @@ fn a_deadline_ends_the_attempt_and_the_wait_for_the_next() {
         retry(clock.clone(), [2 * SECOND; 99], make.clone()).deadline(clock.sleep(5 * SECOND));
     let error = executor.block_on(during).unwrap_err();
     assert_eq!((clock.now(), error.len()), (5 * SECOND, 2));
-    assert!(matches!(error.iter().last().unwrap().failure(), Failure::TimedOut(_)));
+    assert!(matches!(error.iter().next_back().unwrap().failure(), Failure::TimedOut(_)));
 
     let between = retry(clock.clone(), [2 * SECOND; 99], make).deadline(clock.sleep(3 * SECOND));
     let error = executor.block_on(between).unwrap_err();
@@ -489,8 +489,9 @@ fn it_is_send_if_what_it_is_given_is_and_serves_without() {
     }
     let clock = Executor::new(1).clock();
     drop(is_send(retry(clock.clone(), [SECOND], |_| ready(Ok::<_, ()>(())))));
-    let _: Retry<'_, Clock, _, _, _, (), ()> =
-        retry(clock, [SECOND], |_| async { Ok(drop(Rc::new(()))) });
+    let local: Retry<'_, Clock, _, _, _, Rc<()>, ()> =
+        retry(clock, [SECOND], |_| async { Ok(Rc::new(())) });
+    drop(local);
 }
 
 #[test]

@@ -352,7 +352,7 @@ fn of_what_observes_and_what_is_seen() {
         Decision => "syu",
         AutoShutdown => "syu",
         Retry<'static, Sleep, Backoff, Make, Ready<Result<(), Own>>, (), Own> => "su",
-        Retry<'static, Sleep, Backoff, Make, Stuck, (), Own> => "u",
+        Retry<'static, Sleep, Backoff, MakeUnsendable, Unsendable, (), Own> => "u",
         RetrySettle<'static, Sleep, Backoff, Make, Ready<Result<(), Own>>, (), Own> => "su",
         Again => "syu",
         Attempt => "syu",
@@ -363,6 +363,8 @@ fn of_what_observes_and_what_is_seen() {
 }
 
 type Sleep = fn(Duration) -> Ready<()>;
+type Unsendable = LocalBoxFuture<'static, Result<(), Own>>;
+type MakeUnsendable = fn(Attempt) -> Unsendable;
 type Make = fn(Attempt) -> Ready<Result<(), Own>>;
 
 #[test]

@@ -22,6 +22,11 @@ fn refuse(supervisor: Supervisor<'static, String>, kind: ConfigErrorKind, text: 
     assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
 }
 
+#[track_caller]
+fn fine(supervisor: Supervisor<'static, String>) {
+    drop(supervisor.build().unwrap());
+}
+
 #[test]
 fn an_intensity_of_nothing_is_refused() {
     refuse(
@@ -48,12 +53,12 @@ fn a_backoff_by_which_the_intensity_can_never_be_exceeded_is_refused_with_the_su
          for 1s + 2s + 4s + 8s + 16s = 31s. Give a window of more than 31s, fewer restarts, or a \
          shorter backoff",
     );
-    let _ = supervisor().unlimited().child(slow().intensity(5, 32 * SECOND)).build().unwrap();
+    fine(supervisor().unlimited().child(slow().intensity(5, 32 * SECOND)));
     // A restart that is as old as the window is in it no more.
     supervisor().unlimited().child(slow().intensity(5, 31 * SECOND)).build().unwrap_err();
     // When the delays are over it gives up.
     let few = child("db").backoff(60 * SECOND, || Backoff::new(SECOND).take(4));
-    let _ = supervisor().unlimited().child(few.intensity(5, 10 * SECOND)).build().unwrap();
+    fine(supervisor().unlimited().child(few.intensity(5, 10 * SECOND)));
 }
 
 #[test]
@@ -71,9 +76,9 @@ fn backoffs_of_all_children_are_added_up_for_the_intensity_of_all() {
         "more than 4 restarts of all children within 5s can never be: by their backoffs there are \
          at most 2 + 2 = 4. Give `intensity` a longer window or fewer restarts, or say `unlimited`",
     );
-    let _ = supervisor().child(slow("a")).child(slow("b")).build().unwrap();
-    let _ = supervisor().child(slow("a")).child(child("fast")).build().unwrap();
-    let _ = supervisor().unlimited().child(slow("a")).build().unwrap();
+    fine(supervisor().child(slow("a")).child(slow("b")));
+    fine(supervisor().child(slow("a")).child(child("fast")));
+    fine(supervisor().unlimited().child(slow("a")));
 }
 
 #[test]
@@ -84,8 +89,7 @@ fn restarts_without_bound_and_without_pause_are_refused() {
         "child \"db\": nothing bounds its restarts, and nothing makes them slow: it could be \
          restarted again and again without a pause; give it a `backoff` or an `intensity`",
     );
-    let _ =
-        supervisor().unlimited().child(child("db").restart(Restart::Temporary)).build().unwrap();
+    fine(supervisor().unlimited().child(child("db").restart(Restart::Temporary)));
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn runs_that_are_just_stable_count_for_what_can_be() {
         let delays = || [1, 100, 100, 100, 100].map(Duration::from_secs);
         child("db").backoff(2 * SECOND, delays).intensity(3, window * SECOND)
     };
-    let _ = supervisor().unlimited().child(child(8)).build().unwrap();
+    fine(supervisor().unlimited().child(child(8)));
     refuse(
         supervisor().unlimited().child(child(7)),
         ConfigErrorKind::SlowBackoff,
@@ -165,8 +169,8 @@ fn a_decision_may_choose_delays_that_the_backoff_has_not() {
     use nestling::supervise::Decision;
     let slow = || child("db").backoff(60 * SECOND, || Backoff::new(10 * SECOND));
     let again = |_: &nestling::ChildError<String>| Decision::RestartAfter(SECOND);
-    let _ = supervisor().child(slow().decide(again)).build().unwrap();
-    let _ = supervisor().child(slow()).decide(again).build().unwrap();
+    fine(supervisor().child(slow().decide(again)));
+    fine(supervisor().child(slow()).decide(again));
     supervisor().child(slow()).build().unwrap_err();
 }
 
