@@ -20,9 +20,8 @@ pin_project! {
     impl<Fut> PinnedDrop for Made<Fut> {
         // It may be dropped before it is polled.
         fn drop(this: Pin<&mut Self>) {
-            if let Some(panic) = this.project().panic.take()
-                && !std::thread::panicking()
-            {
+            let panic = this.project().panic.take().filter(|_| !std::thread::panicking());
+            if let Some(panic) = panic {
                 Panic::new(panic).passed_on().resume();
             }
         }

@@ -326,13 +326,14 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     fn take_ends(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while let Some(nursery) = &mut self.nursery
-            && let Poll::Ready(Some(completion)) = Pin::new(&mut nursery.next()).poll(cx)
-        {
+        loop {
+            let Some(nursery) = &mut self.nursery else { return moved };
+            match Pin::new(&mut nursery.next()).poll(cx) {
+                Poll::Ready(Some(completion)) => self.ended(completion),
+                Poll::Ready(None) | Poll::Pending => return moved,
+            }
             moved = true;
-            self.ended(completion);
         }
-        moved
     }
 
     /// Tells the last of those that are to stop, when those after it are gone.
