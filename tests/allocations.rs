@@ -712,7 +712,7 @@ fn a_crowd_in_its_grace_leaves_nothing_beside_one_that_stays() {
 /// Those of a child with a handle, and what says that it is up. It shares its name, and the maps of its
 /// supervisor have full nodes.
 #[test]
-fn a_supervised_child_keeps_four_allocations_and_900_bytes() {
+fn a_supervised_child_keeps_five_allocations_and_950_bytes() {
     let names: Vec<Arc<str>> = (0..CHILDREN).map(|n| format!("child {n}").into()).collect();
     let polled = &AtomicU64::new(0);
     let sleep = |_: Duration| pending::<()>();
@@ -738,5 +738,5 @@ fn a_supervised_child_keeps_four_allocations_and_900_bytes() {
     let (count, bytes) = kept(&info);
     // What it was given as a closure is one more. The nodes of the maps are far fewer.
     assert!(count <= 5 * CHILDREN + CHILDREN / 2, "{info:?}");
-    assert!(bytes <= 900 * CHILDREN, "{info:?}");
+    assert!(bytes <= 950 * CHILDREN, "{info:?}");
 }
