@@ -205,27 +205,23 @@ where
     /// use nestling::retry::Again;
     /// # #[derive(Debug)] enum Http { Busy { wait: Duration }, NotFound }
     ///
-    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
-    /// # let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-    /// # runtime.block_on(async {
+    /// let mut executor = nestling::testing::Executor::new(1);
+    /// let clock = executor.clock(); // a virtual one
     /// let mut answers = [Http::Busy { wait: Duration::from_secs(7) }, Http::NotFound].into_iter();
     /// let delays = [Duration::from_secs(1); 10];
-    /// let fetched = retry(tokio::time::sleep, delays, |_| {
+    /// let fetched = retry(clock.clone(), delays, move |_| {
     ///     let answer = answers.next().unwrap();
     ///     async move { Err::<(), _>(answer) }
     /// });
-    /// let began = tokio::time::Instant::now();
-    /// let error = fetched
-    ///     .again(|failed| match failed.error() {
-    ///         Some(Http::Busy { wait }) => Again::After(*wait),
-    ///         Some(Http::NotFound) => Again::No,
-    ///         None => Again::Yes,
-    ///     })
-    ///     .await
-    ///     .unwrap_err();
+    /// let fetched = fetched.again(|failed| match failed.error() {
+    ///     Some(Http::Busy { wait }) => Again::After(*wait),
+    ///     Some(Http::NotFound) => Again::No,
+    ///     None => Again::Yes,
+    /// });
+    /// let fetched = executor.block_on(fetched);
+    /// let error = fetched.unwrap_err();
     /// assert_eq!(error.len(), 2);
-    /// assert_eq!(began.elapsed().as_secs(), 7);
-    /// # });
+    /// assert_eq!(clock.now().as_secs(), 7);
     /// ```
     pub fn again<A>(mut self, decide: A) -> Self
     where

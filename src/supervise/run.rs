@@ -965,6 +965,7 @@ impl<E, M: SupervisorFlavor> Drop for Supervision<'_, E, M> {
             first.drop_each(made);
             first.note(drop_guarded(history));
         }
+        first.note(drop_guarded(self.options.decide.take()));
         if let Some(histories) = self.histories.take() {
             self.around.lose(lost + histories.failures());
             first.note(drop_guarded(histories));
