@@ -51,9 +51,9 @@
 //! comes before this table, except that it brings no temporary child back. A destructor that panics
 //! after a success is a failure that is kept, and that nothing follows.
 //!
-//! With a child that is restarted come others, by the [`Strategy`]. They are stopped first, the one
-//! that was added last first, each with its grace. When they are gone and the backoff is over, all
-//! of them start in order, each when the one before is up. Temporary ones among them stay down, and
+//! By the [`Strategy`], other children are restarted with it. They are stopped first, the one that was
+//! added last first, each with its grace. When they are gone and the backoff is over, all of them
+//! start in order, each when the one before is up. Temporary ones among them stay down, and
 //! so does what was down before; Erlang starts the latter too. A group that is restarted counts as
 //! one restart, of the child that has ended.
 //!
@@ -88,9 +88,9 @@
 //!
 //! # Costs
 //!
-//! An incarnation costs what a child with a handle costs, and one allocation more. A child that
-//! runs arms no sleep, but for the time until it is stable. Each restart arms one for each window
-//! that it counts in.
+//! An incarnation costs what a child with a handle costs, and one allocation more; a grace and a start
+//! limit cost what those of a child do. A child that runs arms no sleep, but for its start limit and
+//! for the time until it is stable. Each restart arms one for each window that it counts in.
 
 mod config;
 mod flavor;
