@@ -40,8 +40,9 @@ pub(crate) const BY_BLOCK_ON: Way = Way {
 pub(crate) const BY_DECISION: Way = Way {
     name: "nestling, a decision: no sleep",
     start: |work, names| {
-        let supervisor = supervisor(work, names, sleep, backoff);
-        on_tokio(supervisor.decide(|_: &_| Decision::RestartAfter(Duration::ZERO)))
+        on_tokio(supervisor(work, names, sleep, |child| {
+            zeros(child).decide(|_| Decision::RestartAfter(Duration::ZERO))
+        }))
     },
 };
 
@@ -81,8 +82,13 @@ pub(crate) const ONE_FOR_ALL: Way = Way {
     },
 };
 
-/// A supervisor needs a backoff, where nothing bounds the restarts.
+/// A supervisor needs a backoff, where nothing bounds the restarts. Without a
+/// decision, which could choose another delay, one without a pause is refused.
 fn backoff(child: Spec) -> Spec {
+    zeros(child).decide(|_| Decision::Restart)
+}
+
+fn zeros(child: Spec) -> Spec {
     child.backoff(HOUR, || repeat(Duration::ZERO))
 }
 
