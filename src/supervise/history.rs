@@ -46,10 +46,7 @@ impl<E> History<E> {
     /// Keeps a failure. Of more than `bound` the oldest goes. Returns what is kept no longer.
     #[must_use = "its destructor is the user's"]
     pub(super) fn keep(&mut self, error: ChildError<E>, bound: usize) -> Option<ChildError<E>> {
-        self.newest.push_back(error);
-        let oldest = if self.newest.len() > bound { self.newest.pop_front() } else { None };
-        self.counts.not_stored += u64::from(oldest.is_some());
-        oldest
+        keep_newest(&mut self.newest, error, bound, &mut self.counts)
     }
 
     /// The failures as that of one child; `None` if there are none.
@@ -96,15 +93,13 @@ impl<E> Histories<E> {
             return None;
         };
         self.counts.failed += 1;
-        self.children.push_back(failure);
-        let oldest = if self.children.len() > bound { self.children.pop_front() } else { None };
-        self.counts.not_stored += u64::from(oldest.is_some());
-        oldest
+        keep_newest(&mut self.children, failure, bound, &mut self.counts)
     }
 
-    /// Adds a panic of what the supervisor itself was given.
-    pub(super) fn add_own(&mut self, error: ChildError<E>) {
-        self.own.push(error);
+    /// Adds a panic of what the supervisor itself was given at this line.
+    pub(super) fn add_own(&mut self, location: &'static Location<'static>, panic: Panic) {
+        let (info, failure) = (ChildInfo::nursery(location), Failure::Panic(panic));
+        self.own.push(ChildError::new(info, failure, How::default()));
     }
 
     /// Drops what a child was made by. What panics at that is a failure of the supervisor's own. Says
@@ -117,9 +112,7 @@ impl<E> Histories<E> {
         let before = self.own.len();
         for piece in made {
             if let Err(panic) = drop_guarded(piece) {
-                let failure = Failure::Panic(Panic::of_closure(panic));
-                let info = ChildInfo::nursery(location);
-                self.own.push(ChildError::new(info, failure, How::default()));
+                self.add_own(location, Panic::of_closure(panic));
             }
         }
         self.own.len() > before
@@ -157,6 +150,19 @@ impl<E> Histories<E> {
         });
         Report::new(owner, Vec::new(), error, Vec::new(), Vec::new(), counts, cause).named(name)
     }
+}
+
+/// Keeps a failure with the newest. Of more than `bound` the oldest is only counted, and is returned.
+fn keep_newest<E>(
+    newest: &mut VecDeque<ChildError<E>>,
+    error: ChildError<E>,
+    bound: usize,
+    counts: &mut Counts,
+) -> Option<ChildError<E>> {
+    newest.push_back(error);
+    let oldest = if newest.len() > bound { newest.pop_front() } else { None };
+    counts.not_stored += u64::from(oldest.is_some());
+    oldest
 }
 
 /// The info of an incarnation: its number, at the line that its child was given at.

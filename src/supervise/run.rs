@@ -22,7 +22,7 @@ use super::sleeps::{Armed, SleepFor, Sleeps};
 use super::spec::ChildSpec;
 use super::supervised::{CurrentRun, Goal, Stop, Supervised};
 use crate::Nursery;
-use crate::cancel::{Cause, CurrentCancelled, How, current_cancelled};
+use crate::cancel::{Cause, CurrentCancelled, current_cancelled};
 use crate::error::{ChildError, Failure, JoinedError, Panic, Sources};
 use crate::flavor::Shared;
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly, quietly};
@@ -541,16 +541,15 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     }
 
     /// What the supervisor was given has panicked, for this child.
-    fn fail_itself(&mut self, key: Option<Key>, panic: Panic, why: &str) {
-        let info = ChildInfo::nursery(self.options.info.location());
-        let child = key.and_then(|key| self.members.get(&key)).map(|member| member.info.clone());
-        let (child, why) = (child.unwrap_or_else(|| info.clone()), why.to_owned());
-        let error = ChildError::new(info, Failure::Panic(panic), How::default());
+    fn fail_itself(&mut self, key: Key, panic: Panic, why: &str) {
+        let location = self.options.info.location();
+        let child = self.members.get(&key).map(|member| member.info.clone());
+        let child = child.unwrap_or_else(|| ChildInfo::nursery(location));
         self.is_unanswered = true;
         if let Some(histories) = &mut self.histories {
-            histories.add_own(error);
+            histories.add_own(location, panic);
         }
-        self.end(Cause::gave_up(child, why));
+        self.end(Cause::gave_up(child, why.to_owned()));
     }
 
     /// Fails for each timer that has panicked as a sleep was made. Says whether there was one.
@@ -564,7 +563,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     }
 
     fn fail_by_timer(&mut self, due: SleepFor, panic: CaughtPanic) {
-        self.fail_itself(Some(due.key()), Panic::of_timer(panic), "the timer panicked");
+        self.fail_itself(due.key(), Panic::of_timer(panic), "the timer panicked");
     }
 
     /// Shows what has become of a child, and answers what was asked of it.
@@ -671,7 +670,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         match catch(|| M::decide(decide, error)) {
             Ok(decision) => decision,
             Err(panic) => {
-                self.fail_itself(Some(key), Panic::of_decision(panic), "the decision panicked");
+                self.fail_itself(key, Panic::of_decision(panic), "the decision panicked");
                 Decision::Stop
             }
         }
@@ -810,7 +809,7 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
             Ok(None) => Err("its backoff has no delay left".to_owned()),
             Err(panic) => {
                 let why = "its backoff panicked";
-                self.fail_itself(Some(key), Panic::of_backoff(panic), why);
+                self.fail_itself(key, Panic::of_backoff(panic), why);
                 Err(why.to_owned())
             }
         }
@@ -866,15 +865,11 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     }
 
     fn act(&mut self, name: &str, act: ChildRequest, reply: Reply) {
-        let refused = match self.names.get(name) {
-            None => Some(Refused::NoSuchChild),
-            Some(&key) => self.refuse(key, act),
-        };
-        let (Some(&key), None) = (self.names.get(name), &refused) else {
-            let refused = refused.unwrap_or(Refused::NoSuchChild);
+        let found = self.names.get(name).copied().ok_or(Refused::NoSuchChild);
+        let key = match found.and_then(|key| self.refuse(key, act).map_or(Ok(key), Err)) {
+            Ok(key) => key,
             // The waker of what waits is foreign code.
-            quietly(|| drop(reply.send(Err(refused))));
-            return;
+            Err(refused) => return quietly(|| drop(reply.send(Err(refused)))),
         };
         if let Some(member) = self.members.get_mut(&key) {
             member.asked.push((act, reply));

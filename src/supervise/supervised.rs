@@ -110,7 +110,7 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
     pub(super) fn answer(&mut self, is_ending: bool) {
         let (is_down, goal) = (self.run.is_none() && self.goal != Goal::Up, self.goal);
         let is_running = self.run.as_ref().is_some_and(|run| run.stop == Stop::No);
-        self.asked.retain_mut(|(act, reply)| {
+        for (act, reply) in std::mem::take(&mut self.asked) {
             let answer = match act {
                 ChildRequest::Stop | ChildRequest::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
@@ -118,14 +118,14 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
                 ChildRequest::Restart(_) if is_ending => Err(Refused::Ended),
                 ChildRequest::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
                 ChildRequest::Restart(_) if is_running => Ok(()),
-                _ => return true,
+                _ => {
+                    self.asked.push((act, reply));
+                    continue;
+                }
             };
-            let (new, _) = futures_channel::oneshot::channel();
-            let reply = std::mem::replace(reply, new);
             // The waker of what waits is foreign code.
             quietly(|| drop(reply.send(answer)));
-            false
-        });
+        }
     }
 
     /// Parts what is known of it from what it was made by, each of which has a destructor of its own.

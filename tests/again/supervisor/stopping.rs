@@ -3,7 +3,7 @@
 use nestling::future::Timer;
 use nestling::supervise::{ChildSpec, Restart, Strategy};
 use nestling::testing::Executor;
-use nestling::{JoinedError, Nursery, Supervisor};
+use nestling::{CancelHandle, JoinedError, Nursery, Supervisor};
 
 use super::{Fail, Graceful, RUN, SECOND, World, run};
 
@@ -57,6 +57,16 @@ supervisor \"outer\" gave up on #0 inner: more than 1 restart of all children wi
     );
 }
 
+/// Cancels a child of the nursery after 5 seconds.
+fn cancel_after_5(world: &World, nursery: &mut Nursery<'_, (), String>, handle: CancelHandle) {
+    let timer = world.clone();
+    nursery.spawn(async move {
+        timer.sleep(5).await;
+        handle.cancel();
+        Ok(())
+    });
+}
+
 /// A supervisor with two children, in a child that is cancelled after 5 seconds.
 fn cancelled(grace: Option<u64>) -> (Result<Vec<()>, JoinedError<String>>, World) {
     let mut executor = Executor::new(1);
@@ -70,12 +80,7 @@ fn cancelled(grace: Option<u64>) -> (Result<Vec<()>, JoinedError<String>>, World
         child = child.grace(move || sleep.sleep(std::time::Duration::from_secs(grace)));
     }
     let handle = child.group().spawn_with_handle(supervisor.build().unwrap());
-    let timer = world.clone();
-    nursery.spawn(async move {
-        timer.sleep(5).await;
-        handle.cancel();
-        Ok(())
-    });
+    cancel_after_5(&world, &mut nursery, handle);
     let result = executor.block_on(nursery.join());
     drop(executor);
     (result, world)
@@ -123,12 +128,7 @@ fn a_cancel_while_all_children_wait_for_their_backoff_ends_it_at_once() {
         told.note(report.error().unwrap());
         Ok(())
     });
-    let timer = world.clone();
-    nursery.spawn(async move {
-        timer.sleep(5).await;
-        handle.cancel();
-        Ok(())
-    });
+    cancel_after_5(&world, &mut nursery, handle);
     executor.block_on(nursery.join()).unwrap();
     drop(executor);
     assert_eq!(world.clock.now(), 5 * SECOND);
@@ -333,12 +333,7 @@ fn what_comes_after_a_supervisor_does_not_run_when_its_child_is_dropped() {
         after.note("after");
         Ok(())
     });
-    let timer = world.clone();
-    nursery.spawn(async move {
-        timer.sleep(5).await;
-        handle.cancel();
-        Ok(())
-    });
+    cancel_after_5(&world, &mut nursery, handle);
     let report = executor.block_on(nursery.settle());
     assert_eq!((report.cancelled().len(), report.outputs().len()), (1, 1));
     drop(executor);
