@@ -52,7 +52,7 @@ pub(super) struct SupervisorRules<'env, E, M: SupervisorFlavor> {
 /// subtree.
 ///
 /// It ends when it has given up, when it is [shut down](SupervisorHandle::shutdown), by
-/// [`AutoShutdown`], and when no child is left that could run: none is up or to be started, and there
+/// [`AutoShutdown`](super::AutoShutdown), and when no child is left that could run: none is up or to be started, and there
 /// is no [handle](Self::handle) by which one could be added or restarted. Then its children are
 /// stopped, one after the other, the one that was added last first.
 ///

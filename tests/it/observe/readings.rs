@@ -267,6 +267,17 @@ impl Wake for SlowToWake {
     }
 }
 
+/// What waits is woken as the nursery runs, of which two children are left then.
+fn is_woken_in_no_poll(waits: impl Future, nursery: Set<'_>, clock: &Hand, watch: &Watch) {
+    let waker = Waker::from(Arc::new(SlowToWake(clock.clone())));
+    let mut waits = pin!(waits);
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut run = pin!(nursery.settle());
+    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(clock.now(), millis(5));
+    none_was_slow(watch, 2);
+}
+
 #[test]
 fn what_waits_for_a_child_is_woken_in_no_poll() {
     let (clock, watch) = hand();
@@ -277,13 +288,7 @@ fn what_waits_for_a_child_is_woken_in_no_poll() {
         Ok(())
     });
     nursery.spawn(waits());
-    let waker = Waker::from(Arc::new(SlowToWake(clock.clone())));
-    let mut finished = pin!(ends.finished());
-    assert!(finished.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let mut run = pin!(nursery.settle());
-    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    assert_eq!(clock.now(), millis(5));
-    none_was_slow(&watch, 2);
+    is_woken_in_no_poll(ends.finished(), nursery, &clock, &watch);
 }
 
 #[test]
@@ -297,13 +302,7 @@ fn what_waits_for_a_slot_is_woken_in_no_poll() {
         Ok(())
     });
     nursery.spawn(waits());
-    let waker = Waker::from(Arc::new(SlowToWake(clock.clone())));
-    let mut slot = pin!(spawner.reserve());
-    assert!(slot.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let mut run = pin!(nursery.settle());
-    assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    assert_eq!(clock.now(), millis(5));
-    none_was_slow(&watch, 2);
+    is_woken_in_no_poll(spawner.reserve(), nursery, &clock, &watch);
 }
 
 #[test]
