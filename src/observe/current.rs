@@ -80,3 +80,9 @@ fn copy() -> Option<Arc<Record>> {
 pub(super) fn number() -> Option<u64> {
     Some(NUMBER.get()).filter(|&number| number != NONE)
 }
+
+/// What is known of the observed child that this thread polls.
+#[cfg(feature = "testing")]
+pub(crate) fn current_child() -> Option<crate::info::ChildInfo> {
+    current().map(|record| record.info.clone())
+}

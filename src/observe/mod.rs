@@ -85,6 +85,8 @@ pub use self::alarm::Alarm;
 pub use self::at::{At, AtPlace};
 pub use self::clock::{SystemClock, TimeSource};
 pub(crate) use self::current::Entered;
+#[cfg(feature = "testing")]
+pub(crate) use self::current::current_child;
 pub use self::findings::{Finding, FindingKind, Thresholds};
 pub use self::kinds::{EndKind, WokenBy};
 pub use self::observer::{Observer, PollSeen};

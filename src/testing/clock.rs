@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::hub::{For, Hub};
+use super::hub::Hub;
 use super::signal::Wait;
+use super::state::For;
 use crate::observe::TimeSource;
 use crate::time::Timer;
 

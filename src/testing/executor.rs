@@ -1,8 +1,9 @@
-//! An executor that makes every choice by a seed.
+//! An executor that asks for each of its choices.
 
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::mem::take;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -10,9 +11,14 @@ use std::thread;
 
 use futures::future::LocalBoxFuture;
 
+use super::choices::{Choices, Source};
 use super::clock::Clock;
-use super::hub::{Hazards, Hub};
+use super::hazards::Hazards;
+use super::hub::Hub;
+use super::replay::Replay;
+use super::rest::{Rest, Stuck};
 use super::signal::Signal;
+use super::task::Task;
 use super::workers::{Door, Errands, Workers};
 use crate::guard::{CaughtPanic, FirstPanic, catch, drop_guarded, drop_quietly};
 use crate::observe::{Thresholds, Watch};
@@ -20,12 +26,21 @@ use crate::observe::{Thresholds, Watch};
 /// How many polls an executor may make, unless [`Executor::max_polls`] says otherwise.
 const MAX_POLLS: u64 = 1_000_000;
 
-/// Runs tasks on this thread, in an order that a seed decides.
+/// Runs tasks on this thread, in an order that is chosen from without.
 ///
-/// The same seed and the same tasks give the same run: which task is polled next, which wakes come
-/// late, twice or for nothing, in which order sleeps that are due at once end. All of it is allowed
-/// by the contract of futures. (Another version of this crate, or of `fastrand`, may give another
-/// run.) If an executor is dropped while the thread panics, its seed is printed.
+/// The choices are which task is polled next, which wakes come late, twice or for nothing, and in which
+/// order sleeps that are due at once end. All of it is allowed by the contract of futures. The same
+/// choices and the same tasks give the same run. They come
+///
+/// | from | by |
+/// |---|---|
+/// | a seed; another version of this crate, or of `fastrand`, may give another run | [`new`](Self::new) |
+/// | a function: of a fuzzer, of proptest, which shrinks them too, of a search of your own | [`from_choices`](Self::from_choices) |
+/// | a run that was, in any version | [`from_replay`](Self::from_replay) |
+/// | an exploration, which goes through many | [`Run::executor`](super::Run::executor) |
+///
+/// If an executor is dropped while the thread panics, how to run it again is printed, unless a function
+/// decides or an exploration says it.
 ///
 /// Tasks may borrow and need not be `Send`; those that are handed over while it runs, by
 /// [`Workers`], are `Send` and own what they need. Wakes from other threads are heard, and make a
@@ -47,8 +62,9 @@ const MAX_POLLS: u64 = 1_000_000;
 /// assert_eq!(Executor::new(42).block_on(nursery.join()).unwrap(), [1]);
 /// ```
 pub struct Executor<'env> {
-    seed: u64,
     hub: Arc<Hub>,
+    /// It is told elsewhere how to run it again.
+    is_explored: bool,
     /// `None` once a task has ended.
     tasks: Vec<Option<Running<'env>>>,
     /// Tasks that come while it runs, and the places in `tasks` of those that have come.
@@ -65,23 +81,70 @@ struct Running<'env> {
     waker: Option<Waker>,
 }
 
-/// How a run came to rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Rest {
-    /// Every task has ended.
-    Done,
-    /// This many tasks wait, and nothing is left to wake them.
-    Stalled(usize),
-}
-
 impl<'env> Executor<'env> {
-    /// An executor with [all hazards](Hazards::all) and no tasks.
+    /// An executor with [all hazards](Hazards::all) and no tasks, which chooses by a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let (hub, door) = (Hub::new(seed), Arc::default());
-        let (tasks, came) = (Vec::new(), Vec::new());
-        Self { seed, hub, tasks, door, came, polls: 0, max_polls: MAX_POLLS, watch: None }
+        Self::by(Arc::new(Choices::random(seed)))
+    }
+
+    /// The same, where a function chooses: it is called with how many there are to choose from, at least
+    /// two, and returns which, from 0 on. Of an answer that is too high the remainder is taken, so that any
+    /// number serves.
+    ///
+    /// 0 is always the plain choice: the task that was woken first, no hazard. So a function that returns
+    /// 0 gives the run of a plain queue, and a tool that shrinks its numbers shrinks the run to it. A
+    /// hazard that has any chance is a choice of two; of those that the function asks for, an eighth is
+    /// granted at most, as a run in which each wake brings another does not end. A call from
+    /// inside of the function gets 0.
+    ///
+    /// # Examples
+    ///
+    /// By a fuzzer's bytes, or by what proptest makes up. A smaller byte never gives a greater choice, so
+    /// that bytes which are shrunk shrink the choices:
+    ///
+    /// ```
+    /// use nestling::testing::{Executor, yields};
+    ///
+    /// # let bytes: Vec<u8> = vec![3, 0, 1];
+    /// let mut bytes = bytes.into_iter();
+    /// let mut executor =
+    ///     Executor::from_choices(move |n| usize::from(bytes.next().unwrap_or(0)) * n / 256);
+    /// executor.spawn(yields(3));
+    /// executor.run().expect_done();
+    /// ```
+    #[must_use]
+    pub fn from_choices(choose: impl FnMut(usize) -> usize + Send + 'static) -> Self {
+        let source = Source::Given(Some(Box::new(choose)));
+        Self::by(Arc::new(Choices::new(0, source)))
+    }
+
+    /// An executor that chooses as another did, until the choices are over, and then the plain ones. It
+    /// needs the same [hazards](Self::hazards).
+    #[must_use]
+    pub fn from_replay(replay: &Replay) -> Self {
+        Self::by(Arc::new(Choices::replayed(replay)))
+    }
+
+    fn by(choices: Arc<Choices>) -> Self {
+        let (hub, door) = (Hub::new(choices), Arc::default());
+        Self {
+            hub,
+            is_explored: false,
+            tasks: Vec::new(),
+            door,
+            came: Vec::new(),
+            polls: 0,
+            max_polls: MAX_POLLS,
+            watch: None,
+        }
+    }
+
+    /// The executor of an exploration.
+    pub(super) fn explored(choices: Arc<Choices>) -> Self {
+        let mut executor = Self::by(choices);
+        executor.is_explored = true;
+        executor
     }
 
     /// Sets what goes wrong, and how often.
@@ -99,10 +162,11 @@ impl<'env> Executor<'env> {
         self
     }
 
-    /// The seed it was made with.
+    /// What was chosen so far, to be chosen [again](Self::from_replay). In an
+    /// [exploration](super::explore) it is that of all executors of the run.
     #[must_use]
-    pub fn seed(&self) -> u64 {
-        self.seed
+    pub fn replay(&self) -> Replay {
+        self.hub.choices().replay()
     }
 
     /// How often tasks were polled so far.
@@ -119,8 +183,8 @@ impl<'env> Executor<'env> {
 
     /// A watch by the virtual clock, the same one each time.
     ///
-    /// Where a [`block_on`](Self::block_on) stalls, its panic tells what the children do that the
-    /// watch sees, and what is wrong with them.
+    /// Where a run stalls that has one, it is told what the children do that the watch sees, and what is
+    /// wrong with them.
     ///
     /// # Examples
     ///
@@ -140,8 +204,9 @@ impl<'env> Executor<'env> {
 
     /// A signal that has not come.
     #[must_use]
+    #[track_caller]
     pub fn signal(&self) -> Signal {
-        Signal::new(Arc::clone(&self.hub))
+        Signal::new(Arc::clone(&self.hub), Location::caller())
     }
 
     /// Hands tasks over to this executor, also while it runs: an executor for children and pools
@@ -153,6 +218,7 @@ impl<'env> Executor<'env> {
 
     /// Adds a task. It is polled when the executor runs, and dropped with the executor at the
     /// latest.
+    #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> Task<F::Output>
     where
         F: Future + 'env,
@@ -164,13 +230,17 @@ impl<'env> Executor<'env> {
             let value = future.await;
             *slot.borrow_mut() = Some(value);
         });
-        let number = self.add(future);
+        let number = self.add(future, Some(Location::caller()));
         Task { hub: Arc::clone(&self.hub), number, output }
     }
 
-    fn add(&mut self, future: LocalBoxFuture<'env, ()>) -> usize {
+    fn add(
+        &mut self,
+        future: LocalBoxFuture<'env, ()>,
+        spawned: Option<&'static Location<'static>>,
+    ) -> usize {
         self.tasks.push(Some(Running { future, waker: None }));
-        self.hub.add_task()
+        self.hub.add_task(spawned)
     }
 
     /// Takes in what came for the [workers](Self::workers), and drops what they are to drop.
@@ -179,7 +249,7 @@ impl<'env> Executor<'env> {
         loop {
             let Errands { new, to_drop, shut } = self.door.errands();
             for task in new {
-                let task = self.add(Box::pin(task));
+                let task = self.add(Box::pin(task), None);
                 self.came.push(task);
             }
             let dropped = if shut { take(&mut self.came) } else { Vec::new() };
@@ -213,7 +283,9 @@ impl<'env> Executor<'env> {
         assert!(self.polls < most, "the run did not come to rest within {most} polls");
         self.polls += 1;
         let waker = self.hub.begin_poll(chosen, &mut task.waker);
-        match catch(|| task.future.as_mut().poll(&mut Context::from_waker(&waker))) {
+        let polled = catch(|| task.future.as_mut().poll(&mut Context::from_waker(&waker)));
+        self.hub.end_poll();
+        match polled {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(())) => self.remove(chosen).unwrap_or_else(|thrown| thrown.resume()),
             Err(thrown) => {
@@ -231,18 +303,16 @@ impl<'env> Executor<'env> {
     /// As [`step`](Self::step).
     pub fn run(&mut self) -> Rest {
         while self.step() || self.hub.move_on() {}
-        match self.tasks.iter().flatten().count() {
-            0 => Rest::Done,
-            left => Rest::Stalled(left),
-        }
+        let stuck = self.stuck();
+        if stuck.tasks() == 0 { Rest::Done } else { Rest::Stalled(stuck) }
     }
 
     /// Runs until `future` is ready, with the tasks beside it.
     ///
     /// # Panics
     ///
-    /// If it waits and nothing is left to wake it: where a runtime would hang, this says so. And as
-    /// [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as
+    /// If it waits and nothing is left to wake it: where a runtime would hang, this says so, and tells
+    /// what is [stuck](Stuck). And as [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as
     /// they were.
     #[track_caller]
     pub fn block_on<F>(&mut self, future: F) -> F::Output
@@ -253,28 +323,30 @@ impl<'env> Executor<'env> {
         let task = self.spawn(future);
         let ran = catch(|| while !task.is_finished() && (self.step() || self.hub.move_on()) {});
         let output = task.take();
-        let stalled = (ran.is_ok() && output.is_none()).then(|| self.stalled());
+        let stuck = (ran.is_ok() && output.is_none()).then(|| self.stuck());
         if output.is_none() {
             drop_quietly(self.remove(task.number));
         }
         match (ran, output) {
             (Ok(()), Some(output)) => output,
-            (Ok(()), None) => panic!("{}", stalled.unwrap_or_default()),
+            (Ok(()), None) => {
+                let stuck = stuck.map(|stuck| stuck.to_string()).unwrap_or_default();
+                panic!("the future waits, and nothing is left to wake it\n{stuck}");
+            }
             (Err(thrown), _) => thrown.resume(),
         }
     }
 
-    /// What is said where a future waits for ever.
-    fn stalled(&self) -> String {
-        let mut text = String::from("the future waits, and nothing is left to wake it");
-        if let Some(watch) = &self.watch {
+    /// The tasks that have not ended, when all of them rest.
+    fn stuck(&self) -> Stuck {
+        let left = (0..self.tasks.len()).filter(|&task| self.tasks[task].is_some());
+        let tasks = self.hub.stuck(left);
+        let seen = self.watch.as_ref().filter(|_| !tasks.is_empty()).map(|watch| {
             let snapshot = watch.snapshot();
-            let _ = write!(text, "\n{snapshot:#}");
-            for finding in snapshot.findings(&Thresholds::default()) {
-                let _ = writeln!(text, "{finding}");
-            }
-        }
-        text
+            let findings = snapshot.findings(&Thresholds::default());
+            (snapshot, findings)
+        });
+        Stuck { tasks, seen }
     }
 
     /// Drops a task there and then, if it has not ended. It is never finished.
@@ -297,8 +369,10 @@ impl<'env> Executor<'env> {
 
 impl Drop for Executor<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("nestling::testing: the executor's seed was {}", self.seed);
+        let choices = self.hub.choices();
+        if thread::panicking() && !self.is_explored && !choices.are_given() {
+            let (seed, replay) = (choices.seed(), choices.replay());
+            eprintln!("nestling::testing: the executor's seed was {seed}, its replay is {replay}");
         }
         let mut first = FirstPanic::default();
         let new = self.door.close();
@@ -314,45 +388,8 @@ impl Drop for Executor<'_> {
 impl fmt::Debug for Executor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor")
-            .field("seed", &self.seed)
             .field("tasks", &self.tasks.iter().flatten().count())
             .field("polls", &self.polls)
             .finish_non_exhaustive()
-    }
-}
-
-/// What becomes of a task; see [`Executor::spawn`]. Clones are of the same task.
-///
-/// Dropping it does nothing to the task. Its output is dropped then as soon as it is there. An
-/// output that was not taken is otherwise kept by this, and survives the executor.
-pub struct Task<T> {
-    hub: Arc<Hub>,
-    number: usize,
-    output: Rc<RefCell<Option<T>>>,
-}
-
-impl<T> Clone for Task<T> {
-    fn clone(&self) -> Self {
-        Self { hub: Arc::clone(&self.hub), number: self.number, output: Rc::clone(&self.output) }
-    }
-}
-
-impl<T> Task<T> {
-    /// Whether the output is there: the task has ended, and its output was not taken so far.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.output.borrow().is_some()
-    }
-
-    /// The output, once; `None` while the task has not ended, and after the output was taken.
-    #[must_use]
-    pub fn take(&self) -> Option<T> {
-        self.output.borrow_mut().take()
-    }
-}
-
-impl<T> fmt::Debug for Task<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("finished", &self.is_finished()).finish_non_exhaustive()
     }
 }

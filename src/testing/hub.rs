@@ -1,144 +1,57 @@
-//! What an executor, its tasks' wakers, its signals and its clock share: what was woken, what waits,
-//! and the one source of chance.
+//! What an executor, its tasks' wakers, its signals and its clock share: what was woken and what waits.
 
-use std::collections::BTreeMap;
 use std::mem::{replace, take};
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
-use fastrand::Rng;
-
+use super::choices::Choices;
+use super::hazards::Hazards;
+use super::rest::{StuckTask, WokenBy};
+use super::state::{For, Kept, Late, SignalState, State, TaskState, Waiter};
 use crate::guard::{FirstPanic, catch, drop_guarded};
-
-/// What an [`Executor`](super::Executor) does that a well-meaning runtime seldom does, and every
-/// runtime may.
-///
-/// Chances are in percent; more than 100 is 100, and for spurious wakes more than 25 is 25: with
-/// more of them a run might not end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Hazards {
-    pub(super) spurious_wakes: u8,
-    pub(super) late_wakes: u8,
-    pub(super) duplicate_wakes: u8,
-    pub(super) fresh_wakers: bool,
-}
-
-impl Hazards {
-    /// None: a task is polled when it was woken and at no other time, and keeps one waker. Which of
-    /// those that were woken comes next is still up to the seed.
-    pub const fn none() -> Self {
-        Self { spurious_wakes: 0, late_wakes: 0, duplicate_wakes: 0, fresh_wakers: false }
-    }
-
-    /// All of them, each often enough to be met in a short run. This is what an executor begins
-    /// with.
-    pub const fn all() -> Self {
-        Self { spurious_wakes: 10, late_wakes: 25, duplicate_wakes: 15, fresh_wakers: true }
-    }
-
-    /// How often a task or a waiting future is woken although nothing happened; only while some
-    /// task has something else to do.
-    pub const fn spurious_wakes(self, percent: u8) -> Self {
-        // Each may bring two polls, where wakes are duplicated, and each poll may bring another.
-        let spurious_wakes = if percent > 25 { 25 } else { percent };
-        Self { spurious_wakes, ..self }
-    }
-
-    /// How often a wake is held back: others may run first, and it may come when the future that it
-    /// was for is gone. It does come, and before time passes.
-    pub const fn late_wakes(self, percent: u8) -> Self {
-        Self { late_wakes: percent, ..self }
-    }
-
-    /// How often a waker is cloned, and the clone woken too, at some later time.
-    pub const fn duplicate_wakes(self, percent: u8) -> Self {
-        Self { duplicate_wakes: percent, ..self }
-    }
-
-    /// Whether each poll gets a waker of its own that is dropped after the poll, and those of
-    /// earlier polls do nothing any more.
-    pub const fn fresh_wakers(self, fresh: bool) -> Self {
-        Self { fresh_wakers: fresh, ..self }
-    }
-}
+use crate::observe::current_child;
 
 /// How often, in percent of the steps, one of the wakes is delivered that were held back.
 const DELIVERY: u8 = 10;
 
-/// What a waiting future waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum For {
-    Signal(usize),
-    Time(Duration),
-}
-
-/// A waker may be anyone's. So it is cloned, called and dropped without the lock; under the lock, a
-/// further reference to it is made instead of a clone.
-type Kept = Arc<Waker>;
-
-pub(super) struct Hub(Mutex<State>);
-
-struct State {
-    rng: Rng,
-    hazards: Hazards,
-    tasks: Vec<TaskState>,
-    /// Wakes that are held back.
-    late: Vec<Late>,
-    /// Futures that wait, by the ticket that each got.
-    waiters: BTreeMap<u64, (For, Kept)>,
-    next_ticket: u64,
-    fired: Vec<bool>,
-    now: Duration,
-}
-
-#[derive(Default)]
-struct TaskState {
-    woken: bool,
-    polls: u64,
-    ended: bool,
-}
-
-enum Late {
-    Task(usize),
-    Waker(Kept),
-}
-
-impl Late {
-    fn into_waker(self) -> Option<Kept> {
-        match self {
-            Self::Task(_) => None,
-            Self::Waker(waker) => Some(waker),
-        }
-    }
+pub(super) struct Hub {
+    /// They are asked without the lock, as the function that decides may be the user's.
+    choices: Arc<Choices>,
+    state: Mutex<State>,
 }
 
 impl Hub {
-    pub(super) fn new(seed: u64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
-            rng: Rng::with_seed(seed),
-            hazards: Hazards::all(),
-            tasks: Vec::new(),
-            late: Vec::new(),
-            waiters: BTreeMap::new(),
-            next_ticket: 0,
-            fired: Vec::new(),
-            now: Duration::ZERO,
-        })))
+    pub(super) fn new(choices: Arc<Choices>) -> Arc<Self> {
+        Arc::new(Self { choices, state: Mutex::new(State::new()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn choices(&self) -> &Arc<Choices> {
+        &self.choices
     }
 
     pub(super) fn set_hazards(&self, hazards: Hazards) {
         self.lock().hazards = hazards;
     }
 
-    pub(super) fn add_task(&self) -> usize {
+    pub(super) fn add_task(&self, spawned: Option<&'static Location<'static>>) -> usize {
         let mut state = self.lock();
-        state.tasks.push(TaskState { woken: true, ..TaskState::default() });
+        let woken = Some(state.next_wake());
+        state.tasks.push(TaskState {
+            woken,
+            polls: 0,
+            ended: false,
+            yielded: false,
+            spawned,
+            woken_by: None,
+            waker: Weak::new(),
+            alive: Arc::default(),
+        });
         state.tasks.len() - 1
     }
 
@@ -146,81 +59,108 @@ impl Hub {
         self.lock().tasks[task].ended = true;
     }
 
-    /// Delivers some of the wakes that were held back, and wakes someone for nothing now and then.
+    /// Delivers some of the wakes that were held back, and wakes one for nothing now and then.
     pub(super) fn stir(&self) {
-        let wakers = {
-            let mut state = self.lock();
-            let mut wakers = Vec::new();
-            if state.chance(|_| DELIVERY) {
-                wakers.extend(state.deliver_one());
-            }
-            // Only beside one that was woken: or these would wake each other for ever.
-            let anyone = state.tasks.iter().any(TaskState::is_woken);
-            if anyone && state.chance(|hazards| hazards.spurious_wakes) {
-                wakers.extend(state.anyone_who_waits());
-            }
-            wakers
+        let (hazards, late, woken) = {
+            let state = self.lock();
+            let woken = state.tasks.iter().any(TaskState::is_woken);
+            (state.hazards, state.late.len(), woken)
         };
-        wake_all(wakers);
+        if late > 0 && self.choices.chance(DELIVERY) {
+            self.deliver_one();
+        }
+        // Only beside one that was woken: or these would wake each other for ever.
+        if woken && self.choices.chance(hazards.spurious_wakes) {
+            let waiting = self.lock().waiters.len();
+            let at = self.choices.one_of(waiting);
+            let waker =
+                self.lock().waiters.values().nth(at).map(|waiter| Arc::clone(&waiter.waker));
+            self.wake_all(waker.into_iter().collect(), WokenBy::Outside);
+        }
     }
 
     /// The task to poll next, if one was woken; now and then one that was not.
     pub(super) fn choose(&self) -> Option<usize> {
-        let mut state = self.lock();
-        let spurious = state.chance(|hazards| hazards.spurious_wakes);
-        let anyone = state.tasks.iter().any(TaskState::is_woken);
-        let may_be = |task: &TaskState| task.is_woken() || (anyone && spurious && !task.ended);
-        let among: Vec<usize> =
-            (0..state.tasks.len()).filter(|at| may_be(&state.tasks[*at])).collect();
-        state.rng.choice(among)
+        let (mut among, yielded, hazards) = {
+            let mut state = self.lock();
+            let woken = (0..state.tasks.len()).filter(|&task| state.tasks[task].is_woken());
+            let mut woken: Vec<usize> = woken.collect();
+            woken.sort_unstable_by_key(|&task| state.tasks[task].woken);
+            let yields = |&task: &usize| replace(&mut state.tasks[task].yielded, false);
+            let yielded: Vec<usize> = woken.iter().copied().filter(yields).collect();
+            (woken, yielded, state.hazards)
+        };
+        if among.is_empty() {
+            return None;
+        }
+        for task in yielded {
+            self.choices.yielded(task);
+        }
+        if self.choices.chance(hazards.spurious_wakes) {
+            let state = self.lock();
+            let waits = |&task: &usize| !state.tasks[task].ended && !state.tasks[task].is_woken();
+            among.extend((0..state.tasks.len()).filter(waits));
+        }
+        Some(among[self.choices.task(&among)])
     }
 
     /// Delivers a wake that was held back, or lets time pass until the next that sleeps is due;
     /// `false` if there is neither.
     pub(super) fn move_on(&self) -> bool {
-        let wakers = {
-            let mut state = self.lock();
-            if state.late.is_empty() {
-                match state.pass_time() {
-                    Some(wakers) => wakers,
-                    None => return false,
-                }
-            } else {
-                state.deliver_one().into_iter().collect()
-            }
-        };
-        wake_all(wakers);
-        true
+        if self.deliver_one() {
+            return true;
+        }
+        let next = self.lock().pass_time();
+        if let Some(now) = next {
+            self.wake_waiting(|waits_for| waits_for == For::Time(now), WokenBy::Time);
+        }
+        next.is_some()
     }
 
-    /// A waker for the task's next poll.
+    /// A waker for the task's next poll, which begins.
     pub(super) fn begin_poll(self: &Arc<Self>, task: usize, known: &mut Option<Waker>) -> Waker {
         let mut state = self.lock();
+        state.polled = Some(task);
         let fresh = state.hazards.fresh_wakers;
         let entry = &mut state.tasks[task];
-        entry.woken = false;
+        entry.woken = None;
         entry.polls += 1;
+        if let (false, Some(known)) = (fresh, &known) {
+            return known.clone();
+        }
         let poll = fresh.then_some(entry.polls);
+        let alive = Arc::clone(&entry.alive);
+        let waker = Arc::new(TaskWaker { hub: Arc::downgrade(self), task, poll, _alive: alive });
+        entry.waker = Arc::downgrade(&waker);
         drop(state);
-        let waker = || Waker::from(Arc::new(TaskWaker { hub: Arc::downgrade(self), task, poll }));
-        if fresh { waker() } else { known.get_or_insert_with(waker).clone() }
+        let waker = Waker::from(waker);
+        if !fresh {
+            *known = Some(waker.clone());
+        }
+        waker
     }
 
-    pub(super) fn new_signal(&self) -> usize {
+    pub(super) fn end_poll(&self) {
+        self.lock().polled = None;
+    }
+
+    pub(super) fn new_signal(&self, made: &'static Location<'static>) -> usize {
         let mut state = self.lock();
-        state.fired.push(false);
-        state.fired.len() - 1
+        state.signals.push(SignalState { fired: false, made });
+        state.signals.len() - 1
     }
 
     pub(super) fn fire(&self, signal: usize) {
-        let wakers = {
+        let by = {
             let mut state = self.lock();
-            if replace(&mut state.fired[signal], true) {
+            let polled = state.polled;
+            let signal = &mut state.signals[signal];
+            if replace(&mut signal.fired, true) {
                 return;
             }
-            state.wakers_of(|waits_for| waits_for == For::Signal(signal))
+            WokenBy::Signal(signal.made, polled)
         };
-        wake_all(wakers);
+        self.wake_waiting(|waits_for| waits_for == For::Signal(signal), by);
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -240,7 +180,7 @@ impl Hub {
         ticket: &mut Option<u64>,
         waker: &Waker,
     ) -> Poll<()> {
-        let waker = Arc::new(waker.clone());
+        let (waker, child) = (Arc::new(waker.clone()), current_child());
         // To ask and to keep is one step: another thread may fire between two.
         let mut state = self.lock();
         let (poll, old) = if state.has_come(waits_for) {
@@ -250,7 +190,8 @@ impl Hub {
                 state.next_ticket += 1;
                 state.next_ticket
             });
-            (Poll::Pending, state.waiters.insert(ticket, (waits_for, waker)))
+            let waiter = Waiter { waits_for, waker, task: state.polled, child };
+            (Poll::Pending, state.waiters.insert(ticket, waiter))
         };
         drop(state);
         drop(old);
@@ -269,119 +210,109 @@ impl Hub {
             state.hazards = Hazards::none();
             take(&mut state.late)
         };
-        wake_all(late.into_iter().filter_map(Late::into_waker).collect());
+        let wakers = late.into_iter().filter_map(|(late, _)| match late {
+            Late::Task(_) => None,
+            Late::Waker(waker) => Some(waker),
+        });
+        self.wake_all(wakers.collect(), WokenBy::Outside);
+    }
+
+    /// Those of `tasks` that have not ended, and what can be said of each.
+    pub(super) fn stuck(&self, tasks: impl Iterator<Item = usize>) -> Vec<StuckTask> {
+        let state = self.lock();
+        tasks.map(|task| state.stuck(task)).collect()
     }
 
     fn wake_task(&self, task: usize, poll: Option<u64>) {
+        let (hazards, by) = {
+            let state = self.lock();
+            if poll.is_some_and(|poll| poll != state.tasks[task].polls) {
+                return;
+            }
+            let by = state.waking.or(state.polled.map(WokenBy::Task));
+            (state.hazards, by.unwrap_or(WokenBy::Outside))
+        };
+        let is_late = self.choices.chance(hazards.late_wakes);
+        let comes_twice = self.choices.chance(hazards.duplicate_wakes);
         let mut state = self.lock();
-        if poll.is_some_and(|poll| poll != state.tasks[task].polls) {
-            return;
-        }
-        if state.chance(|hazards| hazards.late_wakes) {
-            state.late.push(Late::Task(task));
+        if is_late {
+            state.late.push((Late::Task(task), by));
         } else {
-            state.tasks[task].woken = true;
+            state.wake(task, by);
         }
-        if state.chance(|hazards| hazards.duplicate_wakes) {
-            state.late.push(Late::Task(task));
-        }
-    }
-}
-
-/// Wakes all of them, even where one panics; the first panic goes on then.
-fn wake_all(wakers: Vec<Kept>) {
-    let mut first = FirstPanic::default();
-    for waker in wakers {
-        first.note(catch(|| Waker::clone(&waker).wake()));
-        first.note(drop_guarded(waker));
-    }
-    first.resume();
-}
-
-impl State {
-    fn has_come(&self, waits_for: For) -> bool {
-        match waits_for {
-            For::Signal(signal) => self.fired[signal],
-            For::Time(due) => due <= self.now,
+        if comes_twice {
+            state.late.push((Late::Task(task), by));
         }
     }
 
-    fn chance(&mut self, percent: impl Fn(&Hazards) -> u8) -> bool {
-        let percent = percent(&self.hazards);
-        percent > 0 && self.rng.u8(0..100) < percent
-    }
-
-    /// Delivers one of the wakes that are held back; if it is not a task's, the waker is handed
-    /// out.
-    fn deliver_one(&mut self) -> Option<Kept> {
-        if self.late.is_empty() {
-            return None;
+    /// Delivers one of the wakes that are held back; `false` if there is none.
+    fn deliver_one(&self) -> bool {
+        let late = self.lock().late.len();
+        if late == 0 {
+            return false;
         }
-        let at = self.rng.usize(..self.late.len());
-        match self.late.swap_remove(at) {
-            Late::Task(task) => {
-                self.tasks[task].woken = true;
-                None
+        let at = self.choices.one_of(late);
+        let waker = {
+            let mut state = self.lock();
+            // Each is delivered by the executor's thread alone, so it is still there.
+            match state.late.remove(at) {
+                (Late::Task(task), by) => {
+                    state.wake(task, by);
+                    return true;
+                }
+                (Late::Waker(waker), by) => (waker, by),
             }
-            Late::Waker(waker) => Some(waker),
-        }
+        };
+        self.wake_all(vec![waker.0], waker.1);
+        true
     }
 
-    fn anyone_who_waits(&mut self) -> Option<Kept> {
-        let at = self.rng.usize(..self.waiters.len().max(1));
-        self.waiters.values().nth(at).map(|(_, waker)| Arc::clone(waker))
-    }
-
-    /// The wakers to call now of the tasks that wait for what has come; some are held back.
-    fn wakers_of(&mut self, comes: impl Fn(For) -> bool) -> Vec<Kept> {
-        let mut wakers: Vec<Kept> = self
-            .waiters
-            .values()
-            .filter(|(waits_for, _)| comes(*waits_for))
-            .map(|(_, waker)| Arc::clone(waker))
-            .collect();
-        self.rng.shuffle(&mut wakers);
-        let mut now = Vec::new();
-        for waker in wakers {
-            if self.chance(|hazards| hazards.duplicate_wakes) {
-                self.late.push(Late::Waker(Arc::clone(&waker)));
+    /// Wakes the futures that wait for what has come, in an order that is chosen; some wakes are held
+    /// back.
+    fn wake_waiting(&self, comes: impl Fn(For) -> bool, by: WokenBy) {
+        let (mut wakers, hazards) = {
+            let state = self.lock();
+            let waiters = state.waiters.values().filter(|waiter| comes(waiter.waits_for));
+            let wakers: Vec<Kept> = waiters.map(|waiter| Arc::clone(&waiter.waker)).collect();
+            (wakers, state.hazards)
+        };
+        let (mut now, mut late) = (Vec::new(), Vec::new());
+        while !wakers.is_empty() {
+            let waker = wakers.remove(self.choices.one_of(wakers.len()));
+            if self.choices.chance(hazards.duplicate_wakes) {
+                late.push((Late::Waker(Arc::clone(&waker)), by));
             }
-            if self.chance(|hazards| hazards.late_wakes) {
-                self.late.push(Late::Waker(waker));
+            if self.choices.chance(hazards.late_wakes) {
+                late.push((Late::Waker(waker), by));
             } else {
                 now.push(waker);
             }
         }
-        now
+        self.lock().late.extend(late);
+        self.wake_all(now, by);
     }
 
-    fn pass_time(&mut self) -> Option<Vec<Kept>> {
-        let now = self.now;
-        let next = self
-            .waiters
-            .values()
-            .filter_map(|(waits_for, _)| match waits_for {
-                For::Time(due) if *due > now && *due < Duration::MAX => Some(*due),
-                For::Time(_) | For::Signal(_) => None,
-            })
-            .min()?;
-        self.now = next;
-        Some(self.wakers_of(|waits_for| waits_for == For::Time(next)))
-    }
-}
-
-impl TaskState {
-    fn is_woken(&self) -> bool {
-        self.woken && !self.ended
+    /// Wakes all of them, even where one panics; the first panic goes on then.
+    fn wake_all(&self, wakers: Vec<Kept>, by: WokenBy) {
+        let mut first = FirstPanic::default();
+        let around = replace(&mut self.lock().waking, Some(by));
+        for waker in wakers {
+            first.note(catch(|| Waker::clone(&waker).wake()));
+            first.note(drop_guarded(waker));
+        }
+        self.lock().waking = around;
+        first.resume();
     }
 }
 
-struct TaskWaker {
+pub(super) struct TaskWaker {
     /// The hub keeps wakers, and they must not keep it.
     hub: Weak<Hub>,
     task: usize,
     /// The poll it was made for, if it is good for that one only.
     poll: Option<u64>,
+    /// Says that there is a waker.
+    _alive: Arc<()>,
 }
 
 impl Wake for TaskWaker {

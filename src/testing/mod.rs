@@ -6,8 +6,12 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | run futures in an order that a seed decides, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
-//! | do so for many seeds, and have the one printed that fails | [`explore`](fn@explore) |
+//! | run futures in an order that is chosen, under wakes that come late, twice or for nothing | [`Executor`], [`Hazards`] |
+//! | do so in many orders, at random, by ranks or in all, and have the one printed that fails | [`explore`](fn@explore), [`Schedules`] |
+//! | be sure that the runs have met the race that they are for | [`reached!`](macro@reached) |
+//! | let a fuzzer or proptest choose the order, and shrink it | [`Executor::from_choices`] |
+//! | make a run again, also in another version of this crate | [`Replay`] |
+//! | know what is stuck, what woke it the last time and what could | [`Rest`], [`Stuck`] |
 //! | run children elsewhere, where tasks are dropped, or the executor is shut down | [`Workers`] |
 //! | wait without waiting | [`Clock`], a [`Timer`](crate::future::Timer) |
 //! | let a future wait for the test | [`Signal`] |
@@ -17,18 +21,19 @@
 //!
 //! # Examples
 //!
-//! A cell that two tasks pass a value through, for a thousand seeds:
+//! A cell that two tasks pass a value through, in a thousand orders:
 //!
 //! ```
 //! use std::cell::Cell;
-//! use nestling::testing::{Executor, Rest, explore};
+//! use nestling::testing::{explore, reached};
 //!
-//! explore(0..1_000, |seed| {
+//! explore(0..1_000, |run| {
 //!     let cell = Cell::new(None);
-//!     let mut executor = Executor::new(seed);
+//!     let mut executor = run.executor();
 //!     let full = executor.signal();
 //!     let (wait, cell) = (full.wait(), &cell);
 //!     let reader = executor.spawn(async move {
+//!         reached!("the value was there before its reader", cell.get().is_some());
 //!         wait.await;
 //!         cell.take()
 //!     });
@@ -36,29 +41,47 @@
 //!         cell.set(Some(7));
 //!         full.fire();
 //!     });
-//!     assert_eq!(executor.run(), Rest::Done);
+//!     executor.run().expect_done();
 //!     assert_eq!(reader.take(), Some(Some(7)));
 //! });
 //! ```
 
+mod choices;
 mod clock;
 mod counters;
+mod every;
 mod executor;
 mod explore;
+mod hazards;
 mod hub;
 mod perform;
+mod ranks;
+mod reached;
+mod replay;
+mod rest;
+mod schedules;
 mod script;
 mod signal;
+mod state;
 mod strategy;
+mod task;
 mod workers;
 
 pub use self::clock::{Clock, Sleep};
 pub use self::counters::{Counters, Tracked, Watched};
-pub use self::executor::{Executor, Rest, Task};
-pub use self::explore::explore;
-pub use self::hub::Hazards;
+pub use self::executor::Executor;
+pub use self::explore::{Explored, Run, explore};
+pub use self::hazards::Hazards;
 pub use self::perform::{Act, Cues, Happening, ScriptedPanic, perform, yields};
+#[doc(hidden)]
+pub use self::reached::reach;
+pub use self::replay::{Replay, ReplayError};
+pub use self::rest::{Rest, Stuck};
+pub use self::schedules::Schedules;
 pub use self::script::{Child, End, Finish, Room, Rule, SIGNALS, Script, Spawn, Step};
 pub use self::signal::{Signal, Wait};
 pub use self::strategy::script;
+pub use self::task::Task;
 pub use self::workers::Workers;
+#[doc(inline)]
+pub use crate::__reached as reached;

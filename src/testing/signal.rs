@@ -1,11 +1,13 @@
 //! Something to wait for that the test brings about.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::hub::{For, Hub};
+use super::hub::Hub;
+use super::state::For;
 
 /// An event that comes once; made by [`Executor::signal`](super::Executor::signal).
 ///
@@ -18,8 +20,8 @@ pub struct Signal {
 }
 
 impl Signal {
-    pub(super) fn new(hub: Arc<Hub>) -> Self {
-        let number = hub.new_signal();
+    pub(super) fn new(hub: Arc<Hub>, made: &'static Location<'static>) -> Self {
+        let number = hub.new_signal(made);
         Self { hub, number }
     }
 

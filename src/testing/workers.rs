@@ -21,10 +21,10 @@ use crate::remote::Task;
 ///
 /// ```
 /// use nestling::Nursery;
-/// use nestling::testing::{Executor, explore};
+/// use nestling::testing::explore;
 ///
-/// explore(0..100, |seed| {
-///     let mut executor = Executor::new(seed);
+/// explore(0..100, |run| {
+///     let mut executor = run.executor();
 ///     let mut nursery: Nursery<'_, u32, ()> = Nursery::new();
 ///     nursery.spawn_on(executor.workers(), async { Ok(1) });
 ///     nursery.spawn_on(executor.workers(), async { Ok(2) });

@@ -19,8 +19,8 @@ fn hand_over(workers: &Workers, counters: &Counters, times: usize) {
 
 #[test]
 fn tasks_are_handed_over_before_a_run_in_it_and_by_each_other() {
-    explore(0..50, |seed| {
-        let mut executor = Executor::new(seed);
+    explore(0..50, |run| {
+        let mut executor = run.executor();
         let (workers, signal) = (executor.workers(), executor.signal());
         let (inner, fired) = (workers.clone(), signal.clone());
         let task = async move {
@@ -41,14 +41,14 @@ fn workers_drop_the_task_that_they_are_told_to_and_no_other() {
     let other = executor.spawn(counters.watch(pending::<()>()));
     let workers = executor.workers();
     (0..3).for_each(|_| hand_over(&workers, &counters, 0));
-    assert_eq!(executor.run(), Rest::Stalled(4));
+    assert_eq!(executor.run().stuck(), 4);
     workers.drop_task(1);
     workers.drop_task(7);
-    assert_eq!((counters.futures_dropped(), executor.run()), (0, Rest::Stalled(3)));
+    assert_eq!((counters.futures_dropped(), executor.run().stuck()), (0, 3));
     workers.drop_task(1);
-    assert_eq!(executor.run(), Rest::Stalled(3));
+    assert_eq!(executor.run().stuck(), 3);
     executor.abandon(&other);
-    assert_eq!(executor.run(), Rest::Stalled(2));
+    assert_eq!(executor.run().stuck(), 2);
     drop(executor);
     counters.assert_nothing_left();
 }
@@ -124,7 +124,7 @@ fn a_task_that_comes_of_the_drop_of_another_runs_in_the_same_run() {
         pending().await
     };
     workers.spawn_obj(Box::new(task).into()).expect("it takes tasks");
-    assert_eq!(executor.run(), Rest::Stalled(1));
+    assert_eq!(executor.run().stuck(), 1);
     workers.drop_task(0);
     assert_eq!(executor.run(), Rest::Done);
     assert_eq!((workers.taken(), signal.has_fired()), (2, true));

@@ -38,6 +38,8 @@ mod inside;
 mod interleavings;
 mod joining;
 mod kit;
+mod kit_schedules;
+mod kit_stuck;
 mod kit_workers;
 mod long_runs;
 mod model;

@@ -6,11 +6,14 @@ use std::rc::Rc;
 
 use nestling::outcome::CauseKind;
 use nestling::supervise::{ChildSpec, Incarnation, RunState, Strategy};
-use nestling::testing::{Executor, Hazards, explore, yields};
+use nestling::testing::{explore, reached, yields};
 
 use super::{RUN, SECOND, Spec, World};
 
 const SEEDS: u64 = 1_000;
+
+/// What the tests are about.
+const MET: &str = "the child has failed, and has not come back";
 
 /// A child that fails after so many yields, and runs in each later incarnation.
 fn fails_after(world: &World, polls: usize) -> Spec {
@@ -30,17 +33,12 @@ fn fails_after(world: &World, polls: usize) -> Spec {
 }
 
 /// Runs a supervisor whose child fails, beside `then`, in many orders.
-fn meet<F>(
-    strategy: Strategy,
-    delay: u64,
-    then: impl Fn(World, super::Handle, usize, Rc<Cell<usize>>) -> F,
-) -> usize
+fn meet<F>(strategy: Strategy, delay: u64, then: impl Fn(World, super::Handle, usize) -> F) -> u64
 where
     F: Future<Output = ()>,
 {
-    let met = Rc::new(Cell::new(0));
-    explore(0..SEEDS, |seed| {
-        let mut executor = Executor::new(seed).hazards(Hazards::all());
+    let explored = explore(0..SEEDS, |run| {
+        let (seed, mut executor) = (run.seed(), run.executor());
         let world = World::new(&executor);
         // A turn of the supervisor has several rounds, in each of which a child may yield.
         let (mine, theirs) = ((seed % 7) as usize * 8, (seed / 7 % 7) as usize);
@@ -49,7 +47,7 @@ where
         let supervisor = world.supervisor().strategy(strategy).child(child);
         let supervision = supervisor.child(world.child("b", &[RUN])).build().unwrap();
         let handle = supervision.handle();
-        let then = then(world.clone(), handle.clone(), theirs, Rc::clone(&met));
+        let then = then(world.clone(), handle.clone(), theirs);
         let then = async move {
             then.await;
             world.sleep(100).await;
@@ -62,7 +60,7 @@ where
         }
         drop(executor);
     });
-    met.get()
+    explored.reached(MET)
 }
 
 /// Whether the child has failed, and has not come back.
@@ -76,9 +74,9 @@ const STRATEGIES: [Strategy; 3] = [Strategy::OneForOne, Strategy::OneForAll, Str
 #[test]
 fn nothing_restarts_after_a_stop_that_meets_a_restart() {
     for strategy in STRATEGIES {
-        let met = meet(strategy, 1, |world, handle, polls, met| async move {
+        let met = meet(strategy, 1, |world, handle, polls| async move {
             yields(polls).await;
-            met.set(met.get() + usize::from(is_between(&handle)));
+            reached!(MET, is_between(&handle));
             handle.stop("a").await.unwrap();
             let starts = world.log_of("+a").len();
             world.sleep(50).await;
@@ -92,9 +90,9 @@ fn nothing_restarts_after_a_stop_that_meets_a_restart() {
 #[test]
 fn nothing_restarts_after_a_remove_that_meets_a_restart() {
     for strategy in STRATEGIES {
-        let met = meet(strategy, 1, |world, handle, polls, met| async move {
+        let met = meet(strategy, 1, |world, handle, polls| async move {
             yields(polls).await;
-            met.set(met.get() + usize::from(is_between(&handle)));
+            reached!(MET, is_between(&handle));
             handle.remove("a").await.unwrap();
             let starts = world.log_of("+a").len();
             world.sleep(50).await;
@@ -109,9 +107,9 @@ fn nothing_restarts_after_a_remove_that_meets_a_restart() {
 #[test]
 fn a_restart_by_hand_that_meets_one_starts_the_child_once() {
     for (strategy, delay) in STRATEGIES.into_iter().flat_map(|it| [(it, 0), (it, 1)]) {
-        let met = meet(strategy, delay, |world, handle, polls, met| async move {
+        let met = meet(strategy, delay, |world, handle, polls| async move {
             yields(polls).await;
-            met.set(met.get() + usize::from(is_between(&handle)));
+            reached!(MET, is_between(&handle));
             handle.restart("a").await.unwrap();
             world.sleep(50).await;
             // Its own failure, the restart by hand, or both, each after the other.
@@ -131,9 +129,9 @@ fn a_restart_by_hand_that_meets_one_starts_the_child_once() {
 #[test]
 fn a_shutdown_that_meets_a_restart_leaves_nothing_alive() {
     for strategy in STRATEGIES {
-        let met = meet(strategy, 1, |world, handle, polls, met| async move {
+        let met = meet(strategy, 1, |world, handle, polls| async move {
             yields(polls).await;
-            met.set(met.get() + usize::from(is_between(&handle)));
+            reached!(MET, is_between(&handle));
             handle.shutdown("enough");
             while !handle.is_finished() {
                 yields(1).await;
@@ -151,7 +149,7 @@ fn the_end_of_an_incarnation_that_was_told_to_stop_does_not_touch_the_next() {
     // `a` fails at about the time at which it is restarted by hand: one of the two ends it.
     let restarted = Rc::new(Cell::new(0));
     let both = Rc::clone(&restarted);
-    meet(Strategy::OneForOne, 0, move |world, handle, polls, _| {
+    meet(Strategy::OneForOne, 0, move |world, handle, polls| {
         let both = Rc::clone(&both);
         async move {
             yields(polls).await;
