@@ -371,7 +371,9 @@ impl Drop for Executor<'_> {
     fn drop(&mut self) {
         let choices = self.hub.choices();
         if thread::panicking() && !self.is_explored && !choices.are_given() {
-            let (seed, replay) = (choices.seed(), choices.replay());
+            let replay = choices.replay().printed();
+            let replay = replay.unwrap_or_else(|| "what `Executor::replay` returns".to_owned());
+            let seed = choices.seed();
             eprintln!("nestling::testing: the executor's seed was {seed}, its replay is {replay}");
         }
         let mut first = FirstPanic::default();

@@ -162,12 +162,14 @@ impl Run {
     /// Says how to make the run again, if it fails.
     fn make(&self, test: &mut impl FnMut(&Self)) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| test(self))) {
-            let (seed, replay) = (self.seed(), self.replay());
             eprintln!("nestling::testing: a run fails; to make it alone, set one of these:");
             if self.choices.are_seeded() {
-                eprintln!("    {SEED}={seed}");
+                eprintln!("    {SEED}={}", self.seed());
             }
-            eprintln!("    {REPLAY}={replay} # this one serves in other versions, too");
+            match self.replay().printed() {
+                Some(replay) => eprintln!("    {REPLAY}={replay} # also in other versions"),
+                None => eprintln!("    {REPLAY} to what `Run::replay` returns, which is long"),
+            }
             resume_unwind(payload);
         }
     }

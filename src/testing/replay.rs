@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// The number of the format, and of the choices that it stands for.
 const FORMAT: &str = "1";
 
+/// Longer ones are not printed where a run fails: few terminals, and no environment, would take them.
+const PRINTED: usize = 16_384;
+
 /// So many choices a replay has at most.
 const MOST: usize = 1 << 24;
 
@@ -56,6 +59,12 @@ impl Replay {
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Its text, if it is short enough to be printed.
+    pub(super) fn printed(&self) -> Option<String> {
+        let text = self.to_string();
+        (text.len() <= PRINTED).then_some(text)
     }
 
     pub(super) fn choices(&self) -> &[u32] {
