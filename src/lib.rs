@@ -190,6 +190,7 @@ mod drive;
 mod error;
 mod flavor;
 mod guard;
+pub mod guide;
 mod info;
 mod lanes;
 mod made;
