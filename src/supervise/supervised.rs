@@ -114,7 +114,7 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
             let answer = match act {
                 ChildRequest::Stop | ChildRequest::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
-                ChildRequest::Stop if is_running => Ok(()),
+                ChildRequest::Stop if is_running && goal == Goal::Up => Ok(()),
                 ChildRequest::Restart(_) if is_ending => Err(Refused::Ended),
                 ChildRequest::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
                 ChildRequest::Restart(_) if is_running => Ok(()),

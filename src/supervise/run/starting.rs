@@ -150,8 +150,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
 
     pub(super) fn forget(&mut self, key: Key) {
         let Some(mut member) = self.members.remove(&key) else { return };
-        member.answer(self.ending.is_some());
         self.board.lock().remove(&key);
+        member.answer(self.ending.is_some());
         if let Some(name) = member.info.name() {
             self.names.remove(name);
         }
@@ -219,7 +219,6 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
     /// Shows what has become of a child, and answers what was asked of it.
     pub(super) fn publish(&mut self, key: Key) {
         let Some(member) = self.members.get_mut(&key) else { return };
-        member.answer(self.ending.is_some());
         let (state, clock) = (member.state(), &self.options.clock);
         // Foreign code: not under the lock.
         let now = clock.as_ref().map(|clock| clock.now());
@@ -230,5 +229,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         }
         (status.state, status.incarnation) = (state, member.incarnations);
         status.restarts = member.restarts;
+        drop(board);
+        // What asked may run at once, on another thread: it sees what has become of the child.
+        member.answer(self.ending.is_some());
     }
 }

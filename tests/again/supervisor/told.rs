@@ -2,7 +2,7 @@
 
 use nestling::supervise::{Refused, Restart, RunState};
 
-use super::{Fail, Graceful, RUN, SECOND, Succeed, drive};
+use super::{Fail, Graceful, RUN, SECOND, Succeed, World, drive};
 
 #[test]
 fn children_are_added_stopped_restarted_and_removed_while_it_runs() {
@@ -243,4 +243,27 @@ fn one_that_is_restarted_by_hand_begins_its_backoff_anew_and_counts_nowhere() {
     );
     let starts: Vec<_> = world.log().into_iter().filter(|line| line.contains('+')).collect();
     assert_eq!(starts, ["0 +a1", "3 +a2", "10 +a3"]);
+}
+
+#[test]
+fn a_stop_and_a_remove_are_done_when_the_child_is_gone() {
+    let gone = ["0 +a1", "1 ?a1", "4 -a1", "4 done"];
+    let child = |world: &World| {
+        let child = world.child("a", &[Graceful(3)]).grace(9 * SECOND);
+        world.supervisor().child(child)
+    };
+    let (_, world) = drive(child, |world, handle| async move {
+        world.sleep(1).await;
+        handle.stop("a").await.unwrap();
+        world.note("done");
+        assert_eq!(handle.get("a").unwrap().state(), RunState::Down);
+    });
+    assert_eq!(world.log(), gone);
+    let (_, world) = drive(child, |world, handle| async move {
+        world.sleep(1).await;
+        handle.remove("a").await.unwrap();
+        world.note("done");
+        assert!(handle.get("a").is_none());
+    });
+    assert_eq!(world.log(), gone);
 }
