@@ -84,6 +84,10 @@ impl ChildInfo {
         Label(self)
     }
 
+    pub(crate) fn named(self, name: Arc<str>) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
     pub(crate) fn renumber(&mut self, id: ChildId) {
         self.id = id;
     }

@@ -242,7 +242,8 @@ impl<'env, E, M: SupervisorFlavor> Supervisor<'env, E, M> {
     }
 
     /// Decides by the failure what follows it, for children that have no [decision of their
-    /// own](ChildSpec::decide).
+    /// own](ChildSpec::decide). The error's [child](ChildError::child) has the name of the child, and the
+    /// number of the incarnation.
     pub fn decide<D>(mut self, decide: D) -> Self
     where
         D: FnMut(&ChildError<E>) -> Decision,

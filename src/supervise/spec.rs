@@ -86,6 +86,9 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     /// The same of a child with children of its own: what it fails with is a joined error, which
     /// becomes a subtree. A supervisor is such a child, a [`retry`](fn@crate::retry) without an output,
     /// and what joins a nursery and drops the outputs.
+    ///
+    /// `make` itself runs before the child does. A nursery or a supervisor that it makes is not inside the
+    /// child for a [watch](crate::observe::Watch); one that is made in an `async` block is.
     #[track_caller]
     pub fn group<F, Fut>(name: impl Into<Arc<str>>, make: F) -> Self
     where
@@ -177,8 +180,9 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     /// Decides by the failure what follows it; the [supervisor's](super::Supervisor::decide) is not
     /// asked then.
     ///
-    /// It is asked about each failure of an incarnation that was not told to stop. The number of the
-    /// child is that of the incarnation. If it panics, the supervisor gives up.
+    /// It is asked about each failure of an incarnation that was not told to stop. The error's
+    /// [child](ChildError::child) has the name of the child, and the number of the incarnation. If it
+    /// panics, the supervisor gives up.
     pub fn decide<D>(mut self, decide: D) -> Self
     where
         D: FnMut(&ChildError<E>) -> Decision,

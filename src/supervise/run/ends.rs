@@ -38,14 +38,17 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let has_failed = outcome.is_failed();
         let mut decision = Decision::Restart;
         if let Outcome::Failed(error) = outcome {
-            let error = error.with_child(incarnation(&member.info, run.number));
+            let info = incarnation(&member.info, run.number);
+            // A decision for all children is to tell them apart. In its history, the child's name would
+            // stand at each incarnation.
+            let error = error.with_child(info.clone().named(member.info.shared_name()));
             let goal = member.goal;
             if goal != Goal::Up {
                 self.is_unanswered = true;
             } else if !is_told {
                 decision = self.decide(key, &error);
             }
-            self.keep(key, error);
+            self.keep(key, error.with_child(info));
         }
         let Some(member) = self.members.get(&key) else { return };
         match member.goal {

@@ -112,6 +112,23 @@ fn the_decision_by_a_failure_restarts_delays_stops_and_escalates() {
 }
 
 #[test]
+fn a_decision_for_all_children_knows_which_has_failed() {
+    let (result, world) = run(|world| {
+        let noted = world.clone();
+        let supervisor = world.supervisor().child(world.child("a", &[Fail(1), Succeed(1)]));
+        let supervisor = supervisor.child(world.child("b", &[Fail(2)]));
+        supervisor.decide(move |failed| {
+            noted.note(failed);
+            if failed.child().name() == Some("b") { Decision::Escalate } else { Decision::Restart }
+        })
+    });
+    assert_eq!(world.log_of("#1"), ["1 a: no 1", "2 b: no 1"]);
+    // In the history of a child the name would stand twice.
+    let tree = result.unwrap_err().tree().locations(false).to_string();
+    assert!(tree.ends_with("\n└─ #1 b > #1    no 1"), "{tree}");
+}
+
+#[test]
 fn the_decision_of_a_child_goes_before_that_of_the_supervisor() {
     let (result, world) = run(|world| {
         let child = world.child("a", &[Fail(1)]).decide(|_| Decision::Stop);
