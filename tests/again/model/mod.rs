@@ -30,6 +30,7 @@ pub(crate) fn check(script: &Script) {
         let is_taken = real.happens(*event);
         model.happens(*event, is_taken);
         assert_eq!(real.shows(), model.shows(), "after event {at}, {event:?}, of {script:?}");
+        real.check_answers();
     }
     assert_eq!(real.end(), model.end(), "at the end of {script:?}");
 }

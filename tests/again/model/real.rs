@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use nestling::supervise::{
-    AutoShutdown, ChildSpec, Decision, Incarnation, Restart, RunState, Strategy, SupervisorHandle,
+    AutoShutdown, ChildSpec, Decision, Incarnation, Refused, Restart, RunState, Strategy,
+    SupervisorHandle,
 };
 use nestling::testing::{Executor, Task};
 use nestling::{Report, Supervisor};
@@ -27,6 +28,16 @@ pub(super) struct Real {
     /// The names of the children, by their numbers.
     names: Vec<String>,
     auto: Auto,
+    /// What was asked for and has no answer.
+    asked: Vec<Asked>,
+}
+
+struct Asked {
+    event: Event,
+    name: String,
+    /// The child's at the time.
+    incarnation: u64,
+    answer: Task<Result<(), Refused>>,
 }
 
 impl Real {
@@ -59,7 +70,16 @@ impl Real {
         let mut executor = Executor::new(script.seed.into());
         let task = executor.spawn(supervision.settle());
         let _ = executor.run();
-        Some(Self { executor, task, handle, clock, orders, names, auto: script.auto })
+        Some(Self {
+            executor,
+            task,
+            handle,
+            clock,
+            orders,
+            names,
+            auto: script.auto,
+            asked: Vec::new(),
+        })
     }
 
     /// Says whether a child that was to be added was taken.
@@ -74,9 +94,7 @@ impl Real {
                     incarnation.ready();
                 }
             }
-            Event::Stop(at) => drop(self.name(at).map(|name| self.handle.stop(name))),
-            Event::Remove(at) => drop(self.name(at).map(|name| self.handle.remove(name))),
-            Event::Restart(at) => drop(self.name(at).map(|name| self.handle.restart(name))),
+            Event::Stop(at) | Event::Remove(at) | Event::Restart(at) => self.ask(event, at),
             Event::Add(child) => {
                 let name = self.names.len().to_string();
                 self.names.push(name.clone());
@@ -93,6 +111,41 @@ impl Real {
         }
         let _ = self.executor.run();
         true
+    }
+
+    fn ask(&mut self, event: Event, at: u8) {
+        let Some(name) = self.name(at) else { return };
+        let incarnation = self.handle.get(&name).map_or(0, |child| child.incarnation());
+        let answer = match event {
+            Event::Stop(_) => self.executor.spawn(self.handle.stop(name.as_str())),
+            Event::Remove(_) => self.executor.spawn(self.handle.remove(name.as_str())),
+            _ => self.executor.spawn(self.handle.restart(name.as_str())),
+        };
+        self.asked.push(Asked { event, name, incarnation, answer });
+    }
+
+    /// Checks that what was asked for is answered when it is done, and not before.
+    pub(super) fn check_answers(&mut self) {
+        let handle = &self.handle;
+        self.asked.retain(|asked| {
+            let child = handle.get(&asked.name);
+            let state = child.as_ref().map(|child| child.state());
+            let is_later = child.is_some_and(|child| child.incarnation() > asked.incarnation);
+            let is_done = match asked.event {
+                Event::Stop(_) => matches!(state, None | Some(RunState::Down)) || is_later,
+                Event::Remove(_) => state.is_none(),
+                _ => is_later,
+            };
+            let answer = asked.answer.take();
+            let Asked { event, name, .. } = asked;
+            match &answer {
+                Some(Ok(())) => assert!(is_done, "{event:?} of {name} was answered too early"),
+                // A restart may be overtaken, and all is refused at the end.
+                Some(Err(_)) => {}
+                None => assert!(!is_done, "{event:?} of {name} has no answer, and is done"),
+            }
+            answer.is_none()
+        });
     }
 
     fn name(&self, at: u8) -> Option<String> {
