@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use nestling::retry::Backoff;
-use nestling::supervise::{ChildSpec, Incarnation, Restart};
-use nestling::{JoinedError, Supervisor, current_cancelled};
+use nestling::supervise::{ChildSpec, Incarnation, Restart, Supervision};
+use nestling::{Supervisor, current_cancelled};
 use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -33,8 +33,8 @@ impl Crew {
         Self { workers: (1..=workers).map(worker).collect(), port, up: Notify::new() }
     }
 
-    /// Keeps the workers up until it is cancelled. Returns all that they were ended by.
-    pub(crate) async fn supervise(&self) -> Result<(), JoinedError<Problem>> {
+    /// What keeps the workers up.
+    pub(crate) fn supervise(&self) -> Supervision<'_, Problem> {
         const SECOND: Duration = Duration::from_secs(1);
         let mut supervisor = Supervisor::new(sleep).name("workers").unlimited();
         for worker in &self.workers {
@@ -47,10 +47,12 @@ impl Crew {
             );
         }
         // Children start in order: this one when the workers are up.
-        let up = ChildSpec::new("all are up", async |_| Ok(self.up.notify_one()));
-        let supervision = supervisor.child(up.restart(Restart::Temporary)).build();
-        let supervision = supervision.expect("the names differ, and delays come without end");
-        supervision.settle().await.into_result().map(drop)
+        let up = ChildSpec::new("all are up", async |_| {
+            self.up.notify_one();
+            Ok(())
+        });
+        let supervisor = supervisor.child(up.restart(Restart::Temporary));
+        supervisor.build().expect("the names differ, and delays come without end")
     }
 
     /// Waits until all workers are up.
@@ -70,6 +72,7 @@ impl Crew {
         let start = |error| Problem::Start { worker: worker.name.clone(), error };
         let role = [&format!("--{WORK}"), worker.name.as_str(), &self.port.to_string()];
         let mut process = Role::start(&role).map_err(start)?;
+        let id = process.id();
         let ended = async {
             process.ready().await?;
             incarnation.ready();
@@ -81,6 +84,6 @@ impl Crew {
             _ = current_cancelled() => return process.end().await.map(drop).map_err(start),
         };
         let status = status.map_err(start)?;
-        Err(Problem::Ended { worker: worker.name.clone(), status })
+        Err(Problem::Ended { worker: worker.name.clone(), id, status })
     }
 }

@@ -85,7 +85,11 @@ fn own(args: &Args) -> ExitCode {
         }
     };
     report::print(&story);
-    exit("the accounts", Accounts::of(&story).check(args))
+    let checked = Accounts::of(&story).check(args);
+    if checked.is_ok() {
+        say("each item has come to one end, and so has each request");
+    }
+    exit("the accounts", checked)
 }
 
 fn exit<E: Display>(who: &str, ended: Result<(), E>) -> ExitCode {

@@ -47,12 +47,18 @@ pub(crate) async fn run(args: &Args) -> Result<Story, Problem> {
     let caller = Caller::new(client, Trouble::new(args, &crew, server));
 
     let mut nursery = Nursery::new().name("nats").deadline(sleep(LONGEST));
-    let workers = nursery.child().name(WORKERS).daemon().grace(|| sleep(LONGEST / 10));
-    workers.group().spawn(crew.supervise());
+    let supervision = crew.supervise();
+    let workers = supervision.handle();
+    // All that the workers have failed by is told, also what a restart has mended.
+    let supervised = async { supervision.settle().await.into_result().map(drop) };
+    nursery.child().name(WORKERS).daemon().group().spawn(supervised);
     let work = nursery.run(async |spawner| {
         crew.up().await;
         say(format_args!("{} workers are up", args.workers));
-        Ok(ask_for_all(&caller, args.items, &spawner).await)
+        let answers = ask_for_all(&caller, args.items, &spawner).await;
+        workers.shutdown("all items are through");
+        workers.finished().await;
+        Ok(answers)
     });
     let (answers, report) = work.settle().await;
     let requests = caller.end().await?;

@@ -20,8 +20,8 @@ pub(crate) enum Problem {
     Reply(#[from] serde_json::Error),
     #[error("the client of the server: {0}")]
     Client(#[source] async_nats::Error),
-    #[error("{worker} was ended by {status}")]
-    Ended { worker: String, status: ExitStatus },
+    #[error("{worker}, process {id}, has ended: {status}")]
+    Ended { worker: String, id: u32, status: ExitStatus },
     #[error("{worker} could not be started: {error}")]
     Start { worker: String, error: io::Error },
     #[error("the server could not be started: {0}")]

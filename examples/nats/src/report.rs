@@ -15,8 +15,8 @@ use super::{colour, fit, say};
 /// Prints all failures as one tree, and what all came to.
 pub(crate) fn print(story: &Story) {
     if let Some(error) = story.report.error() {
-        let tree = error.tree().all().locations(false).numbers(false).marked(colour::marks);
-        say(format_args!("\n{}\n", fit::fit(&tree.to_string()).trim_end()));
+        let tree = error.tree().all().by_spawn_order().locations(false).numbers(false);
+        say(format_args!("\n{}\n", fit::fit(&tree.marked(colour::marks).to_string()).trim_end()));
     }
     say(Accounts::of(story));
 }
@@ -90,12 +90,16 @@ impl fmt::Display for Accounts<'_> {
         let Self { answers, given_up, requests, refusals, lost, .. } = self;
         let (answered, given_up) = (answers.len(), given_up.len());
         writeln!(f, "{} items: {answered} answered, {given_up} given up", answered + given_up)?;
-        writeln!(f, "{requests} requests: {answered} answered, {refusals} refused, {lost} lost")?;
-        let mut workers: BTreeMap<&str, usize> = BTreeMap::new();
-        for answer in *answers {
-            *workers.entry(&answer.worker).or_default() += 1;
+        writeln!(
+            f,
+            "{requests} requests: {answered} answered, {refusals} refused, {lost} lost and made again"
+        )?;
+        // By the length of the name before the name: 9 comes before 10.
+        let mut workers: BTreeMap<(usize, &str), usize> = BTreeMap::new();
+        for Answer { worker, .. } in *answers {
+            *workers.entry((worker.len(), worker)).or_default() += 1;
         }
-        let workers = workers.iter().map(|(worker, answers)| format!("{answers} by {worker}"));
+        let workers = workers.iter().map(|((_, worker), answers)| format!("{answers} by {worker}"));
         write!(f, "{answered} answers: {}", workers.collect::<Vec<_>>().join(", "))
     }
 }

@@ -32,6 +32,11 @@ impl Role {
         Ok(Self { process, input, output })
     }
 
+    /// The number of the process; 0 once it has ended.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
     /// Waits until it is up.
     pub(crate) async fn ready(&mut self) -> io::Result<()> {
         let said = match &mut self.output {
