@@ -53,7 +53,7 @@ impl<'a> Caller<'a> {
             if refusals < REFUSALS { Again::Yes } else { Again::No }
         });
         let (mut answers, failures, _) = asked.settle().await.into_parts();
-        self.trouble.item_is_through().await?;
+        self.trouble.item_is_through().await;
         match (answers.pop(), failures) {
             (Some((_, answer)), failures) => Ok((answer, failures)),
             (None, Some(failures)) => Err(failures),

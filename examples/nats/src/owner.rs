@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 /// So many items are asked for at once.
 pub(crate) const LIMIT: usize = 8;
 
-/// It ends within this time, whatever happens.
+/// The items end within this time, whatever happens to the server; and all else in twice the time.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// The groups of the error: the items that were given up, those that were answered in the end, and
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Args) -> Result<Story, Problem> {
     let crew = Crew::new(args.workers, port);
     let caller = Caller::new(client, Trouble::new(args, &crew, server));
 
-    let mut nursery = Nursery::new().name("nats").deadline(sleep(LONGEST));
+    let mut nursery = Nursery::new().name("nats").deadline(sleep(2 * LONGEST));
     let supervision = crew.supervise();
     let workers = supervision.handle();
     // All that the workers have failed by is told, also what a restart has mended.
@@ -71,7 +71,7 @@ async fn ask_for_all(
     items: u64,
     spawner: &Spawner<'_, (), Problem>,
 ) -> Vec<Answer> {
-    let mut nursery = Nursery::new().name(ITEMS).limit(LIMIT);
+    let mut nursery = Nursery::new().name(ITEMS).limit(LIMIT).deadline(sleep(LONGEST));
     for item in 0..items {
         nursery.child().name(format!("item {item}")).group().spawn(caller.ask(item));
     }

@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use super::args::Args;
 use super::crew::Crew;
 use super::problem::Problem;
-use super::say;
 use super::server::Server;
+use super::{say, tell};
 
 pub(crate) struct Trouble<'a> {
     args: &'a Args,
@@ -35,14 +35,16 @@ impl<'a> Trouble<'a> {
     }
 
     /// An item has come to its end. The one that the server is killed after waits until that is back.
-    pub(crate) async fn item_is_through(&self) -> Result<(), Problem> {
+    pub(crate) async fn item_is_through(&self) {
         let through = self.through.fetch_add(1, Ordering::Relaxed) + 1;
         if through == self.args.restart_after {
             say(format_args!("the server is killed: {through} items are through"));
-            self.server.lock().await.restart().await.map_err(Problem::Server)?;
-            say("the server is back");
+            match self.server.lock().await.restart().await {
+                Ok(()) => say("the server is back"),
+                // All other requests fail, and their items tell of it.
+                Err(error) => tell(format_args!("the server is not back: {error}")),
+            }
         }
-        Ok(())
     }
 
     /// Ends the server.
