@@ -15,7 +15,7 @@ one tree, and checks that each item has come to one end.
 Usage: nestling-nats-example [OPTIONS]
 
 Options:
-  -i, --items COUNT          so many items, from 20 to 10000 [default: 40]
+  -i, --items COUNT          so many items, from 20 to 1000 [default: 40]
   -w, --workers COUNT        so many workers, from 1 to 20 [default: 3]
   -k, --kill-after COUNT     when so many items are through, the worker that takes the next one is
                              killed [default: a quarter]
@@ -65,7 +65,7 @@ pub(crate) fn parse(
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('i') | Long("items") => {
-                items = parser.value()?.parse_with(|text| within(text, 20, 10_000))?;
+                items = parser.value()?.parse_with(|text| within(text, 20, 1_000))?;
             }
             Short('w') | Long("workers") => {
                 workers = parser.value()?.parse_with(|text| within(text, 1, 20))?;

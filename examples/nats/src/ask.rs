@@ -87,6 +87,7 @@ impl<'a> Caller<'a> {
             }
             Err(lost("it is closed"))
         };
+        // A timeout of the retry would not know which worker it was.
         match timeout(PATIENCE, answered).await {
             Ok(answered) => answered,
             Err(_) => Err(taken_by.map_or(Problem::Untaken, |worker| Problem::Silent { worker })),

@@ -19,7 +19,7 @@ use super::trouble::Trouble;
 pub(crate) const LIMIT: usize = 8;
 
 /// The items end within this time, whatever happens to the server; and all else in twice the time.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The groups of the error: the items that were given up, those that were answered in the end, and
 /// the workers.
