@@ -8,9 +8,9 @@ use lexopt::prelude::*;
 use super::owner::LIMIT;
 
 pub(crate) const HELP: &str = "\
-Asks workers in processes of their own, over a NATS server, for the inverse of each item modulo 13. A
-worker is killed on the way, and so is the server, which is started again. Prints every failure as
-one tree, and checks that each item has come to one end.
+Asks workers in processes of their own, over a NATS server, for the inverse of each item modulo 13.
+A worker is killed on the way, and so is the server; both come back. Prints every failure in one
+tree, and checks that each item has come to one end.
 
 Usage: nestling-nats-example [OPTIONS]
 
@@ -50,8 +50,8 @@ pub(crate) struct Args {
     pub(crate) restart_after: u64,
 }
 
-/// So many items are left when the last thing happens: more than run at once, so that one of them has
-/// not been taken.
+/// So many items are left when the last thing happens: more than run at once, so that one of them
+/// has not been taken.
 const LEFT: u64 = 10;
 const _: () = assert!(LIMIT < LEFT as usize);
 

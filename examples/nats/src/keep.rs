@@ -1,5 +1,5 @@
-//! What keeps the server: a process between the owner and `nats-server`, which would not end with the
-//! owner by itself.
+//! What keeps the server: a process between the owner and `nats-server`, which would not end with
+//! the owner by itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;

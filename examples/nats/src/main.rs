@@ -3,26 +3,26 @@
 //! ```text
 //! cargo run                                        # a worker and the server are killed on the way
 //! cargo run -- --workers 5 --items 200
-//! cargo run -- --kill-after 0 --restart-after 0    # at the first answer
+//! cargo run -- --kill-after 1 --restart-after 1    # as early as can be
 //! ```
 //!
 //! A nursery is not distributed, and not durable: its children are futures of one process, and end
-//! with it. What is on other machines, or has to outlive a crash, is the work of an engine that is
-//! made for it; here that is a NATS server with its workers. A child is a *call* to the engine, and
-//! the request is the seam:
+//! with it. Work on other machines, or work that has to outlive a crash, is for an engine that is
+//! made for it: here a NATS server with its workers. A child is a *call* to the engine, and the
+//! request is the seam between the two:
 //!
-//! - beyond it there are copies, queues, crashes. A request may be lost, and may be done twice, so
-//!   doing one twice has to do no harm;
-//! - on this side there is one child for each item, with one outcome. It asks again until it has an
-//!   answer or knows that it gets none, and it takes the first answer to its last request only.
+//! - beyond it a request may be lost with a worker or with the server, and may be done twice. So to
+//!   do it twice has to do no harm;
+//! - on this side an item is one child with one outcome. The child asks again until it has an answer
+//!   or knows that it gets none. It hears only the first answer to its latest request.
 //!
-//! So nothing is lost and nothing is counted twice while workers die and the server goes. If this
-//! process dies, its items go with it: to keep them takes a durable queue at the seam, such as
-//! JetStream, and not another kind of nursery.
+//! So nothing is lost and nothing is counted twice, though workers and the server die. If this
+//! process dies, its items go with it. A durable queue at the seam, such as JetStream, keeps them;
+//! another nursery does not.
 //!
-//! `owner.rs` has the nursery, `ask.rs` the child, `crew.rs` the supervisor of the workers. The server
-//! is Debian's `nats-server`. All of it is on loopback, in processes of this program's own, which
-//! end when it does, however that is.
+//! `owner.rs` has the nursery, `ask.rs` the child, `crew.rs` the supervisor of the workers,
+//! `worker.rs` what a worker does. The server is Debian's `nats-server`. All of it is on loopback,
+//! in processes that end with this one, however it ends.
 
 mod args;
 mod ask;
@@ -57,13 +57,8 @@ fn main() -> ExitCode {
         Ok(Command::Own(args)) => own(&args),
         Ok(Command::Work { name, port }) => exit(&name, worker::work(&name, port)),
         Ok(Command::Keep { port }) => exit("the server", keep::keep(port)),
-        Ok(Command::Help) => {
-            if print::print("nats", args::HELP.trim_end()) {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+        Ok(Command::Help) if print::print("nats", args::HELP.trim_end()) => ExitCode::SUCCESS,
+        Ok(Command::Help) => ExitCode::FAILURE,
         Err(error) => {
             tell(format_args!("{error}\nTry --help."));
             ExitCode::from(UNTRIED)
@@ -92,11 +87,11 @@ fn own(args: &Args) -> ExitCode {
     exit("the accounts", checked)
 }
 
-fn exit<E: Display>(who: &str, ended: Result<(), E>) -> ExitCode {
+fn exit<E: Display>(what: &str, ended: Result<(), E>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(format_args!("{who}: {error}"));
+            tell(format_args!("{what}: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! The owner of the work: a nursery with a child for each item, beside the supervisor of the workers.
+//! The owner of the work: a nursery with a child for each item, beside what keeps the workers up.
 
 use std::future::ready;
 use std::time::Duration;

@@ -12,6 +12,8 @@ use super::owner::{ASKED_AGAIN, ITEMS, Story, WORKERS};
 use super::problem::Problem;
 use super::{colour, fit, say};
 
+const SIGKILL: i32 = 9;
+
 /// Prints all failures as one tree, and what all came to.
 pub(crate) fn print(story: &Story) {
     if let Some(error) = story.report.error() {
@@ -21,8 +23,8 @@ pub(crate) fn print(story: &Story) {
     say(Accounts::of(story));
 }
 
-/// What all came to. The failures are counted in the error that was printed: so it is checked that this
-/// has all of them.
+/// What all came to. The failures are counted in the error that was printed: so it is checked that
+/// this has all of them.
 pub(crate) struct Accounts<'a> {
     answers: &'a [Answer],
     /// How often each of the items was refused that were given up.
@@ -46,7 +48,10 @@ impl<'a> Accounts<'a> {
         let requests = [items, asked_again].into_iter().flatten();
         let refused = requests.clone().map(refusals).sum();
         let failed: usize = requests.map(|requests| requests.leaves().count()).sum();
-        let killed = |problem: &Problem| matches!(problem, Problem::Ended { status, .. } if status.signal() == Some(9));
+        let killed = |problem: &Problem| match problem {
+            Problem::Ended { status, .. } => status.signal() == Some(SIGKILL),
+            _ => false,
+        };
         Self {
             answers: &story.answers,
             given_up: given_up.collect(),
@@ -92,7 +97,7 @@ impl fmt::Display for Accounts<'_> {
         writeln!(f, "{} items: {answered} answered, {given_up} given up", answered + given_up)?;
         writeln!(
             f,
-            "{requests} requests: {answered} answered, {refusals} refused, {lost} lost and made again"
+            "{requests} requests: {answered} answered, {refusals} refused, {lost} lost, made again"
         )?;
         // By the length of the name before the name: 9 comes before 10.
         let mut workers: BTreeMap<(usize, &str), usize> = BTreeMap::new();

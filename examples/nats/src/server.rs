@@ -30,8 +30,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server at a port that is free.
     pub(crate) async fn start() -> io::Result<Self> {
-        // Systems take the ports of clients from above these. A client that is given the port of its
-        // server, while that is gone, is connected to itself.
+        // Systems take the ports of clients from above these. A client that is given the port of
+        // its server, while that is gone, is connected to itself.
         let ports = 20_000..30_000_u32;
         let first = ports.start + process::id() % (ports.end - ports.start);
         let ports = (first..ports.end).chain(ports.start..first).map(|port| port as u16);

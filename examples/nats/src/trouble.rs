@@ -34,7 +34,8 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// An item has come to its end. The one that the server is killed after waits until that is back.
+    /// An item has come to its end. If the server is to be killed after it, it waits until that is
+    /// back.
     pub(crate) async fn item_is_through(&self) {
         let through = self.through.fetch_add(1, Ordering::Relaxed) + 1;
         if through == self.args.restart_after {

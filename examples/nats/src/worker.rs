@@ -37,7 +37,7 @@ pub(crate) async fn work(name: &str, port: u16) -> Result<(), async_nats::Error>
 
 async fn answer(client: &Client, worker: &str, request: Message) -> Result<(), async_nats::Error> {
     let item = str::from_utf8(&request.payload)?.parse()?;
-    let Some(inbox) = request.reply else { return Err("nobody waits for an answer".into()) };
+    let Some(inbox) = request.reply else { return Err("it says not where to answer".into()) };
     let reply = async |news| {
         let reply = Reply { item, worker: worker.into(), news };
         client.publish(inbox.clone(), serde_json::to_vec(&reply)?.into()).await?;

@@ -128,7 +128,7 @@ fn example<'a>(arguments: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> Com
     command
 }
 
-/// Whether there is a server to be started. Says so where there is none, also in a test that passes.
+/// Whether there is a server to be started. Where there is none, it says so in a test that passes.
 fn has_server() -> bool {
     let mut places = ["nats-server", "/usr/sbin/nats-server"].into_iter();
     let found = places.any(|place| Command::new(place).arg("--version").output().is_ok());
@@ -179,7 +179,7 @@ fn processes(port: &str) -> Vec<String> {
     lines.filter(|line| line.split('\0').any(|argument| argument == port)).collect()
 }
 
-/// Waits until no process is left of the run whose server has this port.
+/// Waits until no process is left of the run with this port.
 #[track_caller]
 fn assert_gone(port: &str) {
     let begun = Instant::now();
