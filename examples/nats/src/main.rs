@@ -13,8 +13,8 @@
 //!
 //! - beyond it a request may be lost with a worker or with the server, and may be done twice. So to
 //!   do it twice has to do no harm;
-//! - on this side an item is one child with one outcome. The child asks again until it has an answer
-//!   or knows that it gets none. It hears only the first answer to its latest request.
+//! - on this side an item is one child with one outcome. The child asks again until it has an
+//!   answer or knows that it gets none. It hears only the first answer to its latest request.
 //!
 //! So nothing is lost and nothing is counted twice, though workers and the server die. If this
 //! process dies, its items go with it. A durable queue at the seam, such as JetStream, keeps them;
