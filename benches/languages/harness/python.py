@@ -1,0 +1,62 @@
+"""Python: Trio, anyio and the standard library's TaskGroup."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .model import Found, Missing, Place, Way
+from .shell import Failed, output, say
+
+#: `TaskGroup` and exception groups came with it.
+OLDEST = (3, 11)
+
+
+def find(place: Place) -> Found:
+    libraries = ["trio", "anyio"]
+    if place.install and not all(version(interpreter(place), name) for name in libraries):
+        installed(place, "-r", str(place.sources / "python" / "requirements.txt"))
+    python = interpreter(place)
+    number = output(python, "-c", "import sys; print(*sys.version_info[:3], sep='.')")
+    if tuple(map(int, number.split(".")))[:2] < OLDEST:
+        how = "start this script with a newer Python"
+        return Found(missing=[Missing("Python", "Python 3.11 or newer", how)])
+    found = Found(versions={"Python": number})
+    command = (python, str(place.sources / "python" / "bench.py"))
+    found.ways.append(Way("Python", "asyncio", "asyncio TaskGroup", command))
+    for name, title in [("trio", "Trio"), ("anyio", "anyio, on asyncio")]:
+        has = version(python, name)
+        if has:
+            found.versions[name] = has
+            found.ways.append(Way("Python", name, title, command))
+        else:
+            how = "`--install` has it from PyPI"
+            found.missing.append(Missing("Python", f"the package {name}", how))
+    return found
+
+
+def interpreter(place: Place) -> str:
+    own = place.built / "python" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
+def version(python: str, package: str) -> str | None:
+    ask = f"import importlib.metadata as m; print(m.version({package!r}))"
+    try:
+        return output(python, "-c", ask)
+    except Failed:
+        return None
+
+
+def installed(place: Place, *packages: str) -> bool:
+    """Installs packages of PyPI into an environment of their own."""
+    say(f"installing {' '.join(Path(name).name for name in packages if name != '-r')} from PyPI")
+    folder = place.built / "python"
+    try:
+        if not (folder / "bin" / "python").exists():
+            output(sys.executable, "-m", "venv", folder)
+        output(folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages)
+    except Failed as failed:
+        say(f"  {failed}")
+        return False
+    return True
