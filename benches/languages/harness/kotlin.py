@@ -8,7 +8,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from .java import OPTIONS, newest
+from .java import OPTIONS, best
 from .javascript import installed
 from .model import Found, Missing, Place, Way
 from .shell import Failed, newer, output, say
@@ -17,7 +17,7 @@ NEEDS = ("kotlin-compiler.jar", "kotlin-stdlib.jar", "kotlinx-coroutines-core-jv
 
 
 def find(place: Place) -> Found:
-    java = newest(place)
+    java = best(place)
     if java is None:
         how = "install Java; Debian has default-jre-headless"
         return Found(missing=[Missing("Kotlin", "Java", how)])
@@ -26,7 +26,7 @@ def find(place: Place) -> Found:
         how = "`--install` has the package kotlin-compiler of npm; or install kotlinc"
         return Found(missing=[Missing("Kotlin", "its compiler, with kotlinx-coroutines", how)])
     compiler, *jars = [str(lib / name) for name in NEEDS]
-    program = str(java[1] / "bin" / "java")
+    program = str(java.home / "bin" / "java")
     source, folder = place.sources / "kotlin" / "jobs.kt", place.built / "kotlin-jobs"
     if not newer(folder / "JobsKt.class", [source]):
         say("building jobs.kt")
@@ -40,7 +40,7 @@ def find(place: Place) -> Found:
     path = os.pathsep.join([str(folder), *jars])
     command = (program, *OPTIONS, "-cp", path, "JobsKt")
     return Found(
-        ways=[Way("Kotlin", "scope", "coroutineScope", command)],
+        ways=[Way("Kotlin", "scope", "coroutine scopes", command)],
         versions={"Kotlin": jar_version(jars[0]), "kotlinx-coroutines": jar_version(jars[1])},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from .shell import Failed, output, say
 #: `TaskGroup` and exception groups came with it.
 OLDEST = (3, 11)
 
+#: Since these versions the libraries raise the exception groups of Python itself.
+LIBRARIES = {"trio": ("Trio", (0, 22)), "anyio": ("anyio, on asyncio", (4, 0))}
+
 
 def find(place: Place) -> Found:
-    libraries = ["trio", "anyio"]
-    if place.install and not all(version(interpreter(place), name) for name in libraries):
+    if place.install and not all(has(interpreter(place), name) for name in LIBRARIES):
         installed(place, "-r", str(place.sources / "python" / "requirements.txt"))
     python = interpreter(place)
     number = output(python, "-c", "import sys; print(*sys.version_info[:3], sep='.')")
@@ -24,14 +27,13 @@ def find(place: Place) -> Found:
     found = Found(versions={"Python": number})
     command = (python, str(place.sources / "python" / "bench.py"))
     found.ways.append(Way("Python", "asyncio", "asyncio TaskGroup", command))
-    for name, title in [("trio", "Trio"), ("anyio", "anyio, on asyncio")]:
-        has = version(python, name)
-        if has:
-            found.versions[name] = has
+    for name, (title, oldest) in LIBRARIES.items():
+        if version := has(python, name):
+            found.versions[name] = version
             found.ways.append(Way("Python", name, title, command))
         else:
-            how = "`--install` has it from PyPI"
-            found.missing.append(Missing("Python", f"the package {name}", how))
+            what = f"the package {name}, {oldest[0]}.{oldest[1]} or newer"
+            found.missing.append(Missing("Python", what, "`--install` has it from PyPI"))
     return found
 
 
@@ -40,12 +42,15 @@ def interpreter(place: Place) -> str:
     return str(own) if own.exists() else sys.executable
 
 
-def version(python: str, package: str) -> str | None:
+def has(python: str, package: str) -> str | None:
+    """The version of the package, if it is there and new enough."""
     ask = f"import importlib.metadata as m; print(m.version({package!r}))"
     try:
-        return output(python, "-c", ask)
+        version = output(python, "-c", ask)
     except Failed:
         return None
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return version if numbers >= LIBRARIES[package][1] else None
 
 
 def installed(place: Place, *packages: str) -> bool:

@@ -24,8 +24,9 @@ def print_job(job: Job, tasks: int, rows: list[Row], test: bool) -> None:
     print(f"\n{job.title}: {tasks:,} tasks")
     if not test:
         print(f"{'':<38}{'ns a task':<33}{'peak memory, MB'}")
-    figures = f"{'median':>8}  {'least':>8} {'most':>8} {'ratio':>7}{'job':>8}{'empty':>8}{'more':>8}"
-    print(f"{'language':<12}{'way':<24}{'' if test else figures}".rstrip())
+    times = f"{'median':>8}  {'least':>8} {'most':>8} {'ratio':>7}"
+    memory = f"{'job':>8}{'empty':>8}{'more':>8}"
+    print(f"{'language':<12}{'way':<24}{'' if test else times + memory}".rstrip())
     beside = ours(job, rows)
     for row in rows:
         print(f"{row.way.language:<12}{row.way.name:<24}{cells(row, beside, test)}")

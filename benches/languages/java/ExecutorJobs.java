@@ -3,6 +3,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
@@ -10,6 +11,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The jobs by an executor that starts a virtual thread for each task. */
@@ -20,7 +22,7 @@ final class ExecutorJobs {
             "first-error", ExecutorJobs::firstError,
             "all-errors", ExecutorJobs::allErrors);
 
-    /** An executor that can be closed: Java 17, which may be what compiles this, has no such one. */
+    /** An executor that can be closed. Java 17, which may compile this, has no such one. */
     record Virtual(ExecutorService service) implements AutoCloseable {
         static Virtual threads() {
             try {
@@ -31,7 +33,7 @@ final class ExecutorJobs {
             }
         }
 
-        <T> Future<T> submit(java.util.concurrent.Callable<T> task) {
+        <T> Future<T> submit(Callable<T> task) {
             return service.submit(task);
         }
 
@@ -39,7 +41,7 @@ final class ExecutorJobs {
         @Override
         public void close() throws InterruptedException {
             service.shutdown();
-            service.awaitTermination(Long.MAX_VALUE, java.util.concurrent.TimeUnit.NANOSECONDS);
+            service.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
         }
     }
 

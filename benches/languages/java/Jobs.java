@@ -49,8 +49,8 @@ public final class Jobs {
                 throw new AssertionError(way + " does not do " + job + ": " + result);
             }
         }
-        System.out.println("{\"way\": \"" + way + "\", \"job\": \"" + job + "\", \"tasks\": " + tasks
-                + ", \"ns\": [" + figures + "]}");
+        System.out.printf("{\"way\": \"%s\", \"job\": \"%s\", \"tasks\": %d, \"ns\": [%s]}%n",
+                way, job, tasks, figures);
     }
 
     public static void main(String[] args) throws Exception {

@@ -12,8 +12,8 @@ async function fanOut(tasks) {
   return ran;
 }
 
-// The language has no limit. As libraries for it do, each of 64 takes the next task when it has ended
-// one.
+// The language has no limit. So there are 64 loops, each of which takes the next task when it has
+// ended one, as libraries do it.
 async function bounded(tasks) {
   let ran = 0;
   let next = 0;
