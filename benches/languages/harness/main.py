@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import go, java, javascript, kotlin, python, rust
 from .bars import judge, print_verdicts
-from .measure import Effort, Row, peak, peak_of_job, pin, time
+from .measure import Effort, Row, peak, pin, time
 from .model import JOBS, Found, Job, Place, Way
 from .shell import Failed, say
 from .table import as_json, print_head, print_job, print_missing
@@ -51,12 +51,11 @@ def measure(asked: argparse.Namespace, place: Place, effort: Effort, found: list
             machine: dict[str, str]) -> int:
     ways = [way for one in found for way in one.ways]
     missing = [gone for one in found for gone in one.missing]
-    empties = {} if effort.test else {way: peak(place, way, []) for way in ways}
     verdicts, data, failed = [], [], 0
     for job in JOBS:
         if job.key not in asked.jobs:
             continue
-        rows = by_turns(place, job, [way for way in ways if job.key in way.jobs], effort, empties)
+        rows = by_turns(place, job, [way for way in ways if job.key in way.jobs], effort)
         failed += sum(1 for row in rows if row.failure)
         verdicts += [] if effort.test else judge(job, rows)
         if asked.json:
@@ -75,10 +74,9 @@ def measure(asked: argparse.Namespace, place: Place, effort: Effort, found: list
     return 1 if failed else 0
 
 
-def by_turns(place: Place, job: Job, ways: list[Way], effort: Effort,
-             empties: dict[Way, int]) -> list[Row]:
+def by_turns(place: Place, job: Job, ways: list[Way], effort: Effort) -> list[Row]:
     """Each way has a turn in each round, so that what else the machine does slows all."""
-    rows = [Row(way, empty=empties.get(way)) for way in ways]
+    rows = [Row(way) for way in ways]
     for turn in range(effort.rounds):
         for row in rows:
             if row.failure:
@@ -87,8 +85,10 @@ def by_turns(place: Place, job: Job, ways: list[Way], effort: Effort,
                 say(f"{job.title}, round {turn + 1}: {row.way.language} {row.way.name}")
             try:
                 row.ns += time(row.way, job, effort)
-                if turn == 0 and not effort.test:
-                    row.peak = peak_of_job(place, row.way, job, effort)
+                # A test takes the memory of ours only: it is taken of all in the same way.
+                if turn == 0 and (not effort.test or job.key in row.way.ours):
+                    row.peak = peak(place, row.way, job.key, effort.tasks(job))
+                    row.one_task = peak(place, row.way, job.key, 1)
             except Failed as failed:
                 row.failure = str(failed)
     return rows

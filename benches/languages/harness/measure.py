@@ -26,9 +26,9 @@ class Row:
 
     way: Way
     ns: list[float] = field(default_factory=list)
-    #: In kilobytes: of the job, and of the same program without one.
+    #: In kilobytes: of the job, and of the same program with one task.
     peak: int | None = None
-    empty: int | None = None
+    one_task: int | None = None
     failure: str | None = None
 
     @property
@@ -65,18 +65,13 @@ def time(way: Way, job: Job, effort: Effort) -> list[float]:
     return figures
 
 
-def peak(place: Place, way: Way, arguments: list[str]) -> int:
-    """The kilobytes that a process took at most."""
+def peak(place: Place, way: Way, job: str, tasks: int) -> int:
+    """The kilobytes that a process took at most, for one run without a warm-up."""
     launcher = place.target / "release" / "nestling-languages-peak"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "peak"
-        run(way, arguments, before=[str(launcher), str(file)])
+        run(way, [job, str(tasks), "0", "0"], before=[str(launcher), str(file)])
         return int(file.read_text())
-
-
-def peak_of_job(place: Place, way: Way, job: Job, effort: Effort) -> int:
-    """That of one run, without a warm-up."""
-    return peak(place, way, [job.key, str(effort.tasks(job)), "0", "0"])
 
 
 def run(way: Way, arguments: list[str], before: list[str] | None = None) -> str:

@@ -25,7 +25,7 @@ def print_job(job: Job, tasks: int, rows: list[Row], test: bool) -> None:
     if not test:
         print(f"{'':<38}{'ns a task':<33}{'peak memory, MB'}")
     times = f"{'median':>8}  {'least':>8} {'most':>8} {'ratio':>7}"
-    memory = f"{'job':>8}{'empty':>8}{'more':>8}"
+    memory = f"{'job':>8}{'1 task':>8}{'more':>8}"
     print(f"{'language':<12}{'way':<24}{'' if test else times + memory}".rstrip())
     beside = ours(job, rows)
     for row in rows:
@@ -39,7 +39,7 @@ def cells(row: Row, beside: float | None, test: bool) -> str:
         return "  works"
     times = f"{short(row.median):>8}  {short(min(row.ns)):>8} {short(max(row.ns)):>8}"
     by_ours = ratio(row, beside)
-    memory = [row.peak, row.empty, row.peak - row.empty]
+    memory = [row.peak, row.one_task, row.peak - row.one_task]
     megabytes = "".join(f"{kilobytes / 1024:>8.1f}" for kilobytes in memory)
     return f"{times} {short(by_ours) if by_ours else '-':>7}{megabytes}"
 
@@ -60,5 +60,5 @@ def as_json(job: Job, tasks: int, rows: list[Row]) -> list[dict[str, object]]:
     return [{
         "job": job.key, "tasks": tasks, "language": row.way.language, "way": row.way.name,
         "failure": row.failure, "ns": row.ns, "median": row.median, "ratio": ratio(row, beside),
-        "peak_kilobytes": row.peak, "empty_kilobytes": row.empty,
+        "peak_kilobytes": row.peak, "one_task_kilobytes": row.one_task,
     } for row in rows]

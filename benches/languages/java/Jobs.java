@@ -54,10 +54,6 @@ public final class Jobs {
     }
 
     public static void main(String[] args) throws Exception {
-        if (args.length != 5) {
-            // Nothing is asked: what the process takes by itself.
-            return;
-        }
         // By its name, since its class needs a newer Java, with its previews, than the rest.
         String jobs = args[0].equals("scope") ? "ScopeJobs" : "ExecutorJobs";
         @SuppressWarnings("unchecked")

@@ -10,10 +10,6 @@ const now = () => Number(process.hrtime.bigint());
 
 async function main(way, job, ...numbers) {
   const { jobs } = await import(`./by_${way}.mjs`);
-  if (job === undefined) {
-    // Nothing is asked: what the process takes by itself, with the library.
-    return;
-  }
   const [tasks, warmUp, span] = numbers.map(Number);
   const run = jobs[job];
 

@@ -15,13 +15,9 @@ def job_result(job, tasks):
 
 
 def main():
-    way, *rest = sys.argv[1:]
-    module = importlib.import_module(f"by_{way}")
-    if not rest:
-        # Nothing is asked: what the process takes by itself, with the library.
-        return
-    job, tasks, warm_up, span = rest[0], *map(int, rest[1:])
-    run = module.JOBS[job]
+    way, job, *numbers = sys.argv[1:]
+    tasks, warm_up, span = map(int, numbers)
+    run = importlib.import_module(f"by_{way}").JOBS[job]
 
     start = time.monotonic()
     while time.monotonic() - start < warm_up / 1000:

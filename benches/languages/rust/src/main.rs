@@ -34,8 +34,7 @@ type Job = fn(usize) -> usize;
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
     let [way, job, tasks, warm_up, span] = &args[..] else {
-        // Nothing is asked: what the process takes by itself.
-        return;
+        panic!("nestling-languages-jobs WAY JOB TASKS WARM_UP_MS SPAN_MS");
     };
     let number = |arg: &String| -> usize { arg.parse().expect("it is a number") };
     let run = find(way, job).unwrap_or_else(|| panic!("{way} does not do {job}"));
