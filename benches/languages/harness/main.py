@@ -40,7 +40,7 @@ def main() -> int:
         say(f"ours does not build: {failed}")
         return 1
     found += [find(place) for name, find in LANGUAGES.items() if name in asked.only]
-    machine = {"machine": machine_name(), "runs on": pin(asked.core)}
+    machine = {"machine": machine_name(), "load": load(), "runs on": pin(asked.core)}
     versions = {name: version for one in found for name, version in one.versions.items()}
     if not asked.json:
         print_head(machine, versions)
@@ -138,3 +138,8 @@ def machine_name() -> str:
         names = [value.strip() for key, value in lines if key.strip() == "model name"]
         model = f"{names[0]}, {len(names)} cores" if names else model
     return f"{model}, {platform.system()} {platform.release()}"
+
+
+def load() -> str:
+    """How many processes were running: with others beside it, a figure says little."""
+    return f"{os.getloadavg()[0]:.1f} in the last minute"
