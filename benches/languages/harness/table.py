@@ -39,7 +39,8 @@ def cells(row: Row, beside: float | None, test: bool) -> str:
         return "  works"
     times = f"{short(row.median):>8}  {short(min(row.ns)):>8} {short(max(row.ns)):>8}"
     by_ours = ratio(row, beside)
-    memory = [row.peak, row.one_task, row.peak - row.one_task]
+    # Where the tasks take next to nothing, either may be a little larger.
+    memory = [row.peak, row.one_task, max(row.peak - row.one_task, 0)]
     megabytes = "".join(f"{kilobytes / 1024:>8.1f}" for kilobytes in memory)
     return f"{times} {short(by_ours) if by_ours else '-':>7}{megabytes}"
 
