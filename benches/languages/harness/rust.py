@@ -11,8 +11,7 @@ NURSERY, POOL = "Nursery", "Pool"
 def find(place: Place) -> Found:
     say("building the jobs in Rust")
     output("cargo", "build", "--release", "--locked",
-           "--manifest-path", place.sources / "rust" / "Cargo.toml",
-           env={"CARGO_TARGET_DIR": str(place.target)})
+           "--manifest-path", place.sources / "rust" / "Cargo.toml", "--target-dir", place.target)
     program = (str(place.target / "release" / "nestling-languages-jobs"),)
     by_nursery = tuple(job for job in ALL if job != "bounded")
     return Found(
