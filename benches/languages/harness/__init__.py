@@ -1,0 +1,1 @@
+"""What sets the languages beside each other."""
