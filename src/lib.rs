@@ -190,6 +190,8 @@ mod drive;
 mod error;
 mod flavor;
 mod guard;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod info;
 mod lanes;
 mod made;
