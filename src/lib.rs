@@ -45,6 +45,7 @@
 //!
 //! | to | see |
 //! |---|---|
+//! | learn what to reach for, and what to do when it hangs | the [`guide`] |
 //! | spawn children and wait for them | [`Nursery`] |
 //! | spawn from a child, a body or another thread | [`Spawner`] |
 //! | name a child, make it a daemon, give it a timeout or a grace | [`ChildBuilder`](spawn::ChildBuilder) |
@@ -190,6 +191,7 @@ mod drive;
 mod error;
 mod flavor;
 mod guard;
+#[cfg(any(doc, doctest))]
 pub mod guide;
 mod info;
 mod lanes;

@@ -360,12 +360,7 @@ impl Check<'_> {
     /// Finds children that wait for each other's slots. Says whether there are any.
     fn slots(&mut self, nursery: &NurserySnapshot, children: &[&ChildSnapshot]) -> bool {
         let Some(limit) = nursery.limit() else { return false };
-        let holders: Vec<_> = children
-            .iter()
-            .filter(|child| {
-                child.state() != ChildState::Queued && !child.is_daemon() && !child.info().is_body()
-            })
-            .collect();
+        let holders: Vec<_> = children.iter().filter(|child| has_slot(child)).collect();
         let queued = |number: &u64| {
             let waited_for = self.snapshot.child(*number);
             waited_for.is_some_and(|child| child.nursery() == nursery.number())
@@ -399,8 +394,7 @@ impl Check<'_> {
         let patience = self.thresholds.patience;
         let queued = children.iter().filter(|child| child.state() == ChildState::Queued);
         let oldest = queued.map(|child| child.in_state()).max().unwrap_or_default();
-        let slots: Vec<_> =
-            children.iter().filter(|child| child.state() != ChildState::Queued).collect();
+        let slots: Vec<_> = children.iter().filter(|child| has_slot(child)).collect();
         let lived: Duration = slots.iter().filter_map(|child| child.running()).sum();
         let busy: Duration = slots.iter().map(|child| child.busy()).sum();
         let is_full = nursery.limit().is_some_and(|limit| nursery.running() >= limit);
@@ -453,4 +447,9 @@ fn serialize_subject<S: serde::Serializer>(
     to: S,
 ) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&child.as_ref().map(ToString::to_string), to)
+}
+
+/// Whether the limit counts it.
+fn has_slot(child: &ChildSnapshot) -> bool {
+    child.state() != ChildState::Queued && !child.is_daemon() && !child.info().is_body()
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
@@ -217,7 +218,8 @@ impl<'env> Executor<'env> {
     }
 
     /// Adds a task. It is polled when the executor runs, and dropped with the executor at the
-    /// latest.
+    /// latest: what it borrows is declared before the executor. A [signal](Self::signal) and the
+    /// [clock](Self::clock) come after it, so they are cloned, or their futures are made before.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> Task<F::Output>
     where
@@ -307,7 +309,8 @@ impl<'env> Executor<'env> {
         if stuck.tasks() == 0 { Rest::Done } else { Rest::Stalled(stuck) }
     }
 
-    /// Runs until `future` is ready, with the tasks beside it.
+    /// Runs until `future` is ready, with the tasks beside it. What it borrows is declared before the
+    /// executor, as for [`spawn`](Self::spawn).
     ///
     /// # Panics
     ///
@@ -343,7 +346,10 @@ impl<'env> Executor<'env> {
         let tasks = self.hub.stuck(left);
         let seen = self.watch.as_ref().filter(|_| !tasks.is_empty()).map(|watch| {
             let snapshot = watch.snapshot();
-            let findings = snapshot.findings(&Thresholds::default());
+            // What rests now rests for ever.
+            let at_once = Thresholds::default().patience(Duration::ZERO).quiet(Duration::ZERO);
+            let mut findings = snapshot.findings(&at_once);
+            findings.retain(|finding| Stuck::is_told(finding.kind()));
             (snapshot, findings)
         });
         Stuck { tasks, seen }

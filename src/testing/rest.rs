@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::info::ChildInfo;
-use crate::observe::{self, ChildSnapshot, ChildState, Finding, Snapshot};
+use crate::observe::{self, ChildSnapshot, ChildState, Finding, FindingKind, Snapshot};
 
 /// How a run came to rest. `Debug` of one that stalled tells what is stuck, so that an `assert_eq!` does.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,6 +104,18 @@ pub(super) enum Held {
 }
 
 impl Stuck {
+    /// Whether a finding of this kind says why something waits for ever.
+    pub(super) fn is_told(kind: FindingKind) -> bool {
+        matches!(
+            kind,
+            FindingKind::NothingCanWake
+                | FindingKind::NotPolled
+                | FindingKind::SlotNeverFree
+                | FindingKind::LastWakerEnded
+                | FindingKind::AllWait
+        )
+    }
+
     /// How many tasks wait.
     #[must_use]
     pub fn tasks(&self) -> usize {

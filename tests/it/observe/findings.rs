@@ -323,6 +323,25 @@ fn a_limit_is_too_low() {
 }
 
 #[test]
+fn a_limit_that_is_too_low_is_seen_from_the_body_too() {
+    let seen = Seen::new();
+    let mut nursery = seen.nursery().limit(1);
+    for _ in 0..2 {
+        nursery.spawn(std::future::pending());
+    }
+    let found = std::cell::RefCell::new(Vec::new());
+    let body = nursery.run(async |_| {
+        crate::support::yields(1).await;
+        seen.clock.pass(1_000);
+        *found.borrow_mut() = seen.found();
+        Ok(())
+    });
+    poll_once(body);
+    let kinds: Vec<_> = found.take().into_iter().map(|it| it.0).collect();
+    assert!(kinds.contains(&FindingKind::LimitTooLow), "{kinds:?}");
+}
+
+#[test]
 fn a_limit_is_not_too_low_where_children_are_busy() {
     let seen = Seen::new();
     let mut nursery = seen.nursery().limit(1);

@@ -399,10 +399,9 @@ fn the_kit_tells_what_the_children_do_where_a_run_stalls() {
     let stalled = catch_unwind(AssertUnwindSafe(|| executor.block_on(nursery.join())));
     let payload = stalled.unwrap_err();
     let text = payload.downcast_ref::<String>().unwrap();
-    let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[0], "the future waits, and nothing is left to wake it");
-    assert_eq!(lines[1], "1 child in 1 nursery");
-    assert!(lines[3].starts_with("└─ #0 reader  waiting"), "{text}");
-    assert!(lines[4].starts_with("#0 reader in \"n\" waits, and nothing can wake it: "), "{text}");
+    assert!(text.starts_with("the future waits, and nothing is left to wake it\n"), "{text}");
+    assert!(text.contains("\n1 child in 1 nursery\n"), "{text}");
+    assert!(text.contains("\n└─ #0 reader  waiting"), "{text}");
+    assert!(text.contains("\n#0 reader in \"n\" waits, and nothing can wake it: "), "{text}");
     assert!(watch.snapshot().children().is_empty());
 }
