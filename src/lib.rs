@@ -182,6 +182,7 @@
 //! [`keep_panic_locations`] is called.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adapt;
 mod cancel;
@@ -199,6 +200,8 @@ mod panic_location;
 mod pool;
 mod remote;
 mod report;
+#[cfg(feature = "serde")]
+mod report_data;
 pub mod retry;
 mod scope;
 pub mod supervise;
@@ -233,6 +236,10 @@ pub mod spawn {
 /// errors are walked and shown.
 pub mod failure {
     pub use crate::cancel::{Lost, LostKind};
+    #[cfg(feature = "serde")]
+    pub use crate::error::Data;
+    #[cfg(feature = "miette")]
+    pub use crate::error::Diagnosed;
     pub use crate::error::{
         Ancestors, AsError, ExecutorError, IntoIter, Iter, Leaves, Panic, Part, Shown,
     };
