@@ -65,6 +65,8 @@
 //! | see what the children do, and why nothing goes on | [`observe::Watch`] |
 //! | have a picture of a run, or a trace for Perfetto | [`observe::Timeline`] |
 //! | have spans of `tracing`, with the feature of that name | `Nursery::trace`, `Pool::trace` |
+//! | have failures as data for `serde`, with the feature of that name | [`JoinedError`], [`Report`], [`Completion`] |
+//! | have failures as diagnostics of `miette`, with the feature of that name | [`JoinedError`], [`ChildError`] |
 //!
 //! # Words
 //!

@@ -140,7 +140,7 @@ impl<E> Drop for Related<'_, E> {
 /// use nestling::{JoinedError, Nursery};
 ///
 /// async fn read_all() -> Result<(), JoinedError<io::Error>> {
-///     let mut nursery = Nursery::new();
+///     let mut nursery: Nursery<'_, (), _> = Nursery::new();
 ///     nursery.spawn(async { Err(io::ErrorKind::NotFound.into()) });
 ///     nursery.join().await.map(drop)
 /// }
