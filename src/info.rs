@@ -13,6 +13,14 @@ use crate::text::{MAX_MESSAGE, Name, place};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(u64);
 
+/// As its text, `"#7"`: of the body and of the nursery itself a number would say nothing.
+#[cfg(feature = "serde")]
+impl serde::Serialize for ChildId {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 impl ChildId {
     /// Stands for the body of [`Nursery::run`](crate::Nursery::run), which is not a child.
     const BODY: Self = Self(u64::MAX);
@@ -157,6 +165,20 @@ impl fmt::Display for Called<'_> {
             Some(name) => Name { text: format_args!("{id} {name}"), chars }.fmt(f),
             None => id.fmt(f),
         }
+    }
+}
+
+/// `id`, `name`, `file` and `line`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for ChildInfo {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut all = to.serialize_struct("ChildInfo", 4)?;
+        all.serialize_field("id", &self.id)?;
+        all.serialize_field("name", &self.name)?;
+        all.serialize_field("file", self.location.file())?;
+        all.serialize_field("line", &self.location.line())?;
+        all.end()
     }
 }
 

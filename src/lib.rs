@@ -66,6 +66,8 @@
 //! | see what the children do, and why nothing goes on | [`observe::Watch`] |
 //! | have a picture of a run, or a trace for Perfetto | [`observe::Timeline`] |
 //! | have spans of `tracing`, with the feature of that name | `Nursery::trace`, `Pool::trace` |
+//! | have failures as data for `serde`, with the feature of that name | [`JoinedError`], [`Report`], [`Completion`] |
+//! | have failures as diagnostics of `miette`, with the feature of that name | [`JoinedError`], [`ChildError`] |
 //!
 //! # Words
 //!
@@ -183,6 +185,7 @@
 //! [`keep_panic_locations`] is called.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adapt;
 mod cancel;
@@ -202,6 +205,8 @@ mod panic_location;
 mod pool;
 mod remote;
 mod report;
+#[cfg(feature = "serde")]
+mod report_data;
 pub mod retry;
 mod scope;
 pub mod supervise;
@@ -236,6 +241,10 @@ pub mod spawn {
 /// errors are walked and shown.
 pub mod failure {
     pub use crate::cancel::{Lost, LostKind};
+    #[cfg(feature = "serde")]
+    pub use crate::error::Data;
+    #[cfg(feature = "miette")]
+    pub use crate::error::Diagnosed;
     pub use crate::error::{
         Ancestors, AsError, ExecutorError, IntoIter, Iter, Leaves, Panic, Part, Shown,
     };

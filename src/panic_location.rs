@@ -19,6 +19,7 @@ thread_local! {
 ///
 /// Known only after [`keep_panic_locations`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct PanicLocation {
     file: Box<str>,
     line: u32,

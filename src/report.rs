@@ -291,6 +291,18 @@ impl<T, E> Report<T, E> {
         self
     }
 
+    /// What the children belong to.
+    #[cfg(feature = "serde")]
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// The name of the nursery, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// What the children that succeeded returned, in spawn order.
     #[must_use]
     pub fn outputs(&self) -> &[(ChildInfo, T)] {

@@ -30,6 +30,8 @@ struct Inner {
 /// The kinds of [`Cause`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum CauseKind {
     /// A child failed, and the nursery stops on such a failure.
     ChildFailed,
@@ -210,6 +212,22 @@ impl fmt::Display for Cause {
             (None, Some(_)) => write!(f, ": {}", self.root()),
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// `kind`, `child`, `message`, the `root` that it follows from, or null, and all of it as `text`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut all = to.serialize_struct("Cause", 5)?;
+        all.serialize_field("kind", &self.kind())?;
+        all.serialize_field("child", &self.child())?;
+        all.serialize_field("message", &self.message())?;
+        // Chains may be long. The root has no parent: this goes no deeper.
+        all.serialize_field("root", &self.parent().map(|_| self.root()))?;
+        all.serialize_field("text", &self.to_string())?;
+        all.end()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::info::ChildInfo;
 /// The child's own error is not in here. It is in the nursery's
 /// [`JoinedError`](crate::JoinedError), once.
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Lost {
     child: ChildInfo,
     kind: LostKind,
@@ -20,6 +21,8 @@ pub struct Lost {
 /// How a child ended that has no output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum LostKind {
     /// It failed, by an error of its own.
     Failed,

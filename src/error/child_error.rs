@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use super::head::{Label, by_debug, by_display};
+use super::head::{Label, by_debug, by_display, untold};
 use super::joined::Sources;
 use super::path::{Ancestors, Path};
+use super::walk::has_given_up;
 use super::{Failure, line};
 use crate::cancel::{Cause, How};
 use crate::info::ChildInfo;
@@ -47,6 +48,18 @@ impl<E> ChildError<E> {
     pub(crate) fn with_sources_by(mut self, sources: Option<Sources<E>>) -> Self {
         self.sources = sources;
         self
+    }
+
+    /// The failure that its text is about: of a group that holds one and nothing else, that one.
+    pub(super) fn end_of_path(&self) -> &Self {
+        let mut end = self;
+        while let Failure::Group(group) = &end.failure {
+            if group.len() > 1 || untold(group) > 0 || has_given_up(group) {
+                break;
+            }
+            end = group.first();
+        }
+        end
     }
 
     pub(crate) fn how(&self) -> &How {
@@ -126,10 +139,10 @@ impl<E> ChildError<E> {
 }
 
 /// Its text has the text of the failure, so its [`source`](Error::source) is what that was caused
-/// by.
+/// by; of a group that holds one failure and nothing else, what this one was caused by.
 impl<E: Error + 'static> Error for ChildError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failure.source()
+        self.end_of_path().failure.source()
     }
 }
 

@@ -8,6 +8,10 @@ mod as_error;
 mod build;
 mod child_error;
 mod counts;
+#[cfg(feature = "serde")]
+mod data;
+#[cfg(feature = "miette")]
+mod diagnostic;
 mod executor;
 mod failure;
 mod first;
@@ -34,6 +38,10 @@ pub use as_error::AsError;
 pub(crate) use as_error::source_of;
 pub use child_error::ChildError;
 pub use counts::Counts;
+#[cfg(feature = "serde")]
+pub use data::Data;
+#[cfg(feature = "miette")]
+pub use diagnostic::Diagnosed;
 pub use executor::ExecutorError;
 pub use failure::Failure;
 pub(crate) use first::First;

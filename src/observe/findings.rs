@@ -27,21 +27,7 @@ pub struct Finding {
     text: String,
 }
 
-/// The kinds of [`Finding`].
-///
-/// | kind | what it says of a child |
-/// |---|---|
-/// | `NothingCanWake` | it waits, and nothing has a waker of it: it waits until it is cancelled. Not said of daemons |
-/// | `NotPolled` | it was woken, or may start, and its nursery is not polled: what drives that awaits something else |
-/// | `SlotNeverFree` | it has a slot, and waits for a child in the backlog or for another slot, as all others do that have one |
-/// | `LongPoll` | one of its polls took [long](Thresholds::long_poll) |
-/// | `NeverYields` | its first poll goes on and on |
-/// | `WakesItself` | it wakes itself in nearly each of its polls, and so is polled all the time |
-/// | `LargeFuture` | its future is [large](Thresholds::large_future), and was moved as a whole when it was spawned |
-/// | `LastWakerEnded` | it waits for [long](Thresholds::quiet), only other children have ever woken it, and the last that did has ended: a sender may be forgotten, or a lock |
-/// | `LimitTooLow` | (of a nursery) children wait for slots, and those that have one do hardly anything but wait |
-/// | `Serial` | (of a nursery) its children have run one after the other, although the limit allows more |
-/// | `AllWait` | (of a nursery) all its children, at least two, wait for [long](Thresholds::quiet), and nothing from outside has ever woken any of them: they may wait for each other, or for what drives the nursery |
+/// The kinds of [`Finding`]: what it says of a child, or of a nursery where that is said.
 ///
 /// The first three are certain, or nearly so. `LastWakerEnded` and `AllWait` are guesses: a child in
 /// its first long sleep looks the same.
@@ -49,18 +35,34 @@ pub struct Finding {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[expect(missing_docs, reason = "the table says it")]
 pub enum FindingKind {
+    /// It waits, and nothing has a waker of it: it waits until it is cancelled. Not said of daemons.
     NothingCanWake,
+    /// It was woken, or may start, and its nursery is not polled: what drives that awaits something
+    /// else.
     NotPolled,
+    /// It has a slot, and waits for a child in the backlog or for another slot, as all others do
+    /// that have one.
     SlotNeverFree,
+    /// One of its polls took [long](Thresholds::long_poll).
     LongPoll,
+    /// Its first poll goes on and on.
     NeverYields,
+    /// It wakes itself in nearly each of its polls, and so is polled all the time.
     WakesItself,
+    /// Its future is [large](Thresholds::large_future), and was moved as a whole when it was
+    /// spawned.
     LargeFuture,
+    /// It waits for [long](Thresholds::quiet), only other children have ever woken it, and the last
+    /// that did has ended: a sender may be forgotten, or a lock.
     LastWakerEnded,
+    /// Of a nursery: children wait for slots, and those that have one do hardly anything but wait.
     LimitTooLow,
+    /// Of a nursery: its children have run one after the other, although the limit allows more.
     Serial,
+    /// Of a nursery: all its children, at least two, wait for [long](Thresholds::quiet), and nothing
+    /// from outside has ever woken any of them: they may wait for each other, or for what drives the
+    /// nursery.
     AllWait,
 }
 

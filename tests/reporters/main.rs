@@ -1,6 +1,8 @@
 //! What people report errors with, exactly: what a joined error of theirs shows, and what they make
 //! of a joined error.
 
+mod diagnostics;
+
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::io;

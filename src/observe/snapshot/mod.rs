@@ -71,7 +71,7 @@ pub enum DriverState {
 pub struct ChildSnapshot {
     number: u64,
     nursery: u64,
-    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "serialize_info"))]
+    #[cfg_attr(feature = "serde", serde(flatten))]
     info: ChildInfo,
     state: ChildState,
     is_cancelling: bool,
@@ -524,17 +524,6 @@ impl NurserySnapshot {
     pub fn cancelled(&self) -> Option<&str> {
         self.cancelled.as_deref()
     }
-}
-
-#[cfg(feature = "serde")]
-fn serialize_info<S: serde::Serializer>(info: &ChildInfo, to: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeMap;
-    let mut map = to.serialize_map(None)?;
-    map.serialize_entry("id", &info.id().to_string())?;
-    map.serialize_entry("name", &info.name())?;
-    map.serialize_entry("file", info.location().file())?;
-    map.serialize_entry("line", &info.location().line())?;
-    map.end()
 }
 
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! Runs `examples/preflight.rs` as a user would.
+//! Runs `preflight.rs` as a user would.
 
 mod support;
 

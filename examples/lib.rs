@@ -1,0 +1,1 @@
+//! Nothing: the examples stand beside this file, each with a folder of its own.
