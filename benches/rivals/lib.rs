@@ -1,0 +1,1 @@
+//! Nothing: the benchmarks are in `costs.rs`, `memory.rs` and `behaviour.rs`.

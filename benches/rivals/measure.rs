@@ -1,0 +1,138 @@
+//! All ways by turns, so that what else the machine does slows each.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::report::{Cell, Report, Row};
+use crate::ways::{Visit, visit_all};
+use crate::work::{Way, Work};
+
+/// How long all take turns.
+const SPAN: Duration = Duration::from_millis(1_500);
+
+/// How many turns of each there are, however long one takes and however short.
+const TURNS: std::ops::RangeInclusive<usize> = 9..=501;
+
+/// How long a turn takes at least; what is shorter is repeated within the turn. It is far below the
+/// time that the system gives to one process: so the median is a turn that nothing has interrupted.
+const TURN: Duration = Duration::from_micros(200);
+
+/// A tenth of the children may take so long. A way whose work grows with the square of their number
+/// would take all day.
+const TENTH: Duration = Duration::from_millis(60);
+
+/// From where on a tenth is tried first.
+const LARGE: usize = 10_000;
+
+/// Does the work once, with so many children; says how long it took.
+pub(crate) type Run = Rc<dyn Fn(usize) -> Duration>;
+
+/// A way, and its work where it can do it.
+pub(crate) type Runs = Vec<(&'static str, Option<Run>)>;
+
+/// The same work for each way.
+pub(crate) fn runs<W: Work<Output = Duration>>(
+    make: impl Fn(usize) -> W + Clone + 'static,
+) -> Runs {
+    struct Make<F>(F, Runs);
+    impl<W: Work<Output = Duration>, F: Fn(usize) -> W + Clone + 'static> Visit for Make<F> {
+        fn way<Y: Way>(&mut self) {
+            let make = self.0.clone();
+            let run: Run = Rc::new(move |size| Y::block_on(Y::scope(make(size))));
+            self.1.push((Y::NAME, Y::can(W::NEEDS).then_some(run)));
+        }
+    }
+    let mut make = Make(make, Vec::new());
+    visit_all(&mut make);
+    make.1
+}
+
+/// What is measured in one column of a part.
+pub(crate) struct Column {
+    pub(crate) runs: Runs,
+    /// How many children there are.
+    pub(crate) size: usize,
+    /// How many things are done with them, which share the time.
+    pub(crate) things: usize,
+}
+
+/// A row for each way. All take turns in one column before the next.
+pub(crate) fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
+    let names = columns[0].runs.iter().map(|(way, _)| *way);
+    let mut rows: Vec<_> = names.map(|way| Row { way, cells: Vec::new() }).collect();
+    for column in columns {
+        for (row, cell) in rows.iter_mut().zip(cells(report, column)) {
+            row.cells.push(cell);
+        }
+    }
+    rows
+}
+
+fn cells(report: &Report, column: &Column) -> Vec<Cell> {
+    let Column { runs, size, things } = column;
+    let mut ways: Vec<_> = runs.iter().map(|(_, run)| Turns::new(run.clone(), *size)).collect();
+    let start = Instant::now();
+    let mut turns = 0;
+    while if report.test {
+        turns < 1
+    } else {
+        turns < *TURNS.start() || turns < *TURNS.end() && start.elapsed() < SPAN
+    } {
+        ways.iter_mut().for_each(Turns::take);
+        turns += 1;
+    }
+    let ours = &ways[0].times;
+    ways.iter().enumerate().map(|(at, way)| way.cell((at > 0).then_some(ours), *things)).collect()
+}
+
+/// What one way took.
+struct Turns {
+    run: Option<Run>,
+    slow: bool,
+    size: usize,
+    /// How often it does the work in one turn.
+    repeats: u32,
+    /// Nanoseconds, once a turn.
+    times: Vec<f64>,
+}
+
+impl Turns {
+    fn new(run: Option<Run>, size: usize) -> Self {
+        let mut turns = Self { run, slow: false, size, repeats: 1, times: Vec::new() };
+        let Some(run) = turns.run.clone() else { return turns };
+        if size >= LARGE && run(size / 10) > TENTH {
+            turns.slow = true;
+            return turns;
+        }
+        // The first run warms up.
+        run(size);
+        let once = run(size).max(Duration::from_nanos(100));
+        turns.repeats = TURN.as_nanos().div_ceil(once.as_nanos()) as u32;
+        turns
+    }
+
+    fn take(&mut self) {
+        let Some(run) = self.run.as_ref().filter(|_| !self.slow) else { return };
+        let took: Duration = (0..self.repeats).map(|_| run(self.size)).sum();
+        self.times.push(took.as_nanos() as f64 / f64::from(self.repeats));
+    }
+
+    /// The cell, and the ratio to what ours took in the same turns.
+    fn cell(&self, ours: Option<&Vec<f64>>, things: usize) -> Cell {
+        match (&self.run, self.slow) {
+            (None, _) => Cell::Cannot,
+            (_, true) => Cell::Slow,
+            _ => {
+                let turns = ours.map(|ours| ours.iter().zip(&self.times));
+                let ratios = turns.map(|turns| turns.map(|(ours, theirs)| ours / theirs).collect());
+                let [_, median, _] = quartiles(self.times.clone());
+                Cell::Figure { median: median / things as f64, ratio: ratios.map(quartiles) }
+            }
+        }
+    }
+}
+
+fn quartiles(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_unstable_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| figures[(figures.len() - 1) * quarter / 4])
+}

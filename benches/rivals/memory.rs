@@ -1,0 +1,5 @@
+//! x
+#![allow(dead_code)]
+mod ways;
+mod work;
+fn main() {}

@@ -1,0 +1,45 @@
+//! Sets in children of sets.
+
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+
+use crate::work::{Need, Set, Way, Work};
+
+/// So many levels of sets with so many children each; those of the last level are ready at once.
+pub(crate) struct Nest<Y> {
+    pub(crate) levels: usize,
+    pub(crate) children: usize,
+    pub(crate) way: PhantomData<fn() -> Y>,
+}
+
+impl<Y> Clone for Nest<Y> {
+    fn clone(&self) -> Self {
+        Self { way: PhantomData, ..*self }
+    }
+}
+
+impl<Y: Way> Work for Nest<Y> {
+    const NEEDS: Need = Need::All;
+    type Output = Duration;
+
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+        let start = Instant::now();
+        for n in 0..self.children {
+            let mut inner: Option<BoxFuture<'static, Duration>> = None;
+            if self.levels > 1 {
+                let nest = Self { levels: self.levels - 1, ..self };
+                inner = Some(Box::pin(Y::scope(nest)));
+            }
+            set.spawn(async move {
+                if let Some(inner) = inner {
+                    inner.await;
+                }
+                Ok(n)
+            });
+        }
+        assert_eq!(set.all().await.outputs, self.children);
+        start.elapsed()
+    }
+}
