@@ -2,22 +2,15 @@
 //!
 //! `cargo bench --bench costs` takes turns between them, and prints the medians of one run.
 
-mod machine;
-mod measure;
-mod report;
-mod ways;
-mod work;
-mod works;
-
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use measure::{Column, Run, Runs, rows, runs};
-use report::Report;
-use ways::{Visit, lacks, visit_all};
-use work::{Need, Way, Work};
-use works::{
+use nestling_rivals_bench::measure::{Column, Run, Runs, rows, runs};
+use nestling_rivals_bench::report::Report;
+use nestling_rivals_bench::ways::{Visit, lacks, visit_all};
+use nestling_rivals_bench::work::{Need, Way, Work};
+use nestling_rivals_bench::works::{
     Batch, CancelAll, CancelOne, FirstError, Followed, Kind, Nest, Parked, Parking, Threads, Tree,
     Woken,
 };

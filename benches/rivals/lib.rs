@@ -1,1 +1,10 @@
-//! Nothing: the benchmarks are in `costs.rs`, `memory.rs` and `behaviour.rs`.
+//! What the three benchmarks share: the ways to run children, what is done with them, and the tables.
+//! The benchmarks are in `costs.rs`, `memory.rs` and `behaviour.rs`.
+
+mod machine;
+pub mod measure;
+pub mod programs;
+pub mod report;
+pub mod ways;
+pub mod work;
+pub mod works;

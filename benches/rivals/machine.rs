@@ -21,7 +21,7 @@ const CRATES: &[&str] = &[
 /// What the versions are read from.
 const LOCK: &str = include_str!("Cargo.lock");
 
-pub(crate) fn facts() -> Vec<(&'static str, String)> {
+pub fn facts() -> Vec<(&'static str, String)> {
     let cores = available_parallelism().map_or("unknown".into(), |cores| cores.to_string());
     let versions = CRATES.iter().map(|name| format!("{name} {}", version(name)));
     vec![

@@ -25,15 +25,13 @@ const TENTH: Duration = Duration::from_millis(60);
 const LARGE: usize = 10_000;
 
 /// Does the work once, with so many children; says how long it took.
-pub(crate) type Run = Rc<dyn Fn(usize) -> Duration>;
+pub type Run = Rc<dyn Fn(usize) -> Duration>;
 
 /// A way, and its work where it can do it.
-pub(crate) type Runs = Vec<(&'static str, Option<Run>)>;
+pub type Runs = Vec<(&'static str, Option<Run>)>;
 
 /// The same work for each way.
-pub(crate) fn runs<W: Work<Output = Duration>>(
-    make: impl Fn(usize) -> W + Clone + 'static,
-) -> Runs {
+pub fn runs<W: Work<Output = Duration>>(make: impl Fn(usize) -> W + Clone + 'static) -> Runs {
     struct Make<F>(F, Runs);
     impl<W: Work<Output = Duration>, F: Fn(usize) -> W + Clone + 'static> Visit for Make<F> {
         fn way<Y: Way>(&mut self) {
@@ -48,16 +46,16 @@ pub(crate) fn runs<W: Work<Output = Duration>>(
 }
 
 /// What is measured in one column of a part.
-pub(crate) struct Column {
-    pub(crate) runs: Runs,
+pub struct Column {
+    pub runs: Runs,
     /// How many children there are.
-    pub(crate) size: usize,
+    pub size: usize,
     /// How many things are done with them, which share the time.
-    pub(crate) things: usize,
+    pub things: usize,
 }
 
 /// A row for each way. All take turns in one column before the next.
-pub(crate) fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
+pub fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
     let names = columns[0].runs.iter().map(|(way, _)| *way);
     let mut rows: Vec<_> = names.map(|way| Row { way, cells: Vec::new() }).collect();
     for column in columns {

@@ -2,18 +2,20 @@
 
 use crate::machine;
 
-pub(crate) struct Report {
+pub struct Report {
     /// Each work only has to run: `-- --test`.
-    pub(crate) test: bool,
+    pub test: bool,
     /// JSON is wanted: `-- --json`.
     json: bool,
     /// Only parts with this text in their title are wanted: `-- park`.
     filter: Option<String>,
 }
 
-pub(crate) enum Cell {
+pub enum Cell {
     /// A median, and the quartiles of the ratio of ours to it, where it is not ours.
     Figure { median: f64, ratio: Option<[f64; 3]> },
+    /// A figure that is the same in each run.
+    Exact { figure: f64, ratio: Option<f64> },
     /// What was seen.
     Text(String),
     /// The way cannot do the work.
@@ -22,13 +24,13 @@ pub(crate) enum Cell {
     Slow,
 }
 
-pub(crate) struct Row {
-    pub(crate) way: &'static str,
-    pub(crate) cells: Vec<Cell>,
+pub struct Row {
+    pub way: &'static str,
+    pub cells: Vec<Cell>,
 }
 
 impl Report {
-    pub(crate) fn from_args(title: &str) -> Self {
+    pub fn from_args(title: &str) -> Self {
         let has = |wanted: &str| std::env::args().any(|arg| arg == wanted);
         // Cargo itself adds `--bench`.
         let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
@@ -46,12 +48,12 @@ impl Report {
     }
 
     /// So many, but few where each work only has to run.
-    pub(crate) fn size(&self, size: usize) -> usize {
+    pub fn size(&self, size: usize) -> usize {
         if self.test { size.min(100) } else { size }
     }
 
     /// Prints a part of the table, if it is wanted.
-    pub(crate) fn part(&self, title: &str, columns: &[&str], rows: impl FnOnce() -> Vec<Row>) {
+    pub fn part(&self, title: &str, columns: &[&str], rows: impl FnOnce() -> Vec<Row>) {
         if self.filter.as_ref().is_some_and(|filter| !title.contains(filter)) {
             return;
         }
@@ -64,7 +66,7 @@ impl Report {
     }
 
     /// Prints what is to be known of the rows, unless only some parts are wanted.
-    pub(crate) fn notes(&self, notes: &str) {
+    pub fn notes(&self, notes: &str) {
         if self.filter.is_none() && !self.json {
             println!("\n{}", notes.trim());
         }
@@ -88,11 +90,15 @@ impl Report {
 
     fn show(&self, cell: &Cell) -> String {
         match cell {
-            Cell::Figure { .. } if self.test => "runs".into(),
+            Cell::Figure { .. } | Cell::Exact { .. } if self.test => "runs".into(),
             Cell::Figure { median, ratio: None } => format!("{:>7}", short(*median)),
             Cell::Figure { median, ratio: Some([low, middle, high]) } => {
                 let spread = format!("({}–{})", short(*low), short(*high));
                 format!("{:>7}  {:>5} {spread}", short(*median), short(*middle))
+            }
+            Cell::Exact { figure, ratio: None } => format!("{:>7}", short(*figure)),
+            Cell::Exact { figure, ratio: Some(ratio) } => {
+                format!("{:>7}  {:>5}", short(*figure), short(*ratio))
             }
             Cell::Text(text) => text.clone(),
             Cell::Cannot => format!("{:>7}", "–"),
@@ -104,10 +110,14 @@ impl Report {
         for row in rows {
             for (column, cell) in columns.iter().zip(&row.cells) {
                 let cell = match cell {
-                    Cell::Figure { .. } if self.test => "\"runs\":true".into(),
+                    Cell::Figure { .. } | Cell::Exact { .. } if self.test => "\"runs\":true".into(),
                     Cell::Figure { median, ratio: None } => format!("\"median\":{median}"),
                     Cell::Figure { median, ratio: Some([low, middle, high]) } => {
                         format!("\"median\":{median},\"ratio\":[{low},{middle},{high}]")
+                    }
+                    Cell::Exact { figure, ratio: None } => format!("\"exact\":{figure}"),
+                    Cell::Exact { figure, ratio: Some(ratio) } => {
+                        format!("\"exact\":{figure},\"ratio\":{ratio}")
                     }
                     Cell::Text(seen) => format!("\"seen\":{}", text(seen)),
                     Cell::Cannot => "\"cannot\":true".into(),

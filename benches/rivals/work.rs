@@ -5,11 +5,11 @@ use std::pin::pin;
 use futures::future::{Either, select};
 
 /// What a child ends with.
-pub(crate) type Outcome = Result<usize, usize>;
+pub type Outcome = Result<usize, usize>;
 
 /// What a work needs of a way. A way says what it lacks, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub enum Need {
     /// To run children to their end.
     All,
     /// To wait for the end of one child, and go on.
@@ -30,45 +30,45 @@ pub(crate) enum Need {
 
 /// What has come of all children.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ends {
-    pub(crate) outputs: usize,
-    pub(crate) errors: usize,
-    pub(crate) panics: usize,
+pub struct Ends {
+    pub outputs: usize,
+    pub errors: usize,
+    pub panics: usize,
 }
 
 /// What the owner keeps of the ends, as it takes them.
 #[derive(Default)]
-pub(crate) struct Taken {
+pub struct Taken {
     outputs: Vec<usize>,
     errors: Vec<usize>,
     panics: usize,
 }
 
 impl Taken {
-    pub(crate) fn take(&mut self, outcome: Outcome) {
+    pub fn take(&mut self, outcome: Outcome) {
         match outcome {
             Ok(output) => self.outputs.push(output),
             Err(error) => self.errors.push(error),
         }
     }
 
-    pub(crate) fn panic(&mut self) {
+    pub fn panic(&mut self) {
         self.panics += 1;
     }
 
-    pub(crate) fn ends(&self) -> Ends {
+    pub fn ends(&self) -> Ends {
         Ends { outputs: self.outputs.len(), errors: self.errors.len(), panics: self.panics }
     }
 }
 
 /// Spawns children for a set, from elsewhere.
-pub(crate) trait Spawner<'s>: Clone + Send + Sync + 's {
+pub trait Spawner<'s>: Clone + Send + Sync + 's {
     fn spawn(&self, child: impl Future<Output = Outcome> + Send + 's);
 }
 
 /// There is none.
 #[derive(Clone, Copy)]
-pub(crate) enum Never {}
+pub enum Never {}
 
 impl<'s> Spawner<'s> for Never {
     fn spawn(&self, _: impl Future<Output = Outcome> + Send + 's) {
@@ -77,7 +77,7 @@ impl<'s> Spawner<'s> for Never {
 }
 
 /// Children, in the hands of their owner. What a way lacks is never called.
-pub(crate) trait Set<'s>: Send + Sized + 's {
+pub trait Set<'s>: Send + Sized + 's {
     type Spawner: Spawner<'s>;
     type Outside: Spawner<'static>;
 
@@ -129,7 +129,7 @@ pub(crate) trait Set<'s>: Send + Sized + 's {
 }
 
 /// What is done with a set of children.
-pub(crate) trait Work: Clone + Send + Sync + 'static {
+pub trait Work: Clone + Send + Sync + 'static {
     const NEEDS: Need;
 
     /// The first error of a child cancels the others: a way may have to know it from the start.
@@ -141,7 +141,7 @@ pub(crate) trait Work: Clone + Send + Sync + 'static {
 }
 
 /// A way to run children.
-pub(crate) trait Way: 'static {
+pub trait Way: 'static {
     const NAME: &'static str;
 
     /// What it cannot do, and why.
@@ -157,7 +157,9 @@ pub(crate) trait Way: 'static {
     fn block_on<F: Future>(future: F) -> F::Output;
 
     fn can(need: Need) -> bool {
-        let lacks = |need| Self::LACKS.iter().any(|(lacks, _)| *lacks == need);
-        !lacks(need) && !(need == Need::PromptError && lacks(Need::FirstError))
+        Self::LACKS.iter().all(|(lacks, _)| match lacks {
+            Need::FirstError => need != Need::FirstError && need != Need::PromptError,
+            lacks => need != *lacks,
+        })
     }
 }

@@ -7,7 +7,7 @@ use futures::stream::StreamExt;
 use super::tokio::{Runtime, TwoThreads};
 use crate::work::{Ends, Need, Outcome, Set, Spawner, Taken, Way, Work};
 
-pub(crate) struct Nursed;
+pub struct Nursed;
 
 struct InNursery {
     nursery: Nursery<TokioTp, Outcome>,
@@ -15,7 +15,7 @@ struct InNursery {
 }
 
 #[derive(Clone)]
-pub(crate) struct OfNursery(Nursery<TokioTp, Outcome>);
+pub struct OfNursery(Nursery<TokioTp, Outcome>);
 
 impl Way for Nursed {
     const NAME: &'static str = "async_nursery, two threads";

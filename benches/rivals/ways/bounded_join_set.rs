@@ -6,7 +6,7 @@ use tokio::task::AbortHandle;
 use super::tokio::{OneThread, Runtime};
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct Bounded;
+pub struct Bounded;
 
 struct InSet {
     set: JoinSet<Outcome>,

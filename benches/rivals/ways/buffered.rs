@@ -7,7 +7,7 @@ use futures_buffered::FuturesUnordered;
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct Buffered;
+pub struct Buffered;
 
 struct InBuffered(FuturesUnordered<BoxFuture<'static, Outcome>>);
 

@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct ByHand;
+pub struct ByHand;
 
 type Child = Abortable<CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Outcome>>>>;
 

@@ -9,7 +9,7 @@ use futures_concurrency::prelude::*;
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct CoStream;
+pub struct CoStream;
 
 struct InVec(Vec<Child>);
 

@@ -16,9 +16,9 @@ const LACKS: &[(Need, &str)] = &[
     (Need::Outside, "what another thread spawns is in no set that the owner waits for"),
 ];
 
-pub(crate) struct Shared;
+pub struct Shared;
 
-pub(crate) struct Local;
+pub struct Local;
 
 static SHARED: Executor<'static> = Executor::new();
 

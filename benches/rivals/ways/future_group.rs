@@ -8,7 +8,7 @@ use futures_concurrency::future::future_group::Key;
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct Group;
+pub struct Group;
 
 struct InGroup {
     group: FutureGroup<BoxFuture<'static, Outcome>>,

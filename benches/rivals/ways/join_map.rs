@@ -5,7 +5,7 @@ use tokio_util::task::JoinMap;
 use super::tokio::{OneThread, Runtime};
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct InJoinMap;
+pub struct InJoinMap;
 
 struct InMap {
     map: JoinMap<usize, Outcome>,

@@ -7,7 +7,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::tokio::Runtime;
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct InJoinSet<R>(PhantomData<R>);
+pub struct InJoinSet<R>(PhantomData<R>);
 
 struct InSet {
     set: JoinSet<Outcome>,

@@ -22,12 +22,12 @@ use self::tokio::{OneThread, TwoThreads};
 use crate::work::{Need, Way};
 
 /// Something that is to be done with each way.
-pub(crate) trait Visit {
+pub trait Visit {
     fn way<Y: Way>(&mut self);
 }
 
 /// Visits all ways; ours are the first.
-pub(crate) fn visit_all(visit: &mut impl Visit) {
+pub fn visit_all(visit: &mut impl Visit) {
     visit.way::<nestling::Nestling>();
     visit.way::<run::Run>();
     visit.way::<on_executor::OnExecutor>();
@@ -49,7 +49,7 @@ pub(crate) fn visit_all(visit: &mut impl Visit) {
 }
 
 /// What each way lacks, and why, as notes below a table.
-pub(crate) fn lacks(wanted: &[Need]) -> String {
+pub fn lacks(wanted: &[Need]) -> String {
     struct Lacks<'a>(&'a [Need], String);
     impl Visit for Lacks<'_> {
         fn way<Y: Way>(&mut self) {

@@ -6,14 +6,14 @@ use moro::Scope;
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Spawner, Taken, Way, Work};
 
-pub(crate) struct Moro;
+pub struct Moro;
 
 struct InScope<'s, R: Send + 'static> {
     scope: &'s Scope<'s, 'static, R>,
     children: Vec<BoxFuture<'s, Outcome>>,
 }
 
-pub(crate) struct OfScope<'s, R: Send + 'static>(&'s Scope<'s, 'static, R>);
+pub struct OfScope<'s, R: Send + 'static>(&'s Scope<'s, 'static, R>);
 
 const BODY: &str = "its `terminate` ends the body too, which is what measures here";
 

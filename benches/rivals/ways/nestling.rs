@@ -5,7 +5,7 @@ use nestling::{CancelHandle, Failure, Nursery, Spawner as NurserySpawner};
 
 use crate::work::{Ends, Outcome, Set, Spawner, Way, Work};
 
-pub(crate) struct Nestling;
+pub struct Nestling;
 
 struct InNursery {
     nursery: Nursery<'static, usize, usize>,

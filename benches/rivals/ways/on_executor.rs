@@ -6,7 +6,7 @@ use super::nestling::{ends, first_error, nursery};
 use super::tokio::{Runtime, TwoThreads};
 use crate::work::{Ends, Need, Outcome, Set, Spawner, Way, Work};
 
-pub(crate) struct OnExecutor;
+pub struct OnExecutor;
 
 struct Far {
     nursery: Nursery<'static, usize, usize>,
@@ -14,7 +14,7 @@ struct Far {
 }
 
 #[derive(Clone)]
-pub(crate) struct FarSpawner(nestling::Spawner<'static, usize, usize>);
+pub struct FarSpawner(nestling::Spawner<'static, usize, usize>);
 
 impl Way for OnExecutor {
     const NAME: &'static str = "nestling on tokio, two threads";

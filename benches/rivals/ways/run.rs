@@ -7,7 +7,7 @@ use nestling::{JoinHandle, Spawner as NurserySpawner};
 use super::nestling::nursery;
 use crate::work::{Ends, Need, Outcome, Set, Way, Work};
 
-pub(crate) struct Run;
+pub struct Run;
 
 struct InRun {
     spawner: NurserySpawner<'static, usize, usize>,
@@ -36,7 +36,7 @@ impl Set<'static> for InRun {
 
     fn spawn(&mut self, child: impl Future<Output = Outcome> + Send + 'static) {
         let child = self.spawner.spawn_join(child);
-        self.children.push(Some(child.ok().expect("the nursery runs")));
+        self.children.push(Some(child.expect("the nursery runs")));
     }
 
     fn spawn_with_handle(&mut self, child: impl Future<Output = Outcome> + Send + 'static) {

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 use super::tokio::{OneThread, Runtime};
 use crate::work::{Ends, Need, Outcome, Set, Spawner, Taken, Way, Work};
 
-pub(crate) struct Tracked;
+pub struct Tracked;
 
 struct InTracker {
     tracker: TaskTracker,
@@ -14,7 +14,7 @@ struct InTracker {
 }
 
 #[derive(Clone)]
-pub(crate) struct OfTracker(TaskTracker);
+pub struct OfTracker(TaskTracker);
 
 impl Way for Tracked {
     const NAME: &'static str = "tokio TaskTracker, one thread";

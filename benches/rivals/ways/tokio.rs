@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use tokio::runtime::{self, Builder};
 
-pub(crate) trait Runtime: Send + 'static {
+pub trait Runtime: Send + 'static {
     const THREADS: bool;
 
     fn runtime() -> &'static runtime::Runtime;
@@ -15,7 +15,7 @@ pub(crate) trait Runtime: Send + 'static {
 }
 
 /// The children run in the thread of their owner.
-pub(crate) struct OneThread;
+pub struct OneThread;
 
 impl Runtime for OneThread {
     const THREADS: bool = false;
@@ -28,7 +28,7 @@ impl Runtime for OneThread {
 }
 
 /// The children run in two threads beside that of their owner.
-pub(crate) struct TwoThreads;
+pub struct TwoThreads;
 
 impl Runtime for TwoThreads {
     const THREADS: bool = true;

@@ -5,7 +5,7 @@ use futures::future::{BoxFuture, FutureExt, join_all, try_join_all};
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct TryJoinAll;
+pub struct TryJoinAll;
 
 struct InVec(Vec<BoxFuture<'static, Outcome>>);
 

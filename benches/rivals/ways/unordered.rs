@@ -6,7 +6,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::work::{Ends, Need, Never, Outcome, Set, Taken, Way, Work};
 
-pub(crate) struct Unordered;
+pub struct Unordered;
 
 struct InUnordered(FuturesUnordered<BoxFuture<'static, Outcome>>);
 

@@ -9,7 +9,7 @@ use async_io::Timer;
 use crate::work::{Ends, Need, Outcome, Set, Work};
 
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub enum Kind {
     Ready,
     Yield(usize),
     Timer,
@@ -17,9 +17,9 @@ pub(crate) enum Kind {
 }
 
 #[derive(Clone)]
-pub(crate) struct Batch {
-    pub(crate) children: usize,
-    pub(crate) kind: Kind,
+pub struct Batch {
+    pub children: usize,
+    pub kind: Kind,
 }
 
 impl Work for Batch {
@@ -57,7 +57,7 @@ async fn timer(n: usize) -> Outcome {
     Ok(n)
 }
 
-pub(crate) async fn yield_times(mut left: usize) {
+pub async fn yield_times(mut left: usize) {
     poll_fn(|cx| {
         if left == 0 {
             return Poll::Ready(());

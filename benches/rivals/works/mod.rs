@@ -7,9 +7,9 @@ mod parking;
 mod signal;
 mod spawned;
 
-pub(crate) use batch::{Batch, Kind, yield_times};
-pub(crate) use nest::Nest;
-pub(crate) use parked::{CancelAll, CancelOne, FirstError, Parked, Woken};
-pub(crate) use parking::Parking;
-pub(crate) use signal::Signal;
-pub(crate) use spawned::{Followed, Threads, Tree};
+pub use batch::{Batch, Kind, yield_times};
+pub use nest::Nest;
+pub use parked::{CancelAll, CancelOne, FirstError, Parked, Woken};
+pub use parking::Parking;
+pub use signal::Signal;
+pub use spawned::{Followed, Threads, Tree};

@@ -8,10 +8,10 @@ use futures::future::BoxFuture;
 use crate::work::{Need, Set, Way, Work};
 
 /// So many levels of sets with so many children each; those of the last level are ready at once.
-pub(crate) struct Nest<Y> {
-    pub(crate) levels: usize,
-    pub(crate) children: usize,
-    pub(crate) way: PhantomData<fn() -> Y>,
+pub struct Nest<Y> {
+    pub levels: usize,
+    pub children: usize,
+    pub way: PhantomData<fn() -> Y>,
 }
 
 impl<Y> Clone for Nest<Y> {

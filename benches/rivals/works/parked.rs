@@ -8,7 +8,7 @@ use super::parking::Parking;
 use crate::work::{Need, Set, Work};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Woken {
+pub enum Woken {
     /// All are woken, then polled.
     All,
     /// One is woken, and taken when it has ended; then the next.
@@ -16,9 +16,9 @@ pub(crate) enum Woken {
 }
 
 #[derive(Clone)]
-pub(crate) struct Parked<const HANDLES: bool> {
-    pub(crate) parking: Arc<Parking>,
-    pub(crate) woken: Woken,
+pub struct Parked<const HANDLES: bool> {
+    pub parking: Arc<Parking>,
+    pub woken: Woken,
 }
 
 impl<const HANDLES: bool> Work for Parked<HANDLES> {
@@ -48,9 +48,9 @@ impl<const HANDLES: bool> Work for Parked<HANDLES> {
 
 /// Cancels some of the children by their handles, each until it is gone.
 #[derive(Clone)]
-pub(crate) struct CancelOne {
-    pub(crate) parking: Arc<Parking>,
-    pub(crate) cancelled: usize,
+pub struct CancelOne {
+    pub parking: Arc<Parking>,
+    pub cancelled: usize,
 }
 
 impl Work for CancelOne {
@@ -73,8 +73,8 @@ impl Work for CancelOne {
 }
 
 #[derive(Clone)]
-pub(crate) struct CancelAll {
-    pub(crate) parking: Arc<Parking>,
+pub struct CancelAll {
+    pub parking: Arc<Parking>,
 }
 
 impl Work for CancelAll {
@@ -94,8 +94,8 @@ impl Work for CancelAll {
 
 /// All are parked but the last, which fails: the time from its error until all are gone.
 #[derive(Clone)]
-pub(crate) struct FirstError {
-    pub(crate) parking: Arc<Parking>,
+pub struct FirstError {
+    pub parking: Arc<Parking>,
 }
 
 impl Work for FirstError {

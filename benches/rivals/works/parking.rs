@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::signal::Signal;
 use crate::work::Outcome;
 
-pub(crate) struct Parking {
+pub struct Parking {
     slots: Vec<Signal>,
     /// The order of wakes: random, and the same for all that are measured.
-    pub(crate) order: Vec<usize>,
+    pub order: Vec<usize>,
     parked: AtomicUsize,
     /// Sent when the last child has parked.
-    pub(crate) all_parked: Signal,
+    pub all_parked: Signal,
 }
 
 impl Parking {
-    pub(crate) fn new(size: usize) -> Arc<Self> {
+    pub fn new(size: usize) -> Arc<Self> {
         let mut order: Vec<_> = (0..size).collect();
         fastrand::Rng::with_seed(7).shuffle(&mut order);
         let slots = (0..size).map(|_| Signal::default()).collect();
@@ -26,13 +26,13 @@ impl Parking {
     }
 
     /// Nothing has called the children that come next.
-    pub(crate) fn fill(&self) {
+    pub fn fill(&self) {
         self.slots.iter().for_each(Signal::reset);
         self.parked.store(0, Ordering::Relaxed);
         self.all_parked.reset();
     }
 
-    pub(crate) async fn child(self: Arc<Self>, n: usize) -> Outcome {
+    pub async fn child(self: Arc<Self>, n: usize) -> Outcome {
         let mut first = true;
         let mut wait = std::pin::pin!(self.slots[n].wait());
         poll_fn(|cx| {
@@ -46,7 +46,7 @@ impl Parking {
         Ok(n)
     }
 
-    pub(crate) fn call(&self, n: usize) {
+    pub fn call(&self, n: usize) {
         self.slots[n].send();
     }
 

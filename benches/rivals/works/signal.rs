@@ -7,27 +7,27 @@ use std::task::Poll;
 use futures::task::AtomicWaker;
 
 #[derive(Default)]
-pub(crate) struct Signal {
+pub struct Signal {
     waker: AtomicWaker,
     sent: AtomicBool,
 }
 
 impl Signal {
-    pub(crate) fn send(&self) {
+    pub fn send(&self) {
         self.sent.store(true, Ordering::Release);
         self.waker.wake();
     }
 
     /// Nothing was sent.
-    pub(crate) fn reset(&self) {
+    pub fn reset(&self) {
         self.sent.store(false, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_sent(&self) -> bool {
+    pub fn is_sent(&self) -> bool {
         self.sent.load(Ordering::Acquire)
     }
 
-    pub(crate) async fn wait(&self) {
+    pub async fn wait(&self) {
         poll_fn(|cx| {
             // What was signalled leaves no waker behind.
             if self.is_sent() {

@@ -16,8 +16,8 @@ const IN_FLIGHT: usize = 256;
 
 /// Each child that ends is followed by the next.
 #[derive(Clone)]
-pub(crate) struct Followed {
-    pub(crate) children: usize,
+pub struct Followed {
+    pub children: usize,
 }
 
 impl Work for Followed {
@@ -49,8 +49,8 @@ async fn once_pending(n: usize) -> Outcome {
 
 /// Each child spawns two more, until there are enough.
 #[derive(Clone)]
-pub(crate) struct Tree {
-    pub(crate) children: usize,
+pub struct Tree {
+    pub children: usize,
 }
 
 /// Counts children that have ended.
@@ -95,8 +95,8 @@ fn node<'s>(
 
 /// Two threads spawn at the same time.
 #[derive(Clone)]
-pub(crate) struct Threads {
-    pub(crate) children: usize,
+pub struct Threads {
+    pub children: usize,
 }
 
 impl Work for Threads {
