@@ -4,22 +4,24 @@
 
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::Instant;
 
+use nestling_rivals_bench::bounded;
 use nestling_rivals_bench::measure::{Column, Run, Runs, rows, runs};
 use nestling_rivals_bench::report::Report;
 use nestling_rivals_bench::ways::{Visit, lacks, visit_all};
 use nestling_rivals_bench::work::{Need, Way, Work};
 use nestling_rivals_bench::works::{
-    Batch, CancelAll, CancelOne, FirstError, Followed, Kind, Nest, Parked, Parking, Threads, Tree,
-    Woken,
+    Batch, Busy, CancelAll, CancelOne, FirstError, Followed, Kind, Nest, Parked, Parking, Part,
+    Threads, Tree, Woken, longest_wait,
 };
 
 const NOTES: &str = "\
 Each figure is a median. Beside it stands what nestling's first row takes for the same, divided by
 what the row takes, in the same turn: the median of that, and its quartiles. Below 1 nestling takes less.
-All children are the same futures, all sets are filled, driven and dropped in the same program; what is
-made before, a runtime or an executor, does not count. \"Woken singly\" means: one child is woken, the
+All children are the same futures, and all sets are filled, driven and dropped by the same code. The
+making and the end of a set count, and so does the entry to its runtime, which was made before. To cancel
+and to stop begins when all children are parked. \"Woken singly\" means: one child is woken, the
 owner takes its end, then the next. \"slow\" means: a tenth of the children took so long that all would
 take for ever. \"–\" means that the way cannot do it, as told below.
 What makes a job easier or harder:
@@ -33,7 +35,10 @@ What makes a job easier or harder:
     Tasks of tokio and smol can run on other threads, catch panics (tokio's) and have handles. Those of
     smol, of TaskTracker and of moro are awaited in spawn order, where nothing says which has ended.
     JoinMap keeps a map from keys to tasks. bounded_join_set has the largest bound there is, and so only
-    its semaphore. In two threads the owner is a third, that waits for them.";
+    its semaphore. In two threads the owner is a third, that waits for them.
+Bounded are 64 at a time. Pools and streams take an item when there is room, and so have no backlog;
+nurseries with a limit and bounded_join_set have all children from the start.
+The owner's task waits while a set or an executor polls children that work; in two threads it has its own.";
 
 fn main() {
     let report = Report::from_args("What the same work costs: ns, and ours / theirs");
@@ -56,6 +61,8 @@ fn main() {
     costs.stops();
     costs.spawns();
     costs.nests();
+    costs.bounds();
+    costs.waits();
     report.notes(NOTES);
     let needs = [
         Need::Ends,
@@ -74,7 +81,7 @@ struct Costs<'a> {
 }
 
 impl Costs<'_> {
-    fn sizes<W: Work<Output = Duration>>(
+    fn sizes<W: Work<Output = Part>>(
         &self,
         title: &str,
         make: impl Fn(usize) -> W + Clone + 'static,
@@ -104,7 +111,7 @@ impl Costs<'_> {
         self.report.part("to cancel and to stop", &names, || {
             let cancelled = self.report.size(1_000);
             let cancel_one = Column {
-                things: cancelled,
+                share: cancelled,
                 ..self.column(100_000, move |n| CancelOne {
                     parking: Parking::new(n),
                     // So that a tenth of the children can be tried.
@@ -135,21 +142,49 @@ impl Costs<'_> {
         let names = ["3 deep, 10 each (1,110)", "100 deep, 1 each"];
         self.report.part("nested, ns a child", &names, || {
             let columns = [
-                Column { runs: nests(3, 10), size: 1_110, things: 1_110 },
-                Column { runs: nests(100, 1), size: 100, things: 100 },
+                Column { runs: nests(3, 10), size: 1_110, share: 1_110 },
+                Column { runs: nests(100, 1), size: 100, share: 100 },
             ];
             rows(self.report, &columns)
         });
     }
 
+    fn bounds(&self) {
+        let names =
+            ["ready (1,000,000)", "yield 4 (200,000)", "first error, 1,000,000 in the backlog"];
+        self.report.part("bounded, ns an item", &names, || {
+            let column = |size, runs| {
+                let size = self.report.size(size);
+                Column { runs, size, share: size }
+            };
+            let columns = [
+                column(1_000_000, bounded::runs(0)),
+                column(200_000, bounded::runs(4)),
+                column(1_000_000, bounded::backlogs()),
+            ];
+            rows(self.report, &columns)
+        });
+    }
+
+    fn waits(&self) {
+        let names = ["beside 1, 1 ms a poll", "beside 4, 1 ms a poll"];
+        self.report.part("longest wait of the owner's task, ms", &names, || {
+            let columns = [1, 4].map(|children| {
+                let polls = self.report.size(100).min(if self.report.test { 8 } else { 100 });
+                Column { runs: waits(children, polls), size: children, share: 1_000_000 }
+            });
+            rows(self.report, &columns)
+        });
+    }
+
     /// A column whose children share the time.
-    fn column<W: Work<Output = Duration>>(
+    fn column<W: Work<Output = Part>>(
         &self,
         size: usize,
         make: impl Fn(usize) -> W + Clone + 'static,
     ) -> Column {
         let size = self.report.size(size);
-        Column { runs: runs(make), size, things: size }
+        Column { runs: runs(make), size, share: size }
     }
 }
 
@@ -160,7 +195,9 @@ fn nests(levels: usize, children: usize) -> Runs {
         fn way<Y: Way>(&mut self) {
             let (levels, children) = (self.0, self.1);
             let run: Run = Rc::new(move |_| {
-                Y::block_on(Y::scope(Nest::<Y> { levels, children, way: PhantomData }))
+                let start = Instant::now();
+                Y::block_on(Y::scope(Nest::<Y> { levels, children, way: PhantomData }));
+                start.elapsed()
             });
             self.2.push((Y::NAME, Some(run)));
         }
@@ -168,4 +205,19 @@ fn nests(levels: usize, children: usize) -> Runs {
     let mut nests = Nests(levels, children, Vec::new());
     visit_all(&mut nests);
     nests.2
+}
+
+/// How long the rest of the owner's task waits while children work.
+fn waits(children: usize, polls: usize) -> Runs {
+    struct Waits(usize, usize, Runs);
+    impl Visit for Waits {
+        fn way<Y: Way>(&mut self) {
+            let busy = Busy { children: self.0, polls: self.1 / self.0 };
+            let run: Run = Rc::new(move |_| longest_wait::<Y>(busy.clone()));
+            self.2.push((Y::NAME, Some(run)));
+        }
+    }
+    let mut waits = Waits(children, polls, Vec::new());
+    visit_all(&mut waits);
+    waits.2
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::report::{Cell, Report, Row};
 use crate::ways::{Visit, visit_all};
 use crate::work::{Way, Work};
+use crate::works::Part;
 
 /// How long all take turns.
 const SPAN: Duration = Duration::from_millis(1_500);
@@ -17,9 +18,12 @@ const TURNS: std::ops::RangeInclusive<usize> = 9..=501;
 /// time that the system gives to one process: so the median is a turn that nothing has interrupted.
 const TURN: Duration = Duration::from_micros(200);
 
-/// A tenth of the children may take so long. A way whose work grows with the square of their number
-/// would take all day.
-const TENTH: Duration = Duration::from_millis(60);
+/// A tenth of the children may take so long, whatever a hundredth takes.
+const TENTH: Duration = Duration::from_millis(500);
+
+/// A tenth may take so much longer than a hundredth. If it takes more, the time grows with the
+/// square of their number, and all would take for ever.
+const GROWTH: u32 = 40;
 
 /// From where on a tenth is tried first.
 const LARGE: usize = 10_000;
@@ -31,12 +35,17 @@ pub type Run = Rc<dyn Fn(usize) -> Duration>;
 pub type Runs = Vec<(&'static str, Option<Run>)>;
 
 /// The same work for each way.
-pub fn runs<W: Work<Output = Duration>>(make: impl Fn(usize) -> W + Clone + 'static) -> Runs {
+pub fn runs<W: Work<Output = Part>>(make: impl Fn(usize) -> W + Clone + 'static) -> Runs {
     struct Make<F>(F, Runs);
-    impl<W: Work<Output = Duration>, F: Fn(usize) -> W + Clone + 'static> Visit for Make<F> {
+    impl<W: Work<Output = Part>, F: Fn(usize) -> W + Clone + 'static> Visit for Make<F> {
         fn way<Y: Way>(&mut self) {
             let make = self.0.clone();
-            let run: Run = Rc::new(move |size| Y::block_on(Y::scope(make(size))));
+            let run: Run = Rc::new(move |size| {
+                let work = make(size);
+                let start = Instant::now();
+                let part = Y::block_on(Y::scope(work));
+                part.unwrap_or_else(|| start.elapsed())
+            });
             self.1.push((Y::NAME, Y::can(W::NEEDS).then_some(run)));
         }
     }
@@ -50,8 +59,8 @@ pub struct Column {
     pub runs: Runs,
     /// How many children there are.
     pub size: usize,
-    /// How many things are done with them, which share the time.
-    pub things: usize,
+    /// By what the time is divided: how many share share it, or nanoseconds of another unit.
+    pub share: usize,
 }
 
 /// A row for each way. All take turns in one column before the next.
@@ -67,7 +76,7 @@ pub fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
 }
 
 fn cells(report: &Report, column: &Column) -> Vec<Cell> {
-    let Column { runs, size, things } = column;
+    let Column { runs, size, share } = column;
     let mut ways: Vec<_> = runs.iter().map(|(_, run)| Turns::new(run.clone(), *size)).collect();
     let start = Instant::now();
     let mut turns = 0;
@@ -80,7 +89,7 @@ fn cells(report: &Report, column: &Column) -> Vec<Cell> {
         turns += 1;
     }
     let ours = &ways[0].times;
-    ways.iter().enumerate().map(|(at, way)| way.cell((at > 0).then_some(ours), *things)).collect()
+    ways.iter().enumerate().map(|(at, way)| way.cell((at > 0).then_some(ours), *share)).collect()
 }
 
 /// What one way took.
@@ -98,7 +107,7 @@ impl Turns {
     fn new(run: Option<Run>, size: usize) -> Self {
         let mut turns = Self { run, slow: false, size, repeats: 1, times: Vec::new() };
         let Some(run) = turns.run.clone() else { return turns };
-        if size >= LARGE && run(size / 10) > TENTH {
+        if size >= LARGE && grows_fast(&run, size) {
             turns.slow = true;
             return turns;
         }
@@ -116,7 +125,7 @@ impl Turns {
     }
 
     /// The cell, and the ratio to what ours took in the same turns.
-    fn cell(&self, ours: Option<&Vec<f64>>, things: usize) -> Cell {
+    fn cell(&self, ours: Option<&Vec<f64>>, share: usize) -> Cell {
         match (&self.run, self.slow) {
             (None, _) => Cell::Cannot,
             (_, true) => Cell::Slow,
@@ -124,10 +133,16 @@ impl Turns {
                 let turns = ours.map(|ours| ours.iter().zip(&self.times));
                 let ratios = turns.map(|turns| turns.map(|(ours, theirs)| ours / theirs).collect());
                 let [_, median, _] = quartiles(self.times.clone());
-                Cell::Figure { median: median / things as f64, ratio: ratios.map(quartiles) }
+                Cell::Figure { median: median / share as f64, ratio: ratios.map(quartiles) }
             }
         }
     }
+}
+
+fn grows_fast(run: &Run, size: usize) -> bool {
+    run(size / 100);
+    let (hundredth, tenth) = (run(size / 100), run(size / 10));
+    tenth > TENTH || tenth > TENTH / 10 && tenth > GROWTH * hundredth
 }
 
 fn quartiles(mut figures: Vec<f64>) -> [f64; 3] {

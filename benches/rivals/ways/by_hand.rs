@@ -18,10 +18,11 @@ struct InStack {
     handles: Vec<AbortHandle>,
 }
 
+const WHY: &str = "a set of boxed children is not `Sync`";
+
 impl Way for ByHand {
     const NAME: &'static str = "Abortable + CatchUnwind stack";
-    const LACKS: &'static [(Need, &'static str)] =
-        &[(Need::Spawner, "a push is not `Sync`"), (Need::Outside, "a push is not `Sync`")];
+    const LACKS: &'static [(Need, &'static str)] = &[(Need::Spawner, WHY), (Need::Outside, WHY)];
 
     fn scope<W: Work>(work: W) -> impl Future<Output = W::Output> + Send {
         work.run(InStack { set: FuturesUnordered::new(), handles: Vec::new() })

@@ -14,8 +14,8 @@ impl Way for Unordered {
     const NAME: &'static str = "FuturesUnordered, boxed";
     const LACKS: &'static [(Need, &'static str)] = &[
         (Need::Handles, "it has no handles"),
-        (Need::Spawner, "a push takes `&mut`, or a `&` that is not `Sync`"),
-        (Need::Outside, "it is not `Sync`"),
+        (Need::Spawner, "a set of boxed children is not `Sync`"),
+        (Need::Outside, "a set of boxed children is not `Sync`"),
     ];
 
     fn scope<W: Work>(work: W) -> impl Future<Output = W::Output> + Send {

@@ -1,8 +1,9 @@
 //! Children that are parked, and what becomes of them.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::Part;
 use super::batch::yield_times;
 use super::parking::Parking;
 use crate::work::{Need, Set, Work};
@@ -23,12 +24,11 @@ pub struct Parked<const HANDLES: bool> {
 
 impl<const HANDLES: bool> Work for Parked<HANDLES> {
     const NEEDS: Need = if HANDLES { Need::Handles } else { Need::Ends };
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let Self { parking, woken } = self;
         parking.fill();
-        let start = Instant::now();
         spawn::<HANDLES, S>(&mut set, &parking);
         set.run_until(parking.all_parked.wait()).await;
         for &n in &parking.order {
@@ -39,10 +39,8 @@ impl<const HANDLES: bool> Work for Parked<HANDLES> {
         }
         if woken == Woken::All {
             assert_eq!(set.all().await.outputs, parking.order.len());
-        } else {
-            drop(set);
         }
-        start.elapsed()
+        None
     }
 }
 
@@ -55,9 +53,9 @@ pub struct CancelOne {
 
 impl Work for CancelOne {
     const NEEDS: Need = Need::Handles;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let Self { parking, cancelled } = self;
         parking.fill();
         spawn::<true, S>(&mut set, &parking);
@@ -68,7 +66,7 @@ impl Work for CancelOne {
         }
         let took = start.elapsed();
         set.cancel_all().await;
-        took
+        Some(took)
     }
 }
 
@@ -79,16 +77,16 @@ pub struct CancelAll {
 
 impl Work for CancelAll {
     const NEEDS: Need = Need::CancelAll;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let parking = self.parking;
         parking.fill();
         spawn::<false, S>(&mut set, &parking);
         set.run_until(parking.all_parked.wait()).await;
         let start = Instant::now();
         set.cancel_all().await;
-        start.elapsed()
+        Some(start.elapsed())
     }
 }
 
@@ -101,9 +99,9 @@ pub struct FirstError {
 impl Work for FirstError {
     const NEEDS: Need = Need::PromptError;
     const FIRST_ERROR: bool = true;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let parking = self.parking;
         parking.fill();
         spawn::<false, S>(&mut set, &parking);
@@ -118,7 +116,7 @@ impl Work for FirstError {
         });
         assert_eq!(set.first_error().await, 7);
         let failed: Instant = failed.lock().expect("nothing panics").expect("it has failed");
-        failed.elapsed()
+        Some(failed.elapsed())
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
+use super::Part;
 use super::batch::yield_times;
 use super::signal::Signal;
 use crate::work::{Need, Outcome, Set, Spawner, Work};
@@ -22,10 +22,9 @@ pub struct Followed {
 
 impl Work for Followed {
     const NEEDS: Need = Need::Ends;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
-        let start = Instant::now();
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let mut spawned = 0..self.children;
         for n in spawned.by_ref().take(IN_FLIGHT) {
             set.spawn(once_pending(n));
@@ -36,8 +35,7 @@ impl Work for Followed {
                 set.spawn(once_pending(n));
             }
         }
-        drop(set);
-        start.elapsed()
+        None
     }
 }
 
@@ -61,16 +59,15 @@ struct Count {
 
 impl Work for Tree {
     const NEEDS: Need = Need::Spawner;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
-        let start = Instant::now();
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let count = Count::new(self.children);
         let spawner = set.spawner();
         set.spawn(node(0, self.children, spawner, Arc::clone(&count)));
         set.all().await;
         count.all.wait().await;
-        start.elapsed()
+        None
     }
 }
 
@@ -101,12 +98,11 @@ pub struct Threads {
 
 impl Work for Threads {
     const NEEDS: Need = Need::Outside;
-    type Output = Duration;
+    type Output = Part;
 
-    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Duration {
+    async fn run<'s, S: Set<'s>>(self, mut set: S) -> Part {
         let half = self.children / 2;
         let count = Count::new(2 * half);
-        let start = Instant::now();
         let threads = [(); 2].map(|()| {
             let (spawner, count) = (set.outside(), Arc::clone(&count));
             thread::spawn(move || {
@@ -126,11 +122,10 @@ impl Work for Threads {
             Ok(0)
         });
         set.all().await;
-        let took = start.elapsed();
         for thread in threads {
             thread.join().expect("it does not panic");
         }
-        took
+        None
     }
 }
 
