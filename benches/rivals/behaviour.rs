@@ -36,6 +36,7 @@ The owner of children is the task that spawns them and waits for them.
 \"errors seen\": three of four children fail, and the owner waits for all. nestling has them in one error;
     in the other ways a loop of the owner, or a `Vec` of results, has them. join_all stands for
     try_join_all there, which tells one.
+\"no end in a minute\": the program was stopped then.
 async-scoped is not here: its scope that does not block can only be made by `unsafe`.";
 
 fn main() {
@@ -127,7 +128,7 @@ fn see(program: &str, way: &str, children: usize) -> Cell {
     let Some(status) = status else {
         process.kill().expect("it can be killed");
         process.wait().expect("it can be waited for");
-        return Cell::Text("hangs".into());
+        return Cell::Text("no end in a minute".into());
     };
     let mut seen = String::new();
     let mut output = process.stdout.take().expect("it was piped");

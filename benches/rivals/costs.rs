@@ -31,6 +31,8 @@ What makes a job easier or harder:
     may differ; they catch no panic and have no handles (FutureGroup has keys), and so do less.
     The stack of Abortable and CatchUnwind has handles for all children, also where none is asked for.
     join_all and try_join_all keep the outputs in spawn order; the other loops in order of completion.
+    To cancel all, nestling reports each child, and tasks are each told; the sets of futures are dropped, and
+    nothing is told. At the first error it is the same.
     moro pays for a box and a channel for each child, and one more box to keep its nameless handle.
     Tasks of tokio and smol can run on other threads, catch panics (tokio's) and have handles. Those of
     smol, of TaskTracker and of moro are awaited in spawn order, where nothing says which has ended.

@@ -88,8 +88,13 @@ fn cells(report: &Report, column: &Column) -> Vec<Cell> {
         ways.iter_mut().for_each(Turns::take);
         turns += 1;
     }
-    let ours = &ways[0].times;
-    ways.iter().enumerate().map(|(at, way)| way.cell((at > 0).then_some(ours), *share)).collect()
+    // The first that can do the work is ours.
+    let at_ours = ways.iter().position(|way| !way.times.is_empty());
+    let cell = |(at, way): (usize, &Turns)| {
+        let ours = at_ours.filter(|at_ours| at > *at_ours).map(|at| &ways[at].times);
+        way.cell(ours, *share)
+    };
+    ways.iter().enumerate().map(cell).collect()
 }
 
 /// What one way took.

@@ -26,9 +26,9 @@ Easier and harder jobs are as in the table of costs.";
 
 fn main() {
     let report = Report::from_args("What an idle child takes of memory, and ours / theirs");
-    let children = report.size(100_000);
+    let children = report.size(10_000);
     let columns = ["bytes kept", "bytes at most", "allocations kept", "allocations made"];
-    report.part("a child, of 100,000 idle ones", &columns, || rows::<false>(children));
+    report.part("a child, of 10,000 idle ones", &columns, || rows::<false>(children));
     report.part("the same, with a handle", &columns, || rows::<true>(children));
     report.part(
         "a set",

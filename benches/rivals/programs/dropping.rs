@@ -81,6 +81,9 @@ impl Program for Dropped {
             wait_a_while::<Y>().await;
             match (count(&probe.ended), at_once, later) {
                 _ if panicked => "the drop panics".into(),
+                (0, _, later) if Y::THREADS && later == children => {
+                    "dropped by their threads".into()
+                }
                 (0, at_once, _) if at_once == children => "dropped there and then".into(),
                 (0, _, later) if later == children => "dropped a little later".into(),
                 (0, ..) => "never polled again".into(),
