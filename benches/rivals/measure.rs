@@ -78,6 +78,10 @@ pub fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
 fn cells(report: &Report, column: &Column) -> Vec<Cell> {
     let Column { runs, size, share } = column;
     let mut ways: Vec<_> = runs.iter().map(|(_, run)| Turns::new(run.clone(), *size)).collect();
+    // What one way leaves behind, as memory that was freed, may slow the next: so the next is another
+    // each time.
+    let mut order: Vec<_> = (0..ways.len()).collect();
+    let mut random = fastrand::Rng::with_seed(7);
     let start = Instant::now();
     let mut turns = 0;
     while if report.test {
@@ -85,7 +89,8 @@ fn cells(report: &Report, column: &Column) -> Vec<Cell> {
     } else {
         turns < *TURNS.start() || turns < *TURNS.end() && start.elapsed() < SPAN
     } {
-        ways.iter_mut().for_each(Turns::take);
+        random.shuffle(&mut order);
+        order.iter().for_each(|&at| ways[at].take());
         turns += 1;
     }
     // The first that can do the work is ours.
