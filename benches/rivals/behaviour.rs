@@ -1,5 +1,5 @@
-//! How children behave: those of nestling, and those of other crates. What stands in a cell was seen by
-//! a program.
+//! How children behave: those of nestling, and those of other crates. What stands in a cell was
+//! seen by a program.
 //!
 //! Each program is a process of its own, since some end by an abort, or not at all.
 
@@ -23,19 +23,23 @@ const PROGRAM: &str = "--program";
 
 const NOTES: &str = "\
 The owner of children is the task that spawns them and waits for them.
-\"a child goes on\": the owner yields many times before it waits for its child, which has ten steps to do.
-\"from outside\": another thread spawns while the owner waits for a child. \"–\" means that it cannot.
+\"a child goes on\": the owner yields many times before it waits for its child, which has ten steps
+to do.
+\"from outside\": another thread spawns while the owner waits for a child. \"–\" means that it
+cannot.
 \"a panic\": the second of three children panics, and the owner waits for all.
-\"the scope is dropped\": the future that owns three waiting children is dropped; then they are woken.
+\"the scope is dropped\": the future that owns three waiting children is dropped; then they are
+woken.
 \"first error\": the last child fails, all others wait. How the owner asks for it: nestling by its
-    `first_error`, futures by `try_join_all`, FutureGroup, FuturesUnordered and JoinSet by a loop that ends at
-    the first error and cancels the rest, ConcurrentStream by collecting into a `Result`.
+    `first_error`, futures by `try_join_all`, FutureGroup, FuturesUnordered and JoinSet by a loop
+    that ends at the first error and cancels the rest, ConcurrentStream by collecting into a
+    `Result`.
 \"polls of others\": all children wait, one is woken. A way may look at others without polling them.
-\"outputs held\": so many of 1,000 children have ended, and their outputs are held, when the owner has
-    taken one; \"later\" is when it has then waited for something else.
-\"errors seen\": three of four children fail, and the owner waits for all. nestling has them in one error;
-    in the other ways a loop of the owner, or a `Vec` of results, has them. join_all stands for
-    try_join_all there, which tells one.
+\"outputs held\": so many of 1,000 children have ended, and their outputs are held, when the owner
+    has taken one; \"later\" is when it has then waited for something else.
+\"errors seen\": three of four children fail, and the owner waits for all. nestling has them in one
+    error; in the other ways a loop of the owner, or a `Vec` of results, has them. join_all stands
+    for try_join_all there, which tells one.
 \"no end in a minute\": the program was stopped then.
 async-scoped is not here: its scope that does not block can only be made by `unsafe`.";
 

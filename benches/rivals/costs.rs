@@ -18,29 +18,34 @@ use nestling_rivals_bench::works::{
 
 const NOTES: &str = "\
 Each figure is a median. Beside it stands what nestling's first row takes for the same, divided by
-what the row takes, in the same turn: the median of that, and its quartiles. Below 1 nestling takes less.
+what the row takes, in the same turn: the median of that, and its quartiles. Below 1 nestling takes
+less.
 All children are the same futures, and all sets are filled, driven and dropped by the same code. The
-making and the end of a set count, and so does the entry to its runtime, which was made before. To cancel
-and to stop begins when all children are parked. \"Woken singly\" means: one child is woken, the
-owner takes its end, then the next. \"slow\" means: a tenth of the children took so long that all would
-take for ever. \"–\" means that the way cannot do it, as told below.
+making and the end of a set count, and so does the entry to its runtime, which was made before. To
+cancel and to stop begins when all children are parked. \"Woken singly\" means: one child is woken,
+the owner takes its end, then the next. \"slow\" means: a tenth of the children took so long that
+all would take for ever. \"–\" means that the way cannot do it, as told below.
 What makes a job easier or harder:
     nestling boxes each child, catches panics, keeps all outputs in spawn order and all errors.
     nestling with a body and spawn_join pays for a handle for each child, as moro and tasks do.
-    FuturesUnordered, futures-buffered, FutureGroup and ConcurrentStream get boxed children, so that they
-    may differ; they catch no panic and have no handles (FutureGroup has keys), and so do less.
-    The stack of Abortable and CatchUnwind has handles for all children, also where none is asked for.
-    join_all and try_join_all keep the outputs in spawn order; the other loops in order of completion.
-    To cancel all, nestling reports each child, and tasks are each told; the sets of futures are dropped, and
-    nothing is told. At the first error it is the same.
+    FuturesUnordered, futures-buffered, FutureGroup and ConcurrentStream get boxed children, so that
+    they may differ; they catch no panic and have no handles (FutureGroup has keys), and so do less.
+    The stack of Abortable and CatchUnwind has handles for all children, also where none is asked
+    for.
+    join_all and try_join_all keep the outputs in spawn order; the other loops in order of
+    completion.
+    To cancel all, nestling reports each child, and tasks are each told; the sets of futures are
+    dropped, and nothing is told. At the first error it is the same.
     moro pays for a box and a channel for each child, and one more box to keep its nameless handle.
-    Tasks of tokio and smol can run on other threads, catch panics (tokio's) and have handles. Those of
-    smol, of TaskTracker and of moro are awaited in spawn order, where nothing says which has ended.
-    JoinMap keeps a map from keys to tasks. bounded_join_set has the largest bound there is, and so only
-    its semaphore. In two threads the owner is a third, that waits for them.
+    Tasks of tokio and smol can run on other threads, catch panics (tokio's) and have handles. Those
+    of smol, of TaskTracker and of moro are awaited in spawn order, where nothing says which has
+    ended.
+    JoinMap keeps a map from keys to tasks. bounded_join_set has the largest bound there is, and so
+    only its semaphore. In two threads the owner is a third, that waits for them.
 Bounded are 64 at a time. Pools and streams take an item when there is room, and so have no backlog;
 nurseries with a limit and bounded_join_set have all children from the start.
-The owner's task waits while a set or an executor polls children that work; in two threads it has its own.";
+The owner's task waits while a set or an executor polls children that work; in two threads it has
+its own.";
 
 fn main() {
     let report = Report::from_args("What the same work costs: ns, and ours / theirs");

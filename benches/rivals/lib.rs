@@ -1,5 +1,5 @@
-//! What the three benchmarks share: the ways to run children, what is done with them, and the tables.
-//! The benchmarks are in `costs.rs`, `memory.rs` and `behaviour.rs`.
+//! What the three benchmarks share: the ways to run children, what is done with them, and the
+//! tables. The benchmarks are in `costs.rs`, `memory.rs` and `behaviour.rs`.
 
 pub mod bounded;
 mod machine;

@@ -78,8 +78,8 @@ pub fn rows(report: &Report, columns: &[Column]) -> Vec<Row> {
 fn cells(report: &Report, column: &Column) -> Vec<Cell> {
     let Column { runs, size, share } = column;
     let mut ways: Vec<_> = runs.iter().map(|(_, run)| Turns::new(run.clone(), *size)).collect();
-    // What one way leaves behind, as memory that was freed, may slow the next: so the next is another
-    // each time.
+    // What one way leaves behind, as memory that was freed, may slow the next: so the next is
+    // another each time.
     let mut order: Vec<_> = (0..ways.len()).collect();
     let mut random = fastrand::Rng::with_seed(7);
     let start = Instant::now();

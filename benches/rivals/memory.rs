@@ -1,6 +1,7 @@
 //! What idle children take of memory: those of nestling, and of other crates.
 //!
-//! A program of its own, since its allocator counts, which would slow what is measured by the clock.
+//! A program of its own, since its allocator counts, which would slow what is measured by the
+//! clock.
 
 use std::hint::black_box;
 use std::marker::PhantomData;
@@ -15,12 +16,12 @@ use nestling_rivals_bench::work::{Need, Set, Way, Work};
 use nestling_rivals_bench::works::Parking;
 
 const NOTES: &str = "\
-Each figure is for one child; its future counts, and so does its task where an executor has one for it. The
-ratio is what nestling's first row takes, divided by what the row takes. The figures are the same in each
-run, so they have no spread. \"Kept\" is what is there while all are parked; \"at most\" is the most that was
-there before. With a handle: one is kept for each child.
-Stack: each level is a set with one child, which has the next. A task that an executor runs begins where
-the executor is, so there the stack does not grow with the levels, and the figure is near 0.
+Each figure is for one child; its future counts, and so does its task where an executor has one for
+it. The ratio is what nestling's first row takes, divided by what the row takes. The figures are the
+same in each run, so they have no spread. \"Kept\" is what is there while all are parked; \"at
+most\" is the most that was there before. With a handle: one is kept for each child.
+Stack: each level is a set with one child, which has the next. A task that an executor runs begins
+where the executor is, so there the stack does not grow with the levels, and the figure is near 0.
 What another thread allocates is not counted; the owner's thread makes the tasks.
 Easier and harder jobs are as in the table of costs.";
 
