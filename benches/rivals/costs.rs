@@ -12,8 +12,8 @@ use nestling_rivals_bench::report::Report;
 use nestling_rivals_bench::ways::{Visit, lacks, visit_all};
 use nestling_rivals_bench::work::{Need, Way, Work};
 use nestling_rivals_bench::works::{
-    Batch, Busy, CancelAll, CancelOne, FirstError, Followed, Kind, Nest, Parked, Parking, Part,
-    Threads, Tree, Woken, longest_wait,
+    Batch, CancelAll, CancelOne, FirstError, Followed, Kind, Nest, Parked, Parking, Part, Threads,
+    Tree, Woken,
 };
 
 const NOTES: &str = "\
@@ -43,9 +43,7 @@ What makes a job easier or harder:
     JoinMap keeps a map from keys to tasks. bounded_join_set has the largest bound there is, and so
     only its semaphore. In two threads the owner is a third, that waits for them.
 Bounded are 64 at a time. Pools and streams take an item when there is room, and so have no backlog;
-nurseries with a limit and bounded_join_set have all children from the start.
-The owner's task waits while a set or an executor polls children that work; in two threads it has
-its own.";
+nurseries with a limit and bounded_join_set have all children from the start.";
 
 fn main() {
     let report = Report::from_args("What the same work costs: ns, and ours / theirs");
@@ -69,7 +67,6 @@ fn main() {
     costs.spawns();
     costs.nests();
     costs.bounds();
-    costs.waits();
     report.notes(NOTES);
     let needs = [
         Need::Ends,
@@ -173,17 +170,6 @@ impl Costs<'_> {
         });
     }
 
-    fn waits(&self) {
-        let names = ["beside 1, 1 ms a poll", "beside 4, 1 ms a poll"];
-        self.report.part("longest wait of the owner's task, ms", &names, || {
-            let columns = [1, 4].map(|children| {
-                let polls = self.report.size(100).min(if self.report.test { 8 } else { 100 });
-                Column { runs: waits(children, polls), size: children, share: 1_000_000 }
-            });
-            rows(self.report, &columns)
-        });
-    }
-
     /// A column whose children share the time.
     fn column<W: Work<Output = Part>>(
         &self,
@@ -212,19 +198,4 @@ fn nests(levels: usize, children: usize) -> Runs {
     let mut nests = Nests(levels, children, Vec::new());
     visit_all(&mut nests);
     nests.2
-}
-
-/// How long the rest of the owner's task waits while children work.
-fn waits(children: usize, polls: usize) -> Runs {
-    struct Waits(usize, usize, Runs);
-    impl Visit for Waits {
-        fn way<Y: Way>(&mut self) {
-            let busy = Busy { children: self.0, polls: self.1 / self.0 };
-            let run: Run = Rc::new(move |_| longest_wait::<Y>(busy.clone()));
-            self.2.push((Y::NAME, Some(run)));
-        }
-    }
-    let mut waits = Waits(children, polls, Vec::new());
-    visit_all(&mut waits);
-    waits.2
 }

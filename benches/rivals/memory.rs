@@ -65,7 +65,10 @@ impl<const HANDLES: bool> Visit for Rows<HANDLES> {
             let figures = kept::<Y, HANDLES>(self.children);
             let ratios = self.ours.map(|ours| [0, 1, 2, 3].map(|at| ours[at] / figures[at]));
             self.ours.get_or_insert(figures);
-            let cell = |at| Cell::Exact { figure: figures[at], ratio: ratios.map(|all| all[at]) };
+            let cell = |at| Cell::Exact {
+                figure: figures[at],
+                ratio: ratios.map(|all| all[at]).filter(|ratio| ratio.is_finite()),
+            };
             (0..4).map(cell).collect()
         } else {
             (0..4).map(|_| Cell::Cannot).collect()
@@ -86,8 +89,10 @@ impl Visit for Sets {
         let figures = [kept::<Y, false>(1)[0], bytes_of_a_level::<Y>()];
         let ratios = self.ours.map(|ours| [0, 1].map(|at| ours[at] / figures[at]));
         self.ours.get_or_insert(figures);
-        let cell =
-            |at: usize| Cell::Exact { figure: figures[at], ratio: ratios.map(|all| all[at]) };
+        let cell = |at: usize| Cell::Exact {
+            figure: figures[at],
+            ratio: ratios.map(|all| all[at]).filter(|ratio| ratio.is_finite()),
+        };
         self.rows.push(Row { way: Y::NAME, cells: (0..2).map(cell).collect() });
     }
 }

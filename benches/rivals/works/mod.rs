@@ -1,7 +1,6 @@
 //! What is measured: works that say how long the measured part of them took.
 
 mod batch;
-mod busy;
 mod nest;
 mod parked;
 mod parking;
@@ -11,7 +10,6 @@ mod spawned;
 use std::time::Duration;
 
 pub use batch::{Batch, Kind, yield_times};
-pub use busy::{Busy, longest_wait};
 pub use nest::Nest;
 pub use parked::{CancelAll, CancelOne, FirstError, Parked, Woken};
 pub use parking::Parking;
