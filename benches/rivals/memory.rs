@@ -67,7 +67,7 @@ impl<const HANDLES: bool> Visit for Rows<HANDLES> {
             self.ours.get_or_insert(figures);
             let cell = |at| Cell::Exact {
                 figure: figures[at],
-                ratio: ratios.map(|all| all[at]).filter(|ratio| ratio.is_finite()),
+                ratio: ratios.map(|all| all[at]).filter(|ratio: &f64| ratio.is_finite()),
             };
             (0..4).map(cell).collect()
         } else {
@@ -91,7 +91,7 @@ impl Visit for Sets {
         self.ours.get_or_insert(figures);
         let cell = |at: usize| Cell::Exact {
             figure: figures[at],
-            ratio: ratios.map(|all| all[at]).filter(|ratio| ratio.is_finite()),
+            ratio: ratios.map(|all| all[at]).filter(|ratio: &f64| ratio.is_finite()),
         };
         self.rows.push(Row { way: Y::NAME, cells: (0..2).map(cell).collect() });
     }
