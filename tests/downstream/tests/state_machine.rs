@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use nestling::testing::{Counters, Executor, Task, Tracked};
+use nestling::testing::{Counters, Executor, Hazards, Rest, Task, Tracked};
 use nestling_downstream::{Fault, Sender, faulty};
 use proptest::prelude::*;
-use proptest::test_runner::{TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 const SENDERS: usize = 2;
@@ -34,6 +34,8 @@ enum Transition {
     Receive,
     /// Polls a task, and chooses by this number which.
     Poll(u8),
+    /// Polls until all tasks rest.
+    Rest,
     DropSender(usize),
     DropReceiver,
 }
@@ -53,6 +55,7 @@ impl ReferenceStateMachine for Machine {
             8 => (0..SENDERS).prop_map(Transition::Send),
             6 => Just(Transition::Receive),
             16 => any::<u8>().prop_map(Transition::Poll),
+            2 => Just(Transition::Rest),
             1 => (0..SENDERS).prop_map(Transition::DropSender),
             1 => Just(Transition::DropReceiver),
         ]
@@ -63,7 +66,7 @@ impl ReferenceStateMachine for Machine {
         match *transition {
             Transition::Send(sender) => model.sent[sender] += 1,
             Transition::Receive => model.asked += 1,
-            Transition::Poll(_) => {}
+            Transition::Poll(_) | Transition::Rest => {}
             Transition::DropSender(sender) => model.is_dropped[sender] = true,
             Transition::DropReceiver => model.receiver_is_dropped = true,
         }
@@ -74,7 +77,7 @@ impl ReferenceStateMachine for Machine {
         match *transition {
             Transition::Send(sender) | Transition::DropSender(sender) => !model.is_dropped[sender],
             Transition::Receive | Transition::DropReceiver => !model.receiver_is_dropped,
-            Transition::Poll(_) => true,
+            Transition::Poll(_) | Transition::Rest => true,
         }
     }
 }
@@ -106,7 +109,9 @@ impl Real {
         let choices: Arc<Mutex<VecDeque<usize>>> = Arc::default();
         let made = Arc::clone(&choices);
         let choose = move |n| made.lock().unwrap().pop_front().unwrap_or(0) * n / 256;
-        let mut executor = Executor::from_choices(choose);
+        // Where wakes are also late or double, a poll takes more choices than one.
+        let hazards = Hazards::none().fresh_wakers(true);
+        let mut executor = Executor::from_choices(choose).hazards(hazards);
         let (sender, mut receiver) = faulty(1, fault);
         let (mut tasks, mut orders) = (Vec::new(), Vec::new());
         for _ in 0..SENDERS {
@@ -148,10 +153,29 @@ impl StateMachineTest for Machine {
                 real.choices.lock().unwrap().push_back(choice.into());
                 real.executor.step();
             }
+            Transition::Rest => {
+                // All rest in the end, as the tasks wait for orders.
+                let rest = real.executor.run();
+                let received = real.received.borrow();
+                let is_owed = |sender: &usize| {
+                    let numbers = received.iter().filter(|value| value.0 == *sender).count();
+                    !model.is_dropped[*sender] && numbers < model.sent[*sender] as usize
+                };
+                let receives = !model.receiver_is_dropped && received.len() < model.asked;
+                if receives && let Some(sender) = (0..SENDERS).find(is_owed) {
+                    panic!("the receiver waits, and so does sender {sender}: {rest:?}");
+                }
+            }
             Transition::DropSender(sender) => real.executor.abandon(&real.tasks[sender]),
             Transition::DropReceiver => real.executor.abandon(&real.tasks[SENDERS]),
         }
         real
+    }
+
+    fn teardown(real: Real) {
+        let counters = real.counters.clone();
+        drop(real);
+        counters.assert_nothing_left();
     }
 
     /// Each sender's values come in order, and none is left out.
@@ -166,4 +190,43 @@ impl StateMachineTest for Machine {
     }
 }
 
-fn main() {}
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+prop_state_machine! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_channel_is_a_queue_for_each_sender(sequential 1..50 => Machine);
+}
+
+/// The transitions that a fault shrinks to.
+fn found(fault: Fault) -> (String, Vec<Transition>) {
+    let strategy = Machine::sequential_strategy(1..50);
+    let failed = TestRunner::new(config()).run(&strategy, |(mut model, transitions, seen)| {
+        model.fault = Some(fault);
+        Machine::test_sequential(config(), model, transitions, seen);
+        Ok(())
+    });
+    let Err(TestError::Fail(reason, (_, transitions, _))) = failed else {
+        panic!("not found: {failed:?}");
+    };
+    (reason.message().to_owned(), transitions)
+}
+
+#[test]
+fn a_lost_wake_shrinks_to_few_transitions() {
+    let (message, transitions) = found(Fault::LostWake);
+    assert!(message.starts_with("the receiver waits, and so does sender "), "{message}");
+    assert!(transitions.len() < 25, "{transitions:?}");
+    println!("{transitions:?}");
+}
+
+#[test]
+fn a_double_drop_shrinks_to_few_transitions() {
+    let (message, transitions) = found(Fault::DoubleDrop);
+    assert!(message.contains("dropped_twice: 1"), "{message}");
+    assert!(transitions.len() < 25, "{transitions:?}");
+    println!("{transitions:?}");
+}
