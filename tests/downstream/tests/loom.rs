@@ -47,7 +47,7 @@ fn one_gives_up(fault: Fault) {
         let (first, mut cx) = (sender.clone(), Context::from_waker(&waker));
         let thread = loom::thread::spawn(move || {
             let waker = Waker::noop();
-            drop(pin!(first.send(2)).poll(&mut Context::from_waker(waker)));
+            let _ = pin!(first.send(2)).poll(&mut Context::from_waker(waker));
         });
         let mut second = pin!(sender.send(3));
         assert!(second.as_mut().poll(&mut cx).is_pending());

@@ -13,6 +13,13 @@ fn executor() -> Executor<'static> {
     Executor::from_choices(|n| shuttle::rand::thread_rng().gen_range(0..n))
 }
 
+/// Drops the tasks before it fails: they take locks then, and a schedule of shuttle ends with the panic.
+fn end(mut executor: Executor<'_>) {
+    let rest = executor.run();
+    drop(executor);
+    rest.expect_done();
+}
+
 /// A thread sends, while tasks on this one send and receive.
 fn a_thread_sends(fault: Fault) {
     let (sender, mut receiver) = faulty(1, fault);
@@ -30,7 +37,7 @@ fn a_thread_sends(fault: Fault) {
     // The tasks may rest before the thread is through, so they go on when it is.
     let _ = executor.run();
     let refused: u32 = thread.join().unwrap();
-    executor.run().expect_done();
+    end(executor);
     assert_eq!(received.take(), Some(3 - refused));
 }
 
@@ -50,7 +57,7 @@ fn one_gives_up(fault: Fault) {
     drop(sender);
     executor.spawn(async move { enough.fire() });
     executor.spawn(async move { while receiver.recv().await.is_some() {} });
-    executor.run().expect_done();
+    end(executor);
 }
 
 #[test]
