@@ -1,32 +1,24 @@
 //! The kit by itself: many schedules of a few tasks, the race that they are for, and replays.
 
-use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 
 use futures::future::select;
-use nestling::testing::{Counters, Executor, Hazards, Schedules, Tracked, explore, yields};
+use nestling::testing::{Counters, Executor, Hazards, Schedules, explore, yields};
 
 use crate::{Fault, faulty};
-
-/// A value that may be dropped twice without harm: what it shares with the counters is never freed, as
-/// a clone of them is left behind for each.
-fn value(counters: &Counters) -> Tracked<()> {
-    forget(counters.clone());
-    counters.track(())
-}
 
 /// Three tasks send through a channel of one slot, and the first of them may give up.
 fn one_gives_up(mut executor: Executor<'_>, fault: Fault) {
     let counters = Counters::new();
     let (sender, mut receiver) = faulty(1, fault);
     let enough = executor.signal();
-    let (first, wait, sent) = (sender.clone(), enough.wait(), value(&counters));
+    let (first, wait, sent) = (sender.clone(), enough.wait(), counters.track(()));
     executor.spawn(async move {
         select(wait, first.send(sent)).await;
     });
     for _ in 0..2 {
-        let (sender, sent) = (sender.clone(), value(&counters));
+        let (sender, sent) = (sender.clone(), counters.track(()));
         executor.spawn(async move { sender.send(sent).await.is_ok() });
     }
     drop(sender);
@@ -47,7 +39,7 @@ fn the_receiver_leaves(mut executor: Executor<'_>, fault: Fault) {
         select(wait, pin!(async { while receiver.recv().await.is_some() {} })).await;
     });
     for _ in 0..2 {
-        let (sender, sent) = (sender.clone(), value(&counters));
+        let (sender, sent) = (sender.clone(), counters.track(()));
         executor.spawn(async move { drop(sender.send(sent).await) });
     }
     drop(sender);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use nestling::testing::{Counters, Executor, Hazards, Rest, Task, Tracked};
+use nestling::testing::{Counters, Executor, Hazards, Task, Tracked};
 use nestling_downstream::{Fault, Sender, faulty};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
@@ -144,8 +144,6 @@ impl StateMachineTest for Machine {
         match transition {
             Transition::Send(sender) => {
                 let value = (sender, model.sent[sender]);
-                // Dropped twice, it is to do no harm: what it shares is never freed.
-                std::mem::forget(real.counters.clone());
                 drop(real.orders[sender].unbounded_send(real.counters.track(value)));
             }
             Transition::Receive => drop(real.asks.unbounded_send(())),
