@@ -12,10 +12,11 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/channel")
 
 #[test]
 fn the_channel_passes_the_corpus() {
-    let files = fs::read_dir(CORPUS).unwrap();
-    let count =
-        files.map(|file| script::check(&fs::read(file.unwrap().path()).unwrap(), Fault::None));
-    assert!(count.count() > 2);
+    let files: Vec<_> = fs::read_dir(CORPUS).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        script::check(&fs::read(file).unwrap(), Fault::None);
+    }
 }
 
 #[test]
