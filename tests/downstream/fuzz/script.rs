@@ -8,7 +8,7 @@ use nestling_downstream::{Fault, faulty};
 pub fn check(data: &[u8], fault: Fault) {
     let (count, rest) = data.split_first().unwrap_or((&0, &[]));
     let (tasks, choices) = rest.split_at(rest.len().min(usize::from(count % 9)));
-    let mut choices = choices.to_vec().into_iter();
+    let mut choices = Vec::from(choices).into_iter();
     let choose = move |n| usize::from(choices.next().unwrap_or(0)) * n / 256;
     let mut executor = Executor::from_choices(choose);
     let counters = Counters::new();
