@@ -145,8 +145,9 @@ impl<T> Drop for Receiver<T> {
         let values = state.ring.take_all(forget);
         let woken = std::mem::take(&mut state.sending);
         drop(state);
-        drop(values);
+        // Before the values, as the destructor of one may panic.
         woken.into_iter().for_each(|(_, waker)| waker.wake());
+        drop(values);
     }
 }
 
