@@ -32,8 +32,8 @@ use pin_project_lite::pin_project;
 #[derive(Clone, Default)]
 pub struct Counters(Arc<Place>);
 
-/// All counts, by number: a value holds no more than that, so that nothing is freed twice where unsound
-/// code drops it twice, and it is counted as long as there are counters to tell of it.
+/// All counts, by number. A value holds no more than the number, so that nothing is freed twice where
+/// unsound code drops the value twice.
 static ALL: Mutex<All> = Mutex::new(All { made: 0, counts: BTreeMap::new() });
 
 struct All {
@@ -276,9 +276,9 @@ impl Wake for CountingWaker {
 
 /// A value under [`Counters`]; see [`Counters::track`].
 ///
-/// It counts as dropped once the value's destructor has run, also if that panicked. Where `unsafe` code
-/// that is tested drops it twice, that is counted, and nothing but the value itself is dropped twice: one
-/// that owns nothing does no harm then.
+/// It counts as dropped once the value's destructor has run, also if that panicked. Where `unsafe`
+/// code that is tested drops it twice, that is counted, and nothing but the value itself is dropped
+/// twice: one that owns nothing does no harm then.
 pub struct Tracked<T> {
     value: T,
     /// Dropped after the value.

@@ -4,7 +4,8 @@ use futures::future::select;
 use nestling::testing::{Counters, Executor, Signal};
 use nestling_downstream::{Fault, faulty};
 
-/// The first byte says how many tasks there are, each of the next which task, and the rest are choices.
+/// The first byte says how many tasks there are, each of the next which task, and the rest are
+/// choices.
 pub fn check(data: &[u8], fault: Fault) {
     let (count, rest) = data.split_first().unwrap_or((&0, &[]));
     let (tasks, choices) = rest.split_at(rest.len().min(usize::from(count % 9)));

@@ -16,8 +16,8 @@ pub enum Fault {
     LostWake,
     /// A wake is lost between threads: a receive looks, lets go of the lock, and registers then.
     LateRegister,
-    /// Values are dropped twice: a receiver that is dropped while a send waits empties the slots, which
-    /// count as full all the same.
+    /// Values are dropped twice: a receiver that is dropped while a send waits empties the slots,
+    /// which count as full all the same.
     DoubleDrop,
 }
 
@@ -77,7 +77,8 @@ pub fn faulty<T>(capacity: usize, fault: Fault) -> (Sender<T>, Receiver<T>) {
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
 }
 
-/// The sending side. Once all of them are dropped, and the values are received, a receive gets `None`.
+/// The sending side. Once all of them are dropped, and the values are received, a receive gets
+/// `None`.
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
@@ -88,8 +89,8 @@ impl<T> Sender<T> {
         Send { shared: &self.shared, value: Some(value), ticket: None }
     }
 
-    /// Sends if there is room, and does not wait. The value comes back if there is none, or the receiver
-    /// is gone.
+    /// Sends if there is room, and does not wait. The value comes back if there is none, or the
+    /// receiver is gone.
     pub fn try_send(&self, value: T) -> Result<(), T> {
         let mut state = self.shared.lock();
         if state.receiver_gone {

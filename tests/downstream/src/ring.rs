@@ -39,14 +39,16 @@ impl<T> Ring<T> {
         if self.len == 0 {
             return None;
         }
-        // SAFETY: `len` is not 0, so that the slot at `head` holds a value. It holds none from here on.
+        // SAFETY: `len` is not 0, so that the slot at `head` holds a value. It holds none from here
+        // on.
         let value = unsafe { self.slots[self.head].assume_init_read() };
         self.head = (self.head + 1) % self.slots.len();
         self.len -= 1;
         Some(value)
     }
 
-    /// Takes out all values. With `forget_to_count`, which is a fault, the slots still count as full.
+    /// Takes out all values. With `forget_to_count`, which is a fault, the slots still count as
+    /// full.
     pub(crate) fn take_all(&mut self, forget_to_count: bool) -> Vec<T> {
         let (head, len) = (self.head, self.len);
         let values = std::iter::from_fn(|| self.pop()).collect();

@@ -29,7 +29,8 @@ fn one_gives_up(mut executor: Executor<'_>, fault: Fault) {
     counters.assert_nothing_left();
 }
 
-/// Two tasks send through a channel of one slot, and the receiver may leave before it has both values.
+/// Two tasks send through a channel of one slot, and the receiver may leave before it has both
+/// values.
 fn the_receiver_leaves(mut executor: Executor<'_>, fault: Fault) {
     let counters = Counters::new();
     let (sender, mut receiver) = faulty(1, fault);

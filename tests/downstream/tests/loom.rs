@@ -1,5 +1,5 @@
-//! loom, without the kit: every way that two threads can go, in a model that is as small as can be. It finds
-//! what only happens between two accesses to memory, which no order of whole polls shows.
+//! loom, without the kit: every way that two threads can go, in a model that is as small as can be.
+//! It finds what only happens between two accesses to memory, which no order of whole polls shows.
 #![cfg(loom)]
 
 use std::future::Future;
@@ -20,8 +20,8 @@ impl Wake for Wakes {
     }
 }
 
-/// A thread sends while this one polls a receive. Nothing waits: where the receive does, it is to be woken
-/// once the thread is through.
+/// A thread sends while this one polls a receive. Nothing waits: where the receive does, it is to
+/// be woken once the thread is through.
 fn a_thread_sends(fault: Fault) {
     loom::model(move || {
         let (sender, mut receiver) = faulty(1, fault);
@@ -37,7 +37,8 @@ fn a_thread_sends(fault: Fault) {
     });
 }
 
-/// A thread gives up a send, while this one receives and with that makes room for it or for another.
+/// A thread gives up a send, while this one receives and with that makes room for it or for
+/// another.
 fn one_gives_up(fault: Fault) {
     loom::model(move || {
         let (sender, mut receiver) = faulty(1, fault);

@@ -1,4 +1,5 @@
-//! proptest and the kit: proptest makes up the choices of a run, and shrinks them where the run fails.
+//! proptest and the kit: proptest makes up the choices of a run, and shrinks them where the run
+//! fails.
 
 use futures::future::select;
 use nestling::testing::{Executor, Hazards};
@@ -6,15 +7,15 @@ use nestling_downstream::{Fault, faulty};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 
-/// Choices by bytes. A smaller byte never gives a greater choice, and where there are no more the plain
-/// choice is made: so what proptest shrinks is a run with fewer choices that are not plain.
+/// Choices by bytes. A smaller byte never gives a greater choice, and where there are no more the
+/// plain choice is made: so what proptest shrinks is a run with fewer choices that are not plain.
 fn choosing(bytes: Vec<u8>) -> Executor<'static> {
     let mut bytes = bytes.into_iter();
     Executor::from_choices(move |n| usize::from(bytes.next().unwrap_or(0)) * n / 256)
 }
 
-/// Three tasks send through a channel of one slot, and the first of them may give up. Returns how many
-/// tasks are stuck.
+/// Three tasks send through a channel of one slot, and the first of them may give up. Returns how
+/// many tasks are stuck.
 fn one_gives_up(mut executor: Executor<'static>, fault: Fault) -> usize {
     let (sender, mut receiver) = faulty(1, fault);
     let enough = executor.signal();

@@ -1,5 +1,6 @@
-//! shuttle and the kit: shuttle runs the threads, and chooses which runs; the kit runs the tasks of a thread,
-//! and lets shuttle choose among those too. So shuttle explores, and replays, both together.
+//! shuttle and the kit: shuttle runs the threads, and chooses which runs; the kit runs the tasks of
+//! a thread, and lets shuttle choose among those too. So shuttle explores, and replays, both
+//! together.
 
 use std::panic::{UnwindSafe, catch_unwind};
 
@@ -13,7 +14,8 @@ fn executor() -> Executor<'static> {
     Executor::from_choices(|n| shuttle::rand::thread_rng().gen_range(0..n))
 }
 
-/// Drops the tasks before it fails: they take locks then, and a schedule of shuttle ends with the panic.
+/// Drops the tasks before it fails: they take locks then, and a schedule of shuttle ends with the
+/// panic.
 fn end(mut executor: Executor<'_>) {
     let rest = executor.run();
     drop(executor);

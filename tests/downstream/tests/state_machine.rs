@@ -1,5 +1,5 @@
-//! proptest-state-machine and the kit: what the tasks are told, and each choice of the schedule, are the
-//! transitions of one machine. So a run that fails shrinks in both.
+//! proptest-state-machine and the kit: what the tasks are told, and each choice of the schedule,
+//! are the transitions of one machine. So a run that fails shrinks in both.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
