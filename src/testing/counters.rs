@@ -1,6 +1,6 @@
 //! How often a future was polled, woken and dropped, and whether something was left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -30,7 +30,40 @@ use pin_project_lite::pin_project;
 /// counters.assert_nothing_left();
 /// ```
 #[derive(Clone, Default)]
-pub struct Counters(Arc<Mutex<Counts>>);
+pub struct Counters(Arc<Place>);
+
+/// All counts, by number. A value holds no more than the number, so that nothing is freed twice where
+/// unsound code drops the value twice.
+static ALL: Mutex<All> = Mutex::new(All { made: 0, counts: BTreeMap::new() });
+
+struct All {
+    made: u64,
+    counts: BTreeMap<u64, Counts>,
+}
+
+fn all() -> MutexGuard<'static, All> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The number of counts, which are there as long as this is.
+struct Place(u64);
+
+impl Default for Place {
+    fn default() -> Self {
+        let mut all = all();
+        let place = all.made;
+        all.made += 1;
+        all.counts.insert(place, Counts::default());
+        Self(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let counts = all().counts.remove(&self.0);
+        drop(counts);
+    }
+}
 
 #[derive(Clone, Debug, Default)]
 struct Counts {
@@ -87,44 +120,44 @@ impl Counters {
     /// How often futures were polled.
     #[must_use]
     pub fn polls(&self) -> u64 {
-        self.lock().polls
+        self.read(|counts| counts.polls)
     }
 
     /// How often a future was polled that had been ready, or had panicked. Such a poll does not
     /// reach the future and panics.
     #[must_use]
     pub fn polls_after_ready(&self) -> u64 {
-        self.lock().polls_after_ready
+        self.read(|counts| counts.polls_after_ready)
     }
 
     /// How often a waker was woken that a future was polled with.
     #[must_use]
     pub fn wakes(&self) -> u64 {
-        self.lock().wakes
+        self.read(|counts| counts.wakes)
     }
 
     /// How many futures were dropped.
     #[must_use]
     pub fn futures_dropped(&self) -> u64 {
-        self.lock().futures.dropped
+        self.read(|counts| counts.futures.dropped)
     }
 
     /// How many futures were not dropped so far.
     #[must_use]
     pub fn futures_alive(&self) -> usize {
-        self.lock().futures.alive.len()
+        self.read(|counts| counts.futures.alive.len())
     }
 
     /// How many values were dropped.
     #[must_use]
     pub fn values_dropped(&self) -> u64 {
-        self.lock().values.dropped
+        self.read(|counts| counts.values.dropped)
     }
 
     /// How many values were not dropped so far.
     #[must_use]
     pub fn values_alive(&self) -> usize {
-        self.lock().values.alive.len()
+        self.read(|counts| counts.values.alive.len())
     }
 
     /// Checks that everything was dropped, once, and that nothing was polled after its end.
@@ -134,7 +167,7 @@ impl Counters {
     /// If it was not so; the message has all counts.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        let counts = self.lock().clone();
+        let counts = self.read(Counts::clone);
         let left = counts.futures.alive.len() + counts.values.alive.len();
         let twice = counts.futures.dropped_twice + counts.values.dropped_twice;
         assert!(
@@ -144,18 +177,19 @@ impl Counters {
     }
 
     fn alive(&self, kept: fn(&mut Counts) -> &mut Kept) -> Alive {
-        let number = kept(&mut self.lock()).make();
-        Alive { counters: self.clone(), kept, number }
+        let place = self.0.0;
+        let number = kept(all().counts.entry(place).or_default()).make();
+        Alive { place, kept, number }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read<R>(&self, by: impl FnOnce(&Counts) -> R) -> R {
+        by(all().counts.entry(self.0.0).or_default())
     }
 }
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.lock().clone();
+        let counts = self.read(Counts::clone);
         fmt::Debug::fmt(&counts, f)
     }
 }
@@ -177,14 +211,22 @@ pin_project! {
 
 /// Something that has not been dropped.
 struct Alive {
-    counters: Counters,
+    /// Of the counts.
+    place: u64,
     kept: fn(&mut Counts) -> &mut Kept,
     number: u64,
 }
 
+/// Counts, if there is still something that tells of it.
+fn count(place: u64, by: impl FnOnce(&mut Counts)) {
+    if let Some(counts) = all().counts.get_mut(&place) {
+        by(counts);
+    }
+}
+
 impl Drop for Alive {
     fn drop(&mut self) {
-        (self.kept)(&mut self.counters.lock()).drop(self.number);
+        count(self.place, |counts| (self.kept)(counts).drop(self.number));
     }
 }
 
@@ -199,17 +241,16 @@ impl<F: Future> Future for Watched<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        {
-            let mut counts = this.alive.counters.lock();
+        count(this.alive.place, |counts| {
             counts.polls += 1;
             counts.polls_after_ready += u64::from(*this.ready);
-        }
+        });
         assert!(!*this.ready, "a future was polled after it was ready");
         // A poll that panics is an end too.
         *this.ready = true;
         let waker = Waker::from(Arc::new(CountingWaker {
             waker: cx.waker().clone(),
-            counters: this.alive.counters.clone(),
+            place: this.alive.place,
         }));
         let poll = this.future.poll(&mut Context::from_waker(&waker));
         *this.ready = poll.is_ready();
@@ -219,7 +260,7 @@ impl<F: Future> Future for Watched<F> {
 
 struct CountingWaker {
     waker: Waker,
-    counters: Counters,
+    place: u64,
 }
 
 impl Wake for CountingWaker {
@@ -228,14 +269,16 @@ impl Wake for CountingWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.counters.lock().wakes += 1;
+        count(self.place, |counts| counts.wakes += 1);
         self.waker.wake_by_ref();
     }
 }
 
 /// A value under [`Counters`]; see [`Counters::track`].
 ///
-/// It counts as dropped once the value's destructor has run, also if that panicked.
+/// It counts as dropped once the value's destructor has run, also if that panicked. Where `unsafe`
+/// code that is tested drops it twice, that is counted, and nothing but the value itself is dropped
+/// twice: one that owns nothing does no harm then.
 pub struct Tracked<T> {
     value: T,
     /// Dropped after the value.
