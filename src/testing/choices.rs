@@ -10,11 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 
 use super::every::Path;
+use super::hazards::Hazards;
 use super::ranks::Ranks;
 use super::replay::Replay;
 
 pub(super) struct Choices {
-    seed: u64,
+    /// `None` where all schedules are gone through.
+    seed: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -61,21 +63,26 @@ impl Ration {
 }
 
 impl Choices {
-    pub(super) fn new(seed: u64, source: Source) -> Self {
+    pub(super) fn new(seed: Option<u64>, source: Source) -> Self {
         let (ration, made) = (Ration::default(), Vec::new());
         Self { seed, state: Mutex::new(State { source, ration, made, asked: 0 }) }
     }
 
     pub(super) fn random(seed: u64) -> Self {
-        Self::new(seed, Source::Random(Rng::with_seed(seed)))
+        Self::new(Some(seed), Source::Random(Rng::with_seed(seed)))
     }
 
     pub(super) fn replayed(replay: &Replay) -> Self {
-        Self::new(replay.seed(), Source::Replayed(replay.choices().to_vec().into_iter()))
+        Self::new(replay.origin(), Source::Replayed(replay.choices().to_vec().into_iter()))
     }
 
     pub(super) fn seed(&self) -> u64 {
-        self.seed
+        self.seed.unwrap_or(0)
+    }
+
+    /// What an executor begins with.
+    pub(super) fn hazards(&self) -> Hazards {
+        if self.seed.is_some() { Hazards::all() } else { Hazards::none() }
     }
 
     /// Whether the user's function decides.

@@ -117,11 +117,12 @@ impl<'env> Executor<'env> {
     #[must_use]
     pub fn from_choices(choose: impl FnMut(usize) -> usize + Send + 'static) -> Self {
         let source = Source::Given(Some(Box::new(choose)));
-        Self::by(Arc::new(Choices::new(0, source)))
+        Self::by(Arc::new(Choices::new(Some(0), source)))
     }
 
     /// An executor that chooses as another did, until the choices are over, and then the plain ones. It
-    /// needs the same [hazards](Self::hazards).
+    /// begins with the hazards that the other began with; those that were [set](Self::hazards) there have to
+    /// be set here.
     #[must_use]
     pub fn from_replay(replay: &Replay) -> Self {
         Self::by(Arc::new(Choices::replayed(replay)))

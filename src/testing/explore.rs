@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::choices::Choices;
 use super::executor::Executor;
-use super::hazards::Hazards;
 use super::reached::Counting;
 use super::replay::Replay;
 use super::schedules::{EveryWay, Kind, Schedules};
@@ -48,18 +47,17 @@ const REPLAY: &str = "NESTLING_REPLAY";
 pub fn explore(schedules: impl Into<Schedules>, mut test: impl FnMut(&Run)) -> Explored {
     let mut schedules = schedules.into();
     let counting = Counting::new(&schedules.reaching);
-    let hazards = schedules.hazards();
     if let Some(one) = from_environment(&schedules) {
-        test(&Run::new(one, hazards));
+        test(&Run::new(one));
         return Explored { runs: 1, reached: counting.counts() };
     }
     let mut runs = 0;
     while let Some(choices) = schedules.next() {
-        let run = Run::new(choices, hazards);
+        let run = Run::new(choices);
         run.make(&mut test);
         runs += 1;
         if schedules.twice {
-            let again = Run::new(Choices::replayed(&run.replay()), hazards);
+            let again = Run::new(Choices::replayed(&run.replay()));
             again.make(&mut test);
             let is_same = run.choices.asked() == again.choices.asked();
             assert!(is_same, "{}", differs(&run));
@@ -118,19 +116,18 @@ fn from_environment(schedules: &Schedules) -> Option<Choices> {
 /// One run of a test that is explored.
 pub struct Run {
     choices: Arc<Choices>,
-    hazards: Hazards,
 }
 
 impl Run {
-    fn new(choices: Choices, hazards: Hazards) -> Self {
-        Self { choices: Arc::new(choices), hazards }
+    fn new(choices: Choices) -> Self {
+        Self { choices: Arc::new(choices) }
     }
 
     /// An executor that is to choose as the exploration wants. If there are more than one in a run, they
     /// share its choices.
     #[must_use]
     pub fn executor<'env>(&self) -> Executor<'env> {
-        Executor::explored(Arc::clone(&self.choices)).hazards(self.hazards)
+        Executor::explored(Arc::clone(&self.choices))
     }
 
     /// The seed, for what the test makes up by itself. Where [every](Schedules::every) schedule is gone

@@ -24,7 +24,8 @@ pub(super) struct Hub {
 
 impl Hub {
     pub(super) fn new(choices: Arc<Choices>) -> Arc<Self> {
-        Arc::new(Self { choices, state: Mutex::new(State::new()) })
+        let state = Mutex::new(State::new(choices.hazards()));
+        Arc::new(Self { choices, state })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -295,7 +296,7 @@ impl Hub {
     /// Wakes all of them, even where one panics; the first panic goes on then.
     fn wake_all(&self, wakers: Vec<Kept>, by: WokenBy) {
         let mut first = FirstPanic::default();
-        let around = replace(&mut self.lock().waking, Some(by));
+        let around = self.lock().waking.replace(by);
         for waker in wakers {
             first.note(catch(|| Waker::clone(&waker).wake()));
             first.note(drop_guarded(waker));

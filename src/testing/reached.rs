@@ -14,7 +14,10 @@ thread_local! {
 /// never reached that it is [to reach](crate::testing::Schedules::reaching), or that stands here with a condition
 /// which never held. So a test does not stay green because the race that it is about is met no more.
 ///
-/// It may stand in a test, in its tasks, and behind `#[cfg(test)]` in the code that is tested.
+/// It may stand in a test, in its tasks, and behind `#[cfg(test)]` in the code that is tested. There,
+/// `if condition { reached!(..) }` is the form: an exploration that is about something else is not to fail
+/// for a condition that never holds in it.
+///
 /// Outside of an exploration, and on other threads than the one that explores, it does nothing. With a
 /// condition it returns whether that holds.
 ///

@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// The number of the format, and of the choices that it stands for.
 const FORMAT: &str = "1";
 
+/// Stands for the seed where there is none.
+const EVERY: &str = "every";
+
 /// Longer ones are not printed where a run fails: few terminals, and no environment, would take them.
 const PRINTED: usize = 16_384;
 
@@ -21,8 +24,8 @@ const MOST: usize = 1 << 24;
 /// choices: then what is out of range is taken as its remainder, and where the replay is over the plain
 /// choice is made.
 ///
-/// Its text is of letters, digits, colons and underscores: the format, the [seed](super::Run::seed), and
-/// the choices. A letter is a choice, `a` the plain one, and a number after it says how often it comes in
+/// Its text is of letters, digits, colons and underscores: the format, the [seed](super::Run::seed), or
+/// `every` where there was none as [all schedules](super::Schedules::every) were gone through, and the choices. A letter is a choice, `a` the plain one, and a number after it says how often it comes in
 /// a row; choices from 26 on stand between underscores.
 ///
 /// # Examples
@@ -43,21 +46,28 @@ const MOST: usize = 1 << 24;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Replay {
-    seed: u64,
+    /// `None` if all schedules were gone through.
+    seed: Option<u64>,
     /// Without the plain ones at its end.
     choices: Vec<u32>,
 }
 
 impl Replay {
-    pub(super) fn new(seed: u64, mut choices: Vec<u32>) -> Self {
+    pub(super) fn new(seed: Option<u64>, mut choices: Vec<u32>) -> Self {
         let end = choices.iter().rposition(|&choice| choice != 0).map_or(0, |last| last + 1);
         choices.truncate(end);
         Self { seed, choices }
     }
 
-    /// The seed of the run. A run [by given choices](super::Executor::from_choices) has 0.
+    /// The seed of the run. A run [by given choices](super::Executor::from_choices) has 0, and so has one of
+    /// [all schedules](super::Schedules::every).
     #[must_use]
     pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
+    /// The seed; `None` if all schedules were gone through.
+    pub(super) fn origin(&self) -> Option<u64> {
         self.seed
     }
 
@@ -74,7 +84,10 @@ impl Replay {
 
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{FORMAT}:{}:", self.seed)?;
+        match self.seed {
+            Some(seed) => write!(f, "{FORMAT}:{seed}:")?,
+            None => write!(f, "{FORMAT}:{EVERY}:")?,
+        }
         for row in self.choices.chunk_by(|a, b| a == b) {
             match u8::try_from(row[0]) {
                 Ok(choice @ ..26) => f.write_char(char::from(b'a' + choice))?,
@@ -105,8 +118,13 @@ impl FromStr for Replay {
             let what = format!("its format is {format:?}, and this version reads {FORMAT:?}");
             return Err(ReplayError(what));
         }
-        let seed = reader.until_colon()?;
-        let seed = seed.parse().map_err(|_| ReplayError(format!("its seed is {seed:?}")))?;
+        let seed = match reader.until_colon()? {
+            EVERY => None,
+            seed => match seed.parse() {
+                Ok(seed) => Some(seed),
+                Err(_) => return Err(ReplayError(format!("its seed is {seed:?}"))),
+            },
+        };
         let mut choices = Vec::new();
         while let Some((choice, times)) = reader.row()? {
             if choices.len() + times > MOST {

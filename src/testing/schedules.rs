@@ -7,8 +7,8 @@ use fastrand::Rng;
 
 use super::choices::{Choices, Source};
 use super::every::Path;
-use super::hazards::Hazards;
 use super::ranks::Ranks;
+use super::replay::Replay;
 
 /// Which schedules [`explore`](fn@super::explore) goes through. A range of seeds is those of
 /// [`random`](Self::random).
@@ -18,6 +18,7 @@ use super::ranks::Ranks;
 /// | [`random`](Self::random) | what happens in many schedules | as many runs as seeds |
 /// | [`pct`](Self::pct) | what needs a few tasks in a certain order, among many that do not matter | the same |
 /// | [`every`](Self::every) | everything that can happen | all schedules: only for small runs |
+/// | [`replays`](Self::replays) | what was found before | a run each |
 #[must_use]
 pub struct Schedules {
     pub(super) kind: Kind,
@@ -29,6 +30,7 @@ pub(super) enum Kind {
     Random(Box<dyn Iterator<Item = u64>>),
     Pct(Box<dyn Iterator<Item = u64>>, usize),
     Every(EveryWay),
+    Replays(std::vec::IntoIter<Replay>),
 }
 
 /// All ways, each made when it is asked for.
@@ -80,6 +82,33 @@ impl Schedules {
         Self::new(Kind::Every(EveryWay { next: Some(Path::default()), gone: 0, at_most }))
     }
 
+    /// The runs of these replays: those that have failed once, and are to be made again with each change.
+    ///
+    /// # Panics
+    ///
+    /// If one of the texts is no [`Replay`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling::testing::{Schedules, explore, yields};
+    ///
+    /// explore(Schedules::replays(["1:7:ba3c", "1:every:b"]), |run| {
+    ///     let mut executor = run.executor();
+    ///     executor.spawn(yields(3));
+    ///     executor.spawn(yields(3));
+    ///     executor.run().expect_done();
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn replays<'a>(replays: impl IntoIterator<Item = &'a str>) -> Self {
+        let parsed = replays.into_iter().map(|text| match text.parse() {
+            Ok(replay) => replay,
+            Err(error) => panic!("{text:?}: {error}"),
+        });
+        Self::new(Kind::Replays(parsed.collect::<Vec<_>>().into_iter()))
+    }
+
     fn new(kind: Kind) -> Self {
         Self { kind, reaching: Vec::new(), twice: false }
     }
@@ -106,8 +135,9 @@ impl Schedules {
             Kind::Random(seeds) | Kind::Pct(seeds, _) => seeds.next()?,
             Kind::Every(ways) => {
                 let path = ways.next.take()?;
-                return Some(Choices::new(0, Source::Every(path)));
+                return Some(Choices::new(None, Source::Every(path)));
             }
+            Kind::Replays(replays) => return Some(Choices::replayed(&replays.next()?)),
         };
         Some(self.by_seed(seed))
     }
@@ -117,15 +147,7 @@ impl Schedules {
         let Kind::Pct(_, depth) = &self.kind else { return Choices::random(seed) };
         let mut rng = Rng::with_seed(seed);
         let ranks = Ranks::new(*depth, &mut rng);
-        Choices::new(seed, Source::Ranked(rng, ranks))
-    }
-
-    /// What an executor begins with.
-    pub(super) fn hazards(&self) -> Hazards {
-        match self.kind {
-            Kind::Random(_) | Kind::Pct(..) => Hazards::all(),
-            Kind::Every(_) => Hazards::none(),
-        }
+        Choices::new(Some(seed), Source::Ranked(rng, ranks))
     }
 }
 
@@ -147,6 +169,7 @@ impl fmt::Debug for Schedules {
             Kind::Random(_) => "random",
             Kind::Pct(..) => "pct",
             Kind::Every(_) => "every",
+            Kind::Replays(_) => "replays",
         };
         f.debug_struct("Schedules")
             .field("kind", &kind)

@@ -72,9 +72,9 @@ pub(super) enum Late {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(hazards: Hazards) -> Self {
         Self {
-            hazards: Hazards::all(),
+            hazards,
             tasks: Vec::new(),
             polled: None,
             waking: None,

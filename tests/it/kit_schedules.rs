@@ -395,6 +395,32 @@ fn what_is_reached_counts_for_the_exploration_that_is_going_on() {
     assert_eq!((outer.reached("outer"), outer.reached("inner")), (4, 0));
 }
 
+#[test]
+fn replays_are_gone_through_as_schedules_and_begin_as_their_runs_did() {
+    let mut replays = Vec::new();
+    for schedules in [Schedules::random(3..4), Schedules::every(1)] {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            explore(schedules, |run| {
+                let mut executor = run.executor();
+                let made = (run.seed(), run.choose(9), order(&mut executor, 3, 5));
+                replays.push((run.replay().to_string(), made, executor.polls()));
+            })
+        }));
+    }
+    assert!(replays[1].0.starts_with("1:every:"), "{replays:?}");
+    let mut again = replays.iter();
+    let texts = replays.iter().map(|(text, ..)| text.as_str());
+    let explored = explore(Schedules::replays(texts), |run| {
+        let (text, made, polls) = again.next().unwrap();
+        let mut executor = run.executor();
+        assert_eq!(&(run.seed(), run.choose(9), order(&mut executor, 3, 5)), made);
+        assert_eq!((run.replay().to_string(), executor.polls()), (text.clone(), *polls));
+    });
+    assert_eq!(explored.runs(), 2);
+    let message = message_of(|| drop(Schedules::replays(["1:7:a", "x"])));
+    assert_eq!(message, "\"x\": not a replay: it is not of the form format:seed:choices");
+}
+
 /// A run without a nursery, as the wakes of one are no part of the format.
 fn plain(mut executor: Executor<'static>) -> (String, u64, Replay) {
     let log = Rc::new(RefCell::new(String::new()));
