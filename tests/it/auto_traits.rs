@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures::future::{LocalBoxFuture, Ready};
 use nestling::failure::{
-    Ancestors, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic, PanicLocation, Part,
-    Shown,
+    Ancestors, Data, Diagnosed, ExecutorError, IntoIter, Iter, Leaves, Lost, LostKind, Panic,
+    PanicLocation, Part, Shown,
 };
 use nestling::future::{
     ChildCancelled, Completions, CurrentCancelled, Driver, EndCancelled, Finished, FirstOk,
@@ -140,6 +140,9 @@ fn of_errors_they_are_those_of_the_childs_error() {
         JoinedError<Celled> => "su",
         JoinedError<Counted> => "u",
         JoinedError<PhantomPinned> => "syu",
+        Data<'static, Own> => "syu",
+        Data<'static, Celled> => "u",
+        Diagnosed => "syu",
         ChildError<Own> => "syu",
         ChildError<Celled> => "su",
         ChildError<Counted> => "u",
