@@ -287,7 +287,7 @@ pub mod generic {
 }
 
 /// What loom checks; the package in `tests/loom` compiles it.
-#[cfg(all(test, loom))]
+#[cfg(all(test, nestling_loom))]
 #[path = "../tests/loom/models/mod.rs"]
 mod models;
 

@@ -6,11 +6,11 @@
 //! which is static, as loom's cannot be; a panic's `OnceLock`, which loom has not; and what
 //! `testing` is made of.
 
-#[cfg(loom)]
+#[cfg(nestling_loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-#[cfg(loom)]
+#[cfg(nestling_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(not(nestling_loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-#[cfg(not(loom))]
+#[cfg(not(nestling_loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};

@@ -31,7 +31,7 @@ mod shown;
 mod tree;
 mod walk;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests;
 
 pub use as_error::AsError;

@@ -33,7 +33,7 @@ struct Caught {
 }
 
 impl Panic {
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(nestling_loom)))]
     pub(super) fn of(payload: Box<dyn Any + Send>) -> Self {
         Self::new(CaughtPanic::new(payload, None))
     }

@@ -31,12 +31,12 @@
 //! word is due later in the same round, it is visited twice.
 
 mod block;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod counted;
 mod due;
 mod queue;
 mod stack;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests;
 mod word;
 

@@ -62,7 +62,7 @@ impl WordQueue {
     }
 
     fn poll_woken(&mut self) -> Option<usize> {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(nestling_loom)))]
         super::counted::count(|counts| &mut counts.queue);
         self.woken.clear();
         let cx = &mut Context::from_waker(&self.waker);
@@ -90,7 +90,7 @@ impl Future for Entry {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(nestling_loom)))]
         super::counted::count(|counts| &mut counts.entries);
         let Self::Word { word, last } = &*self else { return Poll::Pending };
         if word.is_retired() {

@@ -70,7 +70,7 @@ impl Word {
     /// Takes all bits. A wake that comes later finds the word empty, and passes on.
     #[inline]
     pub(super) fn take(&self) -> usize {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(nestling_loom)))]
         super::counted::count(|counts| &mut counts.words);
         // Acquire: the polls that follow see what was made ready before the wakes. Release: a wake
         // that reads this zero also sees the waker that was set before.
@@ -156,7 +156,7 @@ impl Word {
     }
 
     fn pass_on(&self) {
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(nestling_loom)))]
         super::counted::count(|counts| &mut counts.passed_on);
         match &self.way {
             Way::Driver(driver) => driver.notify(),

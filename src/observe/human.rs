@@ -65,7 +65,7 @@ fn pair(number: u128, per: u128, large: &str, small: &str) -> String {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
 

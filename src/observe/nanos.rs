@@ -20,7 +20,7 @@ impl From<Nanos> for Duration {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::Nanos;
     use std::time::Duration;

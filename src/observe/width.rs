@@ -106,7 +106,7 @@ const ZERO: &[(u32, u32)] = &[
     (0x1d165, 0x1d169), (0x1d16d, 0x1d182), (0x1e000, 0x1e02a), (0xe0001, 0xe01ef),
 ];
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
 

@@ -120,7 +120,7 @@ fn fraction(state: &mut u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
 

@@ -29,7 +29,7 @@
 mod line;
 mod resolve;
 mod stack;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests;
 mod tree;
 mod walk;

@@ -189,7 +189,7 @@ fn is_nameless(part: &str) -> bool {
                 .any(|kind| word == *kind || word.strip_suffix("_env") == Some(kind))
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
 

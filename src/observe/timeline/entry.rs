@@ -75,7 +75,7 @@ impl From<&By> for WokenBy {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::Entry;
 

@@ -1,6 +1,6 @@
 //! The timeline: a flight recorder.
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod build;
 mod critical;
 mod entry;
@@ -14,7 +14,7 @@ mod recording;
 mod shown;
 mod summary;
 mod svg;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests;
 mod times;
 mod tracks;

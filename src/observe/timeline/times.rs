@@ -65,7 +65,7 @@ impl ChildTrack {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::Times;
     use crate::observe::EndKind;

@@ -58,7 +58,7 @@ impl fmt::Display for Count {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
 

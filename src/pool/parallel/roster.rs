@@ -4,7 +4,7 @@ use std::task::Waker;
 
 /// So many lanes may be on their way at once, however few are busy. Loom's models have two lanes at
 /// most.
-const AHEAD: usize = if cfg!(loom) { 1 } else { 4 };
+const AHEAD: usize = if cfg!(nestling_loom) { 1 } else { 4 };
 
 /// What each lane does. Every operation costs the same with ten lanes and with ten thousand.
 #[derive(Default)]

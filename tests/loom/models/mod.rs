@@ -4,7 +4,7 @@
 //! it in `tests/loom`:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test --release
+//! RUSTFLAGS="--cfg nestling_loom" cargo test --release
 //! ```
 //!
 //! | file | what may interleave |

@@ -76,7 +76,7 @@ impl Write for Escaped<'_> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests {
     use super::*;
     use crate::observe::timeline::tests::read;

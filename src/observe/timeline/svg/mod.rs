@@ -13,7 +13,7 @@ mod marks;
 mod px;
 mod strip;
 mod style;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(nestling_loom)))]
 mod tests;
 mod text;
 
