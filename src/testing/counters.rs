@@ -1,6 +1,6 @@
 //! How often a future was polled, woken and dropped, and whether something was left behind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -30,40 +30,7 @@ use pin_project_lite::pin_project;
 /// counters.assert_nothing_left();
 /// ```
 #[derive(Clone, Default)]
-pub struct Counters(Arc<Place>);
-
-/// All counts, by number. A value holds no more than the number, so that nothing is freed twice where
-/// unsound code drops the value twice.
-static ALL: Mutex<All> = Mutex::new(All { made: 0, counts: BTreeMap::new() });
-
-struct All {
-    made: u64,
-    counts: BTreeMap<u64, Counts>,
-}
-
-fn all() -> MutexGuard<'static, All> {
-    ALL.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The number of counts, which are there as long as this is.
-struct Place(u64);
-
-impl Default for Place {
-    fn default() -> Self {
-        let mut all = all();
-        let place = all.made;
-        all.made += 1;
-        all.counts.insert(place, Counts::default());
-        Self(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let counts = all().counts.remove(&self.0);
-        drop(counts);
-    }
-}
+pub struct Counters(Arc<Mutex<Counts>>);
 
 #[derive(Clone, Debug, Default)]
 struct Counts {
@@ -91,11 +58,12 @@ impl Kept {
         number
     }
 
-    fn drop(&mut self, number: u64) {
+    /// Says whether it is dropped for the first time.
+    fn drop(&mut self, number: u64) -> bool {
         self.dropped += 1;
-        if !self.alive.remove(&number) {
-            self.dropped_twice += 1;
-        }
+        let is_first = self.alive.remove(&number);
+        self.dropped_twice += u64::from(!is_first);
+        is_first
     }
 }
 
@@ -111,7 +79,8 @@ impl Counters {
         Watched { future, ready: false, alive: self.alive(|counts| &mut counts.futures) }
     }
 
-    /// Wraps a value, an output say: its drop is counted.
+    /// Wraps a value, an output say: its drop is counted. If unsound code that is tested drops it twice, that
+    /// is counted too, as long as these counters or a clone of them are there.
     #[must_use = "a value that is not kept is dropped at once"]
     pub fn track<T>(&self, value: T) -> Tracked<T> {
         Tracked { value, alive: self.alive(|counts| &mut counts.values) }
@@ -120,44 +89,44 @@ impl Counters {
     /// How often futures were polled.
     #[must_use]
     pub fn polls(&self) -> u64 {
-        self.read(|counts| counts.polls)
+        self.lock().polls
     }
 
     /// How often a future was polled that had been ready, or had panicked. Such a poll does not
     /// reach the future and panics.
     #[must_use]
     pub fn polls_after_ready(&self) -> u64 {
-        self.read(|counts| counts.polls_after_ready)
+        self.lock().polls_after_ready
     }
 
     /// How often a waker was woken that a future was polled with.
     #[must_use]
     pub fn wakes(&self) -> u64 {
-        self.read(|counts| counts.wakes)
+        self.lock().wakes
     }
 
     /// How many futures were dropped.
     #[must_use]
     pub fn futures_dropped(&self) -> u64 {
-        self.read(|counts| counts.futures.dropped)
+        self.lock().futures.dropped
     }
 
     /// How many futures were not dropped so far.
     #[must_use]
     pub fn futures_alive(&self) -> usize {
-        self.read(|counts| counts.futures.alive.len())
+        self.lock().futures.alive.len()
     }
 
     /// How many values were dropped.
     #[must_use]
     pub fn values_dropped(&self) -> u64 {
-        self.read(|counts| counts.values.dropped)
+        self.lock().values.dropped
     }
 
     /// How many values were not dropped so far.
     #[must_use]
     pub fn values_alive(&self) -> usize {
-        self.read(|counts| counts.values.alive.len())
+        self.lock().values.alive.len()
     }
 
     /// Checks that everything was dropped, once, and that nothing was polled after its end.
@@ -167,7 +136,7 @@ impl Counters {
     /// If it was not so; the message has all counts.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        let counts = self.read(Counts::clone);
+        let counts = self.lock().clone();
         let left = counts.futures.alive.len() + counts.values.alive.len();
         let twice = counts.futures.dropped_twice + counts.values.dropped_twice;
         assert!(
@@ -177,19 +146,18 @@ impl Counters {
     }
 
     fn alive(&self, kept: fn(&mut Counts) -> &mut Kept) -> Alive {
-        let place = self.0.0;
-        let number = kept(all().counts.entry(place).or_default()).make();
-        Alive { place, kept, number }
+        let number = kept(&mut self.lock()).make();
+        Alive { counters: self.clone(), kept, number }
     }
 
-    fn read<R>(&self, by: impl FnOnce(&Counts) -> R) -> R {
-        by(all().counts.entry(self.0.0).or_default())
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.read(Counts::clone);
+        let counts = self.lock().clone();
         fmt::Debug::fmt(&counts, f)
     }
 }
@@ -211,22 +179,19 @@ pin_project! {
 
 /// Something that has not been dropped.
 struct Alive {
-    /// Of the counts.
-    place: u64,
+    counters: Counters,
     kept: fn(&mut Counts) -> &mut Kept,
     number: u64,
 }
 
-/// Counts, if there is still something that tells of it.
-fn count(place: u64, by: impl FnOnce(&mut Counts)) {
-    if let Some(counts) = all().counts.get_mut(&place) {
-        by(counts);
-    }
-}
-
 impl Drop for Alive {
     fn drop(&mut self) {
-        count(self.place, |counts| (self.kept)(counts).drop(self.number));
+        let is_first = (self.kept)(&mut self.counters.lock()).drop(self.number);
+        if !is_first {
+            // Unsound code drops it again, and with it a share of the counts that it has given back
+            // already. So that they are not freed while others have them, it gives back another.
+            std::mem::forget(self.counters.clone());
+        }
     }
 }
 
@@ -241,16 +206,17 @@ impl<F: Future> Future for Watched<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        count(this.alive.place, |counts| {
+        {
+            let mut counts = this.alive.counters.lock();
             counts.polls += 1;
             counts.polls_after_ready += u64::from(*this.ready);
-        });
+        }
         assert!(!*this.ready, "a future was polled after it was ready");
         // A poll that panics is an end too.
         *this.ready = true;
         let waker = Waker::from(Arc::new(CountingWaker {
             waker: cx.waker().clone(),
-            place: this.alive.place,
+            counters: this.alive.counters.clone(),
         }));
         let poll = this.future.poll(&mut Context::from_waker(&waker));
         *this.ready = poll.is_ready();
@@ -260,7 +226,7 @@ impl<F: Future> Future for Watched<F> {
 
 struct CountingWaker {
     waker: Waker,
-    place: u64,
+    counters: Counters,
 }
 
 impl Wake for CountingWaker {
@@ -269,16 +235,14 @@ impl Wake for CountingWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        count(self.place, |counts| counts.wakes += 1);
+        self.counters.lock().wakes += 1;
         self.waker.wake_by_ref();
     }
 }
 
 /// A value under [`Counters`]; see [`Counters::track`].
 ///
-/// It counts as dropped once the value's destructor has run, also if that panicked. Where `unsafe`
-/// code that is tested drops it twice, that is counted, and nothing but the value itself is dropped
-/// twice: one that owns nothing does no harm then.
+/// It counts as dropped once the value's destructor has run, also if that panicked.
 pub struct Tracked<T> {
     value: T,
     /// Dropped after the value.
