@@ -2,8 +2,8 @@
 //!
 //! A choice is one of `n`, of which 0 is always the plain one: the task that was woken first, the
 //! order in which futures began to wait, no hazard. Which choices there are, and in which order they
-//! are asked for, is what a [`Replay`](super::Replay) stands for: whoever changes it raises the number
-//! of the replays' format.
+//! are asked for, is what a [`Replay`] stands for. A change of that takes a new number of the replays'
+//! format.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -165,7 +165,7 @@ impl<'env> Executor<'env> {
     }
 
     /// What was chosen so far, to be chosen [again](Self::from_replay). In an
-    /// [exploration](super::explore) it is that of all executors of the run.
+    /// [exploration](super::explore()) it is that of all executors of the run.
     #[must_use]
     pub fn replay(&self) -> Replay {
         self.hub.choices().replay()
