@@ -96,9 +96,11 @@ fn nothing_is_left_when_the_owner_is_ended_by_a_signal() {
         let mut owner = Owner::start(&["--items", "1000"]);
         let port = port(&owner.line());
         while !owner.line().contains("workers are up") {}
+        // It is not to be through before it is ended.
+        owner.send("STOP");
         assert_eq!(processes(&port).len(), 5, "three workers, the server, and what keeps it");
-        let kill = format!("kill -{signal} {}", owner.process.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        owner.send(signal);
+        owner.send("CONT");
         assert!(!owner.process.wait().unwrap().success());
         assert_gone(&port);
     }
@@ -149,6 +151,11 @@ impl Owner {
         let mut process = example(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         Self { process, output }
+    }
+
+    fn send(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     fn line(&mut self) -> String {
