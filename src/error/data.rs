@@ -1,5 +1,5 @@
-//! Joined errors as data for `serde`. Groups are inside the failures that they are, down to a limit:
-//! who reads has a stack too.
+//! Joined errors as data for `serde`. Groups are inside the failures that they are, down to a
+//! limit: who reads has a stack too.
 
 use std::fmt::{self, Display};
 
@@ -77,9 +77,9 @@ impl<E> JoinedError<E> {
 /// | `child` | `id`, which is text such as `"#7"`, `name`, `file` and `line` |
 /// | `kind` | `"error"`, `"group"`, `"panic"`, `"timed_out"`, `"executor"` or `"gave_up"` |
 /// | `message` | what it says, as in the tree |
-/// | `caused_by` | a list of what the error was caused by, as text |
+/// | `caused_by` | a list of what the error was caused by, as text: ten at most, without those that the message tells; of [`JoinedError::data`] it is empty |
 /// | `after_cancel`, `overran_grace`, `lost_failures`, `cause` | as the methods of [`ChildError`] have them |
-/// | `ancestors` | the children that dissolved groups around it belonged to, nearest first |
+/// | `ancestors` | at most 32 of the children that dissolved groups around it belonged to, nearest first |
 /// | `panic` | of a panic its `message`, whether it is `of_destructor`, and its `location` or null; else null |
 /// | `group` | of a group all of the above, else null |
 ///
@@ -199,7 +199,8 @@ impl<E, A: AsWhat<E>> Serialize for Entries<'_, E, A> {
         let sources = error.0.sources.or(sources);
         let entry = |error| Entry { error, sources, depth: depth + 1, as_what };
         match self.is_deepest {
-            true => to.collect_seq(error.leaves().take(1).map(entry)),
+            // With a length that is known, as some formats ask for it.
+            true => to.collect_seq(error.leaves().next().map(entry).as_slice()),
             false => to.collect_seq(error.iter().map(entry)),
         }
     }

@@ -63,8 +63,8 @@ impl<E: Diagnostic + 'static> Diagnostic for JoinedError<E> {
     }
 }
 
-/// With the feature `miette`, as a [`JoinedError`] is one: an error says of itself what it says as a
-/// diagnostic, and a group has its failures related. A group that holds one failure and nothing
+/// With the feature `miette`, as a [`JoinedError`] is one: an error says of itself what it says as
+/// a diagnostic, and a group has its failures related. A group that holds one failure and nothing
 /// else is shown with it, as a path, and says what that one says.
 impl<E: Diagnostic + 'static> Diagnostic for ChildError<E> {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {

@@ -22,21 +22,21 @@ pub struct Finding {
     #[cfg_attr(feature = "serde", serde(skip))]
     owner: Owner,
     nursery: Option<Arc<str>>,
-    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_subject"))]
     child: Option<ChildInfo>,
     text: String,
 }
 
 /// The kinds of [`Finding`]: what it says of a child, or of a nursery where that is said.
 ///
-/// The first three are certain, or nearly so. `LastWakerEnded` and `AllWait` are guesses: a child in
-/// its first long sleep looks the same.
+/// The first three are certain, or nearly so. `LastWakerEnded` and `AllWait` are guesses: a child
+/// in its first long sleep looks the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum FindingKind {
-    /// It waits, and nothing has a waker of it: it waits until it is cancelled. Not said of daemons.
+    /// It waits, and nothing has a waker of it: it waits until it is cancelled. Not said of
+    /// daemons.
     NothingCanWake,
     /// It was woken, or may start, and its nursery is not polled: what drives that awaits something
     /// else.
@@ -60,9 +60,9 @@ pub enum FindingKind {
     LimitTooLow,
     /// Of a nursery: its children have run one after the other, although the limit allows more.
     Serial,
-    /// Of a nursery: all its children, at least two, wait for [long](Thresholds::quiet), and nothing
-    /// from outside has ever woken any of them: they may wait for each other, or for what drives the
-    /// nursery.
+    /// Of a nursery: all its children, at least two, wait for [long](Thresholds::quiet), and
+    /// nothing from outside has ever woken any of them: they may wait for each other, or for what
+    /// drives the nursery.
     AllWait,
 }
 
@@ -441,14 +441,6 @@ impl Check<'_> {
             self.find(FindingKind::Serial, nursery, None, text);
         }
     }
-}
-
-#[cfg(feature = "serde")]
-fn serialize_subject<S: serde::Serializer>(
-    child: &Option<ChildInfo>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    serde::Serialize::serialize(&child.as_ref().map(ToString::to_string), to)
 }
 
 /// Whether the limit counts it.
