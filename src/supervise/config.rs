@@ -12,8 +12,8 @@ use super::spec::{ChildRules, ChildSpec};
 use crate::error::Panic;
 use crate::guard::catch;
 
-/// A supervisor, or a child of one, has rules that cannot be meant so. The text says which, and what
-/// would be right.
+/// A supervisor, or a child of one, has rules that cannot be meant so. The text says which, and
+/// what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     kind: ConfigErrorKind,
@@ -27,8 +27,8 @@ pub struct ConfigError {
 pub enum ConfigErrorKind {
     /// An intensity has no restarts, or no window.
     Intensity,
-    /// By the backoff there can never be as many restarts within the window as the intensity allows:
-    /// the supervisor would never give up.
+    /// By the backoff there can never be as many restarts within the window as the intensity
+    /// allows: the supervisor would never give up.
     SlowBackoff,
     /// A backoff panicked when it was asked for its delays.
     Backoff,
@@ -217,8 +217,9 @@ impl Fastest {
         Ok(Some(Self { delays, stable_after, is_finite }))
     }
 
-    /// The least time from the first of some restarts to the last, for each number of restarts after
-    /// the first. A child fails at once, or as soon as it is stable and its backoff begins anew.
+    /// The least time from the first of some restarts to the last, for each number of restarts
+    /// after the first. A child fails at once, or as soon as it is stable and its backoff begins
+    /// anew.
     fn times(&self) -> Vec<Duration> {
         let mut times = vec![Duration::ZERO];
         for count in 1..=self.delays.len() {

@@ -241,8 +241,8 @@ impl<'env, E, M: SupervisorFlavor> SupervisorHandle<'env, E, M> {
     ///
     /// # Errors
     ///
-    /// If there is no such child, if it is stopped or removed before it starts, or if the supervisor
-    /// ends.
+    /// If there is no such child, if it is stopped or removed before it starts, or if the
+    /// supervisor ends.
     pub fn restart(&self, name: impl Into<Arc<str>>) -> Asked {
         self.ask(name.into(), ChildRequest::Restart(None))
     }
@@ -344,8 +344,8 @@ impl Future for SupervisorFinished {
     }
 }
 
-/// Waits until a supervisor has started a child that was [added](SupervisorHandle::add), or has sent
-/// it back. It is asked already, so this may be dropped.
+/// Waits until a supervisor has started a child that was [added](SupervisorHandle::add), or has
+/// sent it back. It is asked already, so this may be dropped.
 pub struct Adding<'env, E, M: SupervisorFlavor = Shared> {
     answer: oneshot::Receiver<Result<(), NotAdded<'env, E, M>>>,
     /// What came back at once: the supervisor has ended.

@@ -73,8 +73,8 @@ impl<E> Histories<E> {
         Self { children: VecDeque::new(), own: Vec::new(), counts: Counts::default() }
     }
 
-    /// Adds that of a child. Of more than `bound` that have failed the oldest is only counted, and is
-    /// returned.
+    /// Adds that of a child. Of more than `bound` that have failed the oldest is only counted, and
+    /// is returned.
     #[must_use = "its destructor is the user's"]
     pub(super) fn add(
         &mut self,
@@ -102,8 +102,8 @@ impl<E> Histories<E> {
         self.own.push(ChildError::new(info, failure, How::default()));
     }
 
-    /// Drops what a child was made by. What panics at that is a failure of the supervisor's own. Says
-    /// whether there was one.
+    /// Drops what a child was made by. What panics at that is a failure of the supervisor's own.
+    /// Says whether there was one.
     pub(super) fn drop_made<V>(
         &mut self,
         location: &'static Location<'static>,
@@ -152,7 +152,8 @@ impl<E> Histories<E> {
     }
 }
 
-/// Keeps a failure with the newest. Of more than `bound` the oldest is only counted, and is returned.
+/// Keeps a failure with the newest. Of more than `bound` the oldest is only counted, and is
+/// returned.
 fn keep_newest<E>(
     newest: &mut VecDeque<ChildError<E>>,
     error: ChildError<E>,

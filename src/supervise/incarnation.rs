@@ -13,7 +13,8 @@ use super::flavor::SupervisorFlavor;
 use crate::info::ChildInfo;
 use crate::sync::{AtomicBool, Ordering};
 
-/// Which child of a supervisor; no key is used twice. They are in the order in which children start.
+/// Which child of a supervisor; no key is used twice. They are in the order in which children
+/// start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(pub(super) u64);
 
@@ -51,8 +52,8 @@ impl Incarnation {
 
     /// Says that the child is up: those that are to start after it may start.
     ///
-    /// It is for a child that is to [say so](super::ChildSpec::says_ready). Calls after the first do
-    /// nothing.
+    /// It is for a child that is to [say so](super::ChildSpec::says_ready). Calls after the first
+    /// do nothing.
     pub fn ready(&self) {
         if !self.up.0.swap(true, Ordering::AcqRel) {
             // Where the supervisor is gone, there is nothing to start.

@@ -51,11 +51,11 @@
 //! comes before this table, except that it brings no temporary child back. A destructor that panics
 //! after a success is a failure that is kept, and that nothing follows.
 //!
-//! By the [`Strategy`], other children are restarted with it. They are stopped first, the one that was
-//! added last first, each with its grace. When they are gone and the backoff is over, all of them
-//! start in order, each when the one before is up. Temporary ones among them stay down, and
-//! so does what was down before; Erlang starts the latter too. A group that is restarted counts as
-//! one restart, of the child that has ended.
+//! By the [`Strategy`], other children are restarted with it. They are stopped first, the one that
+//! was added last first, each with its grace. When they are gone and the backoff is over, all of
+//! them start in order, each when the one before is up. Temporary ones among them stay down, and so
+//! does what was down before; Erlang starts the latter too. A group that is restarted counts as one
+//! restart, of the child that has ended.
 //!
 //! # What meets what
 //!
@@ -76,8 +76,8 @@
 //! A supervisor gives up when a child is to be restarted more often than the [intensity of
 //! all](Supervisor::intensity) or [its own](ChildSpec::intensity) allows, when its backoff has no
 //! delay left, when a [`Decision`] says so, and when its timer, a backoff or a decision panics. It
-//! stops all children, and its error has the failures
-//! of all incarnations, by child. As a child of another supervisor it is restarted for that in turn.
+//! stops all children, and its error has the failures of all incarnations, by child. As a child of
+//! another supervisor it is restarted for that in turn.
 //!
 //! # No clock
 //!
@@ -88,9 +88,10 @@
 //!
 //! # Costs
 //!
-//! An incarnation costs what a child with a handle costs, and one allocation more; a grace and a start
-//! limit cost what those of a child do. A child that runs arms no sleep, but for its start limit and
-//! for the time until it is stable. Each restart arms one for each window that it counts in.
+//! An incarnation costs what a child with a handle costs, and one allocation more; a grace and a
+//! start limit cost what those of a child do. A child that runs arms no sleep, but for its start
+//! limit and for the time until it is stable. Each restart arms one for each window that it counts
+//! in.
 
 mod config;
 mod flavor;
@@ -242,8 +243,8 @@ impl<'env, E, M: SupervisorFlavor> Supervisor<'env, E, M> {
     }
 
     /// Decides by the failure what follows it, for children that have no [decision of their
-    /// own](ChildSpec::decide). The error's [child](ChildError::child) has the name of the child, and the
-    /// number of the incarnation.
+    /// own](ChildSpec::decide). The error's [child](ChildError::child) has the name of the child,
+    /// and the number of the incarnation.
     pub fn decide<D>(mut self, decide: D) -> Self
     where
         D: FnMut(&ChildError<E>) -> Decision,

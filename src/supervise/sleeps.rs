@@ -41,8 +41,8 @@ pub(super) struct Armed<'env, M: SupervisorFlavor> {
 }
 
 impl<M: SupervisorFlavor> Armed<'_, M> {
-    /// Whether it is over, also if its wake has not come so far: what comes in the same moment comes
-    /// after it. A sleep that panics is over.
+    /// Whether it is over, also if its wake has not come so far: what comes in the same moment
+    /// comes after it. A sleep that panics is over.
     pub(super) fn is_over(&self) -> bool {
         let waker = self.sleep.lock().waker.clone();
         let waker = waker.as_ref().unwrap_or(Waker::noop());

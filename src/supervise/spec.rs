@@ -84,11 +84,12 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     }
 
     /// The same of a child with children of its own: what it fails with is a joined error, which
-    /// becomes a subtree. A supervisor is such a child, a [`retry`](fn@crate::retry) without an output,
-    /// and what joins a nursery and drops the outputs.
+    /// becomes a subtree. A supervisor is such a child, a [`retry`](fn@crate::retry) without an
+    /// output, and what joins a nursery and drops the outputs.
     ///
-    /// `make` itself runs before the child does. A nursery or a supervisor that it makes is not inside the
-    /// child for a [watch](crate::observe::Watch); one that is made in an `async` block is.
+    /// `make` itself runs before the child does. A nursery or a supervisor that it makes is not
+    /// inside the child for a [watch](crate::observe::Watch); one that is made in an `async` block
+    /// is.
     #[track_caller]
     pub fn group<F, Fut>(name: impl Into<Arc<str>>, make: F) -> Self
     where
@@ -134,15 +135,15 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
 
     /// When it is stopped it is signalled, and dropped if it is still there so much later.
     ///
-    /// It hears of the signal by [`current_cancelled`](crate::current_cancelled). Without a grace it
-    /// is dropped at once.
+    /// It hears of the signal by [`current_cancelled`](crate::current_cancelled). Without a grace
+    /// it is dropped at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.rules.grace = Some(grace);
         self
     }
 
-    /// It says that it is up, by [`Incarnation::ready`], and has to within this time: an incarnation
-    /// that does not has [timed out](crate::Failure::TimedOut).
+    /// It says that it is up, by [`Incarnation::ready`], and has to within this time: an
+    /// incarnation that does not has [timed out](crate::Failure::TimedOut).
     ///
     /// Children that are to start after it wait for that. A child that ends in success before it
     /// says so has done what it was there for, and holds up nothing. Without this a child is up as
@@ -181,8 +182,8 @@ impl<'env, E, M: SupervisorFlavor> ChildSpec<'env, E, M> {
     /// asked then.
     ///
     /// It is asked about each failure of an incarnation that was not told to stop. The error's
-    /// [child](ChildError::child) has the name of the child, and the number of the incarnation. If it
-    /// panics, the supervisor gives up.
+    /// [child](ChildError::child) has the name of the child, and the number of the incarnation. If
+    /// it panics, the supervisor gives up.
     pub fn decide<D>(mut self, decide: D) -> Self
     where
         D: FnMut(&ChildError<E>) -> Decision,

@@ -114,7 +114,9 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
             let answer = match act {
                 ChildRequest::Stop | ChildRequest::Remove if is_down => Ok(()),
                 // It was restarted meanwhile: the incarnation that was to stop is gone.
-                ChildRequest::Stop if is_running && goal == Goal::Up => Ok(()),
+                ChildRequest::Stop if goal == Goal::Up && (is_running || self.run.is_none()) => {
+                    Ok(())
+                }
                 ChildRequest::Restart(_) if is_ending => Err(Refused::Ended),
                 ChildRequest::Restart(_) if goal != Goal::Up => Err(Refused::Overtaken),
                 ChildRequest::Restart(_) if is_running => Ok(()),
@@ -128,7 +130,8 @@ impl<'env, E, M: SupervisorFlavor> Supervised<'env, E, M> {
         }
     }
 
-    /// Parts what is known of it from what it was made by, each of which has a destructor of its own.
+    /// Parts what is known of it from what it was made by, each of which has a destructor of its
+    /// own.
     pub(super) fn take_apart(self) -> (ChildInfo, History<E>, Pieces<'env, E, M>) {
         let Self { info, rules, starter, delays, history, .. } = self;
         let ChildRules { backoff, decide, .. } = rules;

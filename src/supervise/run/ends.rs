@@ -39,8 +39,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         let mut decision = Decision::Restart;
         if let Outcome::Failed(error) = outcome {
             let info = incarnation(&member.info, run.number);
-            // A decision for all children is to tell them apart. In its history, the child's name would
-            // stand at each incarnation.
+            // A decision for all children is to tell them apart. In its history, the child's name
+            // would stand at each incarnation.
             let error = error.with_child(info.clone().named(member.info.shared_name()));
             let goal = member.goal;
             if goal != Goal::Up {

@@ -47,31 +47,31 @@ pub(super) struct SupervisorRules<'env, E, M: SupervisorFlavor> {
 
 /// A supervisor that is to be awaited: it starts its children, and starts them again.
 ///
-/// Made by [`Supervisor::build`](super::Supervisor::build). It is a child like any other: awaited by
-/// itself, or spawned as a [group](crate::Nursery::spawn_group). The failures of its children are then a
-/// subtree.
+/// Made by [`Supervisor::build`](super::Supervisor::build). It is a child like any other: awaited
+/// by itself, or spawned as a [group](crate::Nursery::spawn_group). The failures of its children
+/// are then a subtree.
 ///
 /// It ends when it has given up, when it is [shut down](SupervisorHandle::shutdown), by
-/// [`AutoShutdown`](super::AutoShutdown), and when no child is left that could run: none is up or to be started, and there
-/// is no [handle](Self::handle) by which one could be added or restarted. Then its children are
-/// stopped, one after the other, the one that was added last first.
+/// [`AutoShutdown`](super::AutoShutdown), and when no child is left that could run: none is up or
+/// to be started, and there is no [handle](Self::handle) by which one could be added or restarted.
+/// Then its children are stopped, one after the other, the one that was added last first.
 ///
 /// # Cancel safety
 ///
 /// Dropping it drops all children there and then. When the child that awaits it is cancelled, it
 /// stops its children in order, each with its grace, for as long as that child has a grace; without
-/// one, all are dropped in the child's last poll, and it goes with the child, unless there is an error
-/// to return.
+/// one, all are dropped in the child's last poll, and it goes with the child, unless there is an
+/// error to return.
 ///
 /// # Errors
 ///
-/// If it has given up, or if there is a failure that nothing has followed: of a child that was stopped
-/// for good, of a destructor after a success, or of what the supervisor was given. The error has all
-/// failures that were [kept](super::Supervisor::keep_failures), by child and incarnation. Its
-/// [cause](JoinedError::cause) says on which child it has given up, and why.
+/// If it has given up, or if there is a failure that nothing has followed: of a child that was
+/// stopped for good, of a destructor after a success, or of what the supervisor was given. The
+/// error has all failures that were [kept](super::Supervisor::keep_failures), by child and
+/// incarnation. Its [cause](JoinedError::cause) says on which child it has given up, and why.
 ///
-/// Otherwise the failures are dropped: each was followed by a restart, or by none as the child's rules
-/// say. [`settle`](Self::settle) returns them.
+/// Otherwise the failures are dropped: each was followed by a restart, or by none as the child's
+/// rules say. [`settle`](Self::settle) returns them.
 ///
 /// # Panics
 ///
@@ -246,7 +246,8 @@ impl<'env, E, M: SupervisorFlavor> Supervision<'env, E, M> {
         for (_, member) in std::mem::take(&mut self.members).into_iter().rev() {
             let (info, history, made) = member.take_apart();
             let location = info.location();
-            // Those that are there at the end are bounded already: by `max_children`, or not at all.
+            // Those that are there at the end are bounded already: by `max_children`, or not at
+            // all.
             let none = histories.add(info, history, *sources, usize::MAX);
             debug_assert!(none.is_none(), "it is not bounded");
             self.is_unanswered |= histories.drop_made(location, made);
