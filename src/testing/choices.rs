@@ -1,9 +1,9 @@
 //! Where an executor's choices come from, and which were made.
 //!
 //! A choice is one of `n`, of which 0 is always the plain one: the task that was woken first, the
-//! order in which futures began to wait, no hazard. Which choices there are, and in which order they
-//! are asked for, is what a [`Replay`] stands for. A change of that takes a new number of the replays'
-//! format.
+//! order in which futures began to wait, no hazard. Which choices there are, and in which order
+//! they are asked for, is what a [`Replay`] stands for. A change of that takes a new number of the
+//! replays' format.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,28 +37,50 @@ pub(super) enum Source {
     /// The user's function decides; it is away while it is called.
     Given(Option<Given>),
     /// What was decided before, and 0 after that.
-    Replayed(std::vec::IntoIter<u32>),
+    Replayed(Recorded),
     /// One of all ways.
     Every(Path),
 }
 
+/// The choices of a replay.
+pub(super) struct Recorded {
+    choices: std::vec::IntoIter<u32>,
+    /// One was out of range.
+    strayed: bool,
+}
+
+impl Recorded {
+    fn choose(&mut self, n: usize) -> usize {
+        let choice = self.choices.next().unwrap_or(0) as usize;
+        self.strayed |= choice >= n;
+        choice % n
+    }
+}
+
 pub(super) type Given = Box<dyn FnMut(usize) -> usize + Send>;
 
-/// Lets only a part of the hazards through that are asked for by what knows no chances: a run in which
-/// each wake brings another does not end.
+/// How often, in percent of the steps, one of the wakes is delivered that were held back.
+const DELIVERY: u8 = 10;
+
+/// Lets only a part of the hazards through that are asked for by what knows no chances: a run in
+/// which each wake brings another does not end.
 #[derive(Default)]
 struct Ration {
     asked: u64,
     granted: u64,
 }
 
-/// A wake that is delivered late asks for as many choices as this less one, at most.
+/// Of the hazards that are asked for, one in so many is granted. It is more than what a hazard asks
+/// for in turn, so that they come to an end.
 const ONE_IN: u64 = 8;
+
+/// So many are granted besides: a short run, too, may have some that are close to each other.
+const BESIDES: u64 = 2;
 
 impl Ration {
     fn allows(&mut self) -> bool {
         self.asked += 1;
-        self.granted * ONE_IN <= self.asked
+        self.granted.saturating_sub(BESIDES) * ONE_IN <= self.asked
     }
 }
 
@@ -73,7 +95,8 @@ impl Choices {
     }
 
     pub(super) fn replayed(replay: &Replay) -> Self {
-        Self::new(replay.origin(), Source::Replayed(replay.choices().to_vec().into_iter()))
+        let choices = replay.choices().to_vec().into_iter();
+        Self::new(replay.origin(), Source::Replayed(Recorded { choices, strayed: false }))
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -105,6 +128,14 @@ impl Choices {
         self.lock().asked
     }
 
+    /// Whether a replay has asked for other choices than it has.
+    pub(super) fn have_strayed(&self) -> bool {
+        match &self.lock().source {
+            Source::Replayed(recorded) => recorded.strayed || recorded.choices.len() > 0,
+            _ => false,
+        }
+    }
+
     /// Hands out the way that was gone, where all ways are gone one after the other.
     pub(super) fn take_path(&self) -> Option<Path> {
         match &mut self.lock().source {
@@ -121,7 +152,7 @@ impl Choices {
         let mut state = self.lock();
         let chosen = match &mut state.source {
             Source::Random(rng) | Source::Ranked(rng, _) => rng.usize(..n),
-            Source::Replayed(choices) => choices.next().unwrap_or(0) as usize % n,
+            Source::Replayed(recorded) => recorded.choose(n),
             Source::Every(path) => path.choose(n),
             Source::Given(given) => match given.take() {
                 None => 0,
@@ -141,6 +172,18 @@ impl Choices {
         chosen
     }
 
+    /// Whether a wake that was held back is delivered now. It is no hazard: each makes them fewer.
+    pub(super) fn delivers(&self) -> bool {
+        let mut state = self.lock();
+        let (Source::Random(rng) | Source::Ranked(rng, _)) = &mut state.source else {
+            drop(state);
+            return self.one_of(2) == 1;
+        };
+        let chosen = rng.u8(..100) < DELIVERY;
+        state.note(usize::from(chosen), 2);
+        chosen
+    }
+
     /// Whether what has this chance comes.
     pub(super) fn chance(&self, percent: u8) -> bool {
         if percent == 0 || percent >= 100 {
@@ -150,7 +193,7 @@ impl Choices {
         let State { source, ration, .. } = &mut *state;
         let chosen = match source {
             Source::Random(rng) | Source::Ranked(rng, _) => rng.u8(..100) < percent,
-            Source::Replayed(choices) => choices.next() == Some(1),
+            Source::Replayed(recorded) => recorded.choose(2) == 1,
             Source::Given(_) | Source::Every(_) if ration.allows() => {
                 drop(state);
                 let chosen = self.one_of(2) == 1;
@@ -164,8 +207,8 @@ impl Choices {
         chosen
     }
 
-    /// Which of these tasks is polled next: its place among them. They are in the order in which they
-    /// were woken.
+    /// Which of these tasks is polled next: its place among them. They are in the order in which
+    /// they were woken.
     pub(super) fn task(&self, among: &[usize]) -> usize {
         let mut state = self.lock();
         let Source::Ranked(rng, ranks) = &mut state.source else {
@@ -194,6 +237,6 @@ impl Choices {
 impl State {
     fn note(&mut self, chosen: usize, n: usize) {
         self.made.push(u32::try_from(chosen).unwrap_or(u32::MAX));
-        self.asked = self.asked.rotate_left(5) ^ (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.asked = (self.asked ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }

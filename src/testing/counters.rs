@@ -79,8 +79,9 @@ impl Counters {
         Watched { future, ready: false, alive: self.alive(|counts| &mut counts.futures) }
     }
 
-    /// Wraps a value, an output say: its drop is counted. If unsound code that is tested drops it twice, that
-    /// is counted too, as long as these counters or a clone of them are there.
+    /// Wraps a value, an output say: its drop is counted. If unsound code that is tested drops it
+    /// twice, that is counted too, as long as these counters or a clone of them are there. The
+    /// value itself is dropped twice then, so give one that owns nothing, such as a number.
     #[must_use = "a value that is not kept is dropped at once"]
     pub fn track<T>(&self, value: T) -> Tracked<T> {
         Tracked { value, alive: self.alive(|counts| &mut counts.values) }
@@ -188,8 +189,8 @@ impl Drop for Alive {
     fn drop(&mut self) {
         let is_first = (self.kept)(&mut self.counters.lock()).drop(self.number);
         if !is_first {
-            // Unsound code drops it again, and with it a share of the counts that it has given back
-            // already. So that they are not freed while others have them, it gives back another.
+            // Unsound code drops it again. The reference to the counts that it holds was given back
+            // by the first drop. So another is taken for this one to give back.
             std::mem::forget(self.counters.clone());
         }
     }

@@ -29,19 +29,19 @@ const MAX_POLLS: u64 = 1_000_000;
 
 /// Runs tasks on this thread, in an order that is chosen from without.
 ///
-/// The choices are which task is polled next, which wakes come late, twice or for nothing, and in which
-/// order sleeps that are due at once end. All of it is allowed by the contract of futures. The same
-/// choices and the same tasks give the same run. They come
+/// The choices are which task is polled next, which wakes come late, twice or for nothing, and in
+/// which order sleeps that are due at once end. All of it is allowed by the contract of futures.
+/// The same choices and the same tasks give the same run. They come
 ///
 /// | from | by |
 /// |---|---|
 /// | a seed; another version of this crate, or of `fastrand`, may give another run | [`new`](Self::new) |
 /// | a function: of a fuzzer, of proptest, which shrinks them too, of a search of your own | [`from_choices`](Self::from_choices) |
-/// | a run that was, in any version | [`from_replay`](Self::from_replay) |
+/// | a run that was, also in an earlier version | [`from_replay`](Self::from_replay) |
 /// | an exploration, which goes through many | [`Run::executor`](super::Run::executor) |
 ///
-/// If an executor is dropped while the thread panics, how to run it again is printed, unless a function
-/// decides or an exploration says it.
+/// If an executor is dropped while the thread panics, how to run it again is printed, unless a
+/// function decides or an exploration says it.
 ///
 /// Tasks may borrow and need not be `Send`; those that are handed over while it runs, by
 /// [`Workers`], are `Send` and own what they need. Wakes from other threads are heard, and make a
@@ -49,8 +49,8 @@ const MAX_POLLS: u64 = 1_000_000;
 ///
 /// Dropping it drops the tasks that have not ended, in the order in which they were spawned. Each
 /// is dropped, even where another's destructor panics; the first panic goes on then, unless the
-/// thread is panicking already. From then on signals still wake the tasks that wait for them, at once;
-/// the clock stands still.
+/// thread is panicking already. From then on signals still wake the tasks that wait for them, at
+/// once; the clock stands still.
 ///
 /// # Examples
 ///
@@ -89,20 +89,23 @@ impl<'env> Executor<'env> {
         Self::by(Arc::new(Choices::random(seed)))
     }
 
-    /// The same, where a function chooses: it is called with how many there are to choose from, at least
-    /// two, and returns which, from 0 on. Of an answer that is too high the remainder is taken, so that any
-    /// number serves.
+    /// The same, where a function chooses: it is called with how many there are to choose from, at
+    /// least two, and returns which, from 0 on. Of an answer that is too high the remainder is
+    /// taken, so that any number serves.
     ///
-    /// 0 is always the plain choice: the task that was woken first, no hazard. So a function that returns
-    /// 0 gives the run of a plain queue, and a tool that shrinks its numbers shrinks the run to it. A
-    /// hazard that has any chance is a choice of two; of those that the function asks for, an eighth is
-    /// granted at most, as a run in which each wake brings another does not end. A call from
-    /// inside of the function gets 0.
+    /// 0 is always the plain choice: the task that was woken first, no hazard. So a function that
+    /// returns 0 gives the run of a plain queue, and a tool that shrinks its numbers shrinks the
+    /// run to it. A hazard that has a chance below 100 is a choice of two. Of those that the
+    /// function asks for, about an eighth is granted, as a run in which each wake brings another
+    /// does not end.
+    ///
+    /// A call from inside of the function gets 0. What the function does besides is no part of the
+    /// [replay](Self::replay).
     ///
     /// # Examples
     ///
-    /// By a fuzzer's bytes, or by what proptest makes up. A smaller byte never gives a greater choice, so
-    /// that bytes which are shrunk shrink the choices:
+    /// By a fuzzer's bytes, or by what proptest makes up. A smaller byte never gives a greater
+    /// choice, so that bytes which are shrunk shrink the choices:
     ///
     /// ```
     /// use nestling::testing::{Executor, yields};
@@ -120,9 +123,9 @@ impl<'env> Executor<'env> {
         Self::by(Arc::new(Choices::new(Some(0), source)))
     }
 
-    /// An executor that chooses as another did, until the choices are over, and then the plain ones. It
-    /// begins with the hazards that the other began with; those that were [set](Self::hazards) there have to
-    /// be set here.
+    /// An executor that chooses as another did, until the choices are over, and then the plain
+    /// ones. It begins with the hazards that the other began with; those that were
+    /// [set](Self::hazards) there have to be set here.
     #[must_use]
     pub fn from_replay(replay: &Replay) -> Self {
         Self::by(Arc::new(Choices::replayed(replay)))
@@ -185,8 +188,8 @@ impl<'env> Executor<'env> {
 
     /// A watch by the virtual clock, the same one each time.
     ///
-    /// Where a run stalls that has one, it is told what the children do that the watch sees, and what is
-    /// wrong with them.
+    /// Where a run stalls that has one, it is told what the children do that the watch sees, and
+    /// what is wrong with them.
     ///
     /// # Examples
     ///
@@ -310,14 +313,14 @@ impl<'env> Executor<'env> {
         if stuck.tasks() == 0 { Rest::Done } else { Rest::Stalled(stuck) }
     }
 
-    /// Runs until `future` is ready, with the tasks beside it. What it borrows is declared before the
-    /// executor, as for [`spawn`](Self::spawn).
+    /// Runs until `future` is ready, with the tasks beside it. What it borrows is declared before
+    /// the executor, as for [`spawn`](Self::spawn).
     ///
     /// # Panics
     ///
-    /// If it waits and nothing is left to wake it: where a runtime would hang, this says so, and tells
-    /// what is [stuck](Stuck). And as [`step`](Self::step), for any task. The future is dropped then, and the other tasks are as
-    /// they were.
+    /// If it waits and nothing is left to wake it: where a runtime would hang, this says so, and
+    /// tells what is [stuck](Stuck). And as [`step`](Self::step), for any task. The future is
+    /// dropped then, and the other tasks are as they were.
     #[track_caller]
     pub fn block_on<F>(&mut self, future: F) -> F::Output
     where

@@ -16,17 +16,20 @@ use super::schedules::{EveryWay, Kind, Schedules};
 const SEED: &str = "NESTLING_SEED";
 const REPLAY: &str = "NESTLING_REPLAY";
 
-/// Runs `test` by each of the schedules: a range of seeds, or what [`Schedules`] has. Returns how many
-/// runs there were, and what they [reached](macro@super::reached).
+/// Runs `test` by each of the schedules: a range of seeds, or what [`Schedules`] has. Returns how
+/// many runs there were, and what they [reached](macro@super::reached).
 ///
 /// If a run fails, how to make it alone is printed: with `NESTLING_REPLAY` set to its
-/// [replay](Replay), or `NESTLING_SEED` to its seed, this run is made and no other.
+/// [replay](Replay), or `NESTLING_SEED` to its seed, this run is made and no other. They hold for
+/// each exploration of the process, so name one test beside them.
 ///
 /// # Panics
 ///
-/// With the first panic of `test`. If a name was never reached that is to be. If there are more schedules
-/// than [`every`](Schedules::every) may go through; if a run is not the same
-/// [twice](Schedules::twice). And if `NESTLING_SEED` is no number or `NESTLING_REPLAY` no replay.
+/// - With the first panic of `test`.
+/// - If a name was [never reached](macro@super::reached) that should have been.
+/// - If there is no schedule, or more than [`every`](Schedules::every) may go through.
+/// - If a run is not the same [twice](Schedules::twice).
+/// - If `NESTLING_SEED` is no number or `NESTLING_REPLAY` no replay.
 ///
 /// # Examples
 ///
@@ -49,13 +52,14 @@ pub fn explore(schedules: impl Into<Schedules>, mut test: impl FnMut(&Run)) -> E
     let counting = Counting::new(&schedules.reaching);
     if let Some(one) = from_environment(&schedules) {
         test(&Run::new(one));
-        return Explored { runs: 1, reached: counting.counts() };
+        return Explored { runs: 1, strayed: 0, reached: counting.counts() };
     }
-    let mut runs = 0;
+    let (mut runs, mut strayed) = (0, 0);
     while let Some(choices) = schedules.next() {
         let run = Run::new(choices);
         run.make(&mut test);
         runs += 1;
+        strayed += usize::from(run.choices.have_strayed());
         if schedules.twice {
             let again = Run::new(Choices::replayed(&run.replay()));
             again.make(&mut test);
@@ -66,7 +70,8 @@ pub fn explore(schedules: impl Into<Schedules>, mut test: impl FnMut(&Run)) -> E
             go_on(ways, &run);
         }
     }
-    let explored = Explored { runs, reached: counting.counts() };
+    assert!(runs > 0, "there is no schedule to go through");
+    let explored = Explored { runs, strayed, reached: counting.counts() };
     let never = explored.reached.iter().filter(|(_, times)| **times == 0);
     let never: Vec<_> = never.map(|(name, _)| format!("{name:?}")).collect();
     assert!(never.is_empty(), "never reached: {}\n{explored}", never.join(", "));
@@ -123,22 +128,22 @@ impl Run {
         Self { choices: Arc::new(choices) }
     }
 
-    /// An executor that is to choose as the exploration wants. If there are more than one in a run, they
-    /// share its choices.
+    /// An executor that is to choose as the exploration wants. Where a run has several, they share
+    /// its choices, and the ranks of their tasks.
     #[must_use]
     pub fn executor<'env>(&self) -> Executor<'env> {
         Executor::explored(Arc::clone(&self.choices))
     }
 
-    /// The seed, for what the test makes up by itself. Where [every](Schedules::every) schedule is gone
-    /// through, it is 0 each time.
+    /// The seed, for what the test makes up by itself. Where [every](Schedules::every) schedule is
+    /// gone through, it is 0 each time.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.choices.seed()
     }
 
-    /// One of `n`, from 0 on, for what the test itself has to choose: it is a choice of the schedule as those of the
-    /// executors are, and a part of the replay.
+    /// One of `n`, from 0 on, for what the test itself has to choose: it is a choice of the
+    /// schedule as those of the executors are, and a part of the replay.
     ///
     /// # Panics
     ///
@@ -165,7 +170,7 @@ impl Run {
             }
             match self.replay().printed() {
                 Some(replay) => eprintln!("    {REPLAY}={replay} # also in other versions"),
-                None => eprintln!("    {REPLAY} to what `Run::replay` returns, which is long"),
+                None => eprintln!("its replay is long: see `Run::replay` and `Schedules::replays`"),
             }
             resume_unwind(payload);
         }
@@ -183,6 +188,7 @@ impl fmt::Debug for Run {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explored {
     runs: usize,
+    strayed: usize,
     reached: BTreeMap<String, u64>,
 }
 
@@ -191,6 +197,13 @@ impl Explored {
     #[must_use]
     pub fn runs(&self) -> usize {
         self.runs
+    }
+
+    /// How many [replays](Schedules::replays) had choices left over, or one that was out of range:
+    /// the code has changed since, and what they once showed they may show no more.
+    #[must_use]
+    pub fn strayed(&self) -> usize {
+        self.strayed
     }
 
     /// How often this name was [reached](macro@super::reached), over all runs.
@@ -203,6 +216,9 @@ impl Explored {
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} runs", self.runs)?;
+        if self.strayed > 0 {
+            write!(f, ", of which {} have strayed", self.strayed)?;
+        }
         for (name, times) in &self.reached {
             write!(f, "\n{times:>9} {name}")?;
         }

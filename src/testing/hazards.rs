@@ -5,8 +5,8 @@
 ///
 /// Chances are in percent; more than 100 is 100, and for spurious wakes more than 25 is 25: with
 /// more of them a run might not end. They hold where choices come [from a
-/// seed](super::Executor::new). [From elsewhere](super::Executor::from_choices), a hazard that has a
-/// chance is a choice between two, whatever the chance.
+/// seed](super::Executor::new). [From elsewhere](super::Executor::from_choices), a hazard with a
+/// chance below 100 is a choice of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Hazards {

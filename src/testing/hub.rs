@@ -1,4 +1,5 @@
-//! What an executor, its tasks' wakers, its signals and its clock share: what was woken and what waits.
+//! What an executor, its tasks' wakers, its signals and its clock share: what was woken and what
+//! waits.
 
 use std::mem::{replace, take};
 use std::panic::Location;
@@ -12,9 +13,6 @@ use super::rest::{StuckTask, WokenBy};
 use super::state::{For, Kept, Late, SignalState, State, TaskState, Waiter};
 use crate::guard::{FirstPanic, catch, drop_guarded};
 use crate::observe::current_child;
-
-/// How often, in percent of the steps, one of the wakes is delivered that were held back.
-const DELIVERY: u8 = 10;
 
 pub(super) struct Hub {
     /// They are asked without the lock, as the function that decides may be the user's.
@@ -42,9 +40,8 @@ impl Hub {
 
     pub(super) fn add_task(&self, spawned: Option<&'static Location<'static>>) -> usize {
         let mut state = self.lock();
-        let woken = Some(state.next_wake());
         state.tasks.push(TaskState {
-            woken,
+            woken: None,
             polls: 0,
             ended: false,
             yielded: false,
@@ -52,22 +49,26 @@ impl Hub {
             woken_by: None,
             waker: Weak::new(),
             alive: Arc::default(),
+            keeps_one: false,
         });
-        state.tasks.len() - 1
+        let task = state.tasks.len() - 1;
+        state.is_to_be_polled(task);
+        task
     }
 
     pub(super) fn end_task(&self, task: usize) {
-        self.lock().tasks[task].ended = true;
+        let mut state = self.lock();
+        state.tasks[task].ended = true;
+        state.is_polled(task);
     }
 
     /// Delivers some of the wakes that were held back, and wakes one for nothing now and then.
     pub(super) fn stir(&self) {
         let (hazards, late, woken) = {
             let state = self.lock();
-            let woken = state.tasks.iter().any(TaskState::is_woken);
-            (state.hazards, state.late.len(), woken)
+            (state.hazards, state.late.len(), !state.woken.is_empty())
         };
-        if late > 0 && self.choices.chance(DELIVERY) {
+        if late > 0 && self.choices.delivers() {
             self.deliver_one();
         }
         // Only beside one that was woken: or these would wake each other for ever.
@@ -76,7 +77,7 @@ impl Hub {
             let at = self.choices.one_of(waiting);
             let waker =
                 self.lock().waiters.values().nth(at).map(|waiter| Arc::clone(&waiter.waker));
-            self.wake_all(waker.into_iter().collect(), WokenBy::Outside);
+            self.wake_all(waker.into_iter().collect(), WokenBy::Hazard);
         }
     }
 
@@ -84,9 +85,7 @@ impl Hub {
     pub(super) fn choose(&self) -> Option<usize> {
         let (mut among, yielded, hazards) = {
             let mut state = self.lock();
-            let woken = (0..state.tasks.len()).filter(|&task| state.tasks[task].is_woken());
-            let mut woken: Vec<usize> = woken.collect();
-            woken.sort_unstable_by_key(|&task| state.tasks[task].woken);
+            let woken: Vec<usize> = state.woken.values().copied().collect();
             let yields = |&task: &usize| replace(&mut state.tasks[task].yielded, false);
             let yielded: Vec<usize> = woken.iter().copied().filter(yields).collect();
             (woken, yielded, state.hazards)
@@ -99,7 +98,8 @@ impl Hub {
         }
         if self.choices.chance(hazards.spurious_wakes) {
             let state = self.lock();
-            let waits = |&task: &usize| !state.tasks[task].ended && !state.tasks[task].is_woken();
+            let waits =
+                |&task: &usize| !state.tasks[task].ended && state.tasks[task].woken.is_none();
             among.extend((0..state.tasks.len()).filter(waits));
         }
         Some(among[self.choices.task(&among)])
@@ -122,10 +122,11 @@ impl Hub {
     pub(super) fn begin_poll(self: &Arc<Self>, task: usize, known: &mut Option<Waker>) -> Waker {
         let mut state = self.lock();
         state.polled = Some(task);
+        state.is_polled(task);
         let fresh = state.hazards.fresh_wakers;
         let entry = &mut state.tasks[task];
-        entry.woken = None;
         entry.polls += 1;
+        entry.keeps_one |= !fresh;
         if let (false, Some(known)) = (fresh, &known) {
             return known.clone();
         }
@@ -154,7 +155,7 @@ impl Hub {
     pub(super) fn fire(&self, signal: usize) {
         let by = {
             let mut state = self.lock();
-            let polled = state.polled;
+            let polled = state.polled_here();
             let signal = &mut state.signals[signal];
             if replace(&mut signal.fired, true) {
                 return;
@@ -209,6 +210,7 @@ impl Hub {
         let late = {
             let mut state = self.lock();
             state.hazards = Hazards::none();
+            state.closed = true;
             take(&mut state.late)
         };
         let wakers = late.into_iter().filter_map(|(late, _)| match late {
@@ -230,8 +232,7 @@ impl Hub {
             if poll.is_some_and(|poll| poll != state.tasks[task].polls) {
                 return;
             }
-            let by = state.waking.or(state.polled.map(WokenBy::Task));
-            (state.hazards, by.unwrap_or(WokenBy::Outside))
+            (state.hazards, state.wakes_here())
         };
         let is_late = self.choices.chance(hazards.late_wakes);
         let comes_twice = self.choices.chance(hazards.duplicate_wakes);
@@ -268,8 +269,8 @@ impl Hub {
         true
     }
 
-    /// Wakes the futures that wait for what has come, in an order that is chosen; some wakes are held
-    /// back.
+    /// Wakes the futures that wait for what has come, in an order that is chosen; some wakes are
+    /// held back.
     fn wake_waiting(&self, comes: impl Fn(For) -> bool, by: WokenBy) {
         let (mut wakers, hazards) = {
             let state = self.lock();
@@ -281,27 +282,34 @@ impl Hub {
         while !wakers.is_empty() {
             let waker = wakers.remove(self.choices.one_of(wakers.len()));
             if self.choices.chance(hazards.duplicate_wakes) {
-                late.push((Late::Waker(Arc::clone(&waker)), by));
+                late.push((Arc::clone(&waker), by));
             }
             if self.choices.chance(hazards.late_wakes) {
-                late.push((Late::Waker(waker), by));
+                late.push((waker, by));
             } else {
                 now.push(waker);
             }
         }
-        self.lock().late.extend(late);
+        let mut state = self.lock();
+        if state.closed {
+            // Nothing is left to deliver them.
+            now.extend(late.into_iter().map(|(waker, _)| waker));
+        } else {
+            state.late.extend(late.into_iter().map(|(waker, by)| (Late::Waker(waker), by)));
+        }
+        drop(state);
         self.wake_all(now, by);
     }
 
     /// Wakes all of them, even where one panics; the first panic goes on then.
     fn wake_all(&self, wakers: Vec<Kept>, by: WokenBy) {
         let mut first = FirstPanic::default();
-        let around = self.lock().waking.replace(by);
+        let around = self.lock().wake_by(Some(by));
         for waker in wakers {
             first.note(catch(|| Waker::clone(&waker).wake()));
             first.note(drop_guarded(waker));
         }
-        self.lock().waking = around;
+        self.lock().wake_by(around);
         first.resume();
     }
 }

@@ -1,7 +1,7 @@
 //! Ranks of tasks: of those that were woken, the one with the highest rank is polled.
 //!
-//! It is the scheduler of Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with
-//! probabilistic guarantees of finding bugs" (ASPLOS 2010), known as PCT.
+//! It is the scheduler of Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler
+//! with probabilistic guarantees of finding bugs" (ASPLOS 2010), known as PCT.
 
 use fastrand::Rng;
 

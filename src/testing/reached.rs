@@ -10,16 +10,17 @@ thread_local! {
 
 /// Says that a run has come to something rare, a race say, that the exploration is there for.
 ///
-/// [`explore`](fn@crate::testing::explore) counts it by its name. An exploration fails in which a name was
-/// never reached that it is [to reach](crate::testing::Schedules::reaching), or that stands here with a condition
-/// which never held. So a test does not stay green because the race that it is about is met no more.
+/// [`explore`](fn@crate::testing::explore) counts it by its name. An exploration fails if it did
+/// not meet each name that it is [to reach](crate::testing::Schedules::reaching). It also fails if
+/// a condition that is given here never held. So a test does not stay green when the race that it
+/// is about is met no more.
 ///
-/// It may stand in a test, in its tasks, and behind `#[cfg(test)]` in the code that is tested. There,
-/// `if condition { reached!(..) }` is the form: an exploration that is about something else is not to fail
-/// for a condition that never holds in it.
+/// It may stand in a test, in its tasks, and behind `#[cfg(test)]` in the code that is tested.
+/// There, `if condition { reached!(..) }` is the form: an exploration that is about something else
+/// is not to fail for a condition that never holds in it.
 ///
-/// Outside of an exploration, and on other threads than the one that explores, it does nothing. With a
-/// condition it returns whether that holds.
+/// Outside of an exploration, and on other threads than the one that explores, it does nothing.
+/// With a condition it returns whether that holds.
 ///
 /// # Examples
 ///
@@ -55,8 +56,10 @@ macro_rules! __reached {
 
 /// What [`reached!`](macro@crate::testing::reached) calls.
 pub fn reach(name: &str, holds: bool) -> bool {
-    REACHED.with_borrow_mut(|reached| {
-        let Some(reached) = reached else { return };
+    // At the end of a thread it may be gone; nothing explores there.
+    let _ = REACHED.try_with(|reached| {
+        let mut reached = reached.borrow_mut();
+        let Some(reached) = &mut *reached else { return };
         match reached.get_mut(name) {
             Some(times) => *times += u64::from(holds),
             None => {

@@ -9,7 +9,8 @@ const FORMAT: &str = "1";
 /// Stands for the seed where there is none.
 const EVERY: &str = "every";
 
-/// Longer ones are not printed where a run fails: few terminals, and no environment, would take them.
+/// Longer ones are not printed where a run fails: few terminals, and no environment, would take
+/// them.
 const PRINTED: usize = 16_384;
 
 /// So many choices a replay has at most.
@@ -18,15 +19,19 @@ const MOST: usize = 1 << 24;
 /// The choices of a run, as [`Executor::replay`](super::Executor::replay) returns them, to be made
 /// [again](super::Executor::from_replay).
 ///
-/// A seed stands for a run only in one version of this crate, as another draws other numbers from it.
-/// A replay has the choices themselves. It is run by each later version that knows the format, the number
-/// at its beginning; a version that does not, refuses it. A run of code that has changed since asks for other
-/// choices: then what is out of range is taken as its remainder, and where the replay is over the plain
-/// choice is made.
+/// A seed stands for a run only in one version of this crate, as another draws other numbers from
+/// it. A replay has the choices themselves. Each later version makes them that knows the format,
+/// the number at the beginning. A version that does not know it refuses the replay.
 ///
-/// Its text is of letters, digits, colons and underscores: the format, the [seed](super::Run::seed), or
-/// `every` where there was none as [all schedules](super::Schedules::every) were gone through, and the choices. A letter is a choice, `a` the plain one, and a number after it says how often it comes in
-/// a row; choices from 26 on stand between underscores.
+/// Code that has changed since asks for other choices, and the wakes of a nursery are choices too.
+/// Then a choice that is out of range is taken as its remainder, and once the replay is over the
+/// plain choice is made. [`Explored::strayed`](super::Explored::strayed) tells of both.
+///
+/// Its text is of letters, digits, colons and underscores: the format, the
+/// [seed](super::Run::seed), and the choices. Instead of a seed stands `every` if
+/// [all schedules](super::Schedules::every) were gone through. A letter is a choice, `a` the plain
+/// one, and a number after it says how often it comes in a row. Choices from 26 on stand between
+/// underscores.
 ///
 /// # Examples
 ///
@@ -59,8 +64,8 @@ impl Replay {
         Self { seed, choices }
     }
 
-    /// The seed of the run. A run [by given choices](super::Executor::from_choices) has 0, and so has one of
-    /// [all schedules](super::Schedules::every).
+    /// The seed of the run. A run [by given choices](super::Executor::from_choices) has 0, and so
+    /// has one of [all schedules](super::Schedules::every).
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(0)
@@ -127,7 +132,7 @@ impl FromStr for Replay {
         };
         let mut choices = Vec::new();
         while let Some((choice, times)) = reader.row()? {
-            if choices.len() + times > MOST {
+            if times > MOST - choices.len() {
                 return Err(ReplayError(format!("it has more than {MOST} choices")));
             }
             choices.extend(std::iter::repeat_n(choice, times));
@@ -192,7 +197,8 @@ impl<'a> Reader<'a> {
         };
         let times = match self.number() {
             "" => 1,
-            number => number.parse().unwrap_or(usize::MAX / 2),
+            // One that is too large is refused as too many.
+            number => number.parse().unwrap_or(usize::MAX),
         };
         Ok(Some((choice, times)))
     }

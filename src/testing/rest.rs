@@ -6,7 +6,8 @@ use std::panic::Location;
 use crate::info::ChildInfo;
 use crate::observe::{self, ChildSnapshot, ChildState, Finding, FindingKind, Snapshot};
 
-/// How a run came to rest. `Debug` of one that stalled tells what is stuck, so that an `assert_eq!` does.
+/// How a run came to rest. `Debug` of one that stalled tells what is stuck, so that an `assert_eq!`
+/// does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Rest {
@@ -23,7 +24,7 @@ impl Rest {
         matches!(self, Self::Done)
     }
 
-    /// How many tasks wait that nothing is left to wake.
+    /// How many tasks wait for ever; 0 if the run is done.
     #[must_use]
     pub fn stuck(&self) -> usize {
         match self {
@@ -36,7 +37,8 @@ impl Rest {
     ///
     /// # Panics
     ///
-    /// If not: the message tells of each task that waits what woke it the last time, and what could.
+    /// If not: the message tells of each task that waits what woke it the last time, and what
+    /// could.
     #[track_caller]
     pub fn expect_done(self) {
         if let Self::Stalled(stuck) = self {
@@ -45,12 +47,12 @@ impl Rest {
     }
 }
 
-/// The tasks of a run that has stalled: which they are, what woke each the last time, and what could
-/// wake it. Part of [`Rest::Stalled`].
+/// The tasks of a run that has stalled: which they are, what woke each the last time, and what
+/// could wake it. Part of [`Rest::Stalled`].
 ///
-/// `Display` and `Debug` tell all of it, a line or two for each task; and with it the children that wait,
-/// where the nurseries have the executor's [watch](super::Executor::watch). Two are equal if the same tasks
-/// wait.
+/// `Display` and `Debug` tell all of it, a line or two for each task; and with it the children that
+/// wait, where the nurseries have the executor's [watch](super::Executor::watch). Two are equal if
+/// the same tasks wait.
 #[derive(Clone)]
 pub struct Stuck {
     pub(super) tasks: Vec<StuckTask>,
@@ -78,6 +80,8 @@ pub(super) enum WokenBy {
     /// By the signal that was made there, which was fired in the poll of this task.
     Signal(&'static Location<'static>, Option<usize>),
     Time,
+    /// A hazard, and nothing else so far.
+    Hazard,
     /// Code that runs outside of the tasks, or on another thread.
     Outside,
 }
@@ -93,7 +97,7 @@ pub(super) enum Awaited {
     Come,
 }
 
-/// The wakers of a task that are kept by something else than signals and the clock.
+/// The wakers of a task that something keeps, the executor aside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
     /// One is good.
@@ -142,12 +146,13 @@ impl fmt::Display for Stuck {
             write!(f, "{task}")?;
         }
         if let Some((snapshot, findings)) = &self.seen {
-            write!(f, "\n{snapshot:#}")?;
+            let tree = format!("{snapshot:#}");
+            write!(f, "\n{}", tree.trim_end())?;
             for child in snapshot.children().iter().filter(|child| waits(child)) {
-                writeln!(f, "{}", LastWoken(child))?;
+                write!(f, "\n{}", LastWoken(child))?;
             }
             for finding in findings {
-                writeln!(f, "{finding}")?;
+                write!(f, "\n{finding}")?;
             }
         }
         Ok(())
@@ -209,6 +214,7 @@ impl fmt::Display for StuckTask {
                 }
             }
             Some(WokenBy::Time) => f.write_str("last woken by the clock")?,
+            Some(WokenBy::Hazard) => f.write_str("only woken for nothing, by a hazard")?,
             Some(WokenBy::Outside) => f.write_str("last woken from outside the tasks")?,
         }
         for (awaited, child) in &self.waits {

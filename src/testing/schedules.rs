@@ -17,7 +17,7 @@ use super::replay::Replay;
 /// |---|---|---|
 /// | [`random`](Self::random) | what happens in many schedules | as many runs as seeds |
 /// | [`pct`](Self::pct) | what needs a few tasks in a certain order, among many that do not matter | the same |
-/// | [`every`](Self::every) | everything that can happen | all schedules: only for small runs |
+/// | [`every`](Self::every) | everything that can happen without hazards | all schedules: only for small runs |
 /// | [`replays`](Self::replays) | what was found before | a run each |
 #[must_use]
 pub struct Schedules {
@@ -47,18 +47,23 @@ impl Schedules {
         Self::new(Kind::Random(Box::new(seeds.into_iter())))
     }
 
-    /// A run for each seed, in which tasks have ranks: of those that were woken, the one with the highest is
-    /// polled. The ranks are drawn at the beginning, and `depth - 1` times in a run the task that is
-    /// about to be polled falls to the lowest. The other choices are as in [`random`](Self::random).
+    /// A run for each seed, in which tasks have ranks: of those that were woken, the one with the
+    /// highest rank is polled. The ranks are drawn at the beginning. `depth - 1` times in a run the
+    /// task that is about to be polled falls to the lowest. The other choices are as in
+    /// [`random`](Self::random).
     ///
-    /// A fault of depth `d` is one that needs `d` events in a certain order: 1 for one thing that happens too
-    /// late, 2 or 3 for most races. Of uniform choices, a long run of other tasks between the two makes such
-    /// an order rare; here it does not. The source is "A randomized scheduler with probabilistic
-    /// guarantees of finding bugs" by Burckhardt and others: with `n` tasks and `k` polls a run finds the
-    /// fault with a probability of at least `1 / (n k^(d - 1))`, if `k` is known. Here it is not, and where
-    /// the changes happen is drawn among powers of two up to 65,536, which costs a factor of 17 for each
-    /// at most. A task that wakes itself in its own poll yields: it falls to the lowest rank too, as a task
-    /// that spins would else keep out what it waits for.
+    /// A fault of depth `d` is one that needs `d` events in a certain order: 1 if one thing happens
+    /// too late, 2 or 3 for most races. Uniform choices rarely keep one task back while others are
+    /// polled many times; ranks do. The source is "A randomized scheduler with probabilistic
+    /// guarantees of finding bugs" by Burckhardt and others. With `n` tasks and `k` polls, their
+    /// scheduler finds such a fault in a run with a probability of at least `1 / (n k^(d - 1))`. It
+    /// knows `k`. Here the place of a change is drawn among powers of two, and then up to that one,
+    /// which costs a factor for each change that grows with the logarithm of the polls.
+    ///
+    /// The bound is for runs without [hazards](super::Hazards): with late and spurious wakes, a
+    /// task of a low rank is polled while those of a high one wait. And a task that is woken in its
+    /// own poll yields: it falls to the lowest rank, as a task that spins would else keep out what
+    /// it waits for. A nursery in which children wake each other is such a task.
     ///
     /// It orders tasks. The children of one nursery are one task, unless they run
     /// [on the workers](super::Executor::workers).
@@ -73,16 +78,18 @@ impl Schedules {
     }
 
     /// Every schedule there is, one after the other. The executors begin without
-    /// [hazards](super::Hazards); one that is added with any chance is a choice of two, of which an eighth is
-    /// granted at most, as in [`from_choices`](super::Executor::from_choices).
+    /// [hazards](super::Hazards). One that is added with any chance below 100 is a choice of two,
+    /// and is granted as seldom as in [`from_choices`](super::Executor::from_choices).
     ///
-    /// It is for small runs: three tasks of four polls each have some 35,000 schedules. If there are more than
-    /// `at_most`, the exploration fails, as it has not shown what it is to show.
+    /// It is for small runs, as the number of schedules grows with the factorial of the polls. If
+    /// there are more than `at_most`, the exploration fails, as it has not shown what it is to
+    /// show.
     pub fn every(at_most: usize) -> Self {
         Self::new(Kind::Every(EveryWay { next: Some(Path::default()), gone: 0, at_most }))
     }
 
-    /// The runs of these replays: those that have failed once, and are to be made again with each change.
+    /// The runs of these replays: those that have failed once, and are to be made again with each
+    /// change. [`Explored::strayed`](super::Explored::strayed) says how many of them fit no more.
     ///
     /// # Panics
     ///
@@ -113,16 +120,16 @@ impl Schedules {
         Self { kind, reaching: Vec::new(), twice: false }
     }
 
-    /// The exploration fails unless each of these names was [reached](macro@super::reached) in one of
-    /// its runs.
+    /// The exploration fails unless each of these names was [reached](macro@super::reached) in one
+    /// of its runs.
     pub fn reaching<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.reaching.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// Makes each run a second time, by the replay of the first, and fails if it asks for other choices
-    /// then: the test depends on something else, on the clock, an address or the order of a hash map. A
-    /// run that is not the same cannot be run again when it fails. What is
+    /// Makes each run a second time, by the replay of the first, and fails if it asks for other
+    /// choices then: the test depends on something else, on the clock, an address or the order of a
+    /// hash map. Such a run cannot be made again when it fails. What is
     /// [reached](macro@super::reached) counts in both.
     pub fn twice(mut self) -> Self {
         self.twice = true;

@@ -1,9 +1,11 @@
 //! What a hub knows: what was woken and by what, what waits, and the time.
 
 use std::collections::BTreeMap;
+use std::mem::replace;
 use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::hazards::Hazards;
@@ -18,17 +20,21 @@ pub(super) enum For {
     Time(Duration),
 }
 
-/// A waker may be anyone's. So it is cloned, called and dropped without the lock; under the lock, a
-/// further reference to it is made instead of a clone.
+/// A waker may be foreign code. So it is cloned, called and dropped without the lock; under the
+/// lock, a further reference to it is made instead of a clone.
 pub(super) type Kept = Arc<Waker>;
 
 pub(super) struct State {
     pub(super) hazards: Hazards,
     pub(super) tasks: Vec<TaskState>,
+    /// The tasks that were woken and have not ended, by the number of their wake.
+    pub(super) woken: BTreeMap<u64, usize>,
+    /// The thread of the executor. What other threads do is not told of tasks.
+    thread: ThreadId,
     /// The task that is being polled.
     pub(super) polled: Option<usize>,
     /// What is waking now, if that is not the code of a task.
-    pub(super) waking: Option<WokenBy>,
+    waking: Option<WokenBy>,
     /// Wakes that are held back, the oldest first.
     pub(super) late: Vec<(Late, WokenBy)>,
     /// Futures that wait, by the ticket that each got.
@@ -37,7 +43,9 @@ pub(super) struct State {
     pub(super) signals: Vec<SignalState>,
     pub(super) now: Duration,
     /// How often a task was woken.
-    pub(super) wakes: u64,
+    wakes: u64,
+    /// The executor is gone.
+    pub(super) closed: bool,
 }
 
 pub(super) struct TaskState {
@@ -52,6 +60,8 @@ pub(super) struct TaskState {
     /// The waker of the last poll; all wakers of the task keep the second.
     pub(super) waker: Weak<TaskWaker>,
     pub(super) alive: Arc<()>,
+    /// The executor keeps one waker of it, for all polls.
+    pub(super) keeps_one: bool,
 }
 
 pub(super) struct SignalState {
@@ -76,6 +86,8 @@ impl State {
         Self {
             hazards,
             tasks: Vec::new(),
+            woken: BTreeMap::new(),
+            thread: thread::current().id(),
             polled: None,
             waking: None,
             late: Vec::new(),
@@ -84,23 +96,57 @@ impl State {
             signals: Vec::new(),
             now: Duration::ZERO,
             wakes: 0,
+            closed: false,
         }
     }
 
-    /// The number of a wake that happens now.
-    pub(super) fn next_wake(&mut self) -> u64 {
-        self.wakes += 1;
-        self.wakes
+    /// Puts a task behind those that are to be polled, if it is not among them.
+    pub(super) fn is_to_be_polled(&mut self, task: usize) {
+        let state = &mut self.tasks[task];
+        if state.woken.is_none() && !state.ended {
+            self.wakes += 1;
+            state.woken = Some(self.wakes);
+            self.woken.insert(self.wakes, task);
+        }
+    }
+
+    /// A task is not to be polled any more.
+    pub(super) fn is_polled(&mut self, task: usize) {
+        if let Some(wake) = self.tasks[task].woken.take() {
+            self.woken.remove(&wake);
+        }
     }
 
     /// Wakes a task: it is to be polled.
     pub(super) fn wake(&mut self, task: usize, by: WokenBy) {
-        let wake = self.next_wake();
-        let yields = self.polled == Some(task);
+        let yields = self.polled_here() == Some(task);
+        self.is_to_be_polled(task);
         let task = &mut self.tasks[task];
-        task.woken.get_or_insert(wake);
-        task.woken_by = Some(by);
+        // What came before is more of a reason than a hazard is.
+        if !matches!((by, task.woken_by), (WokenBy::Hazard, Some(_))) {
+            task.woken_by = Some(by);
+        }
         task.yielded |= yields;
+    }
+
+    fn is_here(&self) -> bool {
+        thread::current().id() == self.thread
+    }
+
+    /// The task in which the caller is.
+    pub(super) fn polled_here(&self) -> Option<usize> {
+        self.polled.filter(|_| self.is_here())
+    }
+
+    /// What the caller is to be told as that wakes.
+    pub(super) fn wakes_here(&self) -> WokenBy {
+        let by = self.waking.filter(|_| self.is_here());
+        by.or(self.polled_here().map(WokenBy::Task)).unwrap_or(WokenBy::Outside)
+    }
+
+    /// Sets what wakes from now on, and returns what did before.
+    pub(super) fn wake_by(&mut self, by: Option<WokenBy>) -> Option<WokenBy> {
+        if self.is_here() { replace(&mut self.waking, by) } else { None }
     }
 
     /// Whether what is waited for has come.
@@ -136,7 +182,7 @@ impl State {
         });
         // One of the former is the executor's, if it keeps one waker for all polls; one of the
         // latter is the task's own.
-        let kept = usize::from(!self.hazards.fresh_wakers);
+        let kept = usize::from(task.keeps_one);
         let held = if task.waker.strong_count() > kept {
             Held::Good
         } else if Arc::strong_count(&task.alive) > 1 + kept {
@@ -152,11 +198,5 @@ impl State {
             waits: waits.collect(),
             held,
         }
-    }
-}
-
-impl TaskState {
-    pub(super) fn is_woken(&self) -> bool {
-        self.woken.is_some() && !self.ended
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::hub::Hub;
 
-/// What becomes of a task; see [`Executor::spawn`](super::Executor::spawn). Clones are of the same task.
+/// What becomes of a task; see [`Executor::spawn`](super::Executor::spawn). Clones are of the same
+/// task.
 ///
 /// Dropping it does nothing to the task. Its output is dropped then as soon as it is there. An
 /// output that was not taken is otherwise kept by this, and survives the executor.

@@ -32,7 +32,7 @@ fn order(executor: &mut Executor<'static>, tasks: usize, polls: usize) -> Vec<us
 }
 
 #[test]
-fn without_a_choice_of_note_tasks_go_in_turns_and_nothing_goes_wrong() {
+fn plain_choices_give_the_run_of_a_plain_queue() {
     let mut executor = Executor::from_choices(|_| 0);
     assert_eq!(order(&mut executor, 3, 2), [0, 1, 2, 0, 1, 2]);
     assert_eq!(executor.polls(), 6);
@@ -216,6 +216,7 @@ fn what_is_no_replay_is_refused_with_what_and_where() {
         ("1:7:_4", "not a replay: at byte 6 it has its end and not a second `_`"),
         ("1:7:_é_", "not a replay: at byte 5 it has 'é' and not a choice after `_`"),
         ("1:7:a99999999999999999999", "not a replay: it has more than 16777216 choices"),
+        ("1:7:ba18446744073709551615", "not a replay: it has more than 16777216 choices"),
     ] {
         assert_eq!(refused(text), message);
     }
@@ -236,15 +237,32 @@ fn all_schedules_are_gone_through_and_each_once() {
 
 #[test]
 fn all_schedules_with_late_wakes_are_more_and_come_to_an_end_too() {
+    let mut orders = BTreeSet::new();
     let explored = explore(Schedules::every(100_000), |run| {
-        let hazards = Hazards::none().late_wakes(1).duplicate_wakes(1);
-        let mut executor = run.executor().hazards(hazards);
+        let mut executor = run.executor().hazards(Hazards::none().late_wakes(1));
+        let log = Rc::new(RefCell::new(String::new()));
         let signal = executor.signal();
-        executor.spawn(signal.wait());
-        executor.spawn(async move { signal.fire() });
+        for name in ["x", "y"] {
+            let (wait, log) = (signal.wait(), Rc::clone(&log));
+            executor.spawn(async move {
+                wait.await;
+                log.borrow_mut().push_str(name);
+            });
+        }
+        let inner = Rc::clone(&log);
+        executor.spawn(async move {
+            signal.fire();
+            for _ in 0..3 {
+                inner.borrow_mut().push('.');
+                yields(1).await;
+            }
+        });
         executor.run().expect_done();
+        orders.insert(log.take());
     });
-    assert!(explored.runs() > 3, "{explored}");
+    assert!(explored.runs() > 100, "{explored}");
+    // Each of the two comes between or after all later steps of the third, and in both orders.
+    assert_eq!(orders.len(), 12, "{orders:?}");
 }
 
 #[test]
@@ -416,7 +434,15 @@ fn replays_are_gone_through_as_schedules_and_begin_as_their_runs_did() {
         assert_eq!(&(run.seed(), run.choose(9), order(&mut executor, 3, 5)), made);
         assert_eq!((run.replay().to_string(), executor.polls()), (text.clone(), *polls));
     });
-    assert_eq!(explored.runs(), 2);
+    assert_eq!((explored.runs(), explored.strayed()), (2, 0));
+    // Of a run that has changed: one choice was among more, or some are left.
+    for text in ["1:every:c", "1:every:baab"] {
+        let strays = |run: &Run| drop(order(&mut run.executor(), 2, 1));
+        let explored = explore(Schedules::replays([text]), strays);
+        assert_eq!(explored.to_string(), "1 runs, of which 1 have strayed");
+    }
+    let message = message_of(|| drop(explore(0..0, |_| {})));
+    assert_eq!(message, "there is no schedule to go through");
     let message = message_of(|| drop(Schedules::replays(["1:7:a", "x"])));
     assert_eq!(message, "\"x\": not a replay: it is not of the form format:seed:choices");
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 
 use futures::future::select;
-use nestling::testing::{Counters, Executor, Hazards, Schedules, explore, yields};
+use nestling::testing::{Counters, Executor, Schedules, explore, yields};
 
 use crate::{Fault, faulty};
 
@@ -111,9 +111,8 @@ fn a_replay_shows_the_fault_again() {
     let message = message_of(|| one_gives_up(Executor::from_replay(&replay), Fault::LostWake));
     assert!(message.starts_with("the run has stalled"), "{message}");
 
-    // It is from `Schedules::every`, which begins without hazards.
-    let replay = "1:0:a4b3".parse().unwrap();
-    let again = || Executor::from_replay(&replay).hazards(Hazards::none());
+    let replay = "1:every:a4b3".parse().unwrap();
+    let again = || Executor::from_replay(&replay);
     the_receiver_leaves(again(), Fault::None);
     let message = message_of(|| the_receiver_leaves(again(), Fault::DoubleDrop));
     assert!(message.contains("dropped_twice: 1"), "{message}");
