@@ -1,7 +1,7 @@
 //! Coming from another library or language: what you wrote there, and what you write here.
 //!
 //! Each page says what is the same and what differs, has a table of the common operations, and
-//! programs of both sides. Ours are compiled and run as tests; of the libraries for Rust, both are.
+//! programs of both sides. What is in Rust is compiled and run as tests.
 //!
 //! | from | page |
 //! |---|---|
