@@ -132,7 +132,11 @@ impl Real {
             let state = child.as_ref().map(|child| child.state());
             let is_later = child.is_some_and(|child| child.incarnation() > asked.incarnation);
             let is_done = match asked.event {
-                Event::Stop(_) => matches!(state, None | Some(RunState::Down)) || is_later,
+                // It was restarted meanwhile: it is gone, and may wait for its turn.
+                Event::Stop(_) => {
+                    use RunState::{Down, Queued, Waiting};
+                    matches!(state, None | Some(Down | Queued | Waiting)) || is_later
+                }
                 Event::Remove(_) => state.is_none(),
                 _ => is_later,
             };
