@@ -11,7 +11,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use nestling::testing::{Counters, Executor, Hazards, Task, Tracked};
 use nestling_downstream::{Fault, Sender, faulty};
 use proptest::prelude::*;
-use proptest::test_runner::{TestError, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 const SENDERS: usize = 2;
@@ -201,14 +201,17 @@ prop_state_machine! {
     fn the_channel_is_a_queue_for_each_sender(sequential 1..50 => Machine);
 }
 
-/// The transitions that a fault shrinks to.
+/// The transitions that a fault shrinks to. From which it comes is always the same, as some cases
+/// shrink less than others.
 fn found(fault: Fault) -> (String, Vec<Transition>) {
     let strategy = Machine::sequential_strategy(1..50);
-    let failed = TestRunner::new(config()).run(&strategy, |(mut model, transitions, seen)| {
-        model.fault = Some(fault);
-        Machine::test_sequential(config(), model, transitions, seen);
-        Ok(())
-    });
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[2; 32]);
+    let failed =
+        TestRunner::new_with_rng(config(), rng).run(&strategy, |(mut model, transitions, seen)| {
+            model.fault = Some(fault);
+            Machine::test_sequential(config(), model, transitions, seen);
+            Ok(())
+        });
     let Err(TestError::Fail(reason, (_, transitions, _))) = failed else {
         panic!("not found: {failed:?}");
     };
