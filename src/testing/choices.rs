@@ -174,30 +174,24 @@ impl Choices {
 
     /// Whether a wake that was held back is delivered now. It is no hazard: each makes them fewer.
     pub(super) fn delivers(&self) -> bool {
-        let mut state = self.lock();
-        let (Source::Random(rng) | Source::Ranked(rng, _)) = &mut state.source else {
-            drop(state);
-            return self.one_of(2) == 1;
-        };
-        let chosen = rng.u8(..100) < DELIVERY;
-        state.note(usize::from(chosen), 2);
-        chosen
+        self.comes(DELIVERY, false)
     }
 
-    /// Whether what has this chance comes.
+    /// Whether a hazard with this chance comes.
     pub(super) fn chance(&self, percent: u8) -> bool {
-        if percent == 0 || percent >= 100 {
-            return percent > 0;
-        }
+        if percent == 0 || percent >= 100 { percent > 0 } else { self.comes(percent, true) }
+    }
+
+    fn comes(&self, percent: u8, is_hazard: bool) -> bool {
         let mut state = self.lock();
         let State { source, ration, .. } = &mut *state;
         let chosen = match source {
             Source::Random(rng) | Source::Ranked(rng, _) => rng.u8(..100) < percent,
             Source::Replayed(recorded) => recorded.choose(2) == 1,
-            Source::Given(_) | Source::Every(_) if ration.allows() => {
+            Source::Given(_) | Source::Every(_) if !is_hazard || ration.allows() => {
                 drop(state);
                 let chosen = self.one_of(2) == 1;
-                self.lock().ration.granted += u64::from(chosen);
+                self.lock().ration.granted += u64::from(chosen && is_hazard);
                 return chosen;
             }
             Source::Given(_) => false,
